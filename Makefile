@@ -1,0 +1,77 @@
+PYTHON ?= python3
+ARCH ?= aarch64
+BUILD_DIR ?= .aws-sam/build
+BIN := .venv/bin
+UV := $(BIN)/uv
+SAM := .tools/sam/bin/sam
+export SAM_CLI_TELEMETRY := 0
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint build lock check-lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/.ready ## Make .venv from the lock
+
+run: setup ## Serve the API on this machine, with a sample feed
+	$(BIN)/python -m local up
+
+test: setup .tools/sam/.ready lint check-lock ## Run the whole gate: what CI runs
+	tests/run_layers.sh
+
+lint: setup ## Check style, types and the direction of imports
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+build: setup .tools/sam/.ready ## Build the artifacts to deploy; ARCH=x86_64 for Intel
+	ARCH=$(ARCH) PATH="$(CURDIR)/$(BIN):$$PATH" $(SAM) build --build-dir "$(BUILD_DIR)" \
+	  --parameter-overrides Architecture=$(patsubst aarch64,arm64,$(ARCH))
+	@for function in "$(abspath $(BUILD_DIR))"/*Function; do \
+	  PATH="$(CURDIR)/$(BIN):$$PATH" $(MAKE) --no-print-directory -C shared compile DIR="$$function" AT=/var/task || exit; \
+	done
+
+# Versions that are pinned already stay; UPGRADE=--upgrade takes the newest.
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+  --no-header --no-annotate --no-emit-index-url $(UPGRADE)
+define compile_into
+	@$(COMPILE) pyproject.toml --output-file $(1)/runtime.txt
+	@$(COMPILE) pyproject.toml --group dev --constraint $(1)/runtime.txt --output-file $(1)/dev.txt
+	@$(COMPILE) --group sam --output-file $(1)/sam.txt
+	@echo uv | $(COMPILE) - --constraint $(1)/dev.txt --output-file $(1)/uv.txt
+endef
+
+lock: setup ## Compile requirements/ from pyproject.toml; UPGRADE=--upgrade for newer versions
+	$(call compile_into,requirements)
+	cp requirements/runtime.txt shared/requirements.txt
+
+check-lock: setup
+	@rm -rf .tools/lock
+	@mkdir -p .tools
+	@cp -R requirements .tools/lock
+	$(call compile_into,.tools/lock)
+	diff -r requirements .tools/lock
+
+clean: ## Remove everything that was built or installed
+	rm -rf .venv .tools .aws-sam .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+# A stamp is written last, so what was interrupted starts over.
+.venv/.synced: requirements/dev.txt requirements/uv.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; name one: make setup PYTHON=python3.13" >&2; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/uv.txt
+	$(UV) pip sync --quiet --python .venv --require-hashes requirements/dev.txt
+	@touch $@
+
+.venv/.ready: .venv/.synced pyproject.toml
+	$(UV) pip install --quiet --python .venv --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# The SAM CLI has an environment of its own, because it pins an older Pydantic.
+.tools/sam/.ready: requirements/sam.txt .venv/.synced
+	$(UV) venv --quiet --clear --python $(BIN)/python .tools/sam
+	$(UV) pip sync --quiet --python .tools/sam --require-hashes requirements/sam.txt
+	@touch $@

@@ -1,0 +1,1 @@
+"""Ingestion: on a timer, from feed pages to the IOC table."""

@@ -1,0 +1,119 @@
+"""Handler of the ingest function: settings, wiring, one run, its summary."""
+
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.parameters import get_parameter
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.ingest.fold import Applier
+from functions.ingest.run import Clock, Run, Stores
+from functions.ingest.summary import Summary
+from shared.feed.fetch import FeedClient
+from shared.observability import logger, metrics
+from shared.settings import IngestSettings
+from shared.store.client import dynamodb_client
+from shared.store.iocs import IocTable
+from shared.store.ledger import Ledger
+from shared.store.quarantine import Quarantine
+from shared.store.runs import FeedStates, RunLog
+
+# The end of the time is kept free: what is under way has to end, and the place to be noted.
+SPARE_S = 7.0
+# Of the rest this part, at most a minute, is kept for applying what was read.
+WRITING_SHARE = 0.25
+WRITING_MAX_S = 60.0
+WRITERS = 16
+FEED_KEY_CACHED_S = 300
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics(capture_cold_start_metric=True)
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Run once over the feed.
+
+    Args:
+        event: of the timer; nothing in it is used.
+        context: tells the time that is left.
+
+    Returns:
+        The summary of the run; `complete` is false when it failed or stopped early.
+
+    Raises:
+        SettingsError: the function is not configured.
+    """
+    settings = IngestSettings.from_env(os.environ)
+    summary = _run(settings, context.get_remaining_time_in_millis() / 1000).execute()
+    _tell(summary)
+    return summary.as_dict()
+
+
+def _run(settings: IngestSettings, budget_s: float) -> Run:
+    client = _client()
+    clock = _clock(budget_s)
+    state = settings.state_table_name
+    ledger = Ledger(client, state)
+    return Run(
+        feed_url=settings.feed_url,
+        fetcher=FeedClient(settings.feed_url, _feed_key(settings), clock.reading_left),
+        stores=Stores(
+            ledger=ledger,
+            run_log=RunLog(client, state),
+            feed_states=FeedStates(client, state, settings.feed_url),
+            quarantine=Quarantine(client, state, settings.feed_url),
+        ),
+        applier_for=partial(
+            Applier,
+            IocTable(client, settings.table_name, retention_s=settings.retention_s),
+            ledger,
+            pool=_pool(),
+            out_of_time=lambda: clock.writing_left() <= 0,
+        ),
+        clock=clock,
+    )
+
+
+def _clock(budget_s: float) -> Clock:
+    start = time.monotonic()
+    writing_s = budget_s - SPARE_S
+    reading_s = writing_s - min(WRITING_MAX_S, WRITING_SHARE * writing_s)
+
+    def elapsed() -> float:
+        return time.monotonic() - start
+
+    return Clock(
+        now=time.time_ns() // 1_000_000,
+        seconds=elapsed,
+        reading_left=lambda: reading_s - elapsed(),
+        writing_left=lambda: writing_s - elapsed(),
+    )
+
+
+@cache
+def _client() -> Any:
+    return dynamodb_client()
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(WRITERS, thread_name_prefix="write")
+
+
+def _feed_key(settings: IngestSettings) -> str:
+    if not settings.feed_api_key_parameter:
+        return settings.feed_api_key
+    return str(
+        get_parameter(settings.feed_api_key_parameter, decrypt=True, max_age=FEED_KEY_CACHED_S)
+    )
+
+
+def _tell(summary: Summary) -> None:
+    for name, value in summary.as_dict().items():
+        if isinstance(value, bool | int):
+            metrics.add_metric(name=f"ingest_{name}", unit=MetricUnit.Count, value=int(value))
+    log = logger.info if summary.complete else logger.error
+    log("run ended", extra={"summary": summary.as_dict()})

@@ -1,0 +1,237 @@
+"""Applying many reports at once, each exactly once. docs/adr/0004 proves the protocol.
+
+A report counts in an IOC if neither the ledger entry of the report holds the IOC, nor the
+item of the IOC holds the report as pending. Items are read first and the ledger after them,
+strongly; every write is on condition of the version that was read.
+"""
+
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Executor, Future, wait
+from dataclasses import dataclass
+from enum import StrEnum
+
+from shared.domain.errors import InvalidRecord, StoreError
+from shared.domain.indicator import Indicator
+from shared.domain.reputation import Evidence, Reputation
+from shared.feed.report import Report
+from shared.store.iocs import IocTable
+from shared.store.items import StoredIoc
+from shared.store.keys import ioc_digest
+from shared.store.ledger import NO_ENTRY, Ledger, LedgerEntry
+
+# Tries at one item against other writers: each failure means that another one succeeded.
+_MAX_TRIES = 50
+# More pending reports of unfinished runs than this in an item are looked up in the ledger.
+_MANY_PENDING = 64
+# Part of every content digest: raise it when a change to the reader finds more in old reports.
+_READER_VERSION = 1
+
+
+def content_digest(raw: object) -> bytes:
+    """Digest of a raw report; equal content has an equal one, whatever format it came in.
+
+    Raises:
+        InvalidRecord: nested too deep.
+    """
+    try:
+        text = json.dumps([_READER_VERSION, raw], sort_keys=True, separators=(",", ":"))
+    except RecursionError:
+        raise InvalidRecord("report is nested too deep") from None
+    return hashlib.sha256(text.encode()).digest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class NewReport:
+    """A report of which the ledger does not hold this content."""
+
+    flow: bytes
+    content: bytes
+    report: Report
+
+
+class Change(StrEnum):
+    """What applying reports did to one IOC."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What applying did.
+
+    Attributes:
+        changes: number of IOCs by what became of them.
+        unapplied: reports that are not applied whole, because time ran out.
+    """
+
+    changes: Counter[Change]
+    unapplied: int
+
+
+@dataclass(slots=True)
+class _Delta:
+    """What the reports of a fold say about one IOC, and which reports they are."""
+
+    evidence: Evidence
+    flows: set[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Applier:
+    """Applies reports on behalf of one run.
+
+    Attributes:
+        run: number of the run.
+        complete_runs: runs of which every report they touched is in the ledger.
+        pool: where the writes run.
+        out_of_time: whether to stop before the next write.
+        new_version: gives a version that no item ever had.
+    """
+
+    iocs: IocTable
+    ledger: Ledger
+    run: int
+    complete_runs: frozenset[int]
+    pool: Executor
+    out_of_time: Callable[[], bool]
+    new_version: Callable[[], bytes] = lambda: os.urandom(8)
+
+    def apply(self, reports: Sequence[NewReport]) -> Outcome:
+        """Apply reports; safe to repeat, to interrupt and to run beside others.
+
+        Raises:
+            StoreError: the store failed; what was written stays right, and the same reports
+                have to be applied again.
+        """
+        deltas = _fold(reports)
+        stored = self.iocs.read(deltas)
+        flows = {new.flow for new in reports}
+        # After the items, and strongly: see the module's text.
+        entries = self.ledger.read(flows | self._doubtful(stored.values()), consistent=True)
+        futures = {
+            self.pool.submit(
+                self._write, indicator, delta, stored.get(indicator), entries
+            ): indicator
+            for indicator, delta in deltas.items()
+        }
+        changes = _results(futures)
+        durable = {indicator for indicator, change in changes.items() if change is not None}
+        whole = [
+            new
+            for new in reports
+            if all(sighting.indicator in durable for sighting in new.report.sightings)
+        ]
+        entered = [
+            self.pool.submit(self._enter, new, entries.get(new.flow, NO_ENTRY)) for new in whole
+        ]
+        for future in entered:
+            future.result()
+        return Outcome(
+            changes=Counter(change for change in changes.values() if change is not None),
+            unapplied=len(reports) - len(whole),
+        )
+
+    def _doubtful(self, stored: Iterable[StoredIoc]) -> set[bytes]:
+        """Pending reports of unfinished runs, where they pile up: perhaps they can go."""
+        return {
+            flow
+            for ioc in stored
+            if len(ioc.pending) > _MANY_PENDING
+            for flow, run in ioc.pending.items()
+            if run not in self.complete_runs
+        }
+
+    def _enter(self, new: NewReport, known: LedgerEntry) -> None:
+        iocs = frozenset(ioc_digest(sighting.indicator) for sighting in new.report.sightings)
+        self.ledger.add(new.flow, new.content, iocs, known)
+
+    def _write(
+        self,
+        indicator: Indicator,
+        delta: _Delta,
+        stored: StoredIoc | None,
+        entries: Mapping[bytes, LedgerEntry],
+    ) -> Change | None:
+        """Bring one item up to date; None when time ran out before."""
+        for attempt in range(_MAX_TRIES):
+            if self.out_of_time():
+                return None
+            if attempt:
+                stored = self.iocs.read([indicator], consistent=True).get(indicator)
+                entries = self.ledger.read(delta.flows, consistent=True)
+            after = self._after(indicator, delta, stored, entries)
+            if after is None and stored is None and not attempt:
+                # Counted, but not there: an item that this read was too early to see.
+                continue
+            if after is None:
+                return Change.UNCHANGED
+            if self.iocs.write(after, stored):
+                return Change.NEW if stored is None else Change.CHANGED
+        raise StoreError("an item changed faster than it could be written")
+
+    def _after(
+        self,
+        indicator: Indicator,
+        delta: _Delta,
+        stored: StoredIoc | None,
+        entries: Mapping[bytes, LedgerEntry],
+    ) -> StoredIoc | None:
+        """The item after `delta`; None when there is nothing to write."""
+        digest = ioc_digest(indicator)
+        pending = {} if stored is None else stored.pending
+        entered = {
+            flow
+            for flow in delta.flows | pending.keys()
+            if digest in entries.get(flow, NO_ENTRY).iocs
+        }
+        fresh = delta.flows - entered - pending.keys()
+        evidence = delta.evidence
+        counted = len(fresh)
+        if stored is not None:
+            evidence = stored.reputation.evidence.join(evidence)
+            counted += stored.reputation.counted
+            if not fresh and evidence == stored.reputation.evidence:
+                return None
+        elif not fresh:
+            return None
+        kept = {
+            flow: run
+            for flow, run in pending.items()
+            if flow not in entered and run not in self.complete_runs
+        }
+        return StoredIoc(
+            Reputation(indicator, evidence, counted),
+            self.new_version(),
+            kept | dict.fromkeys(delta.flows - entered, self.run),
+        )
+
+
+def _fold(reports: Iterable[NewReport]) -> dict[Indicator, _Delta]:
+    deltas: dict[Indicator, _Delta] = {}
+    for new in reports:
+        for sighting in new.report.sightings:
+            delta = deltas.get(sighting.indicator)
+            if delta is None:
+                deltas[sighting.indicator] = _Delta(sighting.evidence, {new.flow})
+            else:
+                delta.evidence = delta.evidence.join(sighting.evidence)
+                delta.flows.add(new.flow)
+    return deltas
+
+
+def _results(futures: Mapping[Future[Change | None], Indicator]) -> dict[Indicator, Change | None]:
+    """What became of each; the first error is raised when no write is under way any more."""
+    _, left = wait(futures, return_when=FIRST_EXCEPTION)
+    for future in left:
+        future.cancel()
+    wait(futures)
+    for future in futures:
+        if not future.cancelled() and (error := future.exception()):
+            raise error
+    return {indicator: future.result() for future, indicator in futures.items()}

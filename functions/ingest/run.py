@@ -1,0 +1,241 @@
+"""One run: read the pages of a feed as far as needed, and apply what is new on them.
+
+Nothing here decides whether a report counts, only how far a run reads: see
+functions.ingest.fold and functions.ingest.walk.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from functions.ingest.fold import Applier, Change, NewReport, content_digest
+from functions.ingest.summary import Summary
+from functions.ingest.walk import LONG_FEED_PAGES, Seen, Walk
+from shared.domain.errors import FeedError, InvalidRecord, StoreError
+from shared.domain.moment import read_moment
+from shared.feed.fetch import Fetched, OutOfTime, next_url
+from shared.feed.formats import read_page
+from shared.feed.report import Rejected, is_flow_id, read_report
+from shared.store.keys import flow_key
+from shared.store.ledger import NO_ENTRY, Ledger
+from shared.store.quarantine import Quarantine
+from shared.store.runs import FeedStates, RunLog
+
+MAX_REQUESTS = 400
+# A fold is as large as memory and the size of a hot IOC's item allow: that is what makes it cheap.
+FOLD_REPORTS = 500
+FOLD_SIGHTINGS = 10_000
+
+
+class Fetcher(Protocol):
+    """Where pages come from."""
+
+    def get(self, url: str) -> Fetched:
+        """Fetch a page; raises FeedError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What a run reads and writes."""
+
+    ledger: Ledger
+    run_log: RunLog
+    feed_states: FeedStates
+    quarantine: Quarantine
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Time as a run needs it.
+
+    Attributes:
+        now: milliseconds since the epoch, when the run began.
+        seconds: seconds since the run began.
+        reading_left: seconds that are left for reading pages.
+        writing_left: seconds that are left for writing; more than for reading.
+    """
+
+    now: int
+    seconds: Callable[[], float]
+    reading_left: Callable[[], float]
+    writing_left: Callable[[], float]
+
+
+# Given the number of the run and the runs that are complete.
+ApplierFactory = Callable[[int, frozenset[int]], Applier]
+
+
+class _WritingStopped(OutOfTime):
+    """Time ran out before all that was read could be applied."""
+
+
+@dataclass(slots=True)
+class Run:
+    """One run over one feed; use it once."""
+
+    feed_url: str
+    fetcher: Fetcher
+    stores: Stores
+    applier_for: ApplierFactory
+    clock: Clock
+    fold_reports: int = FOLD_REPORTS
+    fold_sightings: int = FOLD_SIGHTINGS
+    summary: Summary = field(default_factory=Summary)
+    _number: int = 0
+    _complete_runs: frozenset[int] = frozenset()
+    _applier: Applier | None = None
+    _waiting: list[NewReport] = field(default_factory=list)
+    _waiting_since: str = ""
+
+    def execute(self) -> Summary:
+        """Run to the end, to what is known, or until time is up.
+
+        A feed or a store that fails makes the run incomplete and is told in the summary; what
+        was read before is kept.
+        """
+        try:
+            walk = Walk(self.feed_url, self.stores.feed_states.read(), self.clock.now)
+            feed_failed = self._read_and_apply(walk)
+            self._close(walk, feed_failed=feed_failed)
+        except StoreError as error:
+            self.summary.stopped = str(error)
+        self.summary.complete = not self.summary.stopped
+        self.summary.seconds = round(self.clock.seconds(), 3)
+        return self.summary
+
+    def _read_and_apply(self, walk: Walk) -> bool:
+        """Whether the feed failed, which is more than that time ran out."""
+        feed_failed = False
+        try:
+            try:
+                self._read(walk)
+            except _WritingStopped:
+                raise
+            except FeedError as error:
+                feed_failed = not isinstance(error, OutOfTime)
+                self.summary.stopped = str(error)
+            self._apply_waiting()
+        except _WritingStopped as error:
+            self.summary.stopped = str(error)
+        return feed_failed
+
+    def _read(self, walk: Walk) -> None:
+        while walk.url:
+            if self.summary.requests >= MAX_REQUESTS:
+                raise OutOfTime("the limit of requests for one run is reached")
+            if self.clock.reading_left() <= 0:
+                raise OutOfTime("the time for reading is used up")
+            self.summary.requests += 1
+            fetched = self.fetcher.get(walk.url)
+            page = read_page(fetched.body)
+            following = next_url(fetched, page.next) if page.next else ""
+            self.summary.pages += 1
+            self.summary.unresolved += len(page.links)
+            seen = self._take(page.reports, walk.url)
+            walk.advance(seen, following)
+            if len(self._waiting) >= self.fold_reports:
+                self._apply_waiting()
+
+    def _take(self, raws: Sequence[object], url: str) -> list[Seen]:
+        """Put the new reports of a page with those that wait to be applied."""
+        self.summary.reports += len(raws)
+        seen: list[Seen] = []
+        rejected: list[Rejected] = []
+        named: list[tuple[object, _Name | None]] = []
+        for raw in raws:
+            try:
+                named.append((raw, _name(raw)))
+            except InvalidRecord as error:
+                rejected.append(Rejected(str(error), raw))
+        flows = {name.flow for _, name in named if name}
+        entries = self.stores.ledger.read(flows, consistent=False)
+        for raw, name in named:
+            if name and name.content in entries.get(name.flow, NO_ENTRY).contents:
+                self.summary.known += 1
+                seen.append(Seen(known=True, date=read_moment(name.date, self.clock.now)))
+                continue
+            report = read_report(raw, self.clock.now)
+            rejected += report.rejected
+            self.summary.sightings += len(report.sightings)
+            self.summary.without_verdict += report.without_verdict
+            self.summary.passed_over += report.passed_over
+            if name and report.flow_id:
+                seen.append(Seen(known=False, date=report.seen_at))
+                self._waiting.append(NewReport(name.flow, name.content, report))
+                self._waiting_since = self._waiting_since or url
+        self.summary.quarantined += len(rejected)
+        # Before the reports are applied: one that is known is never read again.
+        self.stores.quarantine.put(rejected, self.clock.now)
+        return seen
+
+    def _apply_waiting(self) -> None:
+        for fold in self._folds():
+            outcome = self._begin_fold().apply(fold)
+            self.summary.iocs_new += outcome.changes[Change.NEW]
+            self.summary.iocs_changed += outcome.changes[Change.CHANGED]
+            self.summary.iocs_unchanged += outcome.changes[Change.UNCHANGED]
+            if outcome.unapplied:
+                raise _WritingStopped("the time for writing is used up")
+        self._waiting.clear()
+        self._waiting_since = ""
+
+    def _folds(self) -> Iterator[list[NewReport]]:
+        """What waits, cut into folds; a single report is never cut, however large."""
+        fold: list[NewReport] = []
+        sightings = 0
+        for new in self._waiting:
+            sightings += len(new.report.sightings)
+            if fold and (len(fold) >= self.fold_reports or sightings > self.fold_sightings):
+                yield fold
+                fold, sightings = [], len(new.report.sightings)
+            fold.append(new)
+        if fold:
+            yield fold
+
+    def _begin_fold(self) -> Applier:
+        if self._applier is None:
+            self._number, self._complete_runs = self.stores.run_log.begin()
+            self._applier = self.applier_for(self._number, self._complete_runs)
+        # Each time: another run that has read the whole feed may have closed this one.
+        self.stores.feed_states.open_run(self._number)
+        return self._applier
+
+    def _close(self, walk: Walk, *, feed_failed: bool) -> None:
+        """Remember where the feed stands, after everything that was read is stored."""
+        states, state = self.stores.feed_states, walk.state
+        if self._number and not self._waiting:
+            self.stores.run_log.complete(self._number, self._complete_runs)
+        closed = state.open_runs | ({self._number} if self._number else set())
+        if feed_failed:
+            # A place that cannot be read any more must not be where every run goes on.
+            if walk.jumped:
+                states.stopped_at("")
+        elif self.summary.stopped:
+            states.stopped_at(self._waiting_since or walk.last or walk.url)
+        elif walk.whole:
+            tail = walk.tail()
+            news = closed or state.backlog or (walk.pages, tail) != (state.pages, state.tail)
+            if news or walk.pages > LONG_FEED_PAGES:
+                states.read_whole(closed, walk.pages, self.clock.now, tail)
+        elif closed or walk.tail() != state.tail:
+            states.read_to_known(closed, walk.tail())
+
+
+@dataclass(frozen=True, slots=True)
+class _Name:
+    """By what a raw report is known before it is read."""
+
+    flow: bytes
+    content: bytes
+    date: object
+
+
+def _name(raw: object) -> _Name | None:
+    """None for what cannot be a report; `read_report` tells why.
+
+    Raises:
+        InvalidRecord: nested too deep to be told from others.
+    """
+    if not isinstance(raw, Mapping) or not is_flow_id(raw.get("flow_id")):
+        return None
+    return _Name(flow_key(raw["flow_id"]), content_digest(raw), raw.get("date"))

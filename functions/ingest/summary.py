@@ -1,0 +1,46 @@
+"""What a run did, in numbers."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(slots=True)
+class Summary:
+    """Summary of one run; it goes to the log, the metrics and the local command alike.
+
+    Attributes:
+        complete: the feed was read to its end, or in a long feed to what is known, and all of
+            it is stored. Records in quarantine do not make a run incomplete.
+        stopped: why it is not complete, "" when it is.
+        requests: pages asked for.
+        pages: pages read.
+        reports: reports on them.
+        known: reports of which the ledger held this content already.
+        sightings: IOCs with a valid verdict in the reports that were not known.
+        iocs_new, iocs_changed, iocs_unchanged: what became of the items.
+        without_verdict: IOCs whose verdict is missing or UNKNOWN.
+        passed_over: IOCs of types that are not looked up.
+        quarantined: records that broke a hard rule.
+        unresolved: entries that only link to their report.
+        seconds: how long the run took.
+    """
+
+    complete: bool = False
+    stopped: str = ""
+    requests: int = 0
+    pages: int = 0
+    reports: int = 0
+    known: int = 0
+    sightings: int = 0
+    iocs_new: int = 0
+    iocs_changed: int = 0
+    iocs_unchanged: int = 0
+    without_verdict: int = 0
+    passed_over: int = 0
+    quarantined: int = 0
+    unresolved: int = 0
+    seconds: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """The summary as JSON has it."""
+        return asdict(self)

@@ -1,0 +1,133 @@
+"""Which page of a feed is next, and when a run has seen enough. Pure; docs/adr/0005 tells why."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from shared.domain.errors import FeedError
+from shared.store.runs import FeedState
+
+# A late report is looked for this far below the first known one.
+KNOWN_STREAK = 64
+# Shorter feeds are read whole each time: no order of their pages can hide a report then.
+LONG_FEED_PAGES = 50
+SWEEP_EVERY_MS = int(timedelta(days=1).total_seconds() * 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A report as a page showed it.
+
+    Attributes:
+        known: the ledger holds this content.
+        date: milliseconds since the epoch.
+    """
+
+    known: bool
+    date: int
+
+
+@dataclass(slots=True)
+class Walk:
+    """The way of one run through the pages of a feed.
+
+    Attributes:
+        url: the page to read next, "" when the walk is over.
+        pages: pages walked over.
+        last: the page walked over last, "" before the first.
+        whole: whether the end was reached and nothing was left out on the way.
+        jumped: whether known pages were left out.
+    """
+
+    url: str
+    state: FeedState
+    now: int
+    pages: int = 0
+    last: str = ""
+    whole: bool = False
+    jumped: bool = False
+    _visited: set[str] = field(default_factory=set)
+    _trail: deque[tuple[str, int]] = field(default_factory=deque)
+    _streak: int = 0
+    _first_date: int | None = None
+    _last_date: int | None = None
+    _never_rises: bool = True
+    _never_falls: bool = True
+
+    def advance(self, seen: Sequence[Seen], following: str) -> None:
+        """Go on from the current page.
+
+        Args:
+            seen: the reports of the page in its order, without those that were rejected.
+            following: address of the page after it, "" at the end.
+
+        Raises:
+            FeedError: the pages form a loop.
+        """
+        self._note(seen)
+        if not following:
+            self.url = ""
+            self.whole = not self.jumped or bool(self.state.backlog)
+        elif self._knows_the_rest():
+            self.url = ""
+        else:
+            wholly_known = bool(seen) and all(report.known for report in seen)
+            self.url = (wholly_known and self._jump()) or following
+            if self.url in self._visited:
+                raise FeedError("the pages of the feed form a loop")
+
+    def tail(self) -> str:
+        """Where the next run may go on, if the feed lists the oldest first and is long."""
+        long = self.pages > LONG_FEED_PAGES or self.jumped
+        if not (long and self._never_falls and self._rises()):
+            return ""
+        reports = 0
+        for url, count in reversed(self._trail):
+            reports += count
+            if reports >= KNOWN_STREAK:
+                return url
+        return self._trail[0][0]
+
+    def _note(self, seen: Sequence[Seen]) -> None:
+        self.pages += 1
+        self.last = self.url
+        self._visited.add(self.url)
+        self._trail.append((self.url, len(seen)))
+        for report in seen:
+            self._streak = self._streak + 1 if report.known else 0
+            if self._last_date is None:
+                self._first_date = report.date
+            else:
+                self._never_rises &= report.date <= self._last_date
+                self._never_falls &= report.date >= self._last_date
+            self._last_date = report.date
+
+    def _rises(self) -> bool:
+        return self._first_date != self._last_date
+
+    def _may_skip(self) -> bool:
+        """Whether reports may be left unread because they are known."""
+        return (
+            self.state.pages > LONG_FEED_PAGES
+            and not self.state.open_runs
+            and self.now - self.state.swept_at < SWEEP_EVERY_MS
+        )
+
+    def _knows_the_rest(self) -> bool:
+        newest_first = self._never_rises and self._rises()
+        return (
+            self._may_skip()
+            and not self.state.backlog
+            and newest_first
+            and self._streak >= KNOWN_STREAK
+        )
+
+    def _jump(self) -> str:
+        """Where to go on from a page that is wholly known, "" for its own next one."""
+        target = self.state.backlog or (self.state.tail if self._may_skip() else "")
+        if self.jumped or not target or target in self._visited:
+            return ""
+        self.jumped = True
+        self._trail.clear()
+        return target

@@ -1,0 +1,1 @@
+"""Look-ups: the MetaDefender Cloud v4 API behind API Gateway."""

@@ -1,0 +1,60 @@
+"""Handler of the lookup function: wiring, one answer, and what becomes of errors."""
+
+import os
+import time
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.lookup.authentication import KeyRing
+from functions.lookup.routes import Service, refuse, respond
+from functions.lookup.web import answer, read_request
+from shared.domain.errors import StoreError
+from shared.metadefender import errors
+from shared.observability import logger
+from shared.settings import LookupSettings
+from shared.store.api_keys import ApiKeys
+from shared.store.client import dynamodb_client
+from shared.store.iocs import IocTable
+
+# A caller waits: better an honest refusal soon than an answer late.
+STORE_TIMEOUT_S = 0.6
+STORE_ATTEMPTS = 2
+
+
+@logger.inject_lambda_context(clear_state=True)
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer one request.
+
+    Args:
+        event: of an HTTP API, payload format 2.0.
+        context: not used.
+
+    Returns:
+        The answer in the shape of the MetaDefender Cloud v4 API, errors included.
+    """
+    try:
+        return answer(respond(_service(), read_request(event)))
+    except StoreError as error:
+        logger.error("store failed", extra={"reason": str(error)})
+        return answer(refuse(errors.STORE_NOT_REACHABLE))
+    except Exception:
+        logger.exception("look-up failed")
+        return answer(refuse(errors.INTERNAL))
+
+
+@cache
+def _service() -> Service:
+    settings = LookupSettings.from_env(os.environ)
+    client = dynamodb_client(read_timeout_s=STORE_TIMEOUT_S, attempts=STORE_ATTEMPTS)
+    return Service(
+        iocs=IocTable(client, settings.table_name),
+        keys=KeyRing(ApiKeys(client, settings.state_table_name), time.monotonic),
+        now=lambda: time.time_ns() // 1_000_000,
+    )
+
+
+if "AWS_LAMBDA_INITIALIZATION_TYPE" in os.environ:
+    # On Lambda the start is the time with a whole processor: make the client then.
+    _service()

@@ -1,0 +1,65 @@
+"""`python -m local COMMAND`: the commands that need neither AWS nor Docker."""
+
+import argparse
+import contextlib
+import importlib
+import signal
+import sys
+from collections.abc import Sequence
+
+from local import environment
+from local.errors import LocalError
+
+# A command is a module of this package with `command(out) -> exit status`. To add one, write
+# the module and name it here.
+COMMANDS = {
+    "tables": "create the tables at AWS_ENDPOINT_URL_DYNAMODB",
+    "ingest": "run the ingest handler once over FEED_URL and print its summary as JSON",
+    "api": "serve the look-up handler on 127.0.0.1:$PORT",
+    "up": "start everything with a sample feed, and show an answer",
+}
+
+BAD_ENVIRONMENT = 2
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: the command line without the program; None takes that of the process.
+
+    Returns:
+        The exit status: that of the command, or 2 for an environment that does not fit.
+    """
+    parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, description in COMMANDS.items():
+        commands.add_parser(name, help=description, description=description)
+    chosen = parser.parse_args(arguments).command
+
+    _stop_like_ctrl_c()
+    environment.prepare()
+    out = sys.stdout
+    # Only a command's result goes to stdout. The functions log and print metrics there, as is
+    # right on Lambda; here that goes to stderr, from their first import on.
+    with contextlib.redirect_stdout(sys.stderr):
+        try:
+            status: int = importlib.import_module(f"local.{chosen}").command(out)
+        except LocalError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return BAD_ENVIRONMENT
+        except KeyboardInterrupt:
+            return INTERRUPTED
+    return status
+
+
+def _stop_like_ctrl_c() -> None:
+    """Let a polite signal unwind the stack, so that what was started is stopped."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""`python -m local api`: the real look-up handler on http://127.0.0.1:$PORT."""
+
+import os
+import time
+from contextlib import closing
+from typing import TextIO
+
+from local import environment
+from local.errors import LocalError
+from local.handlers import load
+from local.server import HOST, bind, make_server, serve
+from shared.domain.errors import StoreError
+from shared.store.api_keys import ApiKeys
+from shared.store.client import dynamodb_client
+
+
+def command(out: TextIO) -> int:
+    """Serve until SIGINT or SIGTERM.
+
+    Returns:
+        0: stopped by a signal.
+    """
+    budget_s = environment.run_budget_s()
+    with closing(bind(environment.port())) as listener:
+        environment.engine_endpoint()
+        register_api_key()
+        server = make_server(load("lookup"), "lookup", budget_s)
+        port = listener.getsockname()[1]
+        print(f"API on http://{HOST}:{port} (Ctrl-C stops it)", file=out, flush=True)
+        serve(server, listener)
+    return 0
+
+
+def register_api_key() -> None:
+    """Let API_KEY in.
+
+    Raises:
+        LocalError: the state table is not there, or the engine does not answer.
+    """
+    table = os.environ["STATE_TABLE_NAME"]
+    try:
+        ApiKeys(dynamodb_client(), table).put(
+            environment.api_key(), "local", int(time.time() * 1000)
+        )
+    except StoreError as error:
+        raise LocalError(
+            f"API_KEY cannot be registered in {table}: {error}; does `python -m local tables` help?"
+        ) from error

@@ -1,0 +1,113 @@
+"""The embedded DynamoDB: the roto-server program, run as a child process."""
+
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from local.errors import LocalError
+
+PROGRAM = "roto-server"
+READY = "listening on"
+START_TIMEOUT_S = 20.0
+STOP_TIMEOUT_S = 5.0
+POLL_S = 0.02
+# A port found free can be taken by another before the engine binds it.
+ATTEMPTS = 5
+
+
+class PortTakenError(LocalError):
+    """The engine's port is in use."""
+
+
+@contextmanager
+def running_engine(port: int | None = None, data_dir: Path | None = None) -> Iterator[str]:
+    """Run a DynamoDB engine on 127.0.0.1 for the length of the `with` block.
+
+    Args:
+        port: where it listens; None picks a free port.
+        data_dir: where it keeps its data; None keeps it in memory.
+
+    Yields:
+        Its endpoint, `http://127.0.0.1:PORT`, ready for requests.
+
+    Raises:
+        LocalError: it is not installed, or does not start.
+    """
+    process, endpoint = _start_on_free_port(data_dir) if port is None else _start(port, data_dir)
+    try:
+        yield endpoint
+    finally:
+        _stop(process)
+
+
+def _start_on_free_port(data_dir: Path | None) -> tuple[subprocess.Popen[bytes], str]:
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return _start(free_port(), data_dir)
+        except PortTakenError:
+            continue
+    return _start(free_port(), data_dir)
+
+
+def _start(port: int, data_dir: Path | None) -> tuple[subprocess.Popen[bytes], str]:
+    keep = ["--ephemeral"] if data_dir is None else ["--data-dir", str(data_dir)]
+    # The log is a file, not a pipe: nobody has to read it for the engine to go on.
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(  # noqa: S603
+            [find_program(), "--host", "127.0.0.1", "--port", str(port), *keep],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            # Ctrl-C goes to the whole process group; the engine has to outlive the
+            # requests that are being answered, and is stopped by us.
+            start_new_session=True,
+        )
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < deadline:
+            exited = process.poll() is not None
+            log.seek(0)
+            said = log.read().decode("utf-8", "replace")
+            if exited:
+                reason = said.strip().splitlines()[-1:] or [f"status {process.returncode}"]
+                kind = PortTakenError if "in use" in reason[0] else LocalError
+                raise kind(f"{PROGRAM} did not start: {reason[0]}")
+            if READY in said:
+                return process, f"http://127.0.0.1:{port}"
+            time.sleep(POLL_S)
+    _stop(process)
+    raise LocalError(f"{PROGRAM} was not ready after {START_TIMEOUT_S:.0f} s")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def find_program() -> str:
+    """Return the path of roto-server: beside this Python first, then on PATH.
+
+    Raises:
+        LocalError: it is in neither place.
+    """
+    beside = Path(sys.executable).parent / PROGRAM
+    found = str(beside) if beside.is_file() else shutil.which(PROGRAM)
+    if found is None:
+        raise LocalError(f"{PROGRAM} is not installed: run `make setup` (PyPI name: roto-aws)")
+    return found
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that is free at this moment."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,134 @@
+"""What the local commands read from the environment, and what they add to it.
+
+The handlers read the same variables as on AWS; this module fills in what AWS would have
+given them, and refuses what would lead astray.
+"""
+
+import os
+import socket
+from urllib.parse import urlsplit
+
+from local.errors import LocalError
+
+ENDPOINT = "AWS_ENDPOINT_URL_DYNAMODB"
+
+# Dummy credentials and a region, because botocore signs requests even to an engine that
+# checks nothing. What the caller has set already stays.
+DEFAULTS = {
+    "TABLE_NAME": "ioc-reputation-iocs",
+    "STATE_TABLE_NAME": "ioc-reputation-state",
+    "AWS_ACCESS_KEY_ID": "local",
+    "AWS_SECRET_ACCESS_KEY": "local",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "POWERTOOLS_SERVICE_NAME": "ioc-reputation",
+    "POWERTOOLS_METRICS_NAMESPACE": "IocReputation",
+}
+DEFAULT_REGION = "us-east-1"
+DEFAULT_API_KEY = "local-demo-key"
+DEFAULT_PORT = 3000
+DEFAULT_RUN_BUDGET_S = 300.0
+CONNECT_TIMEOUT_S = 2.0
+
+
+def prepare() -> None:
+    """Give the handlers the variables that AWS would have set; set ones are kept."""
+    for name, value in DEFAULTS.items():
+        os.environ[name] = os.environ.get(name) or value
+    # Here the feed's key comes from FEED_API_KEY: no local command asks a real account for it.
+    os.environ["FEED_API_KEY_PARAMETER"] = ""
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or DEFAULT_REGION
+    os.environ["AWS_REGION"] = os.environ["AWS_DEFAULT_REGION"] = region
+    _keep_loopback_off_the_proxy()
+
+
+def _keep_loopback_off_the_proxy() -> None:
+    """Extend NO_PROXY: botocore would send even requests to loopback through a proxy."""
+    for name in ("NO_PROXY", "no_proxy"):
+        hosts = [host for host in os.environ.get(name, "").split(",") if host]
+        if hosts == ["*"]:
+            continue
+        missing = [host for host in ("127.0.0.1", "localhost") if host not in hosts]
+        os.environ[name] = ",".join(hosts + missing)
+
+
+def engine_endpoint() -> str:
+    """Return the DynamoDB endpoint, after a connection to it succeeded.
+
+    Raises:
+        LocalError: it is not set (a local command must never reach a real account by
+            accident), is not an HTTP address, or nothing answers there.
+    """
+    endpoint = os.environ.get(ENDPOINT, "")
+    if not endpoint:
+        raise LocalError(f"{ENDPOINT} is not set: name a local DynamoDB, or use `make run`")
+    host, port = _host_and_port(ENDPOINT, endpoint)
+    try:
+        socket.create_connection((host, port), CONNECT_TIMEOUT_S).close()
+    except OSError as error:
+        raise LocalError(f"no DynamoDB answers at {ENDPOINT}={endpoint}: {error}") from error
+    return endpoint
+
+
+def require_feed_url() -> str:
+    """Return FEED_URL.
+
+    Raises:
+        LocalError: it is not set or is not an HTTP address.
+    """
+    feed_url = os.environ.get("FEED_URL", "")
+    if not feed_url:
+        raise LocalError("FEED_URL is not set: name the first page of the feed to ingest")
+    _host_and_port("FEED_URL", feed_url)
+    return feed_url
+
+
+def _host_and_port(name: str, url: str) -> tuple[str, int]:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise LocalError(f"{name}={url} is not an address: {error}") from error
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise LocalError(f"{name}={url} is not an http or https address")
+    return parts.hostname, port or (443 if parts.scheme == "https" else 80)
+
+
+def table_names() -> dict[str, str]:
+    """Return the table names by their logical id in template.yaml."""
+    return {
+        "IocTable": os.environ["TABLE_NAME"],
+        "StateTable": os.environ["STATE_TABLE_NAME"],
+    }
+
+
+def api_key() -> str:
+    """Return the key that the local API accepts."""
+    return os.environ.get("API_KEY") or DEFAULT_API_KEY
+
+
+def port() -> int:
+    """Return the port of the API; 0 means any free one.
+
+    Raises:
+        LocalError: PORT is no port number.
+    """
+    text = os.environ.get("PORT") or str(DEFAULT_PORT)
+    if not (text.isascii() and text.isdigit() and int(text) <= 65535):
+        raise LocalError(f"PORT={text} is not a port: use a number from 0 to 65535")
+    return int(text)
+
+
+def run_budget_s() -> float:
+    """Return the seconds that a handler believes to have.
+
+    Raises:
+        LocalError: RUN_BUDGET_S is no positive number.
+    """
+    text = os.environ.get("RUN_BUDGET_S") or str(DEFAULT_RUN_BUDGET_S)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise LocalError(f"RUN_BUDGET_S={text} is not a positive number of seconds")
+    return seconds

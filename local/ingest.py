@@ -1,0 +1,43 @@
+"""`python -m local ingest`: one timer invocation of the real ingest handler."""
+
+import json
+import uuid
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+from local import environment
+from local.context import LocalContext
+from local.errors import LocalError
+from local.events import timer_event
+from local.handlers import load
+from shared.settings import SettingsError
+
+
+def command(out: TextIO) -> int:
+    """Run the handler once and print its summary as JSON.
+
+    Returns:
+        0 for a complete run (records in quarantine are no failure), 1 for one that stopped early.
+    """
+    environment.require_feed_url()
+    environment.engine_endpoint()
+    summary = run_once(environment.run_budget_s())
+    print(json.dumps(summary, indent=2), file=out)
+    return 0 if summary["complete"] else 1
+
+
+def run_once(budget_s: float) -> dict[str, Any]:
+    """Invoke the handler as the timer does and return its summary.
+
+    Args:
+        budget_s: seconds that the run believes to have.
+
+    Raises:
+        LocalError: the handler refuses a setting.
+    """
+    event = timer_event(str(uuid.uuid4()), datetime.now(UTC))
+    try:
+        summary: dict[str, Any] = load("ingest")(event, LocalContext("ingest", budget_s))
+    except SettingsError as error:
+        raise LocalError(str(error)) from error
+    return summary

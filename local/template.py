@@ -1,0 +1,132 @@
+"""The tables as template.yaml declares them: the only place where their schema is written.
+
+Local commands and tests make their tables from here:
+
+    for table in table_definitions().values():
+        client.create_table(**table.create_arguments(name))
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from local.errors import LocalError
+
+TEMPLATE = Path(__file__).parent.parent / "template.yaml"
+
+# What of the resource is an argument of CreateTable. The rest (encryption, recovery, tags,
+# deletion protection) says how AWS keeps the table; emulators differ in what they take.
+_CREATE_PROPERTIES = (
+    "KeySchema",
+    "AttributeDefinitions",
+    "BillingMode",
+    "ProvisionedThroughput",
+    "GlobalSecondaryIndexes",
+    "LocalSecondaryIndexes",
+)
+
+
+class TemplateError(LocalError):
+    """The template does not declare a table in a way that can be made locally."""
+
+
+@dataclass(frozen=True)
+class TableDefinition:
+    """One AWS::DynamoDB::Table of the template.
+
+    Attributes:
+        logical_id: its name in `Resources`.
+        schema: CreateTable arguments, all but the table's name.
+        ttl_attribute: the attribute that expires items, None where none does.
+    """
+
+    logical_id: str
+    schema: dict[str, Any]
+    ttl_attribute: str | None
+
+    def create_arguments(self, table_name: str) -> dict[str, Any]:
+        """Return the arguments of CreateTable for a table of this name."""
+        return {"TableName": table_name, **self.schema}
+
+    def ttl_arguments(self, table_name: str) -> dict[str, Any] | None:
+        """Return the arguments of UpdateTimeToLive, None where the table has no TTL."""
+        if self.ttl_attribute is None:
+            return None
+        specification = {"Enabled": True, "AttributeName": self.ttl_attribute}
+        return {"TableName": table_name, "TimeToLiveSpecification": specification}
+
+
+def table_definitions(path: Path = TEMPLATE) -> dict[str, TableDefinition]:
+    """Return every table of a CloudFormation or SAM template, by logical id.
+
+    Raises:
+        TemplateError: the file is no template, or a table's schema is not plain values.
+        OSError: the file cannot be read.
+    """
+    template = load_template(path)
+    return {
+        logical_id: _definition(logical_id, resource.get("Properties", {}))
+        for logical_id, resource in template["Resources"].items()
+        if resource.get("Type") == "AWS::DynamoDB::Table"
+    }
+
+
+def load_template(path: Path = TEMPLATE) -> dict[str, Any]:
+    """Return the template as data; a short tag `!Sub x` becomes `{"Fn::Sub": "x"}`.
+
+    Raises:
+        TemplateError: the file is not YAML, or has no `Resources`.
+        OSError: the file cannot be read.
+    """
+    try:
+        # The loader is a SafeLoader: it makes plain data only.
+        template = yaml.load(path.read_text(encoding="utf-8"), _TemplateLoader)  # noqa: S506
+    except yaml.YAMLError as error:
+        raise TemplateError(f"{path.name} is not YAML: {error}") from error
+    if not isinstance(template, dict) or not isinstance(template.get("Resources"), dict):
+        raise TemplateError(f"{path.name} has no Resources")
+    return template
+
+
+def _definition(logical_id: str, properties: dict[str, Any]) -> TableDefinition:
+    schema = {name: properties[name] for name in _CREATE_PROPERTIES if name in properties}
+    if "KeySchema" not in schema or "AttributeDefinitions" not in schema:
+        raise TemplateError(f"{logical_id} declares no KeySchema or no AttributeDefinitions")
+    if _holds_intrinsic(schema):
+        raise TemplateError(f"{logical_id} has an intrinsic function in its schema")
+    ttl = properties.get("TimeToLiveSpecification", {})
+    attribute = ttl.get("AttributeName") if ttl.get("Enabled") is True else None
+    return TableDefinition(logical_id, schema, attribute)
+
+
+def _holds_intrinsic(value: object) -> bool:
+    if isinstance(value, dict):
+        return any(
+            key == "Ref" or str(key).startswith("Fn::") or _holds_intrinsic(inner)
+            for key, inner in value.items()
+        )
+    return isinstance(value, list) and any(_holds_intrinsic(inner) for inner in value)
+
+
+class _TemplateLoader(yaml.SafeLoader):
+    """YAML with CloudFormation's short tags; still plain data only."""
+
+
+def _construct_tag(loader: _TemplateLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    value: Any
+    if isinstance(node, yaml.ScalarNode):
+        value = loader.construct_scalar(node)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    elif isinstance(node, yaml.MappingNode):
+        value = loader.construct_mapping(node, deep=True)
+    else:
+        raise TemplateError(f"!{suffix} holds no value")
+    if suffix == "GetAtt" and isinstance(value, str):
+        value = value.split(".", 1)
+    return {suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}": value}
+
+
+_TemplateLoader.add_multi_constructor("!", _construct_tag)

@@ -1,0 +1,1 @@
+"""What the functions have in common: domain, feed formats, stores, answer bodies."""

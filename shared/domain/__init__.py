@@ -1,0 +1,1 @@
+"""Indicators, verdicts and how sightings join. Pure: no AWS, no HTTP, no clock."""

@@ -1,0 +1,69 @@
+"""Moments: whole milliseconds since the epoch inside, one spelling outside."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from shared.domain.errors import InvalidRecord
+
+EARLIEST = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp() * 1000)
+LATEST_AHEAD = int(timedelta(days=1).total_seconds() * 1000)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_ISO = re.compile(
+    r"\d{4}-?\d{2}-?\d{2}"
+    r"(?:[Tt ]\d{2}(?::?\d{2}(?::?\d{2}(?:[.,]\d+)?)?)?(?: ?(?:[Zz]|[+-]\d{2}(?::?\d{2})?))?)?"
+)
+_US = re.compile(r"\d{2}/\d{2}/\d{4}, \d{2}:\d{2}:\d{2}")
+
+
+def to_millis(moment: datetime) -> int:
+    """Milliseconds since the epoch, rounded down; `moment` carries its zone."""
+    return (moment - _EPOCH) // _MILLISECOND
+
+
+def format_millis(millis: int) -> str:
+    """Spell a moment as every answer does: `YYYY-MM-DDTHH:MM:SS.mmmZ`."""
+    moment = _EPOCH + timedelta(milliseconds=millis)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def read_moment(value: object, now: int) -> int:
+    """Read a date of a feed: ISO 8601, `MM/DD/YYYY, HH:MM:SS`, or epoch seconds.
+
+    A date without a zone is UTC.
+
+    Args:
+        value: what the feed says.
+        now: the time of the run, in milliseconds since the epoch.
+
+    Returns:
+        Milliseconds since the epoch, rounded down.
+
+    Raises:
+        InvalidRecord: no date, or an impossible one: before 2000, or more than a day ahead.
+    """
+    try:
+        millis = _read(value)
+    except (ValueError, OverflowError):
+        raise InvalidRecord("date cannot be read or does not exist") from None
+    if millis < EARLIEST:
+        raise InvalidRecord("date is before 2000")
+    if millis > now + LATEST_AHEAD:
+        raise InvalidRecord("date is more than a day ahead")
+    return millis
+
+
+def _read(value: object) -> int:
+    if isinstance(value, bool):
+        raise ValueError
+    if isinstance(value, int | float):
+        return to_millis(_EPOCH + timedelta(seconds=value))
+    if not isinstance(value, str):
+        raise ValueError
+    if _US.fullmatch(value):
+        return to_millis(datetime.strptime(value, "%m/%d/%Y, %H:%M:%S").replace(tzinfo=UTC))
+    if not _ISO.fullmatch(value):
+        raise ValueError
+    moment = datetime.fromisoformat(value.upper().replace(" ", "T", 1).replace(" ", ""))
+    return to_millis(moment if moment.tzinfo else moment.replace(tzinfo=UTC))

@@ -1,0 +1,37 @@
+"""What a feed page is, whatever its format.
+
+A format is a module with two functions, `matches` and `read`; `FORMATS` lists them. To add one,
+write such a module, put it into the list, and add a sample page to its parser test.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class ReportLink:
+    """An entry that only names its report.
+
+    Attributes:
+        flow_id: the scan, as far as the link tells, else "".
+        url: where a person finds the report.
+    """
+
+    flow_id: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of a feed.
+
+    Attributes:
+        reports: the raw reports in the order of the feed; they are anything that JSON can hold
+            and are read by `shared.feed.report`.
+        links: entries without a report of their own.
+        next: address of the next page as the page has it, relative or absolute; None at the end.
+    """
+
+    reports: Sequence[object]
+    links: Sequence[ReportLink] = field(default_factory=tuple)
+    next: str | None = None

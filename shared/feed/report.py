@@ -1,0 +1,220 @@
+"""Reports of a feed: from the raw object of any format to sightings.
+
+Bad input costs no more than itself: a bad soft field costs the field, a bad hard field costs
+its IOC or its report, and what is lost goes to quarantine with the reason.
+"""
+
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeGuard
+
+from shared.domain.errors import InvalidIndicator, InvalidRecord
+from shared.domain.indicator import IndicatorType, parse
+from shared.domain.moment import read_moment
+from shared.domain.reputation import (
+    MAX_TAG_BYTES,
+    Evidence,
+    Sighting,
+    Winner,
+    cap_tags,
+)
+from shared.domain.verdict import read_parent_verdict, read_verdict
+
+MAX_FLOW_ID_CHARS = 128
+MAX_ORIGIN_BYTES = 128
+# A count beyond this is no count; it also keeps every client's integer in range.
+MAX_CLAIMED_COUNT = 2**31 - 1
+
+_TYPES = {kind.value: kind for kind in IndicatorType}
+
+RawReport = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A record that breaks a hard rule.
+
+    Attributes:
+        reason: which rule, without the value.
+        record: the raw object, as the feed had it.
+        flow_id: the report that it stood in, "" when it has none that is valid.
+    """
+
+    reason: str
+    record: object
+    flow_id: str = ""
+
+
+@dataclass(slots=True)
+class Report:
+    """A report of a feed, read.
+
+    Attributes:
+        flow_id: the scan, "" when the report itself was rejected.
+        seen_at: date of the report, milliseconds since the epoch.
+        sightings: the IOCs with a valid verdict.
+        rejected: what goes to quarantine.
+        without_verdict: IOCs whose verdict is missing or UNKNOWN.
+        passed_over: IOCs of types that are not looked up.
+    """
+
+    flow_id: str = ""
+    seen_at: int = 0
+    sightings: list[Sighting] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    without_verdict: int = 0
+    passed_over: int = 0
+
+
+def read_report(raw: object, now: int) -> Report:
+    """Read one report by the rules of docs/feed.md.
+
+    Args:
+        raw: the object as a feed page holds it; anything at all.
+        now: the time of the run, in milliseconds since the epoch.
+    """
+    report = Report()
+    try:
+        flow_id, seen_at, iocs = _head(raw, now)
+    except InvalidRecord as error:
+        report.rejected.append(Rejected(str(error), raw))
+        return report
+    assert isinstance(raw, Mapping)  # noqa: S101  # _head has checked it
+    report.flow_id, report.seen_at = flow_id, seen_at
+    common = _Common(
+        flow_id, seen_at, read_parent_verdict(raw.get("verdict")), _tags(raw.get("tags")), now
+    )
+    for kind, entry in _entries(iocs, report):
+        try:
+            sighting = _sighting(kind, entry, common)
+        except (InvalidIndicator, InvalidRecord) as error:
+            record = {"type": kind.value, "ioc": entry}
+            report.rejected.append(Rejected(str(error), record, flow_id))
+            continue
+        if sighting is None:
+            report.without_verdict += 1
+        else:
+            report.sightings.append(sighting)
+    return report
+
+
+@dataclass(frozen=True, slots=True)
+class _Common:
+    """What every IOC of a report shares."""
+
+    flow_id: str
+    seen_at: int
+    parent_verdict: str
+    tags: frozenset[str]
+    now: int
+
+
+def _head(raw: object, now: int) -> tuple[str, int, Mapping[str, Any]]:
+    if not isinstance(raw, Mapping):
+        raise InvalidRecord("report is not an object")
+    flow_id = raw.get("flow_id")
+    if not is_flow_id(flow_id):
+        raise InvalidRecord(
+            f"flow_id is not a text of 1 to {MAX_FLOW_ID_CHARS} characters "
+            "without control characters"
+        )
+    seen_at = read_moment(raw.get("date"), now)
+    iocs = raw.get("iocs")
+    if iocs is None:
+        return flow_id, seen_at, {}
+    if not isinstance(iocs, Mapping):
+        raise InvalidRecord("iocs is not an object")
+    return flow_id, seen_at, iocs
+
+
+def is_flow_id(value: object) -> TypeGuard[str]:
+    """Whether `value` can name a scan: it is opaque, but it must fit a key and a log line."""
+    return (
+        isinstance(value, str)
+        and 0 < len(value) <= MAX_FLOW_ID_CHARS
+        and not any(unicodedata.category(char) in {"Cc", "Cs"} for char in value)
+    )
+
+
+def _entries(
+    iocs: Mapping[str, Any], report: Report
+) -> Iterator[tuple[IndicatorType, Mapping[str, Any]]]:
+    for name, entries in iocs.items():
+        kind = _TYPES.get(name.lower())
+        if not isinstance(entries, list):
+            if kind is not None and entries is not None:
+                record = {"type": name, "iocs": entries}
+                reason = "the list of IOCs is not a list"
+                report.rejected.append(Rejected(reason, record, report.flow_id))
+            continue
+        if kind is None:
+            report.passed_over += len(entries)
+            continue
+        for entry in entries:
+            if isinstance(entry, Mapping):
+                yield kind, entry
+            else:
+                record = {"type": name, "ioc": entry}
+                reason = "IOC is not an object"
+                report.rejected.append(Rejected(reason, record, report.flow_id))
+
+
+def _sighting(kind: IndicatorType, entry: Mapping[str, Any], common: _Common) -> Sighting | None:
+    verdict = read_verdict(entry.get("verdict"))
+    if verdict is None:
+        return None
+    indicator = parse(kind, entry.get("data"))
+    first, last, count = _claims(entry, common)
+    winner = Winner(common.seen_at, verdict, common.flow_id, common.parent_verdict, _origin(entry))
+    return Sighting(
+        indicator,
+        Evidence(
+            winner=winner,
+            first_seen=first,
+            last_seen=last,
+            tags=cap_tags(common.tags | _tags(entry.get("tags"))),
+            claimed_count=count,
+        ),
+    )
+
+
+def _claims(entry: Mapping[str, Any], common: _Common) -> tuple[int, int, int]:
+    """First seen, last seen and count, where the feed carries totals of its own."""
+    first = min(common.seen_at, _claimed_moment(entry.get("first_seen"), common))
+    last = max(common.seen_at, _claimed_moment(entry.get("last_seen"), common))
+    count = entry.get("scan_count")
+    if type(count) is not int or not 0 < count <= MAX_CLAIMED_COUNT:
+        count = 0
+    return first, last, count
+
+
+def _claimed_moment(value: object, common: _Common) -> int:
+    if value is None:
+        return common.seen_at
+    try:
+        return read_moment(value, common.now)
+    except InvalidRecord:
+        return common.seen_at
+
+
+def _origin(entry: Mapping[str, Any]) -> str:
+    origins = entry.get("origins")
+    first = origins[0] if isinstance(origins, list) and origins else None
+    origin = first.get("type") if isinstance(first, Mapping) else entry.get("origin")
+    return origin if isinstance(origin, str) and _fits(origin, MAX_ORIGIN_BYTES) else ""
+
+
+def _tags(value: object) -> frozenset[str]:
+    if not isinstance(value, list):
+        return frozenset()
+    return frozenset(
+        tag for tag in value if isinstance(tag, str) and tag and _fits(tag, MAX_TAG_BYTES)
+    )
+
+
+def _fits(text: str, max_bytes: int) -> bool:
+    try:
+        return len(text.encode()) <= max_bytes
+    except UnicodeEncodeError:  # a lone surrogate: JSON can spell it, UTF-8 and the store cannot
+        return False

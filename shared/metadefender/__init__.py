@@ -1,0 +1,1 @@
+"""Bodies and errors of the MetaDefender Cloud v4 API."""

@@ -1,0 +1,94 @@
+"""Settings of the functions, from the environment; read once, refused with a clear message."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+from urllib.parse import urlsplit
+
+SECONDS_A_DAY = 86_400
+
+
+class SettingsError(ValueError):
+    """A setting is missing or cannot be used; the message names it, never its value."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookupSettings:
+    """What the lookup function needs.
+
+    Attributes:
+        table_name: the IOC table (`TABLE_NAME`).
+        state_table_name: the state table (`STATE_TABLE_NAME`).
+    """
+
+    table_name: str
+    state_table_name: str
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Read the settings.
+
+        Raises:
+            SettingsError: one is missing.
+        """
+        return cls(_text(env, "TABLE_NAME"), _text(env, "STATE_TABLE_NAME"))
+
+
+@dataclass(frozen=True, slots=True)
+class IngestSettings:
+    """What the ingest function needs.
+
+    Attributes:
+        feed_url: the first page of the feed (`FEED_URL`).
+        feed_api_key: key of the feed (`FEED_API_KEY`), for local use only.
+        feed_api_key_parameter: name of the SSM parameter that holds it
+            (`FEED_API_KEY_PARAMETER`).
+        table_name: the IOC table (`TABLE_NAME`).
+        state_table_name: the state table (`STATE_TABLE_NAME`).
+        retention_s: how long an IOC is kept after it was last seen (`TTL`, in days), 0 for ever.
+    """
+
+    feed_url: str
+    feed_api_key: str
+    feed_api_key_parameter: str
+    table_name: str
+    state_table_name: str
+    retention_s: int
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Read the settings.
+
+        Raises:
+            SettingsError: one is missing or cannot be used.
+        """
+        return cls(
+            feed_url=_feed_url(env),
+            feed_api_key=env.get("FEED_API_KEY", ""),
+            feed_api_key_parameter=env.get("FEED_API_KEY_PARAMETER", ""),
+            table_name=_text(env, "TABLE_NAME"),
+            state_table_name=_text(env, "STATE_TABLE_NAME"),
+            retention_s=_days(env, "TTL") * SECONDS_A_DAY,
+        )
+
+
+def _text(env: Mapping[str, str], name: str) -> str:
+    value = env.get(name, "")
+    if not value:
+        raise SettingsError(f"{name} is not set")
+    return value
+
+
+def _feed_url(env: Mapping[str, str]) -> str:
+    value = _text(env, "FEED_URL")
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise SettingsError("FEED_URL is no http or https address")
+    return value
+
+
+def _days(env: Mapping[str, str], name: str) -> int:
+    value = env.get(name, "") or "0"
+    if not value.isdecimal():
+        raise SettingsError(f"{name} is not a number of days")
+    return int(value)

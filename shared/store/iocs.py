@@ -1,0 +1,84 @@
+"""The IOC table: one item per IOC."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from shared.domain.indicator import Indicator
+from shared.domain.reputation import Reputation
+from shared.store.batch import batch_get
+from shared.store.client import store_errors
+from shared.store.items import StoredIoc, from_item, reputation_from_item, to_item
+from shared.store.keys import ioc_key
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+class IocTable:
+    """Reads and writes IOCs.
+
+    Args:
+        retention_s: how long an IOC is kept after it was last seen, 0 for ever.
+    """
+
+    def __init__(self, client: "DynamoDBClient", table_name: str, *, retention_s: int = 0) -> None:
+        self._client = client
+        self._table = table_name
+        self._retention_s = retention_s
+
+    def find(self, indicator: Indicator) -> Reputation | None:
+        """The reputation of one indicator, in one eventually consistent read.
+
+        Raises:
+            StoreError: the store failed; that is not the same as not known.
+        """
+        with store_errors():
+            answer = self._client.get_item(
+                TableName=self._table, Key={"pk": {"S": ioc_key(indicator)}}
+            )
+        item = answer.get("Item")
+        return None if item is None else reputation_from_item(item)
+
+    def read(
+        self, indicators: Iterable[Indicator], *, consistent: bool = False
+    ) -> dict[Indicator, StoredIoc]:
+        """What is stored of `indicators`; the unknown ones are left out.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        keys = [ioc_key(indicator) for indicator in indicators]
+        items = batch_get(self._client, self._table, keys, consistent=consistent)
+        return {stored.reputation.indicator: stored for stored in map(from_item, items)}
+
+    def write(self, stored: StoredIoc, replaces: StoredIoc | None) -> bool:
+        """Write an IOC on condition that its item is still the one that it replaces.
+
+        Args:
+            stored: the new state, with a version that was never used.
+            replaces: what was read, None when nothing was there.
+
+        Returns:
+            False when the item has changed since; nothing was written then.
+
+        Raises:
+            StoreError: the store failed; whether the write took effect is not known.
+        """
+        with store_errors():
+            try:
+                if replaces is None:
+                    self._client.put_item(
+                        TableName=self._table,
+                        Item=to_item(stored, self._retention_s),
+                        ConditionExpression="attribute_not_exists(pk)",
+                    )
+                else:
+                    self._client.put_item(
+                        TableName=self._table,
+                        Item=to_item(stored, self._retention_s),
+                        ConditionExpression="ver = :read",
+                        ExpressionAttributeValues={":read": {"B": replaces.version}},
+                    )
+            except self._client.exceptions.ConditionalCheckFailedException:
+                return False
+        return True

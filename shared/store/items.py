@@ -1,0 +1,135 @@
+"""An IOC and its item: the only place that knows the attributes.
+
+pk       type and value, see shared.store.keys
+ver      changes with every write and never repeats; every write is on condition of it
+verdict, parent, origin, flow, seen
+         the winning sighting; `seen` is its date, left out when it equals `last`
+first, last
+         milliseconds since the epoch
+n        distinct flow_ids counted by us
+claimed  the count that a feed claims, when it claims one
+tags     set of text
+pending  reports that are counted in n and perhaps not yet in the ledger:
+         10 bytes of report and 4 bytes of run number each
+url      the value, where pk holds its digest only
+ttl      epoch seconds of its end, where a retention is set
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.domain.indicator import Indicator, IndicatorType
+from shared.domain.reputation import Evidence, Reputation, Winner
+from shared.domain.verdict import Verdict
+from shared.store.keys import Prefix, ioc_key
+
+Item = dict[str, Any]
+
+_FLOW_BYTES = 10
+_RUN_BYTES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class StoredIoc:
+    """An IOC with what ingestion needs to join exactly.
+
+    Attributes:
+        version: of the item that this was read from or will be written to.
+        pending: reports counted and perhaps not yet in the ledger, with the run that did it.
+    """
+
+    reputation: Reputation
+    version: bytes
+    pending: Mapping[bytes, int] = field(default_factory=dict)
+
+
+def to_item(stored: StoredIoc, retention_s: int = 0) -> Item:
+    """The item of `stored`; `retention_s` after its last sighting it may go, 0 for never."""
+    indicator = stored.reputation.indicator
+    evidence = stored.reputation.evidence
+    winner = evidence.winner
+    item: Item = {
+        "pk": {"S": ioc_key(indicator)},
+        "ver": {"B": stored.version},
+        "verdict": {"N": str(winner.verdict.value)},
+        "flow": {"S": winner.flow_id},
+        "first": {"N": str(evidence.first_seen)},
+        "last": {"N": str(evidence.last_seen)},
+        "n": {"N": str(stored.reputation.counted)},
+    }
+    if winner.parent_verdict:
+        item["parent"] = {"S": winner.parent_verdict}
+    if winner.origin:
+        item["origin"] = {"S": winner.origin}
+    if winner.seen_at != evidence.last_seen:
+        item["seen"] = {"N": str(winner.seen_at)}
+    if evidence.claimed_count:
+        item["claimed"] = {"N": str(evidence.claimed_count)}
+    if evidence.tags:
+        item["tags"] = {"SS": sorted(evidence.tags)}
+    if stored.pending:
+        item["pending"] = {"B": _pack(stored.pending)}
+    if item["pk"]["S"].startswith(Prefix.LONG_URL):
+        item["url"] = {"S": indicator.value}
+    if retention_s:
+        item["ttl"] = {"N": str(evidence.last_seen // 1000 + retention_s)}
+    return item
+
+
+def reputation_from_item(item: Mapping[str, Any]) -> Reputation:
+    """What a look-up needs of an item."""
+    last_seen = int(item["last"]["N"])
+    return Reputation(
+        indicator=_indicator(item),
+        evidence=Evidence(
+            winner=Winner(
+                seen_at=int(item["seen"]["N"]) if "seen" in item else last_seen,
+                verdict=Verdict(int(item["verdict"]["N"])),
+                flow_id=item["flow"]["S"],
+                parent_verdict=_text(item, "parent"),
+                origin=_text(item, "origin"),
+            ),
+            first_seen=int(item["first"]["N"]),
+            last_seen=last_seen,
+            tags=frozenset(item["tags"]["SS"]) if "tags" in item else frozenset(),
+            claimed_count=int(item["claimed"]["N"]) if "claimed" in item else 0,
+        ),
+        counted=int(item["n"]["N"]),
+    )
+
+
+def from_item(item: Mapping[str, Any]) -> StoredIoc:
+    """What ingestion needs of an item."""
+    return StoredIoc(
+        reputation=reputation_from_item(item),
+        version=_bytes(item["ver"]["B"]),
+        pending=_unpack(_bytes(item["pending"]["B"])) if "pending" in item else {},
+    )
+
+
+def _indicator(item: Mapping[str, Any]) -> Indicator:
+    if "url" in item:
+        return Indicator(IndicatorType.URL, item["url"]["S"])
+    kind, _, value = item["pk"]["S"].partition("#")
+    return Indicator(IndicatorType(kind), value)
+
+
+def _text(item: Mapping[str, Any], name: str) -> str:
+    return str(item[name]["S"]) if name in item else ""
+
+
+def _bytes(value: Any) -> bytes:
+    return bytes(value)
+
+
+def _pack(pending: Mapping[bytes, int]) -> bytes:
+    return b"".join(flow + run.to_bytes(_RUN_BYTES, "big") for flow, run in sorted(pending.items()))
+
+
+def _unpack(packed: bytes) -> dict[bytes, int]:
+    size = _FLOW_BYTES + _RUN_BYTES
+    return {
+        packed[at : at + _FLOW_BYTES]: int.from_bytes(packed[at + _FLOW_BYTES : at + size], "big")
+        for at in range(0, len(packed), size)
+    }

@@ -1,0 +1,69 @@
+"""The keys of both tables: the only place that builds them.
+
+They are written to disk: never change one that is in use.
+"""
+
+import hashlib
+from enum import StrEnum
+
+from shared.domain.indicator import Indicator, IndicatorType
+
+MAX_KEY_BYTES = 2048  # of a DynamoDB partition key
+_FLOW_KEY_BYTES = 10
+_IOC_DIGEST_BYTES = 8
+
+
+class Prefix(StrEnum):
+    """First part of a key; in the IOC table it is the indicator's type."""
+
+    LONG_URL = "url-sha256"
+    REPORT = "report"
+    RUNS = "runs"
+    FEED = "feed"
+    QUARANTINE = "quarantine"
+    API_KEY = "key"
+
+
+def ioc_key(indicator: Indicator) -> str:
+    """Key of the one item of an IOC; that of a URL too long for a key is made of its digest."""
+    key = f"{indicator.type}#{indicator.value}"
+    if indicator.type is IndicatorType.URL and len(key) > MAX_KEY_BYTES:
+        return f"{Prefix.LONG_URL}#{hashlib.sha256(indicator.value.encode()).hexdigest()}"
+    return key
+
+
+def ioc_digest(indicator: Indicator) -> bytes:
+    """Short name of an IOC inside the ledger entry of one report."""
+    return hashlib.sha256(ioc_key(indicator).encode()).digest()[:_IOC_DIGEST_BYTES]
+
+
+def flow_key(flow_id: str) -> bytes:
+    """Short name of a report: it keys the ledger, and marks a report as pending in an item."""
+    return hashlib.sha256(flow_id.encode()).digest()[:_FLOW_KEY_BYTES]
+
+
+def report_key(flow: bytes, shard: int | None = None) -> str:
+    """Key of a report's ledger entry, or of one shard of an entry too large for one item."""
+    suffix = "" if shard is None else f"#{shard:x}"
+    return f"{Prefix.REPORT}#{flow.hex()}{suffix}"
+
+
+def runs_key() -> str:
+    """Key of the item that numbers the runs."""
+    return f"{Prefix.RUNS}#"
+
+
+def feed_key(feed_url: str) -> str:
+    """Key of a feed's position; its address may hold what should not stand in a key."""
+    return f"{Prefix.FEED}#{hashlib.sha256(feed_url.encode()).hexdigest()[:32]}"
+
+
+def quarantine_key(reason: str, record: str) -> str:
+    """Key of a rejected record: the same record for the same reason is kept once."""
+    text = f"{reason}\n{record}".encode(errors="surrogatepass")
+    return f"{Prefix.QUARANTINE}#{hashlib.sha256(text).hexdigest()[:32]}"
+
+
+def api_key_key(digest: str) -> str:
+    """Key of an API key's record, from the SHA-256 of the key in hexadecimal."""
+    return f"{Prefix.API_KEY}#{digest}"

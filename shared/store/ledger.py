@@ -1,0 +1,113 @@
+"""The ledger of applied reports: what makes counting exact.
+
+One entry per report, in the state table. Its facts only ever grow, so it may be added to twice,
+late, and by several runs at once.
+
+    c        digests of the contents that were applied
+    i        short digests of the IOCs in which the report is counted
+    sharded  set when there are more IOCs than fit one item: they are in sixteen more,
+             chosen by the first byte of the digest
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from shared.store.batch import batch_get
+from shared.store.client import store_errors
+from shared.store.keys import report_key
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+# An item ends at 400 KB and a digest takes 8 bytes and some; this leaves room for revisions.
+MAX_DIGESTS_IN_ENTRY = 4000
+_SHARDS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """What is durable of one report.
+
+    Attributes:
+        contents: digests of the contents that were applied whole.
+        iocs: digests of the IOCs in which the report is counted.
+    """
+
+    contents: frozenset[bytes] = frozenset()
+    iocs: frozenset[bytes] = frozenset()
+
+
+NO_ENTRY = LedgerEntry()
+
+
+class Ledger:
+    """Reads and adds to the ledger; reports go by `shared.store.keys.flow_key`."""
+
+    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
+        self._client = client
+        self._table = table_name
+
+    def read(self, flows: Iterable[bytes], *, consistent: bool) -> dict[bytes, LedgerEntry]:
+        """The entries of `flows`; a report without one is left out.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        by_key = {report_key(flow): flow for flow in flows}
+        items = list(self._get(list(by_key), consistent=consistent))
+        sharded = [by_key[item["pk"]["S"]] for item in items if "sharded" in item]
+        shards = {report_key(flow, shard): flow for flow in sharded for shard in range(_SHARDS)}
+        entries = {by_key[item["pk"]["S"]]: _entry(item) for item in items}
+        for item in self._get(list(shards), consistent=consistent):
+            flow = shards[item["pk"]["S"]]
+            known = entries[flow]
+            entries[flow] = LedgerEntry(known.contents, known.iocs | _digests(item, "i"))
+        return entries
+
+    def add(self, flow: bytes, content: bytes, iocs: frozenset[bytes], known: LedgerEntry) -> None:
+        """Record that a report is applied: every IOC of it is durable.
+
+        Args:
+            flow: the report.
+            content: digest of its content.
+            iocs: digests of its IOCs.
+            known: its entry as it was read, to tell what has to be added.
+
+        Raises:
+            StoreError: the store failed; calling again is right.
+        """
+        fresh = iocs - known.iocs
+        sharded = len(known.iocs) + len(fresh) > MAX_DIGESTS_IN_ENTRY
+        if sharded:
+            # Shards before the entry: who sees the entry sees them, too.
+            for shard in range(_SHARDS):
+                part = frozenset(digest for digest in fresh if digest[0] % _SHARDS == shard)
+                if part:
+                    self._add(report_key(flow, shard), {"i": {"BS": sorted(part)}})
+        facts: dict[str, Any] = {"c": {"BS": [content]}}
+        if sharded:
+            facts["sharded"] = {"N": "1"}
+        elif fresh:
+            facts["i"] = {"BS": sorted(fresh)}
+        self._add(report_key(flow), facts)
+
+    def _get(self, keys: list[str], *, consistent: bool) -> Iterable[Mapping[str, Any]]:
+        return batch_get(self._client, self._table, keys, consistent=consistent)
+
+    def _add(self, key: str, facts: Mapping[str, Any]) -> None:
+        with store_errors():
+            self._client.update_item(
+                TableName=self._table,
+                Key={"pk": {"S": key}},
+                UpdateExpression="ADD " + ", ".join(f"{name} :{name}" for name in facts),
+                ExpressionAttributeValues={f":{name}": value for name, value in facts.items()},
+            )
+
+
+def _entry(item: Mapping[str, Any]) -> LedgerEntry:
+    return LedgerEntry(_digests(item, "c"), _digests(item, "i"))
+
+
+def _digests(item: Mapping[str, Any], name: str) -> frozenset[bytes]:
+    return frozenset(bytes(digest) for digest in item[name]["BS"]) if name in item else frozenset()

@@ -1,0 +1,65 @@
+"""Values of the domain for tests, with defaults for what a test does not care about."""
+
+from typing import Any
+
+from shared.domain.indicator import Indicator, IndicatorType
+from shared.domain.reputation import Evidence, Reputation, Sighting, Winner
+from shared.domain.verdict import Verdict
+
+DOMAIN = Indicator(IndicatorType.DOMAIN, "evil.example")
+
+
+def evidence(
+    *,
+    seen_at: int = 1_748_764_800_000,
+    verdict: Verdict = Verdict.MALICIOUS,
+    flow_id: str = "66b3763be7dbbbdfcd0a6a96",
+    parent_verdict: str = "",
+    origin: str = "",
+    tags: frozenset[str] = frozenset(),
+    first_seen: int | None = None,
+    last_seen: int | None = None,
+    claimed_count: int = 0,
+) -> Evidence:
+    """The evidence of one report."""
+    return Evidence(
+        winner=Winner(seen_at, verdict, flow_id, parent_verdict, origin),
+        first_seen=min(seen_at, first_seen or seen_at),
+        last_seen=max(seen_at, last_seen or seen_at),
+        tags=tags,
+        claimed_count=claimed_count,
+    )
+
+
+def sighting(evidence: Evidence, indicator: Indicator = DOMAIN) -> Sighting:
+    """A sighting."""
+    return Sighting(indicator, evidence)
+
+
+def reputation(indicator: Indicator = DOMAIN, *, counted: int = 1, **fields: Any) -> Reputation:
+    """A reputation; `fields` are those of `evidence`."""
+    return Reputation(indicator, evidence(**fields), counted)
+
+
+def raw_report(
+    flow_id: object = "66b3763be7dbbbdfcd0a6a96",
+    *,
+    date: object = "2025-06-01T08:00:00.000Z",
+    verdict: object = "MALICIOUS",
+    iocs: object = None,
+    **fields: Any,
+) -> dict[str, Any]:
+    """A report as a JSON page holds it."""
+    return {
+        "flow_id": flow_id,
+        "date": date,
+        "verdict": verdict,
+        "tags": [],
+        "iocs": {"domain": [raw_ioc()]} if iocs is None else iocs,
+        **fields,
+    }
+
+
+def raw_ioc(data: object = "evil.example", verdict: object = "MALICIOUS", **fields: Any) -> Any:
+    """An IOC as a report holds it."""
+    return {"data": data, "verdict": verdict, **fields}

@@ -1,0 +1,92 @@
+"""What every layer shares: stores made from template.yaml, on moto and on the embedded engine."""
+
+import itertools
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import settings
+
+from local.engine import running_engine
+from local.environment import DEFAULT_REGION, DEFAULTS, ENDPOINT
+from local.tables import make_tables
+from shared.store.client import dynamodb_client
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+# Machines are shared and noisy: an example that takes long says nothing.
+settings.register_profile("default", deadline=None, print_blob=True)
+settings.load_profile("default")
+
+_numbers = itertools.count()
+
+
+@dataclass(frozen=True)
+class Store:
+    """Two fresh tables and a client for them."""
+
+    client: "DynamoDBClient"
+    table: str
+    state_table: str
+
+    def items(self, table: str | None = None) -> list[dict[str, Any]]:
+        """Everything in a table, the IOC table if none is named, by key."""
+        pages = self.client.get_paginator("scan").paginate(TableName=table or self.table)
+        found: list[dict[str, Any]] = [dict(item) for page in pages for item in page["Items"]]
+        return sorted(found, key=lambda item: str(item["pk"]))
+
+    def env(self) -> dict[str, str]:
+        """The settings that make a handler use these tables."""
+        return {"TABLE_NAME": self.table, "STATE_TABLE_NAME": self.state_table}
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reaches a real account, or depends on whose machine it runs on."""
+    for name in list(os.environ):
+        if name.startswith(("AWS_", "FEED_", "API_KEY", "TABLE_", "STATE_TABLE_")):
+            monkeypatch.delenv(name)
+    for name, value in DEFAULTS.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", DEFAULT_REGION)
+    monkeypatch.setenv("AWS_REGION", DEFAULT_REGION)
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[str]:
+    """Endpoint of the embedded engine, which is safe for threads; moto is not."""
+    with running_engine() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def engine_store(engine: str, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """A store on the embedded engine."""
+    monkeypatch.setenv(ENDPOINT, engine)
+    return _new_store()
+
+
+@pytest.fixture
+def moto_store() -> Iterator[Store]:
+    """A store on moto, in this process: quick, and for one thread only."""
+    from moto import mock_aws
+
+    with mock_aws():
+        yield _new_store()
+
+
+@pytest.fixture(params=["moto", "engine"])
+def any_store(request: pytest.FixtureRequest) -> Store:
+    """The same test on both: what they disagree on must not be relied upon."""
+    store: Store = request.getfixturevalue(f"{request.param}_store")
+    return store
+
+
+def _new_store() -> Store:
+    number = next(_numbers)
+    store = Store(dynamodb_client(), f"iocs-{number}", f"state-{number}")
+    make_tables(store.client, {"IocTable": store.table, "StateTable": store.state_table})
+    return store

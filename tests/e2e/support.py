@@ -1,0 +1,91 @@
+"""The local commands as a user runs them: processes, pipes and HTTP."""
+
+import http.client
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local.environment import DEFAULT_API_KEY
+
+ROOT = Path(__file__).parents[2]
+TIMEOUT_S = 60
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    body: Any
+    headers: http.client.HTTPMessage
+
+
+def ask(base: str, target: str, key: str | None = DEFAULT_API_KEY) -> Answer:
+    """GET a target as it stands: nothing is encoded on the way."""
+    connection = http.client.HTTPConnection(base.removeprefix("http://"), timeout=TIMEOUT_S)
+    try:
+        connection.request("GET", target, headers={"apikey": key} if key else {})
+        response = connection.getresponse()
+        return Answer(response.status, json.loads(response.read()), response.headers)
+    finally:
+        connection.close()
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """Only what a process needs to start: no setting of this machine gets in."""
+    names = ("PATH", "HOME", "LANG", "VIRTUAL_ENV")
+    return {name: os.environ[name] for name in names if name in os.environ} | variables
+
+
+def run(command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "local", command],
+        cwd=ROOT,
+        env=environment(**variables),
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+
+
+class Up:
+    """`python -m local up` on a free port, from its start to its end.
+
+    Attributes:
+        said: the lines it has printed.
+        base: address of its API.
+    """
+
+    def __init__(self, **variables: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "local", "up"],
+            cwd=ROOT,
+            env=environment(PORT="0", **variables),
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        self.said: list[str] = []
+        for line in self._process.stdout:
+            self.said.append(line.rstrip("\n"))
+            if "Ctrl-C" in line:
+                break
+        text = "\n".join(self.said)
+        self.base = self._only(r"API on (http://127\.0\.0\.1:\d+)$", text)
+        self.engine = self._only(r"engine at (http://127\.0\.0\.1:\d+)", text)
+
+    def _only(self, pattern: str, text: str) -> str:
+        found = re.findall(pattern, text, re.MULTILINE)
+        assert len(found) == 1, text
+        return str(found[0])
+
+    def stop(self, number: int = signal.SIGINT) -> int:
+        """Send a signal and return the exit status."""
+        self._process.send_signal(number)
+        with self._process:
+            return self._process.wait(TIMEOUT_S)

@@ -1,0 +1,36 @@
+"""The template, expanded once, and the artifacts, built once, for the whole layer."""
+
+import json
+import platform
+from pathlib import Path
+
+import pytest
+
+from tests.infrastructure.support import ROOT, Artifacts, Template, run
+
+
+@pytest.fixture(scope="session")
+def sam_tools() -> Path:
+    run("make", ".tools/sam/.ready")
+    return ROOT / ".tools" / "sam" / "bin"
+
+
+@pytest.fixture(scope="session")
+def template(sam_tools: Path) -> Template:
+    """The template as CloudFormation sees it: what SAM adds is in it."""
+    expand = Path(__file__).with_name("expand.py")
+    expanded: Template = json.loads(run(sam_tools / "python", expand, "template.yaml"))
+    return expanded
+
+
+@pytest.fixture(scope="session")
+def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Artifacts:
+    """What gets deployed."""
+    return Artifacts("aarch64", tmp_path_factory.mktemp("artifacts"))
+
+
+@pytest.fixture(scope="session")
+def host_artifacts(tmp_path_factory: pytest.TempPathFactory) -> Artifacts:
+    """The same for the processor of this machine, so that it can be started here."""
+    arch = "aarch64" if platform.machine() in {"aarch64", "arm64"} else "x86_64"
+    return Artifacts(arch, tmp_path_factory.mktemp("host-artifacts"))

@@ -1,0 +1,78 @@
+"""Running ingestion against a store of a test, and the model that it has to agree with."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from concurrent.futures import Executor
+from functools import partial
+from typing import Any
+
+from functions.ingest.fold import Applier
+from functions.ingest.run import FOLD_REPORTS, FOLD_SIGHTINGS, Clock, Fetcher, Run, Stores
+from functions.ingest.summary import Summary
+from shared.domain.indicator import Indicator
+from shared.domain.moment import read_moment
+from shared.domain.reputation import Reputation, Sighting, join_all
+from shared.feed.report import read_report
+from shared.store.iocs import IocTable
+from shared.store.items import reputation_from_item
+from shared.store.ledger import Ledger
+from shared.store.quarantine import Quarantine
+from shared.store.runs import FeedStates, RunLog
+from tests.conftest import Store
+from tests.fakes import FEED_URL, InlineExecutor
+
+NOW = read_moment("2026-01-05T10:00:00Z", now=2**60)
+
+
+def ingest(
+    store: Store,
+    fetcher: Fetcher,
+    *,
+    client: Any = None,
+    pool: Executor | None = None,
+    now: int = NOW,
+    reading_left: Any = lambda: 100.0,
+    writing_left: Any = lambda: 100.0,
+    fold_reports: int = FOLD_REPORTS,
+    fold_sightings: int = FOLD_SIGHTINGS,
+) -> Summary:
+    """One run over the feed at `FEED_URL`."""
+    client = client or store.client
+    ledger = Ledger(client, store.state_table)
+    return Run(
+        feed_url=FEED_URL,
+        fetcher=fetcher,
+        stores=Stores(
+            ledger=ledger,
+            run_log=RunLog(client, store.state_table),
+            feed_states=FeedStates(client, store.state_table, FEED_URL),
+            quarantine=Quarantine(client, store.state_table, FEED_URL),
+        ),
+        applier_for=partial(
+            Applier,
+            IocTable(client, store.table),
+            ledger,
+            pool=pool or InlineExecutor(),
+            out_of_time=lambda: writing_left() <= 0,
+        ),
+        clock=Clock(
+            now=now, seconds=lambda: 0.0, reading_left=reading_left, writing_left=writing_left
+        ),
+        fold_reports=fold_reports,
+        fold_sightings=fold_sightings,
+    ).execute()
+
+
+def stored(store: Store) -> dict[Indicator, Reputation]:
+    """Everything in the IOC table."""
+    found = map(reputation_from_item, store.items())
+    return {reputation.indicator: reputation for reputation in found}
+
+
+def model(raws: Iterable[object], now: int = NOW) -> dict[Indicator, Reputation]:
+    """What the table has to hold after `raws`: the join of all their sightings."""
+    sightings: defaultdict[Indicator, list[Sighting]] = defaultdict(list)
+    for raw in raws:
+        for sighting in read_report(raw, now).sightings:
+            sightings[sighting.indicator].append(sighting)
+    return {indicator: join_all(known) for indicator, known in sightings.items()}

@@ -1,0 +1,154 @@
+"""The server in front of a handler, over real connections."""
+
+import http.client
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from local.errors import LocalError
+from local.server import CONCURRENCY, MAX_BODY_BYTES, bind, make_server
+
+Handler = Callable[[dict[str, Any], Any], Any]
+
+
+@contextmanager
+def serving(handler: Handler) -> Iterator[int]:
+    """Serve the handler on a free port and yield the port."""
+    listener = bind(0)
+    server = make_server(handler, "lookup", budget_s=10)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def ask(
+    port: int, method: str, target: str, body: bytes | None = None, **headers: str
+) -> tuple[http.client.HTTPResponse, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request(method, target, body, headers)
+        response = connection.getresponse()
+        return response, response.read()
+    finally:
+        connection.close()
+
+
+def echo(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Answer with the event, as a handler under test never would."""
+    event["left"] = context.get_remaining_time_in_millis()
+    headers = {"content-type": "application/json"}
+    return {"statusCode": 200, "headers": headers, "body": json.dumps(event)}
+
+
+def test_a_request_reaches_the_handler_as_it_was_sent() -> None:
+    with serving(echo) as port:
+        target = "/v4/url/HXXP%3A%2F%2Fevil[.]example//x?q=%2F&q=2"
+        response, body = ask(port, "POST", target, b"{}", apikey="k", **{"Content-Type": "text/x"})
+    event = json.loads(body)
+    assert response.status == 200
+    assert response.getheader("content-type") == "application/json"
+    assert event["rawPath"] == "/v4/url/HXXP%3A%2F%2Fevil[.]example//x"
+    assert event["rawQueryString"] == "q=%2F&q=2"
+    assert event["headers"]["apikey"] == "k"
+    assert event["body"] == "{}"
+    assert event["requestContext"]["http"]["method"] == "POST"
+    assert event["requestContext"]["http"]["sourceIp"] == "127.0.0.1"
+    assert 0 < event["left"] <= 10_000
+
+
+def test_a_request_line_of_64_kb_passes() -> None:
+    target = "/v4/url/" + "a" * 65_536
+    with serving(echo) as port:
+        response, body = ask(port, "GET", target)
+    assert response.status == 200
+    assert json.loads(body)["rawPath"] == target
+
+
+def test_a_body_at_the_limit_passes_and_one_above_it_does_not() -> None:
+    def size(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        return {"statusCode": 200, "body": str(len(event["body"]))}
+
+    with serving(size) as port:
+        fits, length = ask(port, "POST", "/", b"x" * MAX_BODY_BYTES, **{"Content-Type": "text/x"})
+        over, message = ask(port, "POST", "/", b"x" * (MAX_BODY_BYTES + 1))
+    assert (fits.status, int(length)) == (200, MAX_BODY_BYTES)
+    assert over.status == 413
+    assert json.loads(message) == {"message": "Request Entity Too Large"}
+
+
+def test_a_handler_that_raises_is_a_500_and_its_trace_stays_inside(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    def broken(event: dict[str, Any], context: Any) -> Any:
+        raise RuntimeError("secret")
+
+    with serving(broken) as port:
+        response, body = ask(port, "GET", "/")
+    assert response.status == 500
+    assert json.loads(body) == {"message": "Internal Server Error"}
+    assert "RuntimeError: secret" in capfd.readouterr().err
+
+
+def test_a_result_that_is_none_is_a_500() -> None:
+    with serving(lambda event, context: {"statusCode": "?"}) as port:
+        response, body = ask(port, "GET", "/")
+    assert (response.status, body) == (500, b'{"message":"Internal Server Error"}')
+
+
+@pytest.mark.parametrize(("method", "status"), [("HEAD", 200), ("GET", 204), ("GET", 304)])
+def test_answers_without_a_body(method: str, status: int) -> None:
+    with serving(lambda event, context: {"statusCode": status}) as port:
+        response, body = ask(port, method, "/")
+    assert (response.status, body) == (status, b"")
+
+
+def test_as_many_calls_as_promised_are_under_way_at_once() -> None:
+    together = threading.Barrier(CONCURRENCY, timeout=10)
+
+    def meet(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        together.wait()
+        return {"statusCode": 200, "body": event["rawPath"]}
+
+    answers: dict[int, bytes] = {}
+    with serving(meet) as port:
+
+        def one(number: int) -> None:
+            answers[number] = ask(port, "GET", f"/{number}")[1]
+
+        threads = [threading.Thread(target=one, args=(number,)) for number in range(CONCURRENCY)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert answers == {number: f"/{number}".encode() for number in range(CONCURRENCY)}
+
+
+def test_a_slow_client_keeps_nobody_waiting() -> None:
+    with serving(echo) as port:
+        slow = [socket.create_connection(("127.0.0.1", port)) for _ in range(200)]
+        for connection in slow:
+            connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        response, _ = ask(port, "GET", "/")
+        for connection in slow:
+            connection.close()
+    assert response.status == 200
+
+
+def test_a_port_in_use_is_told() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        pytest.raises(LocalError, match="in use: set PORT"),
+    ):
+        bind(taken.getsockname()[1])

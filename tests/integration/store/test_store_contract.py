@@ -1,0 +1,190 @@
+"""The store contract: what the code relies upon, on every engine that it is run on."""
+
+import pytest
+
+from shared.domain.errors import StoreError
+from shared.domain.indicator import Indicator, IndicatorType, parse
+from shared.domain.verdict import Verdict
+from shared.feed.report import Rejected
+from shared.store.api_keys import ApiKeys, digest_of
+from shared.store.iocs import IocTable
+from shared.store.items import StoredIoc
+from shared.store.keys import flow_key
+from shared.store.ledger import MAX_DIGESTS_IN_ENTRY, NO_ENTRY, Ledger, LedgerEntry
+from shared.store.quarantine import Quarantine
+from shared.store.runs import FeedState, FeedStates, RunLog
+from tests.builders import DOMAIN, reputation
+from tests.conftest import Store
+
+OTHER = Indicator(IndicatorType.IP, "192.0.2.1")
+
+
+def stored(version: bytes, indicator: Indicator = DOMAIN, counted: int = 1) -> StoredIoc:
+    return StoredIoc(reputation(indicator, counted=counted), version, {flow_key("a"): 7})
+
+
+class TestIocs:
+    def test_what_is_written_is_found(self, any_store: Store) -> None:
+        table = IocTable(any_store.client, any_store.table)
+        assert table.find(DOMAIN) is None
+        assert table.write(stored(b"1"), None)
+        assert table.find(DOMAIN) == stored(b"1").reputation
+        assert table.read([DOMAIN, OTHER], consistent=True) == {DOMAIN: stored(b"1")}
+
+    def test_a_write_needs_the_version_that_was_read(self, any_store: Store) -> None:
+        table = IocTable(any_store.client, any_store.table)
+        first, second = stored(b"1"), stored(b"2", counted=2)
+        assert table.write(first, None)
+        assert not table.write(second, None)
+        assert not table.write(second, stored(b"0"))
+        assert table.write(second, first)
+        assert not table.write(stored(b"3"), first)
+        assert table.read([DOMAIN])[DOMAIN] == second
+
+    def test_a_batch_reads_more_than_one_call_takes_and_each_key_once(
+        self, any_store: Store
+    ) -> None:
+        table = IocTable(any_store.client, any_store.table)
+        known = [Indicator(IndicatorType.DOMAIN, f"{n}.example.com") for n in range(230)]
+        for indicator in known[::2]:
+            table.write(stored(b"1", indicator), None)
+        assert set(table.read(known + known)) == set(known[::2])
+        assert table.read([]) == {}
+
+    def test_long_urls_with_a_common_beginning_are_different_items(self, any_store: Store) -> None:
+        table = IocTable(any_store.client, any_store.table)
+        long = [
+            parse(IndicatorType.URL, "http://evil.example/" + "a" * 4000 + tail) for tail in "xy"
+        ]
+        assert table.write(stored(b"1", long[0]), None)
+        assert table.find(long[1]) is None
+        assert table.write(stored(b"1", long[1], counted=3), None)
+        found = table.read(long)
+        assert [found[url].reputation.counted for url in long] == [1, 3]
+
+    def test_retention_is_counted_from_the_last_sighting(self, any_store: Store) -> None:
+        table = IocTable(any_store.client, any_store.table, retention_s=60)
+        table.write(stored(b"1"), None)
+        [item] = any_store.items()
+        last_seen = stored(b"1").reputation.evidence.last_seen
+        assert item["ttl"] == {"N": str(last_seen // 1000 + 60)}
+
+
+class TestLedger:
+    def test_facts_only_grow(self, any_store: Store) -> None:
+        ledger = Ledger(any_store.client, any_store.state_table)
+        flow = flow_key("a")
+        assert ledger.read([flow], consistent=True) == {}
+        ledger.add(flow, b"content-1", frozenset({b"ioc-1"}), NO_ENTRY)
+        ledger.add(flow, b"content-1", frozenset({b"ioc-1"}), NO_ENTRY)
+        ledger.add(flow, b"content-2", frozenset({b"ioc-2"}), NO_ENTRY)
+        ledger.add(flow_key("b"), b"content", frozenset(), NO_ENTRY)
+        assert ledger.read([flow, flow_key("b"), flow_key("c")], consistent=True) == {
+            flow: LedgerEntry(
+                frozenset({b"content-1", b"content-2"}), frozenset({b"ioc-1", b"ioc-2"})
+            ),
+            flow_key("b"): LedgerEntry(frozenset({b"content"}), frozenset()),
+        }
+
+    def test_an_entry_too_large_for_one_item_is_split(self, any_store: Store) -> None:
+        ledger = Ledger(any_store.client, any_store.state_table)
+        flow = flow_key("a")
+        few = frozenset({b"ioc-0001"})
+        many = frozenset(n.to_bytes(8, "little") for n in range(2 * MAX_DIGESTS_IN_ENTRY))
+        ledger.add(flow, b"content-1", few, NO_ENTRY)
+        known = ledger.read([flow], consistent=True)[flow]
+        ledger.add(flow, b"content-2", many, known)
+        entry = ledger.read([flow], consistent=True)[flow]
+        assert entry == LedgerEntry(frozenset({b"content-1", b"content-2"}), few | many)
+
+
+class TestRuns:
+    def test_no_number_is_given_twice_and_complete_runs_are_remembered(
+        self, any_store: Store
+    ) -> None:
+        log = RunLog(any_store.client, any_store.state_table)
+        assert log.begin() == (1, frozenset())
+        number, complete = log.begin()
+        log.complete(number, complete)
+        assert log.begin() == (3, frozenset({2}))
+
+    def test_old_complete_runs_are_forgotten(self, any_store: Store) -> None:
+        log = RunLog(any_store.client, any_store.state_table)
+        log.complete(1, frozenset())
+        log.complete(2, frozenset())
+        log.complete(1000, frozenset({1, 2}))
+        assert log.begin()[1] == {1000}
+
+
+class TestFeedStates:
+    def test_a_run_closes_only_what_it_saw(self, any_store: Store) -> None:
+        states = FeedStates(any_store.client, any_store.state_table, "http://feed.example/")
+        assert states.read() == FeedState()
+        states.open_run(1)
+        states.open_run(2)
+        states.read_whole({1}, pages=3, at=5, tail="")
+        assert states.read() == FeedState(frozenset({2}), pages=3, swept_at=5)
+        states.read_to_known({2}, tail="http://feed.example/?page=2")
+        assert states.read() == FeedState(pages=3, swept_at=5, tail="http://feed.example/?page=2")
+
+    def test_the_place_of_a_run_that_stopped(self, any_store: Store) -> None:
+        states = FeedStates(any_store.client, any_store.state_table, "http://feed.example/")
+        states.stopped_at("http://feed.example/?page=9")
+        assert states.read().backlog == "http://feed.example/?page=9"
+        states.stopped_at("")
+        assert states.read().backlog == ""
+        states.stopped_at("http://feed.example/?page=9")
+        states.read_whole([], pages=10, at=5, tail="")
+        assert states.read() == FeedState(pages=10, swept_at=5)
+
+    def test_feeds_do_not_share_a_place(self, any_store: Store) -> None:
+        one, other = (
+            FeedStates(any_store.client, any_store.state_table, url)
+            for url in ("http://feed.example/", "http://other.example/")
+        )
+        one.open_run(1)
+        assert other.read() == FeedState()
+
+
+class TestQuarantine:
+    def test_a_record_is_kept_once_with_its_reason(self, any_store: Store) -> None:
+        quarantine = Quarantine(any_store.client, any_store.state_table, "http://feed.example/")
+        bad = Rejected("date is before 2000", {"flow_id": "a", "x": "\ud800"}, "a")
+        quarantine.put([bad, bad], now=1000)
+        quarantine.put([bad, Rejected("report is not an object", 5)], now=2000)
+        items = any_store.items(any_store.state_table)
+        assert {(item["reason"]["S"], item["at"]["N"]) for item in items} == {
+            ("date is before 2000", "2000"),
+            ("report is not an object", "2000"),
+        }
+
+    def test_more_than_one_call_takes(self, any_store: Store) -> None:
+        quarantine = Quarantine(any_store.client, any_store.state_table, "http://feed.example/")
+        quarantine.put([Rejected("no", n) for n in range(60)], now=1000)
+        assert len(any_store.items(any_store.state_table)) == 60
+
+
+class TestApiKeys:
+    def test_a_key_is_found_by_its_digest_and_never_stored(self, any_store: Store) -> None:
+        keys = ApiKeys(any_store.client, any_store.state_table)
+        keys.put("a-secret-key", "somebody", now=1000)
+        found = keys.find(digest_of("a-secret-key"))
+        assert found is not None
+        assert found.name == "somebody"
+        assert keys.find(digest_of("another")) is None
+        assert "a-secret-key" not in str(any_store.items(any_store.state_table))
+
+
+def test_a_store_that_refuses_is_an_error_and_not_an_absence(any_store: Store) -> None:
+    with pytest.raises(StoreError, match="ResourceNotFound"):
+        IocTable(any_store.client, "no-such-table").find(DOMAIN)
+
+
+def test_verdicts_are_stored_by_number(any_store: Store) -> None:
+    table = IocTable(any_store.client, any_store.table)
+    for verdict in Verdict:
+        indicator = Indicator(IndicatorType.DOMAIN, f"{verdict.value}.example.com")
+        table.write(StoredIoc(reputation(indicator, verdict=verdict), b"1"), None)
+        found = table.find(indicator)
+        assert found is not None
+        assert found.evidence.winner.verdict is verdict

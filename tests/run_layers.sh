@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Runs the layers of the test suite, cheapest first, and stops at the first that fails.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+layer() {
+  local name=$1 meaning=$2
+  shift 2
+  [ -n "$(find "tests/$name" -name 'test_*.py' -print -quit 2>/dev/null)" ] || return 0
+  printf '\n== %s: %s\n' "$name" "$meaning"
+  .venv/bin/python -m pytest "tests/$name" "$@"
+}
+
+layer unit "one module at a time, on fakes, without a network" --disable-socket --allow-hosts=
+layer integration "stores, feed and handlers together, on an embedded DynamoDB"
+layer contract "answers and feeds, as clients and providers know them"
+layer infrastructure "the template, the lock and the artifacts that get deployed"
+layer docs "what README, docs and events say, held against the code"
+layer e2e "the local stack as a user starts it"

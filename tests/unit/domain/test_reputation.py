@@ -1,0 +1,86 @@
+"""The laws of the join."""
+
+import random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.domain.reputation import MAX_TAGS, Evidence, Sighting, join_all
+from shared.domain.verdict import Verdict
+from tests.builders import evidence, sighting
+
+EVIDENCE = st.builds(
+    evidence,
+    seen_at=st.integers(1, 5),
+    verdict=st.sampled_from(Verdict),
+    flow_id=st.sampled_from(["a", "b", "c"]),
+    parent_verdict=st.sampled_from(["", "UNKNOWN", "MALICIOUS"]),
+    origin=st.sampled_from(["", "INPUT_FILE", "VBA_EMULATION"]),
+    tags=st.frozensets(st.integers(0, 60).map(str), max_size=MAX_TAGS),
+    first_seen=st.one_of(st.none(), st.integers(1, 5)),
+    last_seen=st.one_of(st.none(), st.integers(1, 5)),
+    claimed_count=st.integers(0, 9),
+)
+SIGHTING = EVIDENCE.map(sighting)
+
+
+@given(EVIDENCE, EVIDENCE)
+def test_the_join_commutes(one: Evidence, other: Evidence) -> None:
+    assert one.join(other) == other.join(one)
+
+
+@given(EVIDENCE, EVIDENCE, EVIDENCE)
+def test_the_join_associates(one: Evidence, two: Evidence, three: Evidence) -> None:
+    assert one.join(two).join(three) == one.join(two.join(three))
+
+
+@given(EVIDENCE, EVIDENCE)
+def test_the_join_is_idempotent(one: Evidence, other: Evidence) -> None:
+    assert one.join(one) == one
+    joined = one.join(other)
+    assert joined.join(other) == joined
+
+
+@given(st.lists(SIGHTING, min_size=1, max_size=12), st.randoms(use_true_random=False))
+def test_order_and_repetition_do_not_matter(sightings: list[Sighting], rng: random.Random) -> None:
+    again = sightings + rng.choices(sightings, k=5)
+    rng.shuffle(again)
+    assert join_all(again) == join_all(sightings)
+
+
+def test_everything_that_is_shown_of_a_sighting_comes_from_the_winner() -> None:
+    older = sighting(
+        evidence(
+            seen_at=1,
+            verdict=Verdict.MALICIOUS,
+            flow_id="z",
+            parent_verdict="MALICIOUS",
+            origin="Z",
+        )
+    )
+    newer = sighting(evidence(seen_at=2, verdict=Verdict.BENIGN, flow_id="a", origin="A"))
+    known = join_all([older, newer])
+    assert known.evidence.winner == newer.evidence.winner
+    assert known.scan_count == 2
+
+
+def test_a_tie_in_date_goes_to_the_more_severe_and_then_to_the_greater_flow_id() -> None:
+    mild = sighting(evidence(seen_at=1, verdict=Verdict.NO_THREAT, flow_id="z"))
+    severe = sighting(evidence(seen_at=1, verdict=Verdict.SUSPICIOUS, flow_id="a"))
+    assert join_all([mild, severe]).evidence.winner.flow_id == "a"
+    same = sighting(evidence(seen_at=1, verdict=Verdict.SUSPICIOUS, flow_id="b"))
+    assert join_all([same, severe]).evidence.winner.flow_id == "b"
+
+
+def test_the_totals_of_a_feed_raise_ours_and_never_lower_them() -> None:
+    claims = sighting(evidence(seen_at=5, first_seen=2, last_seen=9, claimed_count=7))
+    plain = sighting(evidence(seen_at=1, flow_id="other"))
+    known = join_all([claims, plain])
+    assert (known.evidence.first_seen, known.evidence.last_seen, known.scan_count) == (1, 9, 7)
+    assert known.evidence.winner.seen_at == 5
+
+
+def test_the_same_flow_id_with_other_content_counts_once() -> None:
+    first = sighting(evidence(seen_at=1, flow_id="a"))
+    revised = sighting(evidence(seen_at=2, flow_id="a", verdict=Verdict.BENIGN))
+    assert join_all([first, revised]).scan_count == 1
