@@ -1,5 +1,6 @@
 """The embedded DynamoDB: the roto-server program, run as a child process."""
 
+import os
 import shutil
 import socket
 import subprocess
@@ -7,8 +8,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import IO
 
 from local.errors import LocalError
 
@@ -17,6 +19,7 @@ READY = "listening on"
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 5.0
 POLL_S = 0.02
+LOG_BYTES = 65_536
 # A port found free can be taken by another before the engine binds it.
 ATTEMPTS = 5
 
@@ -58,8 +61,8 @@ def _start_on_free_port(data_dir: Path | None) -> tuple[subprocess.Popen[bytes],
 def _start(port: int, data_dir: Path | None) -> tuple[subprocess.Popen[bytes], str]:
     keep = ["--ephemeral"] if data_dir is None else ["--data-dir", str(data_dir)]
     # The log is a file, not a pipe: nobody has to read it for the engine to go on.
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(  # noqa: S603
+    with tempfile.TemporaryFile() as log, ExitStack() as undo:
+        process = subprocess.Popen(  # noqa: S603  # a fixed program with our own arguments
             [find_program(), "--host", "127.0.0.1", "--port", str(port), *keep],
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -68,19 +71,25 @@ def _start(port: int, data_dir: Path | None) -> tuple[subprocess.Popen[bytes], s
             # requests that are being answered, and is stopped by us.
             start_new_session=True,
         )
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while time.monotonic() < deadline:
-            exited = process.poll() is not None
-            log.seek(0)
-            said = log.read().decode("utf-8", "replace")
-            if exited:
-                reason = said.strip().splitlines()[-1:] or [f"status {process.returncode}"]
-                kind = PortTakenError if "in use" in reason[0] else LocalError
-                raise kind(f"{PROGRAM} did not start: {reason[0]}")
-            if READY in said:
-                return process, f"http://127.0.0.1:{port}"
-            time.sleep(POLL_S)
-    _stop(process)
+        undo.callback(_stop, process)
+        _wait_until_ready(process, log)
+        undo.pop_all()
+    return process, f"http://127.0.0.1:{port}"
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        exited = process.poll() is not None
+        # Not seek and read: the engine writes at the same file position.
+        said = os.pread(log.fileno(), LOG_BYTES, 0).decode("utf-8", "replace")
+        if exited:
+            reason = (said.strip().splitlines() or [f"status {process.returncode}"])[-1]
+            kind = PortTakenError if "in use" in reason else LocalError
+            raise kind(f"{PROGRAM} did not start: {reason}")
+        if READY in said:
+            return
+        time.sleep(POLL_S)
     raise LocalError(f"{PROGRAM} was not ready after {START_TIMEOUT_S:.0f} s")
 
 

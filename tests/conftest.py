@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 settings.register_profile("default", deadline=None, print_blob=True)
 settings.load_profile("default")
 
+# Powertools reads some of these when a handler's module is imported, before any fixture runs.
+os.environ.update(DEFAULTS)
+
 _numbers = itertools.count()
 
 
@@ -53,6 +56,20 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_DEFAULT_REGION", DEFAULT_REGION)
     monkeypatch.setenv("AWS_REGION", DEFAULT_REGION)
+
+
+@pytest.fixture
+def fresh_handlers() -> Iterator[None]:
+    """Handlers that read their settings anew: they keep their clients while a process lives."""
+    import functions.ingest.app as ingest
+    import functions.lookup.app as lookup
+
+    kept = (ingest._client, lookup._service)
+    for cached in kept:
+        cached.cache_clear()
+    yield
+    for cached in kept:
+        cached.cache_clear()
 
 
 @pytest.fixture(scope="session")

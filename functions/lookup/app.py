@@ -8,8 +8,9 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.lookup.authentication import KeyRing
-from functions.lookup.routes import Service, refuse, respond
-from functions.lookup.web import answer, read_request
+from functions.lookup.routes import respond
+from functions.lookup.service import Refused, Service
+from functions.lookup.web import AnswerTooLarge, accepts_gzip, answer, read_request
 from shared.domain.errors import StoreError
 from shared.metadefender import errors
 from shared.observability import logger
@@ -35,13 +36,16 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         The answer in the shape of the MetaDefender Cloud v4 API, errors included.
     """
     try:
-        return answer(respond(_service(), read_request(event)))
+        request = read_request(event)
+        return answer(respond(_service(), request), gzip_accepted=accepts_gzip(request))
+    except AnswerTooLarge:
+        return answer(Refused(errors.ANSWER_TOO_LARGE).response())
     except StoreError as error:
         logger.error("store failed", extra={"reason": str(error)})
-        return answer(refuse(errors.STORE_NOT_REACHABLE))
+        return answer(Refused(errors.STORE_NOT_REACHABLE).response())
     except Exception:
         logger.exception("look-up failed")
-        return answer(refuse(errors.INTERNAL))
+        return answer(Refused(errors.INTERNAL).response())
 
 
 @cache

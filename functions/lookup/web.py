@@ -1,13 +1,20 @@
 """HTTP as API Gateway hands it over: payload format 2.0 in, a proxy answer out."""
 
+import gzip
 import json
+import re
 import string
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
 _JSON = "application/json; charset=utf-8"
+# Smaller ones are not worth the processor time.
+_COMPRESSED_FROM_CHARS = 64 * 1024
+# Lambda delivers 6 MB with the answer itself in JSON, which escapes every quotation mark.
+_MAX_ANSWER_BYTES = 5_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +26,14 @@ class Request:
         path: as it stood in the request line, percent-encoded, without the stage.
         query: as it stood in the request line.
         headers: by lower-case name.
+        body: decoded.
     """
 
     method: str
     path: str
     query: str
     headers: Mapping[str, str]
+    body: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +59,54 @@ def read_request(event: Mapping[str, Any]) -> Request:
         path=quote(path, safe=string.punctuation),
         query=event.get("rawQueryString", ""),
         headers={name.lower(): value for name, value in event.get("headers", {}).items()},
+        body=_body(event),
     )
 
 
-def answer(response: Response) -> dict[str, Any]:
-    """The answer as API Gateway takes it."""
+def _body(event: Mapping[str, Any]) -> bytes:
+    text = event.get("body") or ""
+    if event.get("isBase64Encoded"):
+        return b64decode(text)
+    return str(text).encode(errors="surrogatepass")
+
+
+class AnswerTooLarge(Exception):
+    """The platform would not deliver this answer."""
+
+
+def answer(response: Response, *, gzip_accepted: bool = False) -> dict[str, Any]:
+    """The answer as API Gateway takes it.
+
+    Args:
+        gzip_accepted: whether the client reads a compressed body.
+
+    Raises:
+        AnswerTooLarge: more than the platform delivers, and the client reads no gzip.
+    """
+    headers = {"Content-Type": _JSON, **response.headers}
+    # Unescaped, because of the platform's limit.
+    text = json.dumps(response.body, ensure_ascii=False, separators=(",", ":"))
+    if gzip_accepted and len(text) >= _COMPRESSED_FROM_CHARS:
+        packed = gzip.compress(text.encode(), compresslevel=1, mtime=0)
+        headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+        body, encoded = b64encode(packed).decode(), True
+    else:
+        body, encoded = text, False
+        if 4 * len(text) > _MAX_ANSWER_BYTES and len(text.encode()) > _MAX_ANSWER_BYTES:
+            raise AnswerTooLarge
     return {
         "statusCode": response.status,
-        "headers": {"Content-Type": _JSON, **response.headers},
-        # Unescaped: an answer has to stay under the 6 MB of the platform.
-        "body": json.dumps(response.body, ensure_ascii=False, separators=(",", ":")),
-        "isBase64Encoded": False,
+        "headers": headers,
+        "body": body,
+        "isBase64Encoded": encoded,
     }
+
+
+def accepts_gzip(request: Request) -> bool:
+    """Whether the client reads gzip; what it weighs with `q=0` it does not."""
+    codings = request.headers.get("accept-encoding", "").lower().split(",")
+    offers = (coding.replace(" ", "").partition(";") for coding in codings)
+    return any(
+        name in {"gzip", "*"} and not re.fullmatch(r"q=0(\.0*)?", weight)
+        for name, _, weight in offers
+    )

@@ -24,14 +24,29 @@ class ApiError:
         return {"success": False, "error": {"code": self.code, "messages": [message]}}
 
 
+BODY_NO_OBJECT = ApiError(400, 400021, "Request payload is not valid, a JSON object is expected")
+HASHES_MISSING = ApiError(400, 400060, "The field is required")
+HASHES_NO_LIST = ApiError(400, 400061, "The field has to be an array")
+HASHES_EMPTY = ApiError(400, 400062, "The array is empty")
+HASHES_TOO_MANY = ApiError(400, 400063, "The array has too many items")
 HASH_NOT_VALID = ApiError(400, 400064, "The hash value is not valid")
+DETAILS_HEADER_NOT_VALID = ApiError(400, 400065, "The header includescandetails has to be 0 or 1")
 IP_NOT_VALID = ApiError(400, 400180, "Invalid format of input. Provide IPv4 or IPv6")
 DOMAIN_NOT_VALID = ApiError(400, 400180, "Invalid format of input. Provide a domain name")
 URL_NOT_VALID = ApiError(400, 400180, "Invalid format of input. Provide a URL")
+ADDRESSES_MISSING = ApiError(400, 400181, "The field is required")
+ADDRESSES_NO_LIST = ApiError(400, 400182, "The field has to be an array")
+ADDRESSES_EMPTY = ApiError(400, 400183, "The array is empty")
+ADDRESSES_TOO_MANY = ApiError(400, 400184, "The array has too many items")
 NO_KEY = ApiError(401, 401001, "Authentication strategy is invalid")
 UNKNOWN_KEY = ApiError(401, 401006, "Invalid API key")
 NO_SUCH_ENDPOINT = ApiError(404, 404000, "Endpoint not found")
 HASH_NOT_FOUND = ApiError(404, 404003, "The hash was not found")
 METHOD_NOT_ALLOWED = ApiError(405, 404000, "Method not allowed")
+NOT_JSON = ApiError(406, 406000, "The content type has to be application/json")
+BODY_TOO_LARGE = ApiError(413, 400144, "The request is too large")
+ANSWER_TOO_LARGE = ApiError(
+    413, 400144, "The answer is too large, ask for fewer or accept the encoding gzip"
+)
 INTERNAL = ApiError(500, 500001, "Internal server error")
 STORE_NOT_REACHABLE = ApiError(503, 503001, "The service is not reachable, try again later")

@@ -8,7 +8,7 @@ Times are texts and never null, numbers are numbers, lists are lists: the offici
 from dataclasses import dataclass
 from typing import Any
 
-from shared.domain.indicator import Indicator, IndicatorType
+from shared.domain.indicator import MAX_URL_BYTES, Indicator, IndicatorType
 from shared.domain.moment import format_millis
 from shared.domain.reputation import Reputation
 from shared.domain.verdict import Verdict
@@ -34,9 +34,18 @@ _MEANINGS = {
     Verdict.NO_THREAT: _Meaning(0, 5, ""),
     Verdict.BENIGN: _Meaning(0, 0, "trustworthy"),
 }
+# The sandbox's own number of a verdict, documented as stable while its names may change.
+_THREAT_LEVELS = {
+    Verdict.BENIGN: -1.0,
+    Verdict.NO_THREAT: 0.1,
+    Verdict.SUSPICIOUS: 0.5,
+    Verdict.LIKELY_MALICIOUS: 0.75,
+    Verdict.MALICIOUS: 1.0,
+}
 _SCAN_RESULTS = {0: "No Threat Detected", 1: "Infected", 2: "Suspicious"}
 _NOT_LISTED = 5
 _LISTED = 1
+_UNKNOWN_IN_BULK = 5
 
 
 def hash_report(reputation: Reputation) -> Body:
@@ -82,6 +91,90 @@ def hash_report(reputation: Reputation) -> Body:
             {"sandbox_id": winner.flow_id, "system": "filescanio", "date": last_seen}
         ],
     }
+
+
+def scan_history(reputation: Reputation) -> Body:
+    """The history of a known hash: its latest scan is the one that is kept."""
+    report = hash_report(reputation)
+    results = report["scan_results"]
+    return {
+        **{name: report["file_info"][name] for name in ("md5", "sha1", "sha256")},
+        "scan_result_history": [
+            {
+                "data_id": report["data_id"],
+                "scan_all_result_i": results["scan_all_result_i"],
+                "scan_all_result_a": results["scan_all_result_a"],
+                "start_time": results["start_time"],
+                "total_time": "0",
+                "total_avs": results["total_avs"],
+                "total_detected_avs": results["total_detected_avs"],
+            }
+        ],
+    }
+
+
+def sandbox_report(reputation: Reputation) -> Body:
+    """What the sandbox itself says of a known hash."""
+    winner = reputation.evidence.winner
+    report = hash_report(reputation)
+    return {
+        **{name: report["file_info"][name] for name in ("md5", "sha1", "sha256")},
+        "data_id": winner.flow_id,
+        "sandbox_id": winner.flow_id,
+        "flow_id": winner.flow_id,
+        "private_processing": 0,
+        "final_verdict": {
+            "verdict": winner.verdict.name,
+            "threatLevel": _THREAT_LEVELS[winner.verdict],
+            "confidence": 1,
+        },
+    }
+
+
+def bulk_hash_row(text: str, reputation: Reputation | None, *, with_details: bool) -> Body:
+    """One row of a bulk answer for hashes.
+
+    Args:
+        text: what was asked, valid or not.
+        reputation: what is known of it, None for nothing.
+        with_details: whether the row tells the engines' results.
+    """
+    if reputation is None:
+        # The vendor answers a null data_id; its own SDK refuses that, and a missing object too.
+        return {
+            "data_id": "",
+            "scan_result_i": _UNKNOWN_IN_BULK,
+            "hash": _echo(text).upper(),
+            "total_detected_avs": -1,
+            "scan_details": {},
+        }
+    report = hash_report(reputation)
+    results = report["scan_results"]
+    return {
+        "data_id": report["data_id"],
+        "scan_result_i": results["scan_all_result_i"],
+        "hash": reputation.indicator.value,
+        "total_detected_avs": results["total_detected_avs"],
+        "scan_details": results["scan_details"] if with_details else {},
+    }
+
+
+def invalid_address_row(kind: IndicatorType, text: str, error: Body, now: int) -> Body:
+    """The row of a bulk answer for what is no IP, domain or URL.
+
+    Args:
+        error: the body that a single look-up would have had; the row holds all of it.
+    """
+    lookup_results = {"start_time": format_millis(now), "detected_by": 0, "sources": []}
+    body = {"address": _echo(text), "lookup_results": lookup_results, **error}
+    if kind is IndicatorType.IP:
+        body["geo_info"] = _no_geo_info()
+    return body
+
+
+def _echo(text: str) -> str:
+    """What was asked, as far as it can and should be said again."""
+    return text[:MAX_URL_BYTES].encode(errors="replace").decode()
 
 
 def address_report(

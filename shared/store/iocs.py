@@ -1,17 +1,23 @@
 """The IOC table: one item per IOC."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from shared.domain.indicator import Indicator
 from shared.domain.reputation import Reputation
-from shared.store.batch import batch_get
+from shared.store.batch import MAX_BATCH_READ, batch_get
 from shared.store.client import store_errors
 from shared.store.items import StoredIoc, from_item, reputation_from_item, to_item
 from shared.store.keys import ioc_key
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+
+# Batches of the largest bulk request.
+_PARALLEL_READS = 10
 
 
 class IocTable:
@@ -38,6 +44,21 @@ class IocTable:
             )
         item = answer.get("Item")
         return None if item is None else reputation_from_item(item)
+
+    def find_many(self, indicators: Iterable[Indicator]) -> dict[Indicator, Reputation]:
+        """The reputations that are known of `indicators`, read in parallel batches.
+
+        Raises:
+            StoreError: the store failed; no part of the answer is right then.
+        """
+        keys = list({ioc_key(indicator) for indicator in indicators})
+        batches = [
+            keys[start : start + MAX_BATCH_READ] for start in range(0, len(keys), MAX_BATCH_READ)
+        ]
+        read = partial(_read_batch, self._client, self._table)
+        # One batch needs no other thread.
+        results = map(read, batches) if len(batches) < 2 else _readers().map(read, batches)
+        return {found.indicator: found for batch in results for found in batch}
 
     def read(
         self, indicators: Iterable[Indicator], *, consistent: bool = False
@@ -82,3 +103,13 @@ class IocTable:
             except self._client.exceptions.ConditionalCheckFailedException:
                 return False
         return True
+
+
+def _read_batch(client: "DynamoDBClient", table: str, keys: Sequence[str]) -> list[Reputation]:
+    return [reputation_from_item(item) for item in batch_get(client, table, keys)]
+
+
+@cache
+def _readers() -> ThreadPoolExecutor:
+    """Made by the first bulk request that needs it: a start for a single look-up stays short."""
+    return ThreadPoolExecutor(_PARALLEL_READS, thread_name_prefix="read")

@@ -75,14 +75,15 @@ class Up:
             self.said.append(line.rstrip("\n"))
             if "Ctrl-C" in line:
                 break
-        text = "\n".join(self.said)
-        self.base = self._only(r"API on (http://127\.0\.0\.1:\d+)$", text)
-        self.engine = self._only(r"engine at (http://127\.0\.0\.1:\d+)", text)
+        self.base = self._address_after("API on ")
+        self.engine = self._address_after("engine at ")
 
-    def _only(self, pattern: str, text: str) -> str:
-        found = re.findall(pattern, text, re.MULTILINE)
-        assert len(found) == 1, text
-        return str(found[0])
+    def _address_after(self, words: str) -> str:
+        found = re.search(words + r"(http://127\.0\.0\.1:\d+)", "\n".join(self.said))
+        if found is None:
+            status = self.stop()
+            raise AssertionError(f"it ended with status {status} and said {self.said}")
+        return found[1]
 
     def stop(self, number: int = signal.SIGINT) -> int:
         """Send a signal and return the exit status."""

@@ -26,13 +26,7 @@ def variables() -> Iterator[dict[str, str]]:
 
 
 def items(engine: str) -> list[dict[str, Any]]:
-    client = boto3.client(
-        "dynamodb",
-        endpoint_url=engine,
-        region_name="us-east-1",
-        aws_access_key_id="local",
-        aws_secret_access_key="local",
-    )
+    client = boto3.client("dynamodb", endpoint_url=engine)
     found: list[Any] = client.scan(TableName=IOCS, ConsistentRead=True)["Items"]
     return sorted(found, key=lambda item: str(item["pk"]))
 

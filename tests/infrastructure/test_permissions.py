@@ -1,23 +1,22 @@
 """A function may do what it does, and no more: its calls on a real run against its grants."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from botocore.client import BaseClient
 
-from local import environment
 from local.api import register_api_key
 from local.context import LocalContext
 from local.engine import running_engine
-from local.events import Request, http_event
-from local.feed import SAMPLE_HASH, sample_feed
+from local.feed import sample_feed
 from local.handlers import load
 from local.ingest import run_once
 from local.tables import make_tables
 from shared.store.client import dynamodb_client
+from tests.infrastructure.support import ROOT
 from tests.infrastructure.test_template import GRANTS
 
 TABLES = {"IocTable": "iocs", "StateTable": "state"}
@@ -26,7 +25,7 @@ Calls = dict[str, set[str]]
 
 
 @pytest.fixture
-def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def stack(fresh_handlers: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Engine, tables, feed and an API key, for this process."""
     with running_engine() as endpoint, sample_feed() as feed_url:
         monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
@@ -72,9 +71,7 @@ def test_ingest_calls_what_it_is_granted(calls: Calls) -> None:
 
 
 def test_lookup_calls_what_it_is_granted(calls: Calls) -> None:
-    header = (b"apikey", environment.api_key().encode())
-    request = Request("GET", f"/v4/hash/{SAMPLE_HASH}".encode(), headers=[header])
-    event = http_event(request, "request-1", datetime.now(UTC))
-    answer = load("lookup")(event, LocalContext("lookup", 10))
-    assert answer["statusCode"] == 404, answer
+    lookup = load("lookup")
+    for path in sorted((ROOT / "events").glob("apigateway-http-api-proxy-*.json")):
+        lookup(json.loads(path.read_text(encoding="utf-8")), LocalContext("lookup", 10))
     assert calls == granted("LookupFunctionRole")

@@ -35,7 +35,7 @@ GRANTS = {
         "IngestDeadLetterQueue": {"sqs:SendMessage"},
     },
     "LookupFunctionRole": {
-        "IocTable": {"dynamodb:GetItem"},
+        "IocTable": {"dynamodb:BatchGetItem", "dynamodb:GetItem"},
         "StateTable": {"dynamodb:GetItem"},
     },
 }

@@ -1,6 +1,7 @@
 import socket
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import boto3
 import pytest
@@ -9,15 +10,12 @@ from local.engine import free_port, running_engine
 from local.errors import LocalError
 from local.template import table_definitions
 
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
-def client_of(endpoint: str):  # type: ignore[no-untyped-def]  # boto3's overloads infer the client
-    return boto3.client(
-        "dynamodb",
-        endpoint_url=endpoint,
-        region_name="us-east-1",
-        aws_access_key_id="local",
-        aws_secret_access_key="local",
-    )
+
+def client_of(endpoint: str) -> "DynamoDBClient":
+    return boto3.client("dynamodb", endpoint_url=endpoint)
 
 
 def test_an_engine_answers_inside_its_block_and_is_gone_after_it() -> None:

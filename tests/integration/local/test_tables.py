@@ -1,20 +1,23 @@
-import boto3
+from typing import TYPE_CHECKING
+
 import pytest
 
+from local.environment import ENDPOINT
 from local.errors import LocalError
 from local.tables import make_tables
+from shared.store.client import dynamodb_client
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 
-@pytest.fixture(autouse=True)
-def _environment(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", engine)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "local")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
+@pytest.fixture
+def client(engine: str, monkeypatch: pytest.MonkeyPatch) -> "DynamoDBClient":
+    monkeypatch.setenv(ENDPOINT, engine)
+    return dynamodb_client()
 
 
-def test_tables_are_made_once_with_their_ttl() -> None:
-    client = boto3.client("dynamodb")
+def test_tables_are_made_once_with_their_ttl(client: "DynamoDBClient") -> None:
     names = {"IocTable": "tables-iocs", "StateTable": "tables-state"}
     assert make_tables(client, names) == {"tables-iocs": True, "tables-state": True}
     assert make_tables(client, names) == {"tables-iocs": False, "tables-state": False}
@@ -27,6 +30,8 @@ def test_tables_are_made_once_with_their_ttl() -> None:
     ("names", "reason"),
     [({"NoTable": "whatever"}, "has no table NoTable"), ({"IocTable": "x"}, "cannot be made")],
 )
-def test_a_table_that_cannot_be_made_is_told(names: dict[str, str], reason: str) -> None:
+def test_a_table_that_cannot_be_made_is_told(
+    client: "DynamoDBClient", names: dict[str, str], reason: str
+) -> None:
     with pytest.raises(LocalError, match=reason):
-        make_tables(boto3.client("dynamodb"), names)
+        make_tables(client, names)

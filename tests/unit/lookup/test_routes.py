@@ -1,12 +1,13 @@
 """Routes on stores in memory: what is asked, what is answered, what is refused."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
 
 from functions.lookup.authentication import CACHED_S, KeyRing
-from functions.lookup.routes import Service, respond
+from functions.lookup.routes import respond
+from functions.lookup.service import Service
 from functions.lookup.web import Request, Response
 from shared.domain.errors import StoreError
 from shared.domain.indicator import Indicator, IndicatorType, parse
@@ -29,6 +30,9 @@ class FakeIocs:
 
     def find(self, indicator: Indicator) -> Reputation | None:
         return self._known.get(indicator)
+
+    def find_many(self, indicators: Iterable[Indicator]) -> Mapping[Indicator, Reputation]:
+        return {one: self._known[one] for one in indicators if one in self._known}
 
 
 class FakeKeys:
@@ -141,8 +145,8 @@ def test_an_unknown_hash_is_not_found() -> None:
         ("/v4/url/http%3A%2F%2Fa%20b%2F", 400, 400180),
         ("/v4/url/%FF", 400, 400180),
         ("/v4/url/http%3A%2F%2Fevil.example%2F" + "a" * 8192, 400, 400180),
-        ("/v4/hash/", 404, 404000),
-        ("/v4/url/", 404, 404000),
+        ("/v4/hash/" + "a" * 64 + "/peinfo", 404, 404000),
+        ("/v4", 404, 404000),
         ("/v4/nothing", 404, 404000),
         ("/v3/hash/" + "a" * 64, 404, 404000),
         ("/", 404, 404000),
@@ -200,8 +204,10 @@ def test_the_cache_of_keys_is_bounded() -> None:
 
 def test_an_outage_is_not_an_unknown_key_or_indicator() -> None:
     class Down:
-        def find(self, _: object) -> None:
+        def find(self, _: object) -> Any:
             raise StoreError("the store did not answer")
+
+        find_many = find
 
     request = Request("GET", "/v4/hash/" + "a" * 64, "", {"apikey": KEY})
     down = KeyRing(Down(), lambda: 0.0)

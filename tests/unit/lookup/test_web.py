@@ -1,9 +1,11 @@
+import gzip
 import json
+from base64 import b64decode
 from typing import Any
 
 import pytest
 
-from functions.lookup.web import Response, answer, read_request
+from functions.lookup.web import AnswerTooLarge, Response, accepts_gzip, answer, read_request
 
 
 def event(path: str = "/v4/hash/x", **fields: Any) -> dict[str, Any]:
@@ -53,3 +55,45 @@ def test_an_answer_is_compact_and_unescaped() -> None:
     assert json.loads(result["body"]) == {"a": "ü", "b": [1, 2]}
     assert result["headers"] == {"Content-Type": "application/json; charset=utf-8", "X-Y": "z"}
     assert result["isBase64Encoded"] is False
+
+
+def test_a_body_is_decoded() -> None:
+    plain = event(body='{"hash":["ü"]}', isBase64Encoded=False)
+    packed = event(body="eyJoYXNoIjpbXX0=", isBase64Encoded=True)
+    assert read_request(plain).body == '{"hash":["ü"]}'.encode()
+    assert read_request(packed).body == b'{"hash":[]}'
+    assert read_request(event()).body == b""
+
+
+def test_a_large_answer_is_compressed_for_who_reads_gzip() -> None:
+    large = Response(200, {"a": "x" * 100_000})
+    result = answer(large, gzip_accepted=True)
+    assert result["headers"]["Content-Encoding"] == "gzip"
+    assert result["isBase64Encoded"] is True
+    assert json.loads(gzip.decompress(b64decode(result["body"]))) == large.body
+    assert "Content-Encoding" not in answer(large)["headers"]
+    assert "Content-Encoding" not in answer(Response(200, {}), gzip_accepted=True)["headers"]
+
+
+def test_an_answer_that_the_platform_would_not_deliver_is_an_error_of_its_own() -> None:
+    huge = Response(200, {"a": "ü" * 3_000_000})
+    with pytest.raises(AnswerTooLarge):
+        answer(huge)
+    assert answer(huge, gzip_accepted=True)["statusCode"] == 200
+
+
+@pytest.mark.parametrize(
+    ("header", "accepted"),
+    [
+        ("gzip", True),
+        ("deflate, gzip;q=1.0, *;q=0.5", True),
+        ("GZIP", True),
+        ("*", True),
+        ("gzip;q=0", False),
+        ("gzip; q=0.0", False),
+        ("identity", False),
+        ("", False),
+    ],
+)
+def test_who_reads_gzip(header: str, accepted: bool) -> None:
+    assert accepts_gzip(read_request(event(headers={"Accept-Encoding": header}))) is accepted

@@ -1,0 +1,67 @@
+"""Look-ups of IPs, domains and URLs: single and bulk."""
+
+from functions.lookup.bulk import address_field, read_items
+from functions.lookup.service import Handler, Refused, Service
+from functions.lookup.web import Request, Response
+from shared.domain.errors import InvalidIndicator
+from shared.domain.indicator import IndicatorType, Question, ask
+from shared.metadefender import errors
+from shared.metadefender.present import address_report, invalid_address_row
+
+_NOT_VALID = {
+    IndicatorType.IP: errors.IP_NOT_VALID,
+    IndicatorType.DOMAIN: errors.DOMAIN_NOT_VALID,
+    IndicatorType.URL: errors.URL_NOT_VALID,
+}
+_FIELDS = {
+    IndicatorType.IP: address_field("address"),
+    IndicatorType.DOMAIN: address_field("fqdn"),
+    # The vendor's own command line tool sends URLs under the name of domains.
+    IndicatorType.URL: address_field("url", "fqdn"),
+}
+
+
+def report(kind: IndicatorType) -> Handler:
+    """The handler of GET /v4/{ip,domain,url}/{value}."""
+
+    def look_up(service: Service, request: Request, value: str) -> Response:
+        if kind is IndicatorType.URL and request.query:
+            # A URL that was not encoded spills over into the query.
+            value = f"{value}?{request.query}"
+        try:
+            question = ask(kind, value)
+        except InvalidIndicator as error:
+            raise Refused(_NOT_VALID[kind], str(error)) from None
+        reputation = service.iocs.find(question.indicator)
+        body = address_report(question.indicator, question.shown, reputation, service.now())
+        return Response(200, body)
+
+    return look_up
+
+
+def bulk(kind: IndicatorType) -> Handler:
+    """The handler of POST /v4/{ip,domain,url}."""
+
+    def look_up(service: Service, request: Request, _: str) -> Response:
+        texts = read_items(request, _FIELDS[kind])
+        asked = [_ask_or_error(kind, text) for text in texts]
+        known = service.iocs.find_many(
+            {one.indicator for one in asked if isinstance(one, Question)}
+        )
+        now = service.now()
+        rows = [
+            address_report(one.indicator, one.shown, known.get(one.indicator), now)
+            if isinstance(one, Question)
+            else invalid_address_row(kind, text, _NOT_VALID[kind].body(one), now)
+            for text, one in zip(texts, asked, strict=True)
+        ]
+        return Response(200, {"data": rows})
+
+    return look_up
+
+
+def _ask_or_error(kind: IndicatorType, text: str) -> Question | str:
+    try:
+        return ask(kind, text)
+    except InvalidIndicator as error:
+        return str(error)

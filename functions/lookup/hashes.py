@@ -1,0 +1,68 @@
+"""Look-ups of hashes: single, bulk, and the sub-reports that clients ask for."""
+
+from functions.lookup.bulk import HASHES, read_items
+from functions.lookup.service import Refused, Service
+from functions.lookup.web import Request, Response
+from shared.domain.errors import InvalidIndicator
+from shared.domain.indicator import Indicator, ask
+from shared.domain.reputation import Reputation
+from shared.metadefender import errors
+from shared.metadefender.present import bulk_hash_row, hash_report, sandbox_report, scan_history
+
+# Both spellings are in use; a header's name has no case here.
+_DETAILS_HEADERS = ("includescandetails", "include_scan_details")
+
+
+def report(service: Service, _: Request, value: str) -> Response:
+    """GET /v4/hash/{hash}."""
+    return Response(200, hash_report(_find(service, value)))
+
+
+def history(service: Service, _: Request, value: str) -> Response:
+    """GET /v4/hash/{hash}/scanhistory."""
+    return Response(200, scan_history(_find(service, value)))
+
+
+def sandbox(service: Service, _: Request, value: str) -> Response:
+    """GET /v4/hash/{hash}/sandbox."""
+    return Response(200, sandbox_report(_find(service, value)))
+
+
+def bulk(service: Service, request: Request, _: str) -> Response:
+    """POST /v4/hash."""
+    with_details = _wants_details(request)
+    texts = read_items(request, HASHES)
+    asked = [_ask_or_none(text) for text in texts]
+    known = service.iocs.find_many({one for one in asked if one})
+    rows = [
+        bulk_hash_row(text, known.get(one) if one else None, with_details=with_details)
+        for text, one in zip(texts, asked, strict=True)
+    ]
+    return Response(200, {"data": rows})
+
+
+def _find(service: Service, value: str) -> Reputation:
+    try:
+        question = ask(None, value)
+    except InvalidIndicator as error:
+        raise Refused(errors.HASH_NOT_VALID, str(error)) from None
+    reputation = service.iocs.find(question.indicator)
+    if reputation is None:
+        raise Refused(errors.HASH_NOT_FOUND)
+    return reputation
+
+
+def _ask_or_none(text: str) -> Indicator | None:
+    try:
+        return ask(None, text).indicator
+    except InvalidIndicator:
+        return None
+
+
+def _wants_details(request: Request) -> bool:
+    value = next(
+        (request.headers[name] for name in _DETAILS_HEADERS if name in request.headers), "0"
+    ).strip()
+    if value not in {"0", "1"}:
+        raise Refused(errors.DETAILS_HEADER_NOT_VALID)
+    return value == "1"
