@@ -64,7 +64,7 @@ def fresh_handlers() -> Iterator[None]:
     import functions.ingest.app as ingest
     import functions.lookup.app as lookup
 
-    kept = (ingest._client, lookup._service)
+    kept = (ingest._client, ingest._meter, lookup._service)
     for cached in kept:
         cached.cache_clear()
     yield

@@ -33,6 +33,7 @@ def ingest(
     now: int = NOW,
     reading_left: Any = lambda: 100.0,
     writing_left: Any = lambda: 100.0,
+    again_since: int | None = None,
     fold_reports: int = FOLD_REPORTS,
     fold_sightings: int = FOLD_SIGHTINGS,
 ) -> Summary:
@@ -58,6 +59,7 @@ def ingest(
         clock=Clock(
             now=now, seconds=lambda: 0.0, reading_left=reading_left, writing_left=writing_left
         ),
+        again_since=again_since,
         fold_reports=fold_reports,
         fold_sightings=fold_sightings,
     ).execute()

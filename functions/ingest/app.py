@@ -13,12 +13,14 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from functions.ingest.fold import Applier
 from functions.ingest.run import Clock, Run, Stores
 from functions.ingest.summary import Summary
+from shared.domain.moment import read_moment
 from shared.feed.fetch import FeedClient
 from shared.observability import logger, metrics
 from shared.settings import IngestSettings
 from shared.store.client import dynamodb_client
 from shared.store.iocs import IocTable
 from shared.store.ledger import Ledger
+from shared.store.meter import CapacityMeter
 from shared.store.quarantine import Quarantine
 from shared.store.runs import FeedStates, RunLog
 
@@ -37,7 +39,8 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     """Run once over the feed.
 
     Args:
-        event: of the timer; nothing in it is used.
+        event: of the timer, of which nothing is used; or by hand `{"reingest_since": DATE}`,
+            which reads reports from that date on again although they are known.
         context: tells the time that is left.
 
     Returns:
@@ -45,15 +48,19 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 
     Raises:
         SettingsError: the function is not configured.
+        InvalidRecord: `reingest_since` is no date.
     """
     settings = IngestSettings.from_env(os.environ)
-    summary = _run(settings, context.get_remaining_time_in_millis() / 1000).execute()
+    budget_s = context.get_remaining_time_in_millis() / 1000
+    summary = _run(settings, budget_s, event.get("reingest_since")).execute()
+    summary.units_read, summary.units_written = _meter().take()
     _tell(summary)
     return summary.as_dict()
 
 
-def _run(settings: IngestSettings, budget_s: float) -> Run:
+def _run(settings: IngestSettings, budget_s: float, again_since: object) -> Run:
     client = _client()
+    _meter().take()
     clock = _clock(budget_s)
     state = settings.state_table_name
     ledger = Ledger(client, state)
@@ -74,6 +81,7 @@ def _run(settings: IngestSettings, budget_s: float) -> Run:
             out_of_time=lambda: clock.writing_left() <= 0,
         ),
         clock=clock,
+        again_since=None if again_since is None else read_moment(again_since, clock.now),
     )
 
 
@@ -99,6 +107,11 @@ def _client() -> Any:
 
 
 @cache
+def _meter() -> CapacityMeter:
+    return CapacityMeter(_client())
+
+
+@cache
 def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(WRITERS, thread_name_prefix="write")
 
@@ -113,7 +126,8 @@ def _feed_key(settings: IngestSettings) -> str:
 
 def _tell(summary: Summary) -> None:
     for name, value in summary.as_dict().items():
-        if isinstance(value, bool | int):
-            metrics.add_metric(name=f"ingest_{name}", unit=MetricUnit.Count, value=int(value))
+        if isinstance(value, bool | int | float):
+            unit = MetricUnit.Seconds if name in {"seconds", "lag_s"} else MetricUnit.Count
+            metrics.add_metric(name=f"ingest_{name}", unit=unit, value=float(value))
     log = logger.info if summary.complete else logger.error
     log("run ended", extra={"summary": summary.as_dict()})

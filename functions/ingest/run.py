@@ -14,14 +14,17 @@ from functions.ingest.walk import LONG_FEED_PAGES, Seen, Walk
 from shared.domain.errors import FeedError, InvalidRecord, StoreError
 from shared.domain.moment import read_moment
 from shared.feed.fetch import Fetched, OutOfTime, next_url
-from shared.feed.formats import read_page
+from shared.feed.formats import mentioned_next, read_page
+from shared.feed.info import info_url, read_count
 from shared.feed.report import Rejected, is_flow_id, read_report
 from shared.store.keys import flow_key
 from shared.store.ledger import NO_ENTRY, Ledger
 from shared.store.quarantine import Quarantine
-from shared.store.runs import FeedStates, RunLog
+from shared.store.runs import FeedState, FeedStates, RunLog
 
 MAX_REQUESTS = 400
+# A run that gets this far may not reach the end, and then should say how far that is.
+LENGTH_ASKED_AT_PAGE = 10
 # A fold is as large as memory and the size of a hot IOC's item allow: that is what makes it cheap.
 FOLD_REPORTS = 500
 FOLD_SIGHTINGS = 10_000
@@ -71,7 +74,12 @@ class _WritingStopped(OutOfTime):
 
 @dataclass(slots=True)
 class Run:
-    """One run over one feed; use it once."""
+    """One run over one feed; use it once.
+
+    Attributes:
+        again_since: reports from this date on are read again although they are known,
+            milliseconds since the epoch; None for none. Their counts stay.
+    """
 
     feed_url: str
     fetcher: Fetcher
@@ -80,12 +88,15 @@ class Run:
     clock: Clock
     fold_reports: int = FOLD_REPORTS
     fold_sightings: int = FOLD_SIGHTINGS
+    again_since: int | None = None
     summary: Summary = field(default_factory=Summary)
     _number: int = 0
     _complete_runs: frozenset[int] = frozenset()
     _applier: Applier | None = None
     _waiting: list[NewReport] = field(default_factory=list)
     _waiting_since: str = ""
+    _newest: int = 0
+    _length: int | None = None
 
     def execute(self) -> Summary:
         """Run to the end, to what is known, or until time is up.
@@ -94,12 +105,18 @@ class Run:
         was read before is kept.
         """
         try:
-            walk = Walk(self.feed_url, self.stores.feed_states.read(), self.clock.now)
+            state = self.stores.feed_states.read()
+            if self.again_since is not None:
+                # Nothing is left out then: as if the feed had never been read.
+                state = FeedState(open_runs=state.open_runs)
+            walk = Walk(self.feed_url, state, self.clock.now)
             feed_failed = self._read_and_apply(walk)
             self._close(walk, feed_failed=feed_failed)
         except StoreError as error:
             self.summary.stopped = str(error)
         self.summary.complete = not self.summary.stopped
+        if self._newest:
+            self.summary.lag_s = round(max(0, self.clock.now - self._newest) / 1000, 3)
         self.summary.seconds = round(self.clock.seconds(), 3)
         return self.summary
 
@@ -120,21 +137,39 @@ class Run:
         return feed_failed
 
     def _read(self, walk: Walk) -> None:
+        broken: FeedError | None = None
         while walk.url:
-            if self.summary.requests >= MAX_REQUESTS:
-                raise OutOfTime("the limit of requests for one run is reached")
-            if self.clock.reading_left() <= 0:
-                raise OutOfTime("the time for reading is used up")
-            self.summary.requests += 1
-            fetched = self.fetcher.get(walk.url)
-            page = read_page(fetched.body)
-            following = next_url(fetched, page.next) if page.next else ""
+            fetched: Fetched | None = None
+            try:
+                fetched = self._fetch(walk.url)
+                page = read_page(fetched.body)
+                following = next_url(fetched, page.next) if page.next else ""
+            except OutOfTime:
+                raise
+            except FeedError as error:
+                broken = broken or error
+                # Refused whole, but it must not hide the pages behind it for good.
+                if not walk.skip(_mentioned(fetched)):
+                    break
+                continue
             self.summary.pages += 1
             self.summary.unresolved += len(page.links)
             seen = self._take(page.reports, walk.url)
-            walk.advance(seen, following)
+            walk.advance(seen, following, len(page.reports))
             if len(self._waiting) >= self.fold_reports:
                 self._apply_waiting()
+            if walk.pages == LENGTH_ASKED_AT_PAGE:
+                self._ask_length()
+        if broken:
+            raise broken
+
+    def _fetch(self, url: str) -> Fetched:
+        if self.summary.requests >= MAX_REQUESTS:
+            raise OutOfTime("the limit of requests for one run is reached")
+        if self.clock.reading_left() <= 0:
+            raise OutOfTime("the time for reading is used up")
+        self.summary.requests += 1
+        return self.fetcher.get(url)
 
     def _take(self, raws: Sequence[object], url: str) -> list[Seen]:
         """Put the new reports of a page with those that wait to be applied."""
@@ -151,9 +186,11 @@ class Run:
         entries = self.stores.ledger.read(flows, consistent=False)
         for raw, name in named:
             if name and name.content in entries.get(name.flow, NO_ENTRY).contents:
-                self.summary.known += 1
-                seen.append(Seen(known=True, date=read_moment(name.date, self.clock.now)))
-                continue
+                date = read_moment(name.date, self.clock.now)
+                if self.again_since is None or date < self.again_since:
+                    self.summary.known += 1
+                    seen.append(Seen(known=True, date=date))
+                    continue
             report = read_report(raw, self.clock.now)
             rejected += report.rejected
             self.summary.sightings += len(report.sightings)
@@ -163,6 +200,7 @@ class Run:
                 seen.append(Seen(known=False, date=report.seen_at))
                 self._waiting.append(NewReport(name.flow, name.content, report))
                 self._waiting_since = self._waiting_since or url
+        self._newest = max([self._newest, *(report.date for report in seen)])
         self.summary.quarantined += len(rejected)
         # Before the reports are applied: one that is known is never read again.
         self.stores.quarantine.put(rejected, self.clock.now)
@@ -205,13 +243,15 @@ class Run:
         states, state = self.stores.feed_states, walk.state
         if self._number and not self._waiting:
             self.stores.run_log.complete(self._number, self._complete_runs)
+        if self.summary.stopped:
+            self.summary.left = self._left(walk)
         closed = state.open_runs | ({self._number} if self._number else set())
         if feed_failed:
             # A place that cannot be read any more must not be where every run goes on.
             if walk.jumped:
                 states.stopped_at("")
         elif self.summary.stopped:
-            states.stopped_at(self._waiting_since or walk.last or walk.url)
+            states.stopped_at(self._waiting_since or walk.last or walk.url, walk.passed)
         elif walk.whole:
             tail = walk.tail()
             news = closed or state.backlog or (walk.pages, tail) != (state.pages, state.tail)
@@ -219,6 +259,24 @@ class Run:
                 states.read_whole(closed, walk.pages, self.clock.now, tail)
         elif closed or walk.tail() != state.tail:
             states.read_to_known(closed, walk.tail())
+
+    def _ask_length(self) -> None:
+        """Of a long feed, how many reports it holds, by what it says of itself."""
+        try:
+            self._length = read_count(self._fetch(info_url(self.feed_url)).body)
+        except OutOfTime:
+            raise
+        except FeedError:
+            self._length = None
+
+    def _left(self, walk: Walk) -> int | None:
+        return None if self._length is None else max(0, self._length - walk.passed)
+
+
+def _mentioned(fetched: Fetched | None) -> str:
+    """What a page that is not valid still calls its next one."""
+    following = mentioned_next(fetched.body) if fetched else ""
+    return next_url(fetched, following) if fetched and following else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,11 @@ class Summary:
         without_verdict: IOCs whose verdict is missing or UNKNOWN.
         passed_over: IOCs of types that are not looked up.
         quarantined: records that broke a hard rule.
-        unresolved: entries that only link to their report.
+        unresolved: entries that only link to their report, and could not be followed.
+        left: reports of the feed that an incomplete run has not reached yet; None where the
+            feed does not tell how many there are, 0 for a complete run.
+        lag_s: age of the newest report on the pages that were read, in seconds; 0 without one.
+        units_read, units_written: what the store says the run consumed.
         seconds: how long the run took.
     """
 
@@ -39,6 +43,10 @@ class Summary:
     passed_over: int = 0
     quarantined: int = 0
     unresolved: int = 0
+    left: int | None = 0
+    lag_s: float = 0.0
+    units_read: float = 0.0
+    units_written: float = 0.0
     seconds: float = 0.0
 
     def as_dict(self) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from shared.domain.errors import FeedError
 from shared.store.runs import FeedState
@@ -12,6 +13,9 @@ from shared.store.runs import FeedState
 KNOWN_STREAK = 64
 # Shorter feeds are read whole each time: no order of their pages can hide a report then.
 LONG_FEED_PAGES = 50
+# A feed that is down fails on every page: three in one run tell.
+MAX_SKIPPED = 3
+_MAX_DIGITS = 18
 SWEEP_EVERY_MS = int(timedelta(days=1).total_seconds() * 1000)
 
 
@@ -38,6 +42,8 @@ class Walk:
         last: the page walked over last, "" before the first.
         whole: whether the end was reached and nothing was left out on the way.
         jumped: whether known pages were left out.
+        skipped: pages that could not be read and were passed.
+        passed: reports that lie behind in the feed, those of earlier runs included.
     """
 
     url: str
@@ -47,6 +53,8 @@ class Walk:
     last: str = ""
     whole: bool = False
     jumped: bool = False
+    skipped: int = 0
+    passed: int = 0
     _visited: set[str] = field(default_factory=set)
     _trail: deque[tuple[str, int]] = field(default_factory=deque)
     _streak: int = 0
@@ -55,20 +63,22 @@ class Walk:
     _never_rises: bool = True
     _never_falls: bool = True
 
-    def advance(self, seen: Sequence[Seen], following: str) -> None:
+    def advance(self, seen: Sequence[Seen], following: str, reports: int) -> None:
         """Go on from the current page.
 
         Args:
             seen: the reports of the page in its order, without those that were rejected.
             following: address of the page after it, "" at the end.
+            reports: how many reports the page had in all.
 
         Raises:
             FeedError: the pages form a loop.
         """
         self._note(seen)
+        self.passed += reports
         if not following:
             self.url = ""
-            self.whole = not self.jumped or bool(self.state.backlog)
+            self.whole = not self.skipped and (not self.jumped or bool(self.state.backlog))
         elif self._knows_the_rest():
             self.url = ""
         else:
@@ -76,6 +86,24 @@ class Walk:
             self.url = (wholly_known and self._jump()) or following
             if self.url in self._visited:
                 raise FeedError("the pages of the feed form a loop")
+
+    def skip(self, mentioned: str) -> bool:
+        """Go on behind a page that cannot be read; the run stays incomplete.
+
+        Args:
+            mentioned: the address that the page itself calls its next one, "" for none; without
+                it the way on is counted from the last two pages.
+
+        Returns:
+            False when there is no way on.
+        """
+        following = mentioned or _counted_on(self.last, self.url)
+        self._visited.add(self.url)
+        if not following or following in self._visited or self.skipped >= MAX_SKIPPED:
+            return False
+        self.skipped += 1
+        self.url = following
+        return True
 
     def tail(self) -> str:
         """Where the next run may go on, if the feed lists the oldest first and is long."""
@@ -129,5 +157,23 @@ class Walk:
         if self.jumped or not target or target in self._visited:
             return ""
         self.jumped = True
+        self.passed = max(self.passed, self.state.passed)
         self._trail.clear()
         return target
+
+
+def _counted_on(before: str, url: str) -> str:
+    """The next page's address where pages are counted by one number in the query, else ""."""
+    if urlsplit(before)._replace(query="") != urlsplit(url)._replace(query=""):
+        return ""
+    old, new = dict(parse_qsl(urlsplit(before).query)), dict(parse_qsl(urlsplit(url).query))
+    changed = {name for name in old | new if old.get(name) != new.get(name)}
+    if len(changed) != 1:
+        return ""
+    name = changed.pop()
+    # A first page without a number is page 1.
+    here, step = new.get(name, ""), old.get(name, "1" if name == "page" else "")
+    if not (here.isdecimal() and step.isdecimal() and max(len(here), len(step)) <= _MAX_DIGITS):
+        return ""
+    new[name] = str(2 * int(here) - int(step))
+    return urlsplit(url)._replace(query=urlencode(new)).geturl()

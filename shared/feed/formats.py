@@ -1,5 +1,7 @@
 """Which format a page is in: its content decides, not a setting."""
 
+import html
+import re
 from typing import Protocol
 
 from shared.domain.errors import FeedError
@@ -37,3 +39,22 @@ def read_page(body: bytes) -> Page:
         if page_format.matches(text):
             return page_format.read(text)
     raise FeedError("the page is neither JSON nor Atom")
+
+
+# What each format writes before the address of the next page.
+_NEXT = re.compile(
+    r'"next"\s*:\s*"(?P<json>[^"\\]+)"'
+    r"|<link\s[^>]*rel=[\"']next[\"'][^>]*href=[\"'](?P<after>[^\"'>]+)"
+    r"|<link\s[^>]*href=[\"'](?P<before>[^\"'>]+)[\"'][^>]*rel=[\"']next[\"']"
+)
+
+
+def mentioned_next(body: bytes) -> str:
+    """The last address that a page calls its next one, "" for none.
+
+    For pages that are not valid: nothing else of them is used.
+    """
+    found = ""
+    for match in _NEXT.finditer(body.decode(errors="replace")):
+        found = match[match.lastgroup or 0]
+    return html.unescape(found)

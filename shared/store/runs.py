@@ -7,6 +7,7 @@ feed#<feed>  open      runs that may have left a hole below what is known
              pages     length of the feed when it was last read whole
              swept     when that was, milliseconds since the epoch
              backlog   where a run stopped that could not finish
+             passed    reports that lie before it
              tail      where to go on in a long feed that lists the oldest first
 """
 
@@ -84,6 +85,7 @@ class FeedState:
     swept_at: int = 0
     backlog: str = ""
     tail: str = ""
+    passed: int = 0
 
 
 class FeedStates:
@@ -111,6 +113,7 @@ class FeedStates:
             swept_at=int(item["swept"]["N"]) if "swept" in item else 0,
             backlog=item["backlog"]["S"] if "backlog" in item else "",
             tail=item["tail"]["S"] if "tail" in item else "",
+            passed=int(item["passed"]["N"]) if "passed" in item else 0,
         )
 
     def open_run(self, number: int) -> None:
@@ -137,7 +140,7 @@ class FeedStates:
             closed,
             {"pages": {"N": str(pages)}, "swept": {"N": str(at)}}
             | ({"tail": {"S": tail}} if tail else {}),
-            ["backlog"] + ([] if tail else ["tail"]),
+            ["backlog", "passed"] + ([] if tail else ["tail"]),
         )
 
     def read_to_known(self, closed: Iterable[int], tail: str) -> None:
@@ -148,16 +151,19 @@ class FeedStates:
         """
         self._finish(closed, {"tail": {"S": tail}} if tail else {}, [])
 
-    def stopped_at(self, url: str) -> None:
+    def stopped_at(self, url: str, passed: int = 0) -> None:
         """A run could not finish; the next one goes on at `url`, or at the top if it is "".
+
+        Args:
+            passed: reports that lie before it.
 
         Raises:
             StoreError: the store failed.
         """
         if url:
-            self._finish([], {"backlog": {"S": url}}, [])
+            self._finish([], {"backlog": {"S": url}, "passed": {"N": str(passed)}}, [])
         else:
-            self._finish([], {}, ["backlog", "tail"])
+            self._finish([], {}, ["backlog", "passed", "tail"])
 
     def _finish(self, closed: Iterable[int], sets: dict[str, Any], removes: list[str]) -> None:
         parts = []

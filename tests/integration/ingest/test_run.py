@@ -8,6 +8,7 @@ import pytest
 from functions.ingest.walk import LONG_FEED_PAGES, SWEEP_EVERY_MS
 from shared.domain.errors import FeedError
 from shared.domain.indicator import IndicatorType, parse
+from shared.domain.moment import read_moment
 from tests.builders import raw_ioc, raw_report
 from tests.conftest import Store
 from tests.fakes import FEED_URL, FakeFeed, json_feed, json_page, page_url
@@ -95,10 +96,73 @@ def test_a_page_that_is_not_valid_stops_the_run_and_hides_nothing(
     summary = ingest(moto_store, feed)
     assert not summary.complete
     assert summary.stopped
-    assert stored(moto_store) == model(reports[:10])
+    assert stored(moto_store) == model(reports[:10] + reports[20:])
     feed.pages[page_url(2)] = good
     assert ingest(moto_store, feed).complete
     assert stored(moto_store) == model(reports)
+
+
+def test_a_page_that_stays_broken_does_not_hide_what_is_behind_it(moto_store: Store) -> None:
+    """Whatever the next page is called, as long as the broken one names it or it is counted."""
+    reports = [dated(number) for number in range(30)]
+    pages: dict[str, bytes | FeedError] = {
+        FEED_URL: json_page(reports[:10], "?cursor=x7"),
+        f"{FEED_URL}?cursor=x7": json_page(reports[10:20], "?cursor=k2")[:-1] + b", NaN}",
+        f"{FEED_URL}?cursor=k2": json_page(reports[20:]),
+    }
+    for _ in range(2):
+        summary = ingest(moto_store, FakeFeed(pages))
+        assert not summary.complete
+        assert "not valid JSON" in summary.stopped
+        assert stored(moto_store) == model(reports[:10] + reports[20:])
+
+
+def test_a_feed_that_is_down_is_not_asked_for_every_page(moto_store: Store) -> None:
+    feed = json_feed([dated(number) for number in range(100)], page_size=1)
+    down = FakeFeed({FEED_URL: feed.pages[FEED_URL]})
+    summary = ingest(moto_store, down)
+    assert not summary.complete
+    assert summary.requests <= 5
+
+
+def test_known_reports_are_read_again_when_asked_and_no_count_changes(moto_store: Store) -> None:
+    reports = [dated(number) for number in range(20)]
+    feed = json_feed(reports, page_size=5)
+    ingest(moto_store, feed)
+    since = read_moment(reports[15]["date"], NOW)
+    for item in moto_store.items():
+        if item["pk"]["S"] == "domain#17.example":
+            moto_store.client.delete_item(TableName=moto_store.table, Key={"pk": item["pk"]})
+    summary = ingest(moto_store, feed, again_since=since)
+    assert summary.complete
+    assert (summary.known, summary.iocs_changed) == (15, 0)
+    assert stored(moto_store) == {
+        indicator: known
+        for indicator, known in model(reports).items()
+        if indicator.value != "17.example"
+    }
+
+
+def test_the_summary_says_how_much_is_left(moto_store: Store) -> None:
+    reports = newest_first(120)
+    feed = json_feed(reports, page_size=4)
+    feed.pages[f"{FEED_URL}/info"] = b'{"count": 120, "length": 1, "updated": 1.5}'
+    lefts: list[int] = []
+    for _ in range(20):
+        left = iter([1.0] * 13 + [0.0] * 1000)
+        summary = ingest(moto_store, feed, reading_left=lambda left=left: next(left))
+        if summary.complete:
+            break
+        assert summary.left is not None
+        lefts.append(summary.left)
+    assert summary.left == 0
+    assert len(lefts) >= 2
+    assert lefts == sorted(lefts, reverse=True)
+
+
+def test_the_lag_is_the_age_of_the_newest_report(moto_store: Store) -> None:
+    summary = ingest(moto_store, json_feed([dated(0), dated(60)]))
+    assert summary.lag_s == (NOW - read_moment(dated(60)["date"], NOW)) / 1000
 
 
 def test_pages_that_form_a_loop_end_the_run(moto_store: Store) -> None:
@@ -148,7 +212,7 @@ def test_a_long_feed_is_left_where_it_is_known(moto_store: Store) -> None:
     summary = ingest(moto_store, feed)
     assert summary.complete
     assert summary.iocs_new == 5
-    assert len(feed.asked) == 18  # 5 new reports and a streak of 64 known ones, 4 a page
+    assert summary.pages == 18  # 5 new reports and a streak of 64 known ones, 4 a page
 
 
 def test_a_report_that_appears_late_in_a_long_feed_is_found(moto_store: Store) -> None:
@@ -193,7 +257,7 @@ def test_a_long_feed_with_the_oldest_first_goes_on_at_its_end(moto_store: Store)
     summary = ingest(moto_store, feed)
     assert summary.complete
     assert summary.iocs_new == 2
-    assert len(feed.asked) < 40
+    assert summary.pages < 40
     assert stored(moto_store) == model(more)
 
 
