@@ -110,32 +110,33 @@ class Applier:
                 have to be applied again.
         """
         deltas = _fold(reports)
-        stored = self.iocs.read(deltas)
-        flows = {new.flow for new in reports}
-        # After the items, and strongly: see the module's text.
-        entries = self.ledger.read(flows | self._doubtful(stored.values()), consistent=True)
-        futures = {
-            self.pool.submit(
-                self._write, indicator, delta, stored.get(indicator), entries
-            ): indicator
-            for indicator, delta in deltas.items()
-        }
-        changes = _results(futures)
-        durable = {indicator for indicator, change in changes.items() if change is not None}
+        entries: dict[bytes, LedgerEntry] = {}
+        changes: dict[Indicator, Change] = {}
+        todo = list(deltas)
+        for attempt in range(_MAX_TRIES):
+            # Eventually consistent at first: an item that is stale fails its condition.
+            sure = attempt > 0
+            stored = self.iocs.read(todo, consistent=sure)
+            flows = {flow for indicator in todo for flow in deltas[indicator].flows}
+            # After the items, and strongly, every time: see the module's text.
+            entries |= self.ledger.read(flows | self._doubtful(stored.values()), consistent=True)
+            wanted = {one: deltas[one] for one in todo}
+            results = self._write_all(wanted, stored, entries, sure=sure)
+            changes |= {one: change for one, change in results.items() if change is not None}
+            todo = [one for one in todo if one not in changes]
+            if not todo or self.out_of_time():
+                break
+        else:
+            raise StoreError("items changed faster than they could be written")
         whole = [
-            new
-            for new in reports
-            if all(sighting.indicator in durable for sighting in new.report.sightings)
+            new for new in reports if all(one.indicator in changes for one in new.report.sightings)
         ]
         entered = [
             self.pool.submit(self._enter, new, entries.get(new.flow, NO_ENTRY)) for new in whole
         ]
         for future in entered:
             future.result()
-        return Outcome(
-            changes=Counter(change for change in changes.values() if change is not None),
-            unapplied=len(reports) - len(whole),
-        )
+        return Outcome(Counter(changes.values()), unapplied=len(reports) - len(whole))
 
     def _doubtful(self, stored: Iterable[StoredIoc]) -> set[bytes]:
         """Pending reports of unfinished runs, where they pile up: perhaps they can go."""
@@ -151,29 +152,29 @@ class Applier:
         iocs = frozenset(ioc_digest(sighting.indicator) for sighting in new.report.sightings)
         self.ledger.add(new.flow, new.content, iocs, known)
 
-    def _write(
+    def _write_all(
         self,
-        indicator: Indicator,
-        delta: _Delta,
-        stored: StoredIoc | None,
+        deltas: Mapping[Indicator, _Delta],
+        stored: Mapping[Indicator, StoredIoc],
         entries: Mapping[bytes, LedgerEntry],
-    ) -> Change | None:
-        """Bring one item up to date; None when time ran out before."""
-        for attempt in range(_MAX_TRIES):
+        *,
+        sure: bool,
+    ) -> dict[Indicator, Change | None]:
+        """Bring items up to date; None for one that has to be read and tried again."""
+
+        def write(indicator: Indicator) -> Change | None:
             if self.out_of_time():
                 return None
-            if attempt:
-                stored = self.iocs.read([indicator], consistent=True).get(indicator)
-                entries = self.ledger.read(delta.flows, consistent=True)
-            after = self._after(indicator, delta, stored, entries)
-            if after is None and stored is None and not attempt:
-                # Counted, but not there: an item that this read was too early to see.
-                continue
+            before = stored.get(indicator)
+            after = self._after(indicator, deltas[indicator], before, entries)
             if after is None:
-                return Change.UNCHANGED
-            if self.iocs.write(after, stored):
-                return Change.NEW if stored is None else Change.CHANGED
-        raise StoreError("an item changed faster than it could be written")
+                # Counted, but not there: perhaps the read was too early to see it.
+                return Change.UNCHANGED if before or sure else None
+            if not self.iocs.write(after, before):
+                return None
+            return Change.NEW if before is None else Change.CHANGED
+
+        return _results({self.pool.submit(write, one): one for one in deltas})
 
     def _after(
         self,

@@ -20,6 +20,7 @@ class Prefix(StrEnum):
     REPORT = "report"
     RUNS = "runs"
     FEED = "feed"
+    UNRESOLVED = "unresolved"
     QUARANTINE = "quarantine"
     API_KEY = "key"
 
@@ -56,6 +57,11 @@ def runs_key() -> str:
 def feed_key(feed_url: str) -> str:
     """Key of a feed's position; its address may hold what should not stand in a key."""
     return f"{Prefix.FEED}#{hashlib.sha256(feed_url.encode()).hexdigest()[:32]}"
+
+
+def unresolved_key(feed_url: str) -> str:
+    """Key of the reports of a feed that are still to be fetched."""
+    return f"{Prefix.UNRESOLVED}#{hashlib.sha256(feed_url.encode()).hexdigest()[:32]}"
 
 
 def quarantine_key(reason: str, record: str) -> str:
