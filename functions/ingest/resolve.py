@@ -24,6 +24,8 @@ MAX_FETCHES = 100
 FETCHES_A_SECOND = 5
 # Together the reports of a run may be as large as one page, and the last one of them, too.
 MAX_BYTES = 32 * 1024 * 1024
+# When the first ones all fail, the rest is left for the next run: an outage costs time.
+FAILURES_OF_AN_OUTAGE = 10
 
 _GIVEN_UP_AFTER_MS = int(timedelta(days=7).total_seconds() * 1000)
 _GIVEN_UP = "the report could not be fetched for 7 days"
@@ -122,7 +124,7 @@ class Resolver:
         failed: list[str] = []
         size = 0
         for number, flow_id in enumerate(self._chosen(since)):
-            if size >= MAX_BYTES:
+            if size >= MAX_BYTES or len(failed) == number == FAILURES_OF_AN_OUTAGE:
                 break
             if number:
                 self.sleep(1 / self.fetches_a_second)
@@ -146,7 +148,8 @@ class Resolver:
         Raises:
             StoreError: the store failed; the next run does it all again, which is harmless.
         """
-        self.store.remove(report for report in self._load() if report.flow_id in self._settled)
+        if self._settled:
+            self.store.remove(one for one in self._load() if one.flow_id in self._settled)
 
     def _load(self) -> set[Waiting]:
         if self._remembered is None:
@@ -159,10 +162,11 @@ class Resolver:
             since[report.flow_id] = min(report.since, since.get(report.flow_id, report.since))
         return since
 
-    def _chosen(self, since: Iterable[str]) -> list[str]:
-        # In another order each time: what always fails must not always come first.
-        order = random.Random(self.now)  # noqa: S311
-        return order.sample(sorted(since), k=len(list(since)))[: self.max_fetches]
+    def _chosen(self, waiting: Iterable[str]) -> list[str]:
+        flow_ids = sorted(waiting)
+        # Others each time: what always fails must not always come first.
+        chance = random.Random(self.now)  # noqa: S311
+        return chance.sample(flow_ids, min(len(flow_ids), self.max_fetches))
 
     def _give_up(self, failed: Iterable[str], since: dict[str, int]) -> list[Rejected]:
         """Settle what has failed for too long; what is known by now needs no fetching."""

@@ -19,8 +19,8 @@ from shared.store.api_keys import ApiKeys
 from shared.store.client import dynamodb_client
 from shared.store.iocs import IocTable
 
-# A caller waits: better an honest refusal soon than an answer late.
-STORE_TIMEOUT_S = 0.6
+# A caller waits: better an honest refusal within two seconds than an answer late.
+STORE_TIMEOUT_S = 0.8
 STORE_ATTEMPTS = 2
 
 
@@ -51,7 +51,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 @cache
 def _service() -> Service:
     settings = LookupSettings.from_env(os.environ)
-    client = dynamodb_client(read_timeout_s=STORE_TIMEOUT_S, attempts=STORE_ATTEMPTS)
+    client = dynamodb_client(read_timeout_s=STORE_TIMEOUT_S, attempts=STORE_ATTEMPTS, patient=False)
     return Service(
         iocs=IocTable(client, settings.table_name),
         keys=KeyRing(ApiKeys(client, settings.state_table_name), time.monotonic),

@@ -15,7 +15,7 @@ Item = Mapping[str, Any]
 
 MAX_BATCH_READ = 100
 MAX_BATCH_WRITE = 25
-_MAX_ROUNDS = 8
+MAX_ROUNDS = 8
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 2.0
 
@@ -26,9 +26,13 @@ def batch_get(
     keys: Sequence[str],
     *,
     consistent: bool = False,
+    rounds: int = MAX_ROUNDS,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Item]:
     """Read items by their partition keys, each key once, in no order.
+
+    Args:
+        rounds: how often to ask for what was left unprocessed, before it is an error.
 
     Raises:
         StoreError: the store failed, or left keys unprocessed in every round.
@@ -36,7 +40,7 @@ def batch_get(
     distinct = list(dict.fromkeys(keys))
     for start in range(0, len(distinct), MAX_BATCH_READ):
         left: Any = [{"pk": {"S": key}} for key in distinct[start : start + MAX_BATCH_READ]]
-        for pause in _pauses():
+        for pause in _pauses(rounds):
             with store_errors():
                 answer = client.batch_get_item(
                     RequestItems={table: {"Keys": left, "ConsistentRead": consistent}}
@@ -67,7 +71,7 @@ def batch_put(
         left: Any = [
             {"PutRequest": {"Item": item}} for item in items[start : start + MAX_BATCH_WRITE]
         ]
-        for pause in _pauses():
+        for pause in _pauses(MAX_ROUNDS):
             with store_errors():
                 answer = client.batch_write_item(RequestItems={table: left})
             left = answer.get("UnprocessedItems", {}).get(table, [])
@@ -78,7 +82,7 @@ def batch_put(
             raise StoreError("the store left items unwritten")
 
 
-def _pauses() -> Iterator[float]:
+def _pauses(rounds: int) -> Iterator[float]:
     """Exponential with full jitter, as AWS advises for unprocessed keys."""
-    for attempt in range(_MAX_ROUNDS):
+    for attempt in range(rounds):
         yield random.uniform(0, min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**attempt))  # noqa: S311

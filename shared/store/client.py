@@ -17,13 +17,19 @@ CONDITION_FAILED = "ConditionalCheckFailedException"
 
 
 def dynamodb_client(
-    *, read_timeout_s: float = 5.0, attempts: int = 6, connections: int = 32
+    *,
+    read_timeout_s: float = 5.0,
+    attempts: int = 6,
+    patient: bool = True,
+    connections: int = 32,
 ) -> "DynamoDBClient":
     """A low-level client; address, region and credentials come from the environment.
 
     Args:
         read_timeout_s: how long one attempt may take.
         attempts: tries of a call, the first included, before it fails.
+        patient: whether to wait up to seconds before trying again. Without it the wait begins at
+            50 ms: botocore's oldest retry mode, which alone knows a wait made for DynamoDB.
         connections: how many calls may be under way at once.
     """
     return boto3.client(
@@ -31,7 +37,10 @@ def dynamodb_client(
         config=Config(
             connect_timeout=min(2.0, read_timeout_s),
             read_timeout=read_timeout_s,
-            retries={"mode": "standard", "total_max_attempts": attempts},
+            retries={
+                "mode": "standard" if patient else "legacy",
+                "total_max_attempts": attempts,
+            },
             max_pool_connections=connections,
             tcp_keepalive=True,
         ),

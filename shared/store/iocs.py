@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # Batches of the largest bulk request.
 _PARALLEL_READS = 10
+# A caller waits: at most three quarters of a second for keys that were left unprocessed.
+_ROUNDS = 4
 
 
 class IocTable:
@@ -106,7 +108,7 @@ class IocTable:
 
 
 def _read_batch(client: "DynamoDBClient", table: str, keys: Sequence[str]) -> list[Reputation]:
-    return [reputation_from_item(item) for item in batch_get(client, table, keys)]
+    return [reputation_from_item(item) for item in batch_get(client, table, keys, rounds=_ROUNDS)]
 
 
 @cache

@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape
 import pytest
 
 from shared.domain.errors import FeedError
-from shared.feed.formats import read_page
+from shared.feed.formats import mentioned_next, read_page
 from shared.feed.page import ReportLink
 from tests.builders import raw_report
 
@@ -141,3 +141,21 @@ def test_an_empty_atom_feed_is_valid() -> None:
 
 def test_half_a_surrogate_pair_costs_no_page() -> None:
     assert read_page(b'{"items": ["\\ud800"]}').reports == ["\ud800"]
+
+
+@pytest.mark.parametrize(
+    ("body", "mentioned"),
+    [
+        (b'{"items": [NaN], "next": "?page=3"}', "?page=3"),
+        (b'{"next":"http://feed.example/?a=1&b=2", "items": [', "http://feed.example/?a=1&b=2"),
+        (b'{"items": [{"next": "inner"}], "next": "outer", \xff', "outer"),
+        (b'{"items": [NaN], "next": null}', ""),
+        (b"<html>busy</html>", ""),
+        (b"", ""),
+        (atom(links='<link rel="next" href="?page=2&amp;x=1"/>')[:-5], "?page=2&x=1"),
+        (atom(links='<link href="?page=2" rel="next"/>')[:-5], "?page=2"),
+        (atom(links='<link rel="self" href="?page=1"/>')[:-5], ""),
+    ],
+)
+def test_a_page_that_is_not_valid_may_still_name_its_next_one(body: bytes, mentioned: str) -> None:
+    assert mentioned_next(body) == mentioned

@@ -1,0 +1,58 @@
+"""What is remembered of reports that are still to be fetched, on every engine."""
+
+from shared.store.unresolved import MAX_WAITING, UnresolvedReports, Waiting
+from tests.conftest import Store
+from tests.fakes import FEED_URL
+
+A, B = Waiting("a", 1), Waiting("b c", 2)
+
+
+def reports(store: Store, feed_url: str = FEED_URL) -> UnresolvedReports:
+    return UnresolvedReports(store.client, store.state_table, feed_url)
+
+
+def test_what_is_added_waits_until_it_is_removed(any_store: Store) -> None:
+    waiting = reports(any_store)
+    assert waiting.read() == frozenset()
+    waiting.add([A, B, A])
+    waiting.add([A])
+    assert waiting.read() == {A, B}
+    waiting.remove([A])
+    waiting.remove([A])
+    assert waiting.read() == {B}
+    waiting.remove([B])
+    assert waiting.read() == frozenset()
+    waiting.add([B])
+    assert waiting.read() == {B}
+
+
+def test_nothing_is_no_call(any_store: Store) -> None:
+    waiting = reports(any_store)
+    waiting.add([])
+    waiting.remove([])
+    assert any_store.items(any_store.state_table) == []
+
+
+def test_feeds_are_apart(any_store: Store) -> None:
+    reports(any_store).add([A])
+    assert reports(any_store, "http://other.example/feed").read() == frozenset()
+
+
+def test_who_has_read_less_takes_nothing_from_the_others(any_store: Store) -> None:
+    first, second = reports(any_store), reports(any_store)
+    first.add([A])
+    seen = first.read()
+    second.add([Waiting("a", 5), B])
+    first.remove(seen)
+    assert second.read() == {Waiting("a", 5), B}
+
+
+def test_as_many_as_may_wait_fit_with_the_longest_names(any_store: Store) -> None:
+    longest = {
+        Waiting(f"{number:03d}" + "\U0001f600" * 125, 2**44) for number in range(MAX_WAITING)
+    }
+    waiting = reports(any_store)
+    waiting.add(longest)
+    assert waiting.read() == longest
+    waiting.remove(longest)
+    assert waiting.read() == frozenset()
