@@ -6,18 +6,24 @@ import importlib
 import signal
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from local import environment
 from local.errors import LocalError
 
 # A command is a module of this package with `command(out) -> exit status`. To add one, write
-# the module and name it here.
+# the module and name it here. One that takes arguments has `add_arguments(parser)` and
+# `command(out, arguments)`, and is named in WITH_ARGUMENTS, too.
 COMMANDS = {
     "tables": "create the tables at AWS_ENDPOINT_URL_DYNAMODB",
     "ingest": "run the ingest handler once over FEED_URL and print its summary as JSON",
     "api": "serve the look-up handler on 127.0.0.1:$PORT",
+    "keys": "make, list, disable, enable and delete API keys",
+    "openapi": "write the description of the API anew, from its routes and models",
     "up": "start everything with a sample feed, and show an answer",
+    "quarantine": "list, show, replay or drop the records that broke a rule",
 }
+WITH_ARGUMENTS = ("keys", "quarantine")
 
 BAD_ENVIRONMENT = 2
 INTERRUPTED = 130
@@ -35,23 +41,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, description in COMMANDS.items():
-        commands.add_parser(name, help=description, description=description)
-    chosen = parser.parse_args(arguments).command
+        command = commands.add_parser(name, help=description, description=description)
+        if name in WITH_ARGUMENTS:
+            _module(name).add_arguments(command)
+    chosen = parser.parse_args(arguments)
 
     _stop_like_ctrl_c()
-    environment.prepare()
+    if not getattr(chosen, "aws", False):
+        environment.prepare()
     out = sys.stdout
     # Only a command's result goes to stdout. The functions log and print metrics there, as is
     # right on Lambda; here that goes to stderr, from their first import on.
     with contextlib.redirect_stdout(sys.stderr):
         try:
-            status: int = importlib.import_module(f"local.{chosen}").command(out)
+            if chosen.command in WITH_ARGUMENTS:
+                status: int = _module(chosen.command).command(out, chosen)
+            else:
+                status = _module(chosen.command).command(out)
         except LocalError as error:
             print(f"error: {error}", file=sys.stderr)
             return BAD_ENVIRONMENT
         except KeyboardInterrupt:
             return INTERRUPTED
     return status
+
+
+def _module(name: str) -> Any:
+    return importlib.import_module(f"local.{name}")
 
 
 def _stop_like_ctrl_c() -> None:

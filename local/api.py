@@ -13,6 +13,9 @@ from shared.domain.errors import StoreError
 from shared.store.api_keys import ApiKeys
 from shared.store.client import dynamodb_client
 
+# Enough for any test on this machine, and yet a limit, so that answers tell of it.
+LOCAL_DAILY_LIMIT = 100_000_000
+
 
 def command(out: TextIO) -> int:
     """Serve until SIGINT or SIGTERM.
@@ -40,7 +43,10 @@ def register_api_key() -> None:
     table = os.environ["STATE_TABLE_NAME"]
     try:
         ApiKeys(dynamodb_client(), table).put(
-            environment.api_key(), "local", int(time.time() * 1000)
+            environment.api_key(),
+            "local",
+            int(time.time() * 1000),
+            daily_limit=LOCAL_DAILY_LIMIT,
         )
     except StoreError as error:
         raise LocalError(

@@ -20,6 +20,7 @@ DEFAULTS = {
     "AWS_ACCESS_KEY_ID": "local",
     "AWS_SECRET_ACCESS_KEY": "local",
     "AWS_EC2_METADATA_DISABLED": "true",
+    "FEED_ALLOW_PRIVATE": "true",
     "POWERTOOLS_SERVICE_NAME": "ioc-reputation",
     "POWERTOOLS_METRICS_NAMESPACE": "IocReputation",
 }

@@ -43,6 +43,8 @@ class IngestSettings:
         feed_api_key: key of the feed (`FEED_API_KEY`), for local use only.
         feed_api_key_parameter: name of the SSM parameter that holds it
             (`FEED_API_KEY_PARAMETER`).
+        feed_allow_private: whether the feed may be at an address that is not on the internet
+            (`FEED_ALLOW_PRIVATE`, "true" if so), for local use only.
         table_name: the IOC table (`TABLE_NAME`).
         state_table_name: the state table (`STATE_TABLE_NAME`).
         retention_s: how long an IOC is kept after it was last seen (`TTL`, in days), 0 for ever.
@@ -51,6 +53,7 @@ class IngestSettings:
     feed_url: str
     feed_api_key: str
     feed_api_key_parameter: str
+    feed_allow_private: bool
     table_name: str
     state_table_name: str
     retention_s: int
@@ -66,6 +69,7 @@ class IngestSettings:
             feed_url=_feed_url(env),
             feed_api_key=env.get("FEED_API_KEY", ""),
             feed_api_key_parameter=env.get("FEED_API_KEY_PARAMETER", ""),
+            feed_allow_private=env.get("FEED_ALLOW_PRIVATE", "") == "true",
             table_name=_text(env, "TABLE_NAME"),
             state_table_name=_text(env, "STATE_TABLE_NAME"),
             retention_s=_days(env, "TTL") * SECONDS_A_DAY,

@@ -83,7 +83,7 @@ def engine() -> Iterator[str]:
 def engine_store(engine: str, monkeypatch: pytest.MonkeyPatch) -> Store:
     """A store on the embedded engine."""
     monkeypatch.setenv(ENDPOINT, engine)
-    return _new_store()
+    return new_store()
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def moto_store() -> Iterator[Store]:
     from moto import mock_aws
 
     with mock_aws():
-        yield _new_store()
+        yield new_store()
 
 
 @pytest.fixture(params=["moto", "engine"])
@@ -102,7 +102,8 @@ def any_store(request: pytest.FixtureRequest) -> Store:
     return store
 
 
-def _new_store() -> Store:
+def new_store() -> Store:
+    """Two fresh tables at the endpoint that the environment names."""
     number = next(_numbers)
     store = Store(dynamodb_client(), f"iocs-{number}", f"state-{number}")
     make_tables(store.client, {"IocTable": store.table, "StateTable": store.state_table})

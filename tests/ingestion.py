@@ -8,6 +8,7 @@ from typing import Any
 
 from functions.ingest.fold import Applier
 from functions.ingest.run import FOLD_REPORTS, FOLD_SIGHTINGS, Clock, Fetcher, Run, Stores
+from functions.ingest.resolve import Resolver
 from functions.ingest.summary import Summary
 from shared.domain.indicator import Indicator
 from shared.domain.moment import read_moment
@@ -18,6 +19,7 @@ from shared.store.items import reputation_from_item
 from shared.store.ledger import Ledger
 from shared.store.quarantine import Quarantine
 from shared.store.runs import FeedStates, RunLog
+from shared.store.unresolved import UnresolvedReports
 from tests.conftest import Store
 from tests.fakes import FEED_URL, InlineExecutor
 
@@ -33,6 +35,7 @@ def ingest(
     now: int = NOW,
     reading_left: Any = lambda: 100.0,
     writing_left: Any = lambda: 100.0,
+    has_key: bool = False,
     again_since: int | None = None,
     fold_reports: int = FOLD_REPORTS,
     fold_sightings: int = FOLD_SIGHTINGS,
@@ -43,6 +46,14 @@ def ingest(
     return Run(
         feed_url=FEED_URL,
         fetcher=fetcher,
+        resolver=Resolver(
+            FEED_URL,
+            ledger,
+            UnresolvedReports(client, store.state_table, FEED_URL),
+            now,
+            has_key=has_key,
+            sleep=lambda _: None,
+        ),
         stores=Stores(
             ledger=ledger,
             run_log=RunLog(client, store.state_table),

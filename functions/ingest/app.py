@@ -11,6 +11,7 @@ from aws_lambda_powertools.utilities.parameters import get_parameter
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.ingest.fold import Applier
+from functions.ingest.resolve import Resolver
 from functions.ingest.run import Clock, Run, Stores
 from functions.ingest.summary import Summary
 from shared.domain.moment import read_moment
@@ -23,6 +24,7 @@ from shared.store.ledger import Ledger
 from shared.store.meter import CapacityMeter
 from shared.store.quarantine import Quarantine
 from shared.store.runs import FeedStates, RunLog
+from shared.store.unresolved import UnresolvedReports
 
 # The end of the time is kept free: what is under way has to end, and the place to be noted.
 SPARE_S = 7.0
@@ -64,9 +66,22 @@ def _run(settings: IngestSettings, budget_s: float, again_since: object) -> Run:
     clock = _clock(budget_s)
     state = settings.state_table_name
     ledger = Ledger(client, state)
+    feed_key = _feed_key(settings)
     return Run(
         feed_url=settings.feed_url,
-        fetcher=FeedClient(settings.feed_url, _feed_key(settings), clock.reading_left),
+        fetcher=FeedClient(
+            settings.feed_url,
+            feed_key,
+            clock.reading_left,
+            allow_private=settings.feed_allow_private,
+        ),
+        resolver=Resolver(
+            settings.feed_url,
+            ledger,
+            UnresolvedReports(client, state, settings.feed_url),
+            clock.now,
+            has_key=bool(feed_key),
+        ),
         stores=Stores(
             ledger=ledger,
             run_log=RunLog(client, state),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from functions.ingest.fold import Applier, Change, NewReport, content_digest
+from functions.ingest.resolve import Resolver
 from functions.ingest.summary import Summary
 from functions.ingest.walk import LONG_FEED_PAGES, Seen, Walk
 from shared.domain.errors import FeedError, InvalidRecord, StoreError
@@ -83,6 +84,7 @@ class Run:
 
     feed_url: str
     fetcher: Fetcher
+    resolver: Resolver
     stores: Stores
     applier_for: ApplierFactory
     clock: Clock
@@ -131,7 +133,9 @@ class Run:
             except FeedError as error:
                 feed_failed = not isinstance(error, OutOfTime)
                 self.summary.stopped = str(error)
+            self._resolve_links(walk)
             self._apply_waiting()
+            self.resolver.applied()
         except _WritingStopped as error:
             self.summary.stopped = str(error)
         return feed_failed
@@ -153,7 +157,7 @@ class Run:
                     break
                 continue
             self.summary.pages += 1
-            self.summary.unresolved += len(page.links)
+            self.resolver.note(page.links)
             seen = self._take(page.reports, walk.url)
             walk.advance(seen, following, len(page.reports))
             if len(self._waiting) >= self.fold_reports:
@@ -162,6 +166,13 @@ class Run:
                 self._ask_length()
         if broken:
             raise broken
+
+    def _resolve_links(self, walk: Walk) -> None:
+        resolved = self.resolver.resolve(self._fetch)
+        self.summary.unresolved = resolved.unresolved
+        self.summary.quarantined += len(resolved.rejected)
+        self.stores.quarantine.put(resolved.rejected, self.clock.now)
+        self._take(resolved.raws, walk.last)
 
     def _fetch(self, url: str) -> Fetched:
         if self.summary.requests >= MAX_REQUESTS:

@@ -1,8 +1,8 @@
 """Look-ups of IPs, domains and URLs: single and bulk."""
 
 from functions.lookup.bulk import address_field, read_items
-from functions.lookup.service import Handler, Refused, Service
-from functions.lookup.web import Request, Response
+from functions.lookup.service import Call, Handler, Refused, Service
+from functions.lookup.web import Response
 from shared.domain.errors import InvalidIndicator
 from shared.domain.indicator import IndicatorType, Question, ask
 from shared.metadefender import errors
@@ -24,10 +24,11 @@ _FIELDS = {
 def report(kind: IndicatorType) -> Handler:
     """The handler of GET /v4/{ip,domain,url}/{value}."""
 
-    def look_up(service: Service, request: Request, value: str) -> Response:
-        if kind is IndicatorType.URL and request.query:
+    def look_up(service: Service, call: Call) -> Response:
+        value = call.value
+        if kind is IndicatorType.URL and call.request.query:
             # A URL that was not encoded spills over into the query.
-            value = f"{value}?{request.query}"
+            value = f"{value}?{call.request.query}"
         try:
             question = ask(kind, value)
         except InvalidIndicator as error:
@@ -42,8 +43,8 @@ def report(kind: IndicatorType) -> Handler:
 def bulk(kind: IndicatorType) -> Handler:
     """The handler of POST /v4/{ip,domain,url}."""
 
-    def look_up(service: Service, request: Request, _: str) -> Response:
-        texts = read_items(request, _FIELDS[kind])
+    def look_up(service: Service, call: Call) -> Response:
+        texts = read_items(call, _FIELDS[kind])
         asked = [_ask_or_error(kind, text) for text in texts]
         known = service.iocs.find_many(
             {one.indicator for one in asked if isinstance(one, Question)}

@@ -8,6 +8,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.lookup.authentication import KeyRing
+from functions.lookup.quota import Quota
 from functions.lookup.routes import respond
 from functions.lookup.service import Refused, Service
 from functions.lookup.web import AnswerTooLarge, accepts_gzip, answer, read_request
@@ -18,6 +19,7 @@ from shared.settings import LookupSettings
 from shared.store.api_keys import ApiKeys
 from shared.store.client import dynamodb_client
 from shared.store.iocs import IocTable
+from shared.store.quotas import QuotaCounters
 
 # A caller waits: better an honest refusal within two seconds than an answer late.
 STORE_TIMEOUT_S = 0.8
@@ -55,8 +57,13 @@ def _service() -> Service:
     return Service(
         iocs=IocTable(client, settings.table_name),
         keys=KeyRing(ApiKeys(client, settings.state_table_name), time.monotonic),
-        now=lambda: time.time_ns() // 1_000_000,
+        quota=Quota(QuotaCounters(client, settings.state_table_name), _now_ms),
+        now=_now_ms,
     )
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 if "AWS_LAMBDA_INITIALIZATION_TYPE" in os.environ:

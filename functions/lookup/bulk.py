@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from functions.lookup.service import Refused
+from functions.lookup.service import Call, Refused
 from functions.lookup.web import Request
 from shared.metadefender import errors
 from shared.metadefender.errors import ApiError
@@ -51,13 +51,15 @@ def address_field(*names: str) -> BulkField:
     )
 
 
-def read_items(request: Request, field: BulkField) -> list[str]:
-    """The items of a bulk request, in their order, duplicates kept.
+def read_items(call: Call, field: BulkField) -> list[str]:
+    """The items of a bulk request, in their order, duplicates kept; each counts as a look-up.
 
     Raises:
         Refused: the body is no JSON object, or the list in it breaks a rule.
+        OverLimit: the caller may not ask for so many.
+        StoreError: the store failed.
     """
-    body = _read_object(request)
+    body = _read_object(call.request)
     name = next((name for name in field.names if name in body), None)
     if name is None:
         raise Refused(field.missing, field.names[0])
@@ -70,6 +72,7 @@ def read_items(request: Request, field: BulkField) -> list[str]:
         raise Refused(field.too_many, f"at most {MAX_ITEMS}")
     if not all(isinstance(item, str) for item in items):
         raise Refused(field.no_list, "every item has to be a text")
+    call.identified().spend(len(items))
     return items
 
 

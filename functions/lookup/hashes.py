@@ -1,7 +1,7 @@
 """Look-ups of hashes: single, bulk, and the sub-reports that clients ask for."""
 
 from functions.lookup.bulk import HASHES, read_items
-from functions.lookup.service import Refused, Service
+from functions.lookup.service import Call, Refused, Service
 from functions.lookup.web import Request, Response
 from shared.domain.errors import InvalidIndicator
 from shared.domain.indicator import Indicator, ask
@@ -13,25 +13,25 @@ from shared.metadefender.present import bulk_hash_row, hash_report, sandbox_repo
 _DETAILS_HEADERS = ("includescandetails", "include_scan_details")
 
 
-def report(service: Service, _: Request, value: str) -> Response:
+def report(service: Service, call: Call) -> Response:
     """GET /v4/hash/{hash}."""
-    return Response(200, hash_report(_find(service, value)))
+    return Response(200, hash_report(_find(service, call.value)))
 
 
-def history(service: Service, _: Request, value: str) -> Response:
+def history(service: Service, call: Call) -> Response:
     """GET /v4/hash/{hash}/scanhistory."""
-    return Response(200, scan_history(_find(service, value)))
+    return Response(200, scan_history(_find(service, call.value)))
 
 
-def sandbox(service: Service, _: Request, value: str) -> Response:
+def sandbox(service: Service, call: Call) -> Response:
     """GET /v4/hash/{hash}/sandbox."""
-    return Response(200, sandbox_report(_find(service, value)))
+    return Response(200, sandbox_report(_find(service, call.value)))
 
 
-def bulk(service: Service, request: Request, _: str) -> Response:
+def bulk(service: Service, call: Call) -> Response:
     """POST /v4/hash."""
-    with_details = _wants_details(request)
-    texts = read_items(request, HASHES)
+    with_details = _wants_details(call.request)
+    texts = read_items(call, HASHES)
     asked = [_ask_or_none(text) for text in texts]
     known = service.iocs.find_many({one for one in asked if one})
     rows = [

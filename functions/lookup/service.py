@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from functions.lookup.authentication import KeyRing
+from functions.lookup.quota import Caller, Quota
 from functions.lookup.web import Request, Response
 from shared.domain.indicator import Indicator
 from shared.domain.reputation import Reputation
+from shared.metadefender import errors
 from shared.metadefender.errors import ApiError
 
 
@@ -31,10 +33,35 @@ class Service:
 
     iocs: Iocs
     keys: KeyRing
+    quota: Quota
     now: Callable[[], int]
 
 
-Handler = Callable[[Service, Request, str], Response]
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request on its way through the routes.
+
+    Attributes:
+        value: what the path asks for, percent-encoded; "" where it asks for nothing.
+        caller: who asks; None on a route that is open to all.
+    """
+
+    request: Request
+    value: str
+    caller: Caller | None
+
+    def identified(self) -> Caller:
+        """Who asks.
+
+        Raises:
+            Refused: nobody who is known, which a route that is not open has seen to before.
+        """
+        if self.caller is None:
+            raise Refused(errors.NO_KEY)
+        return self.caller
+
+
+Handler = Callable[[Service, Call], Response]
 
 
 class Refused(Exception):

@@ -38,11 +38,17 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer with a JSON body."""
+    """An answer.
+
+    Attributes:
+        body: sent as JSON.
+        text: sent in place of the body, as it is; the headers say what it is.
+    """
 
     status: int
     body: Mapping[str, Any]
     headers: Mapping[str, str] = field(default_factory=dict)
+    text: str = ""
 
 
 def read_request(event: Mapping[str, Any]) -> Request:
@@ -85,7 +91,7 @@ def answer(response: Response, *, gzip_accepted: bool = False) -> dict[str, Any]
     """
     headers = {"Content-Type": _JSON, **response.headers}
     # Unescaped, because of the platform's limit.
-    text = json.dumps(response.body, ensure_ascii=False, separators=(",", ":"))
+    text = response.text or json.dumps(response.body, ensure_ascii=False, separators=(",", ":"))
     if gzip_accepted and len(text) >= _COMPRESSED_FROM_CHARS:
         packed = gzip.compress(text.encode(), compresslevel=1, mtime=0)
         headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}

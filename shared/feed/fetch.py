@@ -1,25 +1,43 @@
 """Fetching feed pages from a stranger: one origin, and caps on bytes, time and requests."""
 
+import socket
+import ssl
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from typing import Any, Self
+from ipaddress import ip_address
+from typing import Any, Self, cast
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-import requests
-from requests.adapters import HTTPAdapter
-from urllib3.exceptions import HTTPError, InvalidHeader
-from urllib3.response import BaseHTTPResponse
-from urllib3.util import Retry
+import certifi
+from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import (
+    HTTPError,
+    InvalidHeader,
+    MaxRetryError,
+    NameResolutionError,
+    NewConnectionError,
+)
+from urllib3.util import Retry, Timeout
 
 from shared.domain.errors import FeedError
 
 MAX_PAGE_BYTES = 32 * 1024 * 1024
+# As they come over the wire, with headers, redirects and the bodies of refused attempts.
+MAX_WIRE_BYTES = MAX_PAGE_BYTES + 1024 * 1024
+MAX_URL_BYTES = 8192
 MAX_REDIRECTS = 5
+MAX_RETRIES = 4
 CONNECT_TIMEOUT_S = 5.0
 READ_TIMEOUT_S = 20.0
+BACKOFF_S = 0.5
 _CHUNK_BYTES = 64 * 1024
+_OK = 200
 _RETRIED = frozenset({429, 500, 502, 503, 504})
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_OUT_OF_TIME = "the time for fetching is used up"
+_TOO_LARGE = f"the page is larger than {MAX_PAGE_BYTES} bytes"
 
 
 class OutOfTime(FeedError):
@@ -40,36 +58,48 @@ class Fetched:
 
 
 class FeedClient:
-    """Fetches the pages of one feed.
+    """Fetches the pages of one feed, for one thread.
+
+    It is built on urllib3 and not on requests, which reads the body of a redirect whole into
+    memory, keeps cookies, and looks into the environment for proxies and credentials.
 
     Args:
         feed_url: the configured address; no other scheme, host or port is ever contacted.
         api_key: sent as `X-Api-Key`, "" for none.
-        remaining: seconds that are left for fetching.
+        remaining: seconds that are left for fetching; apart from the look-up of the host's
+            name nothing outlasts them.
+        allow_private: whether the feed may be at an address that is not on the internet.
     """
 
-    def __init__(self, feed_url: str, api_key: str, remaining: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        feed_url: str,
+        api_key: str,
+        remaining: Callable[[], float],
+        *,
+        allow_private: bool = False,
+    ) -> None:
         self._remaining = remaining
-        self._session = requests.Session()
-        # No proxy, credentials or certificates from the environment: the feed is a stranger.
-        self._session.trust_env = False
-        self._session.max_redirects = MAX_REDIRECTS
-        self._session.headers["Accept"] = "application/json, application/atom+xml;q=0.9"
+        self._allowance = _Allowance(remaining)
+        self._origin = _origin(urlsplit(feed_url))
+        self._pool = _pool(self._origin, self._allowance, allow_private)
+        self._headers = {
+            "Accept": "application/json, application/atom+xml;q=0.9",
+            "Accept-Encoding": "gzip",
+            "User-Agent": "ioc-reputation",
+        }
         if api_key:
-            self._session.headers["X-Api-Key"] = api_key
-        retries = _BoundedRetry(
-            total=4,
+            self._headers["X-Api-Key"] = api_key
+        self._retries = _BoundedRetry(
+            total=MAX_RETRIES,
+            other=0,  # an untrusted certificate is no better the next time
             status_forcelist=_RETRIED,
             allowed_methods={"GET"},
-            backoff_factor=0.5,
+            backoff_factor=BACKOFF_S,
             backoff_max=10,
             raise_on_status=False,
             remaining=remaining,
         )
-        self._session.adapters.clear()
-        for scheme in _DEFAULT_PORTS:
-            adapter = _OneOriginAdapter(_origin(urlsplit(feed_url)), max_retries=retries)
-            self._session.mount(f"{scheme}://", adapter)
 
     def get(self, url: str) -> Fetched:
         """Fetch one page.
@@ -78,65 +108,187 @@ class FeedClient:
             OutOfTime: `remaining` ran out.
             FeedError: the page could not be had; nothing of it is to be used.
         """
-        timeout = max(self._remaining(), 0.1)
+        self._allowance.renew()
         try:
-            with self._session.get(
-                url,
-                stream=True,
-                timeout=(min(CONNECT_TIMEOUT_S, timeout), min(READ_TIMEOUT_S, timeout)),
-            ) as response:
-                if response.status_code != requests.codes.ok:
-                    raise FeedError(f"the feed answered with status {response.status_code}")
-                return Fetched(response.url, self._body(response))
-        except (requests.RequestException, HTTPError, ValueError) as error:
+            for _ in range(1 + MAX_REDIRECTS):
+                with closing(self._ask(url)) as response:
+                    location = response.get_redirect_location()
+                    if not location:
+                        return Fetched(url, _body(response))
+                url = _joined(url, location, "a redirect")
+        except (HTTPError, ValueError) as error:
             if self._remaining() <= 0:
-                raise OutOfTime("the time for fetching is used up") from error
-            raise FeedError(f"the page could not be fetched: {type(error).__name__}") from error
+                raise OutOfTime(_OUT_OF_TIME) from error
+            reason = error.reason if isinstance(error, MaxRetryError) else error
+            raise FeedError(f"the page could not be fetched: {type(reason).__name__}") from error
+        raise FeedError(f"the feed redirects more than {MAX_REDIRECTS} times")
 
-    def _body(self, response: requests.Response) -> bytes:
-        body = bytearray()
-        for chunk in response.iter_content(_CHUNK_BYTES):
-            body += chunk
-            if len(body) > MAX_PAGE_BYTES:
-                raise FeedError(f"the page is larger than {MAX_PAGE_BYTES} bytes")
-            if self._remaining() <= 0:
-                raise OutOfTime("the time for fetching is used up")
-        return bytes(body)
+    def _ask(self, url: str) -> BaseHTTPResponse:
+        return self._pool.urlopen(
+            "GET",
+            self._target(url),
+            headers=self._headers,
+            retries=self._retries,
+            timeout=Timeout(connect=CONNECT_TIMEOUT_S, read=READ_TIMEOUT_S),
+            redirect=False,
+            preload_content=False,
+        )
+
+    def _target(self, url: str) -> str:
+        """What to ask the feed's host for; whatever `url` says, no other host is asked."""
+        parts = urlsplit(url)
+        # Clients do not agree on who is named in `http://one\@two/`.
+        if _origin(parts) != self._origin or "@" in parts.netloc or "\\" in url:
+            raise FeedError("the feed points to another scheme, host or port")
+        return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
 def next_url(fetched: Fetched, following: str) -> str:
-    """The absolute address of what a page calls its next one."""
+    """The absolute address of what a page calls its next one.
+
+    Raises:
+        FeedError: it is none.
+    """
+    return _joined(fetched.url, following, "the page's next")
+
+
+def _joined(base: str, reference: str, what: str) -> str:
     try:
-        return urljoin(fetched.url, following)
+        url = urljoin(base, reference)
+        size = len(url.encode())
     except ValueError:
-        raise FeedError("the page's next is no address") from None
+        raise FeedError(f"{what} is no address") from None
+    if size > MAX_URL_BYTES:
+        raise FeedError(f"{what} is longer than {MAX_URL_BYTES} bytes")
+    return url
 
 
-_Origin = tuple[str, str, int | None]
+def _body(response: BaseHTTPResponse) -> bytes:
+    if response.status != _OK:
+        raise FeedError(f"the feed answered with status {response.status}")
+    body = bytearray()
+    # By read1: read takes a chunk size of -1 from the feed for "all there is".
+    while chunk := response.read1(_CHUNK_BYTES, decode_content=True):
+        body += chunk
+        if len(body) > MAX_PAGE_BYTES:
+            raise FeedError(_TOO_LARGE)
+    return bytes(body)
+
+
+_Origin = tuple[str, str, int]
 
 
 def _origin(url: SplitResult) -> _Origin:
-    return url.scheme, url.hostname or "", url.port or _DEFAULT_PORTS.get(url.scheme)
+    return url.scheme, url.hostname or "", url.port or _DEFAULT_PORTS.get(url.scheme, 0)
 
 
-class _OneOriginAdapter(HTTPAdapter):
-    """The last gate before the network: first requests, `next` and redirects all pass here."""
+def _pool(origin: _Origin, allowance: "_Allowance", allow_private: bool) -> HTTPConnectionPool:
+    """Connections to one origin; without a proxy, whatever the environment says."""
+    scheme, host, port = origin
+    options: dict[str, Any] = {"allowance": allowance, "allow_private": allow_private}
+    if scheme == "http":
+        pool = HTTPConnectionPool(host, port, **options)
+        pool.ConnectionCls = _Connection
+        return pool
+    context = ssl.create_default_context(cafile=certifi.where())
+    context.sslsocket_class = _TLSSocket
+    tls_pool = HTTPSConnectionPool(host, port, ssl_context=context, **options)
+    tls_pool.ConnectionCls = _TLSConnection
+    return tls_pool
 
-    def __init__(self, origin: _Origin, **options: Any) -> None:
-        self._allowed = origin
-        super().__init__(**options)
 
-    def send(
-        self, request: requests.PreparedRequest, *args: Any, **options: Any
-    ) -> requests.Response:
-        # Split by the same function that requests uses to choose whom to connect to.
-        if _origin(urlsplit(request.url or "")) != self._allowed:
-            raise FeedError("the feed points to another scheme, host or port")
-        return super().send(request, *args, **options)
+class _Allowance:
+    """What is left for the page that is being fetched: time, and bytes on the wire.
+
+    Every socket asks before it waits. The timeouts of the libraries are no substitute: they
+    begin anew with every byte that arrives.
+    """
+
+    def __init__(self, remaining: Callable[[], float]) -> None:
+        self._remaining = remaining
+        self._bytes = 0
+
+    def renew(self) -> None:
+        """Allow another page."""
+        self._bytes = MAX_WIRE_BYTES
+
+    def seconds(self, most: float) -> float:
+        """How long to wait, at most `most`; raises OutOfTime."""
+        left = self._remaining()
+        if left <= 0:
+            raise OutOfTime(_OUT_OF_TIME)
+        return min(most, left)
+
+    def take(self, received: int) -> None:
+        """Count what arrived; raises FeedError when it was too much."""
+        self._bytes -= received
+        if self._bytes < 0:
+            raise FeedError(_TOO_LARGE)
+
+
+class _Socket(socket.socket):
+    """A socket that cannot be kept waiting, or be filled, beyond the allowance."""
+
+    allowance: _Allowance
+
+    def recv_into(self, *args: Any, **options: Any) -> int:
+        self.settimeout(self.allowance.seconds(READ_TIMEOUT_S))
+        received = super().recv_into(*args, **options)
+        self.allowance.take(received)
+        return received
+
+
+class _TLSSocket(_Socket, ssl.SSLSocket):
+    """The same in TLS; a handshake as a whole has the timeout of its socket."""
+
+
+class _Connection(HTTPConnection):
+    """A connection that knows whom it may connect to, and how long it may take."""
+
+    def __init__(
+        self, *args: Any, allowance: _Allowance, allow_private: bool, **options: Any
+    ) -> None:
+        super().__init__(*args, **options)
+        self._allowance = allowance
+        self._allow_private = allow_private
+
+    def connect(self) -> None:
+        super().connect()
+        cast("_Socket", self.sock).allowance = self._allowance
+
+    def _new_conn(self) -> socket.socket:
+        try:
+            found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+        except socket.gaierror as error:
+            raise NameResolutionError(self.host, self, error) from error
+        # The very addresses that are connected to: a second look-up might find others.
+        addresses = [str(address[0]) for *_, address in found]
+        if not (self._allow_private or all(ip_address(one).is_global for one in addresses)):
+            raise FeedError("the feed's host has an address that is not on the internet")
+        failure: OSError | None = None
+        for family, kind, protocol, _, address in found:
+            with ExitStack() as on_failure:
+                try:
+                    sock = on_failure.enter_context(_Socket(family, kind, protocol))
+                    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                    sock.settimeout(self._allowance.seconds(CONNECT_TIMEOUT_S))
+                    sock.connect(address)
+                    # Connecting took its part; the rest is for the handshake.
+                    sock.settimeout(self._allowance.seconds(CONNECT_TIMEOUT_S))
+                except OSError as error:
+                    failure = error
+                else:
+                    on_failure.pop_all()
+                    return sock
+        raise NewConnectionError(self, "no address could be connected to") from failure
+
+
+class _TLSConnection(_Connection, HTTPSConnection):
+    """The same in TLS."""
 
 
 class _BoundedRetry(Retry):
-    """urllib3's retries, obeying a Retry-After only as far as the run's time goes."""
+    """urllib3's retries, which go, and obey a Retry-After, only as far as the run's time does."""
 
     def __init__(self, *args: Any, remaining: Callable[[], float], **options: Any) -> None:
         self._remaining = remaining
@@ -144,6 +296,11 @@ class _BoundedRetry(Retry):
 
     def new(self, **options: Any) -> Self:
         return super().new(remaining=self._remaining, **options)
+
+    def increment(self, *args: Any, **options: Any) -> Self:
+        if self._remaining() <= 0:
+            raise OutOfTime(_OUT_OF_TIME)
+        return super().increment(*args, **options)
 
     def parse_retry_after(self, retry_after: str) -> float:
         try:

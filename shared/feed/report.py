@@ -11,7 +11,7 @@ from typing import Any, TypeGuard
 
 from shared.domain.errors import InvalidIndicator, InvalidRecord
 from shared.domain.indicator import IndicatorType, parse
-from shared.domain.moment import read_moment
+from shared.domain.moment import format_millis, read_moment
 from shared.domain.reputation import (
     MAX_TAG_BYTES,
     Evidence,
@@ -23,6 +23,7 @@ from shared.domain.verdict import read_parent_verdict, read_verdict
 
 MAX_FLOW_ID_CHARS = 128
 MAX_ORIGIN_BYTES = 128
+MAX_KEPT_VERDICT_CHARS = 64
 # A count beyond this is no count; it also keeps every client's integer in range.
 MAX_CLAIMED_COUNT = 2**31 - 1
 
@@ -38,12 +39,18 @@ class Rejected:
     Attributes:
         reason: which rule, without the value.
         record: the raw object, as the feed had it.
-        flow_id: the report that it stood in, "" when it has none that is valid.
+        flow_id: the report that it is or stood in, "" when it has none that is valid.
+        again: a raw report with nothing else in it, for a record that is not a report.
     """
 
     reason: str
     record: object
     flow_id: str = ""
+    again: RawReport | None = None
+
+    def as_report(self) -> object:
+        """What has to be read to read this record again."""
+        return self.record if self.again is None else self.again
 
 
 @dataclass(slots=True)
@@ -78,19 +85,23 @@ def read_report(raw: object, now: int) -> Report:
     try:
         flow_id, seen_at, iocs = _head(raw, now)
     except InvalidRecord as error:
-        report.rejected.append(Rejected(str(error), raw))
+        report.rejected.append(Rejected(str(error), raw, _flow_id(raw)))
         return report
     assert isinstance(raw, Mapping)  # noqa: S101  # _head has checked it
     report.flow_id, report.seen_at = flow_id, seen_at
     common = _Common(
-        flow_id, seen_at, read_parent_verdict(raw.get("verdict")), _tags(raw.get("tags")), now
+        flow_id,
+        seen_at,
+        read_parent_verdict(raw.get("verdict")),
+        cap_tags(_tags(raw.get("tags"))),
+        now,
+        raw.get("verdict"),
     )
-    for kind, entry in _entries(iocs, report):
+    for kind, entry in _entries(iocs, common, report):
         try:
             sighting = _sighting(kind, entry, common)
         except (InvalidIndicator, InvalidRecord) as error:
-            record = {"type": kind.value, "ioc": entry}
-            report.rejected.append(Rejected(str(error), record, flow_id))
+            report.rejected.append(_rejected_ioc(str(error), kind.value, entry, common))
             continue
         if sighting is None:
             report.without_verdict += 1
@@ -108,6 +119,35 @@ class _Common:
     parent_verdict: str
     tags: frozenset[str]
     now: int
+    raw_verdict: object
+
+
+def _rejected_ioc(reason: str, kind: str, entry: object, common: _Common) -> Rejected:
+    again = _report_of(kind, [entry], common)
+    return Rejected(reason, {"type": kind, "ioc": entry}, common.flow_id, again)
+
+
+def _report_of(kind: str, iocs: object, common: _Common) -> RawReport:
+    """The report with one type only.
+
+    It is as small as that allows, because a report with thousands of bad IOCs makes thousands.
+    """
+    verdict = common.raw_verdict
+    # As the feed had it, so that one that is not known yet can become known.
+    if not isinstance(verdict, str) or len(verdict) > MAX_KEPT_VERDICT_CHARS:
+        verdict = None
+    return {
+        "flow_id": common.flow_id,
+        "date": format_millis(common.seen_at),
+        "verdict": verdict,
+        "tags": sorted(common.tags),
+        "iocs": {kind: iocs},
+    }
+
+
+def _flow_id(raw: object) -> str:
+    flow_id = raw.get("flow_id") if isinstance(raw, Mapping) else None
+    return flow_id if is_flow_id(flow_id) else ""
 
 
 def _head(raw: object, now: int) -> tuple[str, int, Mapping[str, Any]]:
@@ -138,7 +178,7 @@ def is_flow_id(value: object) -> TypeGuard[str]:
 
 
 def _entries(
-    iocs: Mapping[str, Any], report: Report
+    iocs: Mapping[str, Any], common: _Common, report: Report
 ) -> Iterator[tuple[IndicatorType, Mapping[str, Any]]]:
     for name, entries in iocs.items():
         kind = _TYPES.get(name.lower())
@@ -146,7 +186,8 @@ def _entries(
             if kind is not None and entries is not None:
                 record = {"type": name, "iocs": entries}
                 reason = "the list of IOCs is not a list"
-                report.rejected.append(Rejected(reason, record, report.flow_id))
+                again = _report_of(name, entries, common)
+                report.rejected.append(Rejected(reason, record, common.flow_id, again))
             continue
         if kind is None:
             report.passed_over += len(entries)
@@ -155,9 +196,8 @@ def _entries(
             if isinstance(entry, Mapping):
                 yield kind, entry
             else:
-                record = {"type": name, "ioc": entry}
                 reason = "IOC is not an object"
-                report.rejected.append(Rejected(reason, record, report.flow_id))
+                report.rejected.append(_rejected_ioc(reason, name, entry, common))
 
 
 def _sighting(kind: IndicatorType, entry: Mapping[str, Any], common: _Common) -> Sighting | None:

@@ -1,9 +1,20 @@
-"""API keys: only their SHA-256 is ever stored."""
+"""API keys: only their SHA-256 is ever stored.
+
+key#<digest>  name           who holds it
+              created        milliseconds since the epoch
+              disabled       whether it may not ask
+              expires        from when on it may not ask, milliseconds since the epoch; 0 for never
+              daily_limit    look-ups in a day, UTC; 0 for no limit
+              minute_limit   look-ups in a minute; 0 for no limit
+What is absent has the value that `ApiKey` gives it.
+"""
 
 import hashlib
 import hmac
+import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shared.store.client import store_errors
 from shared.store.keys import api_key_key
@@ -11,18 +22,53 @@ from shared.store.keys import api_key_key
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+# What the vendor grants.
+DEFAULT_DAILY_LIMIT = 4000
+NO_LIMIT = 0
+NEVER = 0
+_KEY_BYTES = 32
+_SHORT = 12
+
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key that may ask.
+    """The record of a key.
 
     Attributes:
         digest: SHA-256 of the key in hexadecimal.
         name: who holds it.
+        created: milliseconds since the epoch.
+        disabled: whether it may not ask.
+        expires: from when on it may not ask, milliseconds since the epoch; `NEVER` for never.
+        daily_limit: look-ups in a day, UTC; `NO_LIMIT` for no limit.
+        minute_limit: look-ups in a minute; `NO_LIMIT` for no limit.
     """
 
     digest: str
     name: str
+    created: int = 0
+    disabled: bool = False
+    expires: int = NEVER
+    daily_limit: int = DEFAULT_DAILY_LIMIT
+    minute_limit: int = NO_LIMIT
+
+    @property
+    def short_digest(self) -> str:
+        """What the key is called by: it names it and gives nothing away."""
+        return self.digest[:_SHORT]
+
+    def expired(self, now: int) -> bool:
+        """Whether its time is over at `now`, milliseconds since the epoch."""
+        return self.expires != NEVER and self.expires <= now
+
+    def may_ask(self, now: int) -> bool:
+        """Whether it is let in at `now`, milliseconds since the epoch."""
+        return not self.disabled and not self.expired(now)
+
+
+def new_key() -> str:
+    """A key that nobody can guess: 256 bits."""
+    return secrets.token_urlsafe(_KEY_BYTES)
 
 
 def digest_of(key: str) -> str:
@@ -37,27 +83,52 @@ class ApiKeys:
         self._client = client
         self._table = table_name
 
-    def put(self, key: str, name: str, now: int) -> None:
-        """Let `key` in.
+    def put(
+        self,
+        key: str,
+        name: str,
+        now: int,
+        *,
+        expires: int = NEVER,
+        daily_limit: int = DEFAULT_DAILY_LIMIT,
+        minute_limit: int = NO_LIMIT,
+    ) -> ApiKey:
+        """Let `key` in; a record of it that is there already is replaced.
 
         Args:
             now: milliseconds since the epoch.
+            expires: milliseconds since the epoch; `NEVER` for never.
+
+        Returns:
+            The record.
 
         Raises:
             StoreError: the store failed.
         """
+        made = ApiKey(
+            digest_of(key),
+            name,
+            created=now,
+            expires=expires,
+            daily_limit=daily_limit,
+            minute_limit=minute_limit,
+        )
         with store_errors():
             self._client.put_item(
                 TableName=self._table,
                 Item={
-                    "pk": {"S": api_key_key(digest_of(key))},
-                    "name": {"S": name},
-                    "created": {"N": str(now)},
+                    "pk": {"S": api_key_key(made.digest)},
+                    "name": {"S": made.name},
+                    "created": {"N": str(made.created)},
+                    "expires": {"N": str(made.expires)},
+                    "daily_limit": {"N": str(made.daily_limit)},
+                    "minute_limit": {"N": str(made.minute_limit)},
                 },
             )
+        return made
 
     def find(self, digest: str) -> ApiKey | None:
-        """The key with this digest, None when there is none.
+        """The key with this digest, whether it may ask or not; None when there is none.
 
         Raises:
             StoreError: the store failed.
@@ -69,4 +140,89 @@ class ApiKeys:
         # The store has found it by its digest; this holds whatever a store calls equal.
         if item is None or not hmac.compare_digest(item["pk"]["S"], key):
             return None
-        return ApiKey(digest, item["name"]["S"])
+        return _from_item(item)
+
+    def all(self) -> list[ApiKey]:
+        """Every key, the oldest first. Scans the whole table: for operators, by hand.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        with store_errors():
+            pages = self._client.get_paginator("scan").paginate(
+                TableName=self._table,
+                FilterExpression="begins_with(pk, :prefix)",
+                ExpressionAttributeValues={":prefix": {"S": api_key_key("")}},
+                ConsistentRead=True,
+            )
+            found = [_from_item(item) for page in pages for item in page["Items"]]
+        return sorted(found, key=lambda key: (key.created, key.digest))
+
+    def change(
+        self,
+        digest: str,
+        *,
+        disabled: bool | None = None,
+        expires: int | None = None,
+        daily_limit: int | None = None,
+        minute_limit: int | None = None,
+    ) -> ApiKey | None:
+        """Change what is named of a record, one thing or more; see `ApiKey` for what it means.
+
+        Returns:
+            The record as it is now; None when there is no such key, and none is made.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        changes: dict[str, Any] = {
+            name: {"N": str(value)}
+            for name, value in (
+                ("expires", expires),
+                ("daily_limit", daily_limit),
+                ("minute_limit", minute_limit),
+            )
+            if value is not None
+        }
+        if disabled is not None:
+            changes["disabled"] = {"BOOL": disabled}
+        with store_errors():
+            try:
+                answer = self._client.update_item(
+                    TableName=self._table,
+                    Key={"pk": {"S": api_key_key(digest)}},
+                    UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in changes),
+                    ConditionExpression="attribute_exists(pk)",
+                    ExpressionAttributeNames={f"#{name}": name for name in changes},
+                    ExpressionAttributeValues={
+                        f":{name}": value for name, value in changes.items()
+                    },
+                    ReturnValues="ALL_NEW",
+                )
+            except self._client.exceptions.ConditionalCheckFailedException:
+                return None
+        return _from_item(answer["Attributes"])
+
+    def delete(self, digest: str) -> None:
+        """Forget the key; that it was never there is no error.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        with store_errors():
+            self._client.delete_item(TableName=self._table, Key={"pk": {"S": api_key_key(digest)}})
+
+
+def _from_item(item: Mapping[str, Any]) -> ApiKey:
+    def number(name: str, absent: int) -> int:
+        return int(item[name]["N"]) if name in item else absent
+
+    return ApiKey(
+        item["pk"]["S"].removeprefix(api_key_key("")),
+        item["name"]["S"],
+        created=number("created", 0),
+        disabled=item.get("disabled", {}).get("BOOL", False),
+        expires=number("expires", NEVER),
+        daily_limit=number("daily_limit", DEFAULT_DAILY_LIMIT),
+        minute_limit=number("minute_limit", NO_LIMIT),
+    )

@@ -23,6 +23,7 @@ class Prefix(StrEnum):
     UNRESOLVED = "unresolved"
     QUARANTINE = "quarantine"
     API_KEY = "key"
+    QUOTA = "quota"
 
 
 def ioc_key(indicator: Indicator) -> str:
@@ -73,3 +74,8 @@ def quarantine_key(reason: str, record: str) -> str:
 def api_key_key(digest: str) -> str:
     """Key of an API key's record, from the SHA-256 of the key in hexadecimal."""
     return f"{Prefix.API_KEY}#{digest}"
+
+
+def quota_key(digest: str, window: str) -> str:
+    """Key of what an API key has used in one window of time, from the key's SHA-256."""
+    return f"{Prefix.QUOTA}#{digest}#{window}"

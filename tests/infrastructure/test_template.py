@@ -36,7 +36,7 @@ GRANTS = {
     },
     "LookupFunctionRole": {
         "IocTable": {"dynamodb:BatchGetItem", "dynamodb:GetItem"},
-        "StateTable": {"dynamodb:GetItem"},
+        "StateTable": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
     },
 }
 

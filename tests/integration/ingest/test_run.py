@@ -1,5 +1,6 @@
 """Whole runs over a feed in memory, on moto."""
 
+import json
 import random
 from typing import Any
 
@@ -9,6 +10,7 @@ from functions.ingest.walk import LONG_FEED_PAGES, SWEEP_EVERY_MS
 from shared.domain.errors import FeedError
 from shared.domain.indicator import IndicatorType, parse
 from shared.domain.moment import read_moment
+from shared.feed.scan_report import report_url
 from tests.builders import raw_ioc, raw_report
 from tests.conftest import Store
 from tests.fakes import FEED_URL, FakeFeed, json_feed, json_page, page_url
@@ -295,3 +297,45 @@ def test_a_run_that_runs_out_of_time_while_writing_goes_on_in_the_next_one(
         assert summary.stopped == "the time for writing is used up"
     assert summary.complete
     assert stored(moto_store) == model(reports)
+
+
+def linking_page(*flow_ids: str) -> bytes:
+    entries = "".join(
+        f"<entry><id>urn:{flow_id}</id><title>r</title><updated>2025-06-01T08:00:00Z</updated>"
+        f'<link href="http://feed.example/uploads/{flow_id}/reports/r1/overview"/></entry>'
+        for flow_id in flow_ids
+    )
+    return (
+        '<feed xmlns="http://www.w3.org/2005/Atom"><title>t</title><id>urn:x</id>'
+        f"<updated>2025-06-01T08:00:00Z</updated>{entries}</feed>"
+    ).encode()
+
+
+def scan_report(flow_id: str) -> bytes:
+    report = {
+        "finalVerdict": {"verdict": "MALICIOUS"},
+        "allTags": [{"tag": {"name": "packed"}}],
+        "created_date": "06/01/2025, 08:00:00",
+        "iocs": {"domain": [raw_ioc(f"{flow_id}.example")]},
+    }
+    return json.dumps({"flowId": flow_id, "allFinished": True, "reports": {"r1": report}}).encode()
+
+
+def test_reports_that_are_only_linked_to_are_fetched_and_tried_again(moto_store: Store) -> None:
+    feed = FakeFeed({FEED_URL: linking_page("a1", "b2")})
+    feed.pages[report_url(FEED_URL, "a1")] = scan_report("a1")
+    summary = ingest(moto_store, feed, has_key=True)
+    assert (summary.complete, summary.iocs_new, summary.unresolved) == (True, 1, 1)
+    # By now the feed shows neither, and the other report can be had.
+    feed.pages[FEED_URL] = linking_page()
+    feed.pages[report_url(FEED_URL, "b2")] = scan_report("b2")
+    summary = ingest(moto_store, feed, has_key=True)
+    assert (summary.iocs_new, summary.unresolved) == (1, 0)
+    assert {one.value for one in stored(moto_store)} == {"a1.example", "b2.example"}
+    assert ingest(moto_store, feed, has_key=True).requests == 1
+
+
+def test_without_a_key_links_are_counted_and_nothing_is_fetched(moto_store: Store) -> None:
+    feed = FakeFeed({FEED_URL: linking_page("a1", "b2")})
+    summary = ingest(moto_store, feed)
+    assert (summary.complete, summary.unresolved, feed.asked) == (True, 2, [FEED_URL])

@@ -5,13 +5,11 @@ import pytest
 from shared.domain.errors import StoreError
 from shared.domain.indicator import Indicator, IndicatorType, parse
 from shared.domain.verdict import Verdict
-from shared.feed.report import Rejected
 from shared.store.api_keys import ApiKeys, digest_of
 from shared.store.iocs import IocTable
 from shared.store.items import StoredIoc
 from shared.store.keys import flow_key
 from shared.store.ledger import MAX_DIGESTS_IN_ENTRY, NO_ENTRY, Ledger, LedgerEntry
-from shared.store.quarantine import Quarantine
 from shared.store.runs import FeedState, FeedStates, RunLog
 from tests.builders import DOMAIN, reputation
 from tests.conftest import Store
@@ -144,24 +142,6 @@ class TestFeedStates:
         )
         one.open_run(1)
         assert other.read() == FeedState()
-
-
-class TestQuarantine:
-    def test_a_record_is_kept_once_with_its_reason(self, any_store: Store) -> None:
-        quarantine = Quarantine(any_store.client, any_store.state_table, "http://feed.example/")
-        bad = Rejected("date is before 2000", {"flow_id": "a", "x": "\ud800"}, "a")
-        quarantine.put([bad, bad], now=1000)
-        quarantine.put([bad, Rejected("report is not an object", 5)], now=2000)
-        items = any_store.items(any_store.state_table)
-        assert {(item["reason"]["S"], item["at"]["N"]) for item in items} == {
-            ("date is before 2000", "2000"),
-            ("report is not an object", "2000"),
-        }
-
-    def test_more_than_one_call_takes(self, any_store: Store) -> None:
-        quarantine = Quarantine(any_store.client, any_store.state_table, "http://feed.example/")
-        quarantine.put([Rejected("no", n) for n in range(60)], now=1000)
-        assert len(any_store.items(any_store.state_table)) == 60
 
 
 class TestApiKeys:

@@ -1,11 +1,14 @@
 """Routes on stores in memory: what is asked, what is answered, what is refused."""
 
+import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
 
 from functions.lookup.authentication import CACHED_S, KeyRing
+from functions.lookup.quota import Quota
 from functions.lookup.routes import respond
 from functions.lookup.service import Service
 from functions.lookup.web import Request, Response
@@ -13,6 +16,7 @@ from shared.domain.errors import StoreError
 from shared.domain.indicator import Indicator, IndicatorType, parse
 from shared.domain.reputation import Reputation
 from shared.store.api_keys import ApiKey, digest_of
+from shared.store.quotas import Window
 from tests.builders import reputation
 from tests.ingestion import NOW
 
@@ -39,10 +43,31 @@ class FakeKeys:
     def __init__(self, *keys: str) -> None:
         self.digests = {digest_of(key) for key in keys}
         self.asked = 0
+        self.limit = 4000
 
     def find(self, digest: str) -> ApiKey | None:
         self.asked += 1
-        return ApiKey(digest, "test") if digest in self.digests else None
+        return ApiKey(digest, "test", daily_limit=self.limit) if digest in self.digests else None
+
+
+class FakeLeases:
+    """Counts like the store does."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[Window] = Counter()
+
+    def lease(self, window: Window, amount: int, limit: int) -> int | None:
+        if self.counts[window] + amount > limit:
+            return None
+        self.counts[window] += amount
+        return self.counts[window]
+
+    def used(self, window: Window) -> int:
+        return self.counts[window]
+
+
+def quota() -> Quota:
+    return Quota(FakeLeases(), lambda: NOW)
 
 
 def service(keys: FakeKeys | None = None, clock: Any = lambda: 0.0) -> Service:
@@ -50,6 +75,7 @@ def service(keys: FakeKeys | None = None, clock: Any = lambda: 0.0) -> Service:
     return Service(
         iocs=FakeIocs(known),
         keys=KeyRing(keys or FakeKeys(KEY), clock),
+        quota=quota(),
         now=lambda: NOW,
     )
 
@@ -212,6 +238,55 @@ def test_an_outage_is_not_an_unknown_key_or_indicator() -> None:
     request = Request("GET", "/v4/hash/" + "a" * 64, "", {"apikey": KEY})
     down = KeyRing(Down(), lambda: 0.0)
     with pytest.raises(StoreError):
-        respond(Service(FakeIocs({}), down, lambda: NOW), request)
+        respond(Service(FakeIocs({}), down, quota(), lambda: NOW), request)
     with pytest.raises(StoreError):
-        respond(Service(Down(), KeyRing(FakeKeys(KEY), lambda: 0.0), lambda: NOW), request)
+        respond(Service(Down(), KeyRing(FakeKeys(KEY), lambda: 0.0), quota(), lambda: NOW), request)
+
+
+def test_headers_count_a_quota_down_and_then_refuse() -> None:
+    keys = FakeKeys(KEY)
+    keys.limit = 3
+    shop = service(keys)
+    request = Request("GET", "/v4/ip/192.0.2.9", "", {"apikey": KEY})
+    answers = [respond(shop, request) for _ in range(5)]
+    assert [answer.status for answer in answers] == [200, 200, 200, 429, 429]
+    assert [answer.headers["X-RateLimit-Remaining"] for answer in answers] == list("21000")
+    assert [answer.headers["X-RateLimit-Used"] for answer in answers] == list("12333")
+    refused = answers[-1]
+    assert code(refused) == 429000
+    assert int(refused.headers["Retry-After"]) > 0
+    assert refused.headers["X-RateLimit-Reset-In"].endswith("s")
+    assert refused.headers["X-Authenticated"] == "by apikey"
+
+
+def test_a_bulk_request_costs_its_items_all_or_nothing() -> None:
+    keys = FakeKeys(KEY)
+    keys.limit = 5
+    shop = service(keys)
+
+    def post(count: int) -> Response:
+        body = json.dumps({"hash": ["x"] * count}).encode()
+        return respond(shop, Request("POST", "/v4/hash", "", {"apikey": KEY}, body))
+
+    answers = [post(3), post(3), post(2), post(1)]
+    assert [answer.status for answer in answers] == [200, 429, 200, 429]
+    assert [answer.headers["X-RateLimit-Remaining"] for answer in answers] == list("2200")
+
+
+def test_what_is_no_look_up_costs_nothing() -> None:
+    keys = FakeKeys(KEY)
+    keys.limit = 1
+    shop = service(keys)
+    for path in ("/v4/nothing", "/v4/apikey", "/v4/apikey/limits", "/v4/status/version", "/health"):
+        respond(shop, Request("GET", path, "", {"apikey": KEY}))
+    respond(shop, Request("POST", "/v4/hash", "", {"apikey": KEY}, b"no json"))
+    left = respond(shop, Request("GET", "/v4/apikey/limits/status", "", {"apikey": KEY}))
+    assert left.body["reputation_api"] == 1
+    assert get("/v4/ip/192.0.2.9").status == 200
+
+
+def test_a_key_may_ask_about_itself_and_no_other() -> None:
+    assert get(f"/v4/apikey/{KEY}").body == get("/v4/apikey").body == get("/v4/apikey/").body
+    other = get("/v4/apikey/another-key")
+    assert (other.status, code(other)) == (404, 404008)
+    assert KEY not in str(get("/v4/apikey").body)

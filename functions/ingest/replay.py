@@ -1,0 +1,139 @@
+"""Reading records in quarantine again, with the rules as they are now. A person's command runs it.
+
+A replay is a run without a feed: it has a number, and applies reports by the same protocol. So a
+record may be replayed twice, while a run is under way, or after the feed has delivered it in a
+valid form, and counts once.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from functions.ingest.fold import Applier, NewReport, content_digest
+from shared.domain.errors import InvalidRecord
+from shared.feed.report import Rejected, Report, read_report
+from shared.store.iocs import IocTable
+from shared.store.keys import flow_key
+from shared.store.ledger import Ledger
+from shared.store.quarantine import Entry, Quarantine, QuarantineEntries
+from shared.store.runs import FeedStates, RunLog
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+# Few enough that a report with many entries is not far over its limit in the ledger.
+FOLD_ENTRIES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What became of an entry.
+
+    Attributes:
+        entry: as it was.
+        accepted: whether its report is applied, and the entry removed.
+        iocs: IOCs of it with a valid verdict.
+        refused: the reasons of what was rejected. When the report was accepted without them,
+            they have entries of their own.
+    """
+
+    entry: Entry
+    accepted: bool
+    iocs: int
+    refused: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """An entry, read again; `new` is None when it is refused."""
+
+    entry: Entry
+    new: NewReport | None
+    rejected: Sequence[Rejected]
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """One replay.
+
+    Attributes:
+        state_table: name of the table of everything that is not an IOC.
+        pool: where the writes run.
+        now: milliseconds since the epoch.
+    """
+
+    client: "DynamoDBClient"
+    state_table: str
+    iocs: IocTable
+    pool: Executor
+    now: int
+
+    def preview(self, entries: Iterable[Entry]) -> Iterator[Replayed]:
+        """What `execute` would do; nothing is written."""
+        return (_told(_read(entry, self.now)) for entry in entries)
+
+    def execute(self, entries: Iterable[Entry]) -> Iterator[Replayed]:
+        """Replay entries; each is told when it is done.
+
+        Raises:
+            StoreError: the store failed; what was not told has to be replayed again.
+        """
+        run_log = RunLog(self.client, self.state_table)
+        number, complete_runs = run_log.begin()
+        applier = Applier(
+            self.iocs,
+            Ledger(self.client, self.state_table),
+            number,
+            complete_runs,
+            self.pool,
+            out_of_time=lambda: False,
+        )
+        left = iter(entries)
+        while fold := [_read(entry, self.now) for entry in islice(left, FOLD_ENTRIES)]:
+            self._apply([reading for reading in fold if reading.new], applier)
+            yield from map(_told, fold)
+        run_log.complete(number, complete_runs)
+
+    def _apply(self, accepted: Sequence[_Reading], applier: Applier) -> None:
+        for feed_url in {reading.entry.feed_url for reading in accepted}:
+            # What is known ends the way of a run through a long feed: what was replayed must
+            # not end it before it has seen the reports beside it.
+            FeedStates(self.client, self.state_table, feed_url).open_run(applier.run)
+        for reading in accepted:
+            # Before the report is applied, as in a run.
+            quarantine = Quarantine(self.client, self.state_table, reading.entry.feed_url)
+            quarantine.put(reading.rejected, self.now)
+        applier.apply([reading.new for reading in accepted if reading.new])
+        entries = QuarantineEntries(self.client, self.state_table)
+        for reading in accepted:
+            entries.remove(reading.entry)
+
+
+def _read(entry: Entry, now: int) -> _Reading:
+    try:
+        raw = entry.raw()
+        content = content_digest(raw)
+    except InvalidRecord as error:
+        return _Reading(entry, None, [Rejected(str(error), None)])
+    report = read_report(raw, now)
+    if not _has_anything(report):
+        return _Reading(entry, None, report.rejected)
+    return _Reading(entry, NewReport(flow_key(report.flow_id), content, report), report.rejected)
+
+
+def _has_anything(report: Report) -> bool:
+    """Whether there is more in a report than what was rejected."""
+    if not report.rejected:
+        return True
+    return bool(report.sightings or report.without_verdict or report.passed_over)
+
+
+def _told(reading: _Reading) -> Replayed:
+    return Replayed(
+        reading.entry,
+        accepted=reading.new is not None,
+        iocs=len(reading.new.report.sightings) if reading.new else 0,
+        refused=[rejected.reason for rejected in reading.rejected],
+    )

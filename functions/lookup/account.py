@@ -1,0 +1,54 @@
+"""What a key may ask about itself, and what needs no key."""
+
+import hmac
+
+from functions.lookup.service import Call, Refused, Service
+from functions.lookup.web import Response
+from shared.metadefender import errors
+from shared.metadefender.apikey import key_info, limits_remaining, limits_used
+from shared.store.api_keys import ApiKey, digest_of
+
+
+def info(_service: Service, call: Call) -> Response:
+    """GET /v4/apikey."""
+    return Response(200, _info(call.identified().key))
+
+
+def info_of(_service: Service, call: Call) -> Response:
+    """GET /v4/apikey/{key}: a key may ask about itself and no other."""
+    key = call.identified().key
+    if not hmac.compare_digest(digest_of(call.value), key.digest):
+        raise Refused(errors.KEY_NOT_FOUND)
+    return Response(200, _info(key))
+
+
+def limits(_service: Service, call: Call) -> Response:
+    """GET /v4/apikey/limits: what the key has used."""
+    return Response(200, limits_used(call.identified().look().used))
+
+
+def limits_status(_service: Service, call: Call) -> Response:
+    """GET /v4/apikey/limits/status: what the key has left."""
+    caller = call.identified()
+    return Response(200, limits_remaining(caller.key.daily_limit, caller.look().remaining))
+
+
+def health(_service: Service, _call: Call) -> Response:
+    """GET /health: that the function runs; it asks nothing of the store."""
+    return Response(200, {"status": "ok"})
+
+
+def version(_service: Service, _call: Call) -> Response:
+    """GET /v4/status/version."""
+    return Response(200, {"version": "4"})
+
+
+def _info(key: ApiKey) -> dict[str, object]:
+    return key_info(
+        name=key.name,
+        short_digest=key.short_digest,
+        created=key.created,
+        expires=key.expires,
+        daily_limit=key.daily_limit,
+        minute_limit=key.minute_limit,
+    )

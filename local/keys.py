@@ -1,0 +1,235 @@
+"""`python -m local keys`: makes and keeps the API keys of this service."""
+
+import argparse
+import json
+import re
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+from local import environment
+from local.errors import LocalError
+from local.target import add_aws_option, connect
+from shared.domain.errors import StoreError
+from shared.domain.moment import format_millis, to_millis
+from shared.store.api_keys import DEFAULT_DAILY_LIMIT, NEVER, NO_LIMIT, ApiKey, ApiKeys, new_key
+
+_MAX_NAME = 64
+_DIGEST_START = re.compile("[0-9a-f]{4,64}")
+_DATE = "ISO 8601, UTC unless it says otherwise, such as 2026-12-31 or 2026-12-31T18:00; or never"
+
+# What was asked for, the key it is about, and the keys; gives what became of the key.
+Change = Callable[[argparse.Namespace, ApiKey, ApiKeys], ApiKey | None]
+# What is shown of a key.
+Facts = dict[str, Any]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the actions and their options."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+
+    def action(name: str, description: str, **defaults: Any) -> argparse.ArgumentParser:
+        added = actions.add_parser(name, help=description, description=description)
+        added.set_defaults(**defaults)
+        add_aws_option(added)
+        added.add_argument("--json", action="store_true", help="print JSON")
+        return added
+
+    def on_one(name: str, description: str, **defaults: Any) -> argparse.ArgumentParser:
+        added = action(name, description, **defaults)
+        added.add_argument(
+            "prefix",
+            type=_prefix,
+            metavar="PREFIX",
+            help="how the digest of the key begins, as `keys list` shows it",
+        )
+        return added
+
+    def change(name: str, description: str, run: Change) -> argparse.ArgumentParser:
+        return on_one(name, description, run=_change, change=run)
+
+    create = action("create", "make a key and print it, this once", run=_create)
+    create.add_argument("name", type=_name, metavar="NAME", help="who holds it")
+    create.add_argument("--expires", type=_date, default=NEVER, metavar="DATE", help=_DATE)
+    _add_limits(create, f"; {DEFAULT_DAILY_LIMIT} if not said", "; none if not said")
+    create.set_defaults(daily=DEFAULT_DAILY_LIMIT, per_minute=NO_LIMIT)
+    action("list", "list the keys, the oldest first", run=_list)
+    change("disable", "refuse a key, in a minute at the latest", _disable)
+    change("enable", "let a disabled key in again", _enable)
+    expire = change("expire", "say when a key expires", _expire)
+    expire.add_argument("date", type=_date, metavar="DATE", help=_DATE)
+    _add_limits(change("limit", "change the limits of a key", _limit))
+    on_one("delete", "forget a key for good", run=_delete)
+
+
+def command(out: TextIO, arguments: argparse.Namespace) -> int:
+    """Run the action that `arguments` names.
+
+    Returns:
+        0: it is done.
+
+    Raises:
+        LocalError: there is no such key, or the store fails.
+    """
+    client = connect(aws=arguments.aws)
+    table = environment.table_names()["StateTable"]
+    try:
+        arguments.run(arguments, ApiKeys(client, table), out)
+    except StoreError as error:
+        raise LocalError(f"the keys in {table} cannot be worked on: {error}") from error
+    return 0
+
+
+def _create(arguments: argparse.Namespace, keys: ApiKeys, out: TextIO) -> None:
+    now = _now()
+    if arguments.expires != NEVER and arguments.expires <= now:
+        raise LocalError(f"{format_millis(arguments.expires)} is over: the key would never work")
+    key = new_key()
+    made = keys.put(
+        key,
+        arguments.name,
+        now,
+        expires=arguments.expires,
+        daily_limit=arguments.daily,
+        minute_limit=arguments.per_minute,
+    )
+    if arguments.json:
+        print(_json({"key": key, **_facts(made)}), file=out)
+        return
+    # On stdout the key and nothing else, for KEY=$(python -m local keys create NAME).
+    print(key, file=out)
+    print(f"{_line(_facts(made))}\nit is not shown again: only its digest is kept", file=sys.stderr)
+
+
+def _list(arguments: argparse.Namespace, keys: ApiKeys, out: TextIO) -> None:
+    found = [_facts(key) for key in keys.all()]
+    if arguments.json:
+        print(_json(found), file=out)
+        return
+    for facts in found:
+        print(_line(facts), file=out)
+
+
+def _change(arguments: argparse.Namespace, keys: ApiKeys, out: TextIO) -> None:
+    key = _find_one(keys, arguments.prefix)
+    changed: ApiKey | None = arguments.change(arguments, key, keys)
+    if changed is None:
+        raise LocalError(f"the key {key.short_digest} was deleted in the meantime")
+    _show(_facts(changed), arguments, out)
+
+
+def _disable(_: argparse.Namespace, key: ApiKey, keys: ApiKeys) -> ApiKey | None:
+    return keys.change(key.digest, disabled=True)
+
+
+def _enable(_: argparse.Namespace, key: ApiKey, keys: ApiKeys) -> ApiKey | None:
+    return keys.change(key.digest, disabled=False)
+
+
+def _expire(arguments: argparse.Namespace, key: ApiKey, keys: ApiKeys) -> ApiKey | None:
+    return keys.change(key.digest, expires=arguments.date)
+
+
+def _limit(arguments: argparse.Namespace, key: ApiKey, keys: ApiKeys) -> ApiKey | None:
+    if arguments.daily is None and arguments.per_minute is None:
+        raise LocalError("nothing to change: say --daily, --per-minute or both")
+    return keys.change(key.digest, daily_limit=arguments.daily, minute_limit=arguments.per_minute)
+
+
+def _delete(arguments: argparse.Namespace, keys: ApiKeys, out: TextIO) -> None:
+    key = _find_one(keys, arguments.prefix)
+    keys.delete(key.digest)
+    _show(_facts(key) | {"state": "deleted"}, arguments, out)
+
+
+def _find_one(keys: ApiKeys, prefix: str) -> ApiKey:
+    found = [key for key in keys.all() if key.digest.startswith(prefix)]
+    if not found:
+        raise LocalError(f"no key has a digest that begins with {prefix}")
+    if len(found) > 1:
+        raise LocalError(f"more than one key has a digest that begins with {prefix}")
+    return found[0]
+
+
+def _facts(key: ApiKey) -> Facts:
+    return {
+        "digest": key.short_digest,
+        "name": key.name,
+        "state": _state(key),
+        "created": format_millis(key.created),
+        "expires": None if key.expires == NEVER else format_millis(key.expires),
+        "daily_limit": key.daily_limit,
+        "minute_limit": key.minute_limit,
+    }
+
+
+def _show(facts: Facts, arguments: argparse.Namespace, out: TextIO) -> None:
+    print(_json(facts) if arguments.json else _line(facts), file=out)
+
+
+def _line(facts: Facts) -> str:
+    return (
+        f"{facts['digest']}  {facts['state']:8}  made {facts['created']}, "
+        f"expires {facts['expires'] or 'never'}, {facts['daily_limit'] or 'no limit'} a day, "
+        f"{facts['minute_limit'] or 'no limit'} a minute  {facts['name']}"
+    )
+
+
+def _state(key: ApiKey) -> str:
+    if key.disabled:
+        return "disabled"
+    return "expired" if key.expired(_now()) else "active"
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, indent=2)
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _add_limits(parser: argparse.ArgumentParser, daily: str = "", per_minute: str = "") -> None:
+    parser.add_argument(
+        "--daily", type=_count, metavar="N", help=f"look-ups in a day, UTC; 0 for no limit{daily}"
+    )
+    parser.add_argument(
+        "--per-minute",
+        type=_count,
+        metavar="N",
+        help=f"look-ups in a minute; 0 for no limit{per_minute}",
+    )
+
+
+def _name(text: str) -> str:
+    if not text.strip() or not text.isprintable() or len(text) > _MAX_NAME:
+        raise argparse.ArgumentTypeError(f"a name has 1 to {_MAX_NAME} printable characters")
+    return text
+
+
+def _prefix(text: str) -> str:
+    # Not repeated: somebody may have put the key itself here.
+    if not _DIGEST_START.fullmatch(text.lower()):
+        raise argparse.ArgumentTypeError("it has 4 to 64 hexadecimal digits")
+    return text.lower()
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 12):
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 0 up")
+    return int(text)
+
+
+def _date(text: str) -> int:
+    if text == "never":
+        return NEVER
+    try:
+        date = datetime.fromisoformat(text)
+        millis = to_millis(date if date.tzinfo else date.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
+        raise argparse.ArgumentTypeError(f"{text} is not a date: {_DATE}") from None
+    if millis <= NEVER:
+        raise argparse.ArgumentTypeError(f"{text} is before 1970")
+    return millis

@@ -1,0 +1,458 @@
+"""`python -m local openapi`: the OpenAPI document, made from the routes, models and errors."""
+
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TextIO
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, models_json_schema
+
+from functions.lookup.routes import ROUTES, Route
+from local.errors import LocalError
+from local.feed import SAMPLE_DOMAIN, SAMPLE_HASH, SAMPLE_IP, SAMPLE_URL
+from shared.domain.indicator import Indicator, IndicatorType, parse, parse_hash
+from shared.domain.reputation import Evidence, Reputation, Winner
+from shared.domain.verdict import Verdict
+from shared.metadefender import errors, models
+from shared.metadefender.errors import ApiError
+from shared.metadefender.present import (
+    address_report,
+    bulk_hash_row,
+    hash_report,
+    invalid_address_row,
+    sandbox_report,
+    scan_history,
+)
+
+ROOT = Path(__file__).parents[1]
+DOCUMENT = ROOT / "functions" / "lookup" / "openapi.json"
+
+Schema = dict[str, Any]
+
+_JSON = "application/json"
+_HTML = "text/html"
+_SCHEMAS = "#/components/schemas/{model}"
+
+
+def command(out: TextIO) -> int:
+    """Write the document to the place from which the look-up function serves it.
+
+    Returns:
+        0: it is written.
+
+    Raises:
+        LocalError: a route is not documented, or what is documented is no route.
+    """
+    DOCUMENT.write_text(text(), encoding="utf-8")
+    print(DOCUMENT.relative_to(ROOT), file=out)
+    return 0
+
+
+def text() -> str:
+    """The document as it stands in the file."""
+    return json.dumps(document(), indent=1, ensure_ascii=False) + "\n"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What the document says of one method of one route.
+
+    What follows from the route is not said here: the key, the value in the path, and the errors
+    that every such route has.
+
+    Attributes:
+        name: of the operation, for those who generate clients.
+        answers: examples by name.
+        answer: model of the answer; None for one that is described by `media_type` alone.
+        request: model of the body.
+        headers: of the request.
+        refusals: errors of its own.
+    """
+
+    tag: str
+    name: str
+    summary: str
+    description: str = ""
+    answers: Mapping[str, Any] = field(default_factory=dict)
+    answer: type[BaseModel] | None = None
+    media_type: str = _JSON
+    request: type[BaseModel] | None = None
+    headers: Sequence[Schema] = ()
+    refusals: Sequence[ApiError] = ()
+
+
+# Examples are made by the code that makes the answers.
+_NOW = 1_767_607_200_000
+
+
+def _known(indicator: Indicator) -> Reputation:
+    seen_at = 1_748_764_800_000
+    winner = Winner(
+        seen_at, Verdict.MALICIOUS, "66b3763be7dbbbdfcd0a0014", "MALICIOUS", "INPUT_FILE"
+    )
+    return Reputation(
+        indicator,
+        Evidence(winner, seen_at - 2_678_400_000, seen_at, frozenset({"packed", "peexe"})),
+        counted=4,
+    )
+
+
+def _address(kind: IndicatorType, value: str, *, known: bool) -> Any:
+    indicator = parse(kind, value)
+    return address_report(indicator, value, _known(indicator) if known else None, _NOW)
+
+
+def _addresses(kind: IndicatorType, listed: str, other: str, error: ApiError) -> dict[str, Any]:
+    invalid = invalid_address_row(kind, "?", error.body("not valid"), _NOW)
+    known, unknown = _address(kind, listed, known=True), _address(kind, other, known=False)
+    return {"rows": {"data": [known, unknown, invalid]}}
+
+
+_HASH = parse_hash(SAMPLE_HASH)
+_OTHER_HASH = "0" * 32
+_SAMPLES = {
+    IndicatorType.IP: (SAMPLE_IP, "2001:db8::7"),
+    IndicatorType.DOMAIN: (SAMPLE_DOMAIN, "www.example.org"),
+    IndicatorType.URL: (SAMPLE_URL, "http://www.example.org/a?b=c"),
+}
+
+# What stands in braces in a path.
+_IN_PATH: dict[str, Schema] = {
+    "hash": {
+        "description": "MD5, SHA-1 or SHA-256, in any case.",
+        "schema": {
+            "type": "string",
+            "pattern": "^([0-9A-Fa-f]{32}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})$",
+        },
+        "examples": {"known": {"value": SAMPLE_HASH}, "unknown": {"value": _OTHER_HASH}},
+    },
+    "ip": {
+        "description": "IPv4 or IPv6, percent-encoded or not.",
+        "schema": {"type": "string", "minLength": 1},
+    },
+    "domain": {
+        "description": "A domain name: IDN or its A-labels, in any case, defanged or not.",
+        "schema": {"type": "string", "minLength": 1},
+    },
+    "url": {
+        "description": "A URL, percent-encoded. Understood too: not encoded, encoded twice, "
+        "without its scheme, defanged.",
+        "schema": {"type": "string", "minLength": 1},
+    },
+}
+for _kind, (_listed, _other) in _SAMPLES.items():
+    _IN_PATH[_kind]["examples"] = {"known": {"value": _listed}, "unknown": {"value": _other}}
+
+_DETAILS = {
+    "name": "includescandetails",
+    "in": "header",
+    "description": "1 for the results of the engines; also understood as `include_scan_details`.",
+    "schema": {"type": "string", "enum": ["0", "1"], "default": "0"},
+}
+_HASH_REFUSALS = (errors.HASH_NOT_VALID, errors.HASH_NOT_FOUND)
+_BULK_REFUSALS = (
+    errors.BODY_NO_OBJECT,
+    errors.NOT_JSON,
+    errors.BODY_TOO_LARGE,
+    errors.ANSWER_TOO_LARGE,
+)
+_BULK_ADDRESS_REFUSALS = (
+    *_BULK_REFUSALS,
+    errors.ADDRESSES_MISSING,
+    errors.ADDRESSES_NO_LIST,
+    errors.ADDRESSES_EMPTY,
+    errors.ADDRESSES_TOO_MANY,
+)
+
+OPERATIONS: dict[tuple[str, str], Operation] = {
+    ("POST", "/v4/hash"): Operation(
+        "Hashes",
+        "lookupHashes",
+        "Look up many hashes",
+        "Rows come in the order of the request; what is not known, or no hash, has "
+        "`scan_result_i` 5.",
+        request=models.BulkHashRequest,
+        headers=[_DETAILS],
+        answer=models.BulkHashAnswer,
+        answers={
+            "rows": {
+                "data": [
+                    bulk_hash_row(SAMPLE_HASH, _known(_HASH), with_details=False),
+                    bulk_hash_row(_OTHER_HASH, None, with_details=False),
+                ]
+            },
+            "with_details": {
+                "data": [bulk_hash_row(SAMPLE_HASH, _known(_HASH), with_details=True)]
+            },
+        },
+        refusals=(
+            *_BULK_REFUSALS,
+            errors.HASHES_MISSING,
+            errors.HASHES_NO_LIST,
+            errors.HASHES_EMPTY,
+            errors.HASHES_TOO_MANY,
+            errors.DETAILS_HEADER_NOT_VALID,
+        ),
+    ),
+    ("GET", "/v4/hash/{hash}"): Operation(
+        "Hashes",
+        "lookupHash",
+        "Look up a hash",
+        "An unknown hash is an error, 404; every other unknown indicator is an answer.",
+        answer=models.HashReport,
+        answers={"malicious": hash_report(_known(_HASH))},
+        refusals=_HASH_REFUSALS,
+    ),
+    ("GET", "/v4/hash/{hash}/scanhistory"): Operation(
+        "Hashes",
+        "listHashScanHistory",
+        "The scans of a hash",
+        "Its latest scan is the one that is kept.",
+        answer=models.ScanHistory,
+        answers={"malicious": scan_history(_known(_HASH))},
+        refusals=_HASH_REFUSALS,
+    ),
+    ("GET", "/v4/hash/{hash}/badge"): Operation(
+        "Hashes",
+        "getHashBadge",
+        "Look up a hash, as a badge does",
+        "The same as the look-up of a hash.",
+        answer=models.HashReport,
+        answers={"malicious": hash_report(_known(_HASH))},
+        refusals=_HASH_REFUSALS,
+    ),
+    ("GET", "/v4/hash/{hash}/sandbox"): Operation(
+        "Hashes",
+        "getHashSandboxReport",
+        "What the sandbox says of a hash",
+        answer=models.SandboxReport,
+        answers={"malicious": sandbox_report(_known(_HASH))},
+        refusals=_HASH_REFUSALS,
+    ),
+    ("GET", "/v4/status/version"): Operation(
+        "Service",
+        "getApiVersion",
+        "The version of the API",
+        answer=models.Version,
+        answers={"version": {"version": "4"}},
+    ),
+    ("GET", "/health"): Operation(
+        "Service",
+        "getHealth",
+        "Whether the function answers",
+        "Says nothing of the store.",
+        answer=models.Health,
+        answers={"ok": {"status": "ok"}},
+    ),
+    ("GET", "/openapi.json"): Operation("Service", "getDescription", "This document"),
+    ("GET", "/docs"): Operation(
+        "Service", "getDocumentation", "This document as a page", media_type=_HTML
+    ),
+}
+for _kind, _words, _report, _bulk_request, _bulk_answer, _not_valid in (
+    (
+        IndicatorType.IP,
+        ("IPs", "Ip", "an IP address", "many IP addresses"),
+        models.IpReport,
+        models.BulkIpRequest,
+        models.BulkIpAnswer,
+        errors.IP_NOT_VALID,
+    ),
+    (
+        IndicatorType.DOMAIN,
+        ("Domains", "Domain", "a domain", "many domains"),
+        models.DomainReport,
+        models.BulkDomainRequest,
+        models.BulkDomainAnswer,
+        errors.DOMAIN_NOT_VALID,
+    ),
+    (
+        IndicatorType.URL,
+        ("URLs", "Url", "a URL", "many URLs"),
+        models.UrlReport,
+        models.BulkUrlRequest,
+        models.BulkUrlAnswer,
+        errors.URL_NOT_VALID,
+    ),
+):
+    _tag, _name, _one, _many = _words
+    _listed, _other = _SAMPLES[_kind]
+    OPERATIONS["POST", f"/v4/{_kind}"] = Operation(
+        _tag,
+        f"lookup{_name}s",
+        f"Look up {_many}",
+        "Rows come in the order of the request; one that is not valid holds its `error`.",
+        request=_bulk_request,
+        answer=_bulk_answer,
+        answers=_addresses(_kind, _listed, _other, _not_valid),
+        refusals=_BULK_ADDRESS_REFUSALS,
+    )
+    OPERATIONS["GET", f"/v4/{_kind}/{{{_kind}}}"] = Operation(
+        _tag,
+        f"lookup{_name}",
+        f"Look up {_one}",
+        "One that is not known is an answer too: status 5 and an empty assessment.",
+        answer=_report,
+        answers={
+            "malicious": _address(_kind, _listed, known=True),
+            "unknown": _address(_kind, _other, known=False),
+        },
+        refusals=(_not_valid,),
+    )
+
+_EVERYWHERE = (errors.METHOD_NOT_ALLOWED, errors.INTERNAL)
+_WITH_KEY = (errors.NO_KEY, errors.UNKNOWN_KEY, errors.STORE_NOT_REACHABLE)
+_STATUSES = {
+    400: ("BadRequest", "The request is not valid."),
+    401: ("Unauthorized", "The key is missing, or may not ask."),
+    404: ("NotFound", "Nothing is known of it."),
+    405: ("MethodNotAllowed", "The path has no such method."),
+    406: ("NotAcceptable", "The body is of another type than JSON."),
+    413: ("TooLarge", "The request or its answer is too large."),
+    500: ("InternalError", "Our fault."),
+    503: ("StoreNotReachable", "The store is not reachable."),
+}
+# What goes wrong with these depends on the route, with the others it is the same everywhere.
+_OF_ITS_OWN = {400, 404}
+_HEADERS: dict[int, dict[str, Schema]] = {
+    405: {
+        "Allow": {
+            "description": "The methods that the path has.",
+            "required": True,
+            "schema": {"type": "string"},
+        }
+    },
+}
+
+
+def document() -> Schema:
+    """The OpenAPI document.
+
+    Raises:
+        LocalError: a route is not documented, or what is documented is no route.
+    """
+    routed = {(method, route.template) for route in ROUTES for method in route.methods}
+    if differing := routed ^ OPERATIONS.keys():
+        raise LocalError(f"documented here or routed, but not both: {sorted(differing)}")
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "IOC reputation",
+            "description": "Reputation of hashes, IPs, domains and URLs, from scan reports of a "
+            "sandbox. Answers have the shape of the MetaDefender Cloud v4 API.",
+            "version": _version(),
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "security": [{"apikey": []}],
+        "paths": {route.template: _path(route) for route in ROUTES},
+        "components": {
+            "securitySchemes": {
+                "apikey": {"type": "apiKey", "in": "header", "name": "apikey"},
+            },
+            "responses": _shared_responses(),
+            "schemas": _schemas(),
+        },
+    }
+
+
+def _version() -> str:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return str(project["version"])
+
+
+def _path(route: Route) -> Schema:
+    named = re.findall(r"{(\w+)}", route.template)
+    parameters = [{"name": n, "in": "path", "required": True, **_IN_PATH[n]} for n in named]
+    operations = {
+        method.lower(): _operation(route, OPERATIONS[method, route.template])
+        for method in route.methods
+    }
+    return ({"parameters": parameters} if parameters else {}) | operations
+
+
+def _operation(route: Route, operation: Operation) -> Schema:
+    said: Schema = {
+        "tags": [operation.tag],
+        "operationId": operation.name,
+        "summary": operation.summary,
+    }
+    if operation.description:
+        said["description"] = operation.description
+    if route.open:
+        said["security"] = []
+    if operation.headers:
+        said["parameters"] = list(operation.headers)
+    if operation.request:
+        said["requestBody"] = {"required": True, "content": {_JSON: _content(operation.request)}}
+    refusals = (*operation.refusals, *(() if route.open else _WITH_KEY), *_EVERYWHERE)
+    said["responses"] = {"200": _answer(operation)}
+    for status, response in _refusals(refusals).items():
+        name, _ = _STATUSES[status]
+        said["responses"][str(status)] = (
+            response if status in _OF_ITS_OWN else {"$ref": f"#/components/responses/{name}"}
+        )
+    return said
+
+
+def _answer(operation: Operation) -> Schema:
+    if operation.answer:
+        content = _content(operation.answer, operation.answers)
+    else:
+        content = {"schema": {"type": "object" if operation.media_type == _JSON else "string"}}
+    return {"description": "The answer.", "content": {operation.media_type: content}}
+
+
+def _shared_responses() -> dict[str, Schema]:
+    shared = _refusals([*_BULK_REFUSALS, *_WITH_KEY, *_EVERYWHERE])
+    return {
+        _STATUSES[status][0]: response
+        for status, response in shared.items()
+        if status not in _OF_ITS_OWN
+    }
+
+
+def _refusals(refusals: Iterable[ApiError]) -> dict[int, Schema]:
+    """The answers of all `refusals`, by status, with an example of each."""
+    names = {error: name.lower() for name, error in vars(errors).items() if name.isupper()}
+    by_status: dict[int, dict[str, Any]] = {}
+    for error in refusals:
+        by_status.setdefault(error.status, {})[names[error]] = error.body()
+    return {
+        status: {
+            "description": _STATUSES[status][1],
+            **({"headers": _HEADERS[status]} if status in _HEADERS else {}),
+            "content": {_JSON: _content(models.Error, examples)},
+        }
+        for status, examples in sorted(by_status.items())
+    }
+
+
+def _content(model: type[BaseModel], examples: Mapping[str, Any] | None = None) -> Schema:
+    content: Schema = {"schema": {"$ref": _SCHEMAS.format(model=model.__name__)}}
+    if examples:
+        content["examples"] = {name: {"value": value} for name, value in examples.items()}
+    return content
+
+
+class _Untitled(GenerateJsonSchema):
+    """A title that only repeats the name of its field says nothing."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
+
+
+def _schemas() -> Schema:
+    used: list[type[BaseModel]] = [models.Error]
+    for operation in OPERATIONS.values():
+        used += [model for model in (operation.request, operation.answer) if model]
+    _, definitions = models_json_schema(
+        [(model, "validation") for model in dict.fromkeys(used)],
+        ref_template=_SCHEMAS,
+        schema_generator=_Untitled,
+    )
+    return dict(sorted(definitions["$defs"].items()))

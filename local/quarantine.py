@@ -1,0 +1,206 @@
+"""`python -m local quarantine`: see what was rejected, read it again, or drop it."""
+
+import argparse
+import heapq
+import json
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TextIO
+
+from functions.ingest.replay import Replay, Replayed
+from local import environment
+from local.errors import LocalError
+from local.target import add_aws_option, connect
+from shared.domain.errors import InvalidRecord, StoreError
+from shared.domain.moment import format_millis
+from shared.settings import IngestSettings, SettingsError
+from shared.store.iocs import IocTable
+from shared.store.quarantine import Entry, QuarantineEntries
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+DEFAULT_LIMIT = 50
+WRITERS = 16
+
+REFUSED = 1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the actions and their options."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+
+    def action(
+        name: str, run: Callable[[argparse.Namespace, TextIO], int], description: str
+    ) -> argparse.ArgumentParser:
+        added = actions.add_parser(name, help=description, description=description)
+        added.set_defaults(run=run)
+        add_aws_option(added)
+        return added
+
+    listing = action("list", _list, "list what is in quarantine, newest first")
+    listing.add_argument("--limit", type=_positive, default=DEFAULT_LIMIT, metavar="N")
+    listing.add_argument("--json", action="store_true", help="print a JSON array")
+
+    show = action("show", _show, "print one record and what is known of it, as JSON")
+    show.add_argument("key", metavar="KEY", help="a key, or how it begins")
+
+    replay = action("replay", _replay, "read records again, by the rules as they are now")
+    replay.add_argument("--dry-run", action="store_true", help="only say what would happen")
+    drop = action("drop", _drop, "forget records; those that a feed still lists come back")
+    for parser_with_keys in (replay, drop):
+        which = parser_with_keys.add_mutually_exclusive_group(required=True)
+        which.add_argument("key", nargs="?", metavar="KEY", help="a key, or how it begins")
+        which.add_argument("--all", action="store_true", help="everything in quarantine")
+
+
+def command(out: TextIO, arguments: argparse.Namespace) -> int:
+    """Run the action that `arguments` names.
+
+    Returns:
+        0, or 1 when some of what was to be replayed was refused again.
+    """
+    try:
+        status: int = arguments.run(arguments, out)
+    except StoreError as error:
+        raise LocalError(
+            f"the quarantine in {_state_table()} cannot be worked on: {error}"
+        ) from error
+    return status
+
+
+def _list(arguments: argparse.Namespace, out: TextIO) -> int:
+    found = _entries(connect(aws=arguments.aws)).find()
+    newest = heapq.nlargest(arguments.limit + 1, found, key=lambda entry: entry.at)
+    shown = newest[: arguments.limit]
+    if arguments.json:
+        print(json.dumps([_facts(entry) for entry in shown], indent=2), file=out)
+    else:
+        for entry in shown:
+            print(_line(entry), file=out)
+    if len(newest) > len(shown):
+        print("there are older ones; --limit N shows more", file=sys.stderr)
+    return 0
+
+
+def _show(arguments: argparse.Namespace, out: TextIO) -> int:
+    entry = _find_one(_entries(connect(aws=arguments.aws)), arguments.key)
+    try:
+        record = entry.raw()
+    except InvalidRecord:
+        record = entry.record
+    print(json.dumps(_facts(entry) | {"record": record}, indent=2), file=out)
+    return 0
+
+
+def _replay(arguments: argparse.Namespace, out: TextIO) -> int:
+    client = connect(aws=arguments.aws)
+    chosen = _chosen(_entries(client), arguments)
+    retention_s = _retention_s(aws=arguments.aws)
+    with ThreadPoolExecutor(WRITERS, thread_name_prefix="write") as pool:
+        replay = Replay(
+            client,
+            _state_table(),
+            IocTable(client, environment.table_names()["IocTable"], retention_s=retention_s),
+            pool,
+            now=time.time_ns() // 1_000_000,
+        )
+        act = replay.preview if arguments.dry_run else replay.execute
+        return _tell(act(chosen), out, would="would be " if arguments.dry_run else "")
+
+
+def _drop(arguments: argparse.Namespace, out: TextIO) -> int:
+    entries = _entries(connect(aws=arguments.aws))
+    for entry in _chosen(entries, arguments):
+        entries.remove(entry)
+        print(f"dropped {entry.key}: {entry.reason}", file=out)
+    return 0
+
+
+def _tell(results: Iterable[Replayed], out: TextIO, *, would: str) -> int:
+    counted = Counter(accepted=0, refused=0)
+    status = 0
+    for result in results:
+        counted["accepted" if result.accepted else "refused"] += 1
+        if result.refused:
+            status = REFUSED
+        print(f"{would}{_what_happened(result)}", file=out, flush=True)
+    print(f"{counted['accepted']} {would}replayed, {counted['refused']} {would}refused", file=out)
+    return status
+
+
+def _what_happened(result: Replayed) -> str:
+    reasons = Counter(result.refused)
+    refused = ", ".join(
+        reason if count == 1 else f"{count} times {reason}" for reason, count in reasons.items()
+    )
+    if not result.accepted:
+        return f"refused {result.entry.key}: {refused}"
+    but = f", but not all of it, which has entries of its own now: {refused}" if refused else ""
+    return f"replayed {result.entry.key}: IOCs {result.iocs}{but}"
+
+
+def _entries(client: "DynamoDBClient") -> QuarantineEntries:
+    return QuarantineEntries(client, _state_table())
+
+
+def _chosen(entries: QuarantineEntries, arguments: argparse.Namespace) -> Iterable[Entry]:
+    return entries.find() if arguments.all else [_find_one(entries, arguments.key)]
+
+
+def _find_one(entries: QuarantineEntries, key: str) -> Entry:
+    if not key:
+        raise LocalError("an empty key names no record; --all takes everything")
+    found = list(islice(entries.find(key), 2))
+    if not found:
+        raise LocalError(f"no key in quarantine begins with {key!a}")
+    if len(found) > 1:
+        raise LocalError(f"more than one key in quarantine begins with {key!a}: name more of it")
+    return found[0]
+
+
+def _facts(entry: Entry) -> dict[str, Any]:
+    return {
+        "key": entry.key,
+        "at": format_millis(entry.at),
+        "reason": entry.reason,
+        "flow_id": entry.flow_id,
+        "feed": entry.feed_url,
+        "replayable": not entry.cut,
+    }
+
+
+def _line(entry: Entry) -> str:
+    # Escaped, because a flow_id may hold what turns the direction of a terminal's line.
+    flow_id = json.dumps(entry.flow_id)[1:-1] or "-"
+    cut = " (cut, cannot be replayed)" if entry.cut else ""
+    at = format_millis(entry.at)
+    return f"{at}  {entry.key}  {flow_id}  {entry.reason}{cut}  {entry.feed_url}"
+
+
+def _state_table() -> str:
+    return environment.table_names()["StateTable"]
+
+
+def _retention_s(*, aws: bool) -> int:
+    if aws and not os.environ.get("TTL"):
+        # With another one than the stack's, what is replayed would live shorter or longer.
+        raise LocalError("TTL is not set: it has to be the stack's parameter RetentionDays")
+    try:
+        # The feed is that of each entry; the environment need not name one.
+        settings = IngestSettings.from_env({**os.environ, "FEED_URL": "http://feed.invalid"})
+    except SettingsError as error:
+        raise LocalError(str(error)) from error
+    return settings.retention_s
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number

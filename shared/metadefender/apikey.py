@@ -1,0 +1,99 @@
+"""What the API says of the key that asks, in the shape of the MetaDefender Cloud v4 API. Pure.
+
+The official SDK demands whole numbers for the sizes of uploads, and texts that are never null. This
+service takes no files, so those are 0. The key itself is never repeated.
+"""
+
+from typing import Any
+
+from shared.domain.moment import format_millis
+
+Body = dict[str, Any]
+
+_NEVER = 0
+_NO_LIMIT = 0
+
+
+def key_info(
+    *,
+    name: str,
+    short_digest: str,
+    created: int,
+    expires: int,
+    daily_limit: int,
+    minute_limit: int,
+) -> Body:
+    """The answer to GET /v4/apikey.
+
+    Args:
+        short_digest: what the key is called by.
+        created: milliseconds since the epoch.
+        expires: the same; 0 for never.
+        daily_limit: look-ups in a day; 0 for no limit, which is said by leaving it out.
+        minute_limit: look-ups in a minute; 0 for no limit, likewise.
+    """
+    body: Body = {
+        "success": True,
+        "max_file_download": 0,
+        "max_upload_file_size": 0,
+        "max_archive_file_depth": 0,
+        "max_archive_file_size": 0,
+        "max_archive_file_number": 0,
+        "limit_prevention": 0,
+        "limit_analysis": 0,
+        "limit_sandbox": 0,
+        "limit_feed": 0,
+        "time_interval": "Daily",
+        "qos_scan": "",
+        "sandbox_qos_scan": "",
+        "userid": short_digest,
+        "nickname": name,
+        "portal_api_key": "",
+        "created_at": format_millis(created),
+        "updated_at": format_millis(created),
+        "expiration_date": "" if expires == _NEVER else format_millis(expires),
+        "is_enterprise": False,
+        "enforce_private_scan": False,
+        "mtls_only": False,
+        "workflow_rule": 0,
+        "vulnerability_submissions": [],
+        "votes": [],
+        "scan_with": "",
+        "source": "",
+        "paid_user": 1,
+    }
+    if daily_limit != _NO_LIMIT:
+        body["limit_reputation"] = daily_limit
+    if minute_limit != _NO_LIMIT:
+        body["throttling_limit"] = minute_limit
+    return body
+
+
+def limits_used(used: int) -> Body:
+    """The answer to GET /v4/apikey/limits.
+
+    Args:
+        used: look-ups of the day.
+    """
+    return {"reputation_api": used, **_OTHER_FAMILIES}
+
+
+def limits_remaining(daily_limit: int, remaining: int) -> Body:
+    """The answer to GET /v4/apikey/limits/status.
+
+    Args:
+        daily_limit: look-ups in a day; 0 for no limit, then nothing is said of what is left.
+        remaining: what is left of it.
+    """
+    left = {} if daily_limit == _NO_LIMIT else {"reputation_api": remaining}
+    return {**left, **_OTHER_FAMILIES}
+
+
+# What the vendor sells beside look-ups and this service does not do.
+_OTHER_FAMILIES = {
+    "analysis_api": 0,
+    "prevention_api": 0,
+    "feed_api": 0,
+    "download_file": 0,
+    "sandbox_api": 0,
+}

@@ -1,0 +1,445 @@
+"""Every body of the API as a strict model: what its description and the contract tests are made of.
+
+The look-ups import none of this. They answer with plain dictionaries (shared.metadefender.present),
+and tests hold the two against each other.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+_FLOW_ID = "66b3763be7dbbbdfcd0a6a96"
+_SHA256 = "45F20E63F4726755015FDD5595BD46CCE511A5A952E1B2C1F3CF558FAD18958E"
+
+Time = Annotated[
+    str,
+    Field(
+        pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$",
+        examples=["2025-06-01T08:00:00.000Z"],
+    ),
+]
+FlowId = Annotated[
+    str,
+    Field(
+        description="The scan that the answer rests on.",
+        min_length=1,
+        max_length=128,
+        examples=[_FLOW_ID],
+    ),
+]
+Md5 = Annotated[
+    str, Field(description="Upper case; empty if not known.", pattern="^([0-9A-F]{32})?$")
+]
+Sha1 = Annotated[
+    str, Field(description="Upper case; empty if not known.", pattern="^([0-9A-F]{40})?$")
+]
+Sha256 = Annotated[
+    str,
+    Field(
+        description="Upper case; empty if not known.",
+        pattern="^([0-9A-F]{64})?$",
+        examples=[_SHA256],
+    ),
+]
+Tag = Annotated[str, Field(min_length=1, max_length=64)]
+Verdict = Literal["BENIGN", "NO_THREAT", "SUSPICIOUS", "LIKELY_MALICIOUS", "MALICIOUS"]
+ScanResult = Annotated[
+    Literal[0, 1, 2],
+    Field(description="0 no threat detected, 1 infected, 2 suspicious."),
+]
+ScanResultText = Literal["No Threat Detected", "Infected", "Suspicious"]
+Detected = Annotated[Literal[0, 1], Field(description="How many engines found something.")]
+Nothing = Annotated[Literal[""], Field(description="Always empty.")]
+Percentage = Annotated[Literal[100], Field(description="Always finished.")]
+
+
+class Answer(BaseModel):
+    """A body that is sent: nothing in it is converted, and nothing may be beside it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Question(BaseModel):
+    """A body that is received: other keys in it are ignored."""
+
+    model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
+
+
+class ErrorDetail(Answer):
+    """What went wrong."""
+
+    code: int = Field(description="The vendor's number; its first digits are the HTTP status.")
+    messages: list[str] = Field(description="For people.", min_length=1, max_length=1)
+
+
+class Error(Answer):
+    """The body of every refusal."""
+
+    success: Literal[False]
+    error: ErrorDetail
+
+
+# Hashes
+
+
+class Sighting(Answer):
+    """What is known of an indicator: all of it from scans of the sandbox."""
+
+    verdict: Verdict = Field(description="Of the latest scan.")
+    parent_verdict: Verdict | Literal["UNKNOWN", ""] = Field(
+        description="Of the report in which the indicator was found; empty if it has none."
+    )
+    origin: str = Field(
+        description="Where in the scan it was found; empty if not known.",
+        examples=["EXTRACTED_FILE"],
+    )
+    flow_id: FlowId
+    first_seen: Time = Field(description="Date of the first report.")
+    last_seen: Time = Field(description="Date of the latest report.")
+    scan_count: int = Field(description="Number of scans that showed it.", ge=1, examples=[4])
+    tags: list[Tag] = Field(
+        description="Of all reports and of the indicator in them.",
+        max_length=32,
+        examples=[["packed", "anti-vm"]],
+    )
+
+
+class EngineResult(Sighting):
+    """The result of one engine, here the sandbox."""
+
+    scan_result_i: ScanResult
+    def_time: Time = Field(description="Equals `last_seen`.")
+    threat_found: str = Field(description="The verdict, if it is a detection; else empty.")
+    scan_time: Literal[0] = Field(description="Always 0: the scan was before.")
+
+
+class ScanDetails(Answer):
+    """Results by engine."""
+
+    sandbox: EngineResult = Field(alias="MetaDefender Sandbox")
+
+
+class NoScanDetails(Answer):
+    """No results: the hash is not known, or the details were not asked for."""
+
+
+class ScanResults(Answer):
+    """The results of all engines together."""
+
+    scan_details: ScanDetails
+    scan_all_result_i: ScanResult
+    scan_all_result_a: ScanResultText
+    start_time: Time = Field(description="Date of the latest report.")
+    total_time: Literal[0] = Field(description="Always 0: the scan was before.")
+    progress_percentage: Percentage
+    total_detected_avs: Detected
+    total_avs: Literal[1] = Field(description="Number of engines.")
+
+
+class FileInfo(Answer):
+    """What is known of the file: its hash, as far as it was asked for."""
+
+    md5: Md5
+    sha1: Sha1
+    sha256: Sha256
+    display_name: str = Field(description="The hash.", pattern="^[0-9A-F]{32,64}$")
+    file_size: Literal[0] = Field(description="Always 0: not known.")
+    file_type_category: Nothing
+    file_type_description: Nothing
+    file_type_extension: Nothing
+    upload_timestamp: Time = Field(description="Date of the first report.")
+
+
+class ProcessInfo(Answer):
+    """What a gateway should do with the file."""
+
+    result: Literal["Allowed", "Blocked"]
+    blocked_reason: Literal["", "Infected", "Suspicious"]
+    progress_percentage: Percentage
+
+
+class Votes(Answer):
+    """Votes of a community that this service does not have."""
+
+    up: Literal[0]
+    down: Literal[0]
+
+
+class SandboxScan(Answer):
+    """The latest scan."""
+
+    sandbox_id: FlowId
+    system: Literal["filescanio"]
+    date: Time
+
+
+class HashReport(Answer):
+    """The report about a known hash."""
+
+    scan_result_history_length: int = Field(description="Number of scans.", ge=1)
+    file_id: FlowId
+    data_id: FlowId
+    share_file: Literal[1]
+    rest_version: Literal["4"]
+    additional_info: list[str] = Field(description="Always empty.", max_length=0)
+    votes: Votes
+    file_info: FileInfo
+    scan_results: ScanResults
+    process_info: ProcessInfo
+    last_sandbox_id: list[SandboxScan] = Field(min_length=1, max_length=1)
+
+
+class HistoryEntry(Answer):
+    """One scan in the history of a hash."""
+
+    data_id: FlowId
+    scan_all_result_i: ScanResult
+    scan_all_result_a: ScanResultText
+    start_time: Time
+    total_time: Literal["0"]
+    total_avs: Literal[1]
+    total_detected_avs: Detected
+
+
+class ScanHistory(Answer):
+    """The history of a known hash: its latest scan is the one that is kept."""
+
+    md5: Md5
+    sha1: Sha1
+    sha256: Sha256
+    scan_result_history: list[HistoryEntry] = Field(min_length=1, max_length=1)
+
+
+class FinalVerdict(Answer):
+    """The verdict in the sandbox's own terms."""
+
+    verdict: Verdict
+    threat_level: float = Field(
+        alias="threatLevel",
+        description="-1 benign, 0.1 no threat, 0.5 suspicious, 0.75 likely malicious, 1 malicious.",
+        ge=-1,
+        le=1,
+    )
+    confidence: Literal[1]
+
+
+class SandboxReport(Answer):
+    """What the sandbox itself says of a known hash."""
+
+    md5: Md5
+    sha1: Sha1
+    sha256: Sha256
+    data_id: FlowId
+    sandbox_id: FlowId
+    flow_id: FlowId
+    private_processing: Literal[0]
+    final_verdict: FinalVerdict
+
+
+class BulkHashRequest(Question):
+    """Hashes to look up."""
+
+    hash: list[str] = Field(
+        description="MD5, SHA-1 and SHA-256, mixed, in any case. What is no hash gets a row too.",
+        min_length=1,
+        max_length=1000,
+        examples=[[_SHA256, "0" * 32]],
+    )
+
+
+class BulkHashRow(Answer):
+    """The result for one hash."""
+
+    data_id: str = Field(description="The scan; empty if the hash is not known.", max_length=128)
+    scan_result_i: Literal[0, 1, 2, 5] = Field(
+        description="As in the report; 5 if the hash is not known, or is none."
+    )
+    hash: str = Field(description="As it was asked for, in upper case.")
+    total_detected_avs: Literal[-1, 0, 1] = Field(description="-1 if the hash is not known.")
+    scan_details: ScanDetails | NoScanDetails = Field(
+        description="Empty unless the header `includescandetails` is 1."
+    )
+
+
+class BulkHashAnswer(Answer):
+    """One row per hash, in the order of the request."""
+
+    data: list[BulkHashRow] = Field(min_length=1, max_length=1000)
+
+
+# IPs, domains and URLs
+
+
+class UnknownSource(Answer):
+    """A source that does not know the address."""
+
+    provider: Literal["MetaDefender Sandbox"]
+    assessment: Literal[""]
+    detect_time: Literal[""]
+    update_time: Time = Field(description="Time of the look-up.")
+    status: Literal[5]
+
+
+class KnownSource(Sighting):
+    """A source that knows the address."""
+
+    provider: Literal["MetaDefender Sandbox"]
+    assessment: Literal["", "trustworthy", "suspicious", "high risk"]
+    detect_time: Time = Field(description="Equals `last_seen`.")
+    update_time: Time = Field(description="Time of the look-up.")
+    status: Literal[0, 1, 5] = Field(
+        description="0 trusted by the source, 1 listed by it, 5 not listed."
+    )
+
+
+class LookupResults(Answer):
+    """What the sources say."""
+
+    start_time: Time = Field(description="Time of the look-up.")
+    detected_by: Literal[0, 1] = Field(description="Number of sources with status 1.")
+    sources: list[KnownSource | UnknownSource] = Field(min_length=1, max_length=1)
+
+
+class NoResults(Answer):
+    """No source was asked."""
+
+    start_time: Time = Field(description="Time of the look-up.")
+    detected_by: Literal[0]
+    sources: list[KnownSource | UnknownSource] = Field(description="Always empty.", max_length=0)
+
+
+class NamedCode(Answer):
+    """A country or continent: not known."""
+
+    code: Nothing
+    name: Nothing
+
+
+class City(Answer):
+    """A city: not known."""
+
+    name: Nothing
+
+
+class Location(Answer):
+    """A place on the globe: not known."""
+
+    latitude: float = Field(ge=0, le=0)
+    longitude: float = Field(ge=0, le=0)
+
+
+class GeoInfo(Answer):
+    """Every key that clients read, none with a value: this service locates nothing."""
+
+    continent: NamedCode
+    country: NamedCode
+    registered_country: NamedCode
+    city: City
+    location: Location
+    subdivisions: list[NamedCode] = Field(description="Always empty.", max_length=0)
+
+
+class DomainReport(Answer):
+    """The answer about a domain, known or not."""
+
+    success: Literal[True]
+    address: str = Field(description="In its canonical form.", examples=["evil.example"])
+    lookup_results: LookupResults
+
+
+class UrlReport(Answer):
+    """The answer about a URL, known or not."""
+
+    success: Literal[True]
+    address: str = Field(description="In its canonical form.", examples=["http://evil.example/"])
+    lookup_results: LookupResults
+
+
+class IpReport(Answer):
+    """The answer about an IP address, known or not."""
+
+    success: Literal[True]
+    address: str = Field(description="In its canonical form.", examples=["203.0.113.7"])
+    lookup_results: LookupResults
+    geo_info: GeoInfo
+
+
+class InvalidRow(Answer):
+    """The row of a bulk answer for what is no domain or URL."""
+
+    success: Literal[False]
+    address: str = Field(description="As it was asked for.")
+    lookup_results: NoResults
+    error: ErrorDetail
+
+
+class InvalidIpRow(InvalidRow):
+    """The row of a bulk answer for what is no IP address."""
+
+    geo_info: GeoInfo
+
+
+class BulkIpRequest(Question):
+    """IP addresses to look up."""
+
+    address: list[str] = Field(
+        description="IPv4 and IPv6, mixed. What is none gets a row that says so.",
+        min_length=1,
+        max_length=1000,
+        examples=[["203.0.113.7", "2001:db8::7"]],
+    )
+
+
+class BulkDomainRequest(Question):
+    """Domains to look up."""
+
+    fqdn: list[str] = Field(
+        description="Domain names. What is none gets a row that says so.",
+        min_length=1,
+        max_length=1000,
+        examples=[["evil.example", "www.example.org"]],
+    )
+
+
+class BulkUrlRequest(Question):
+    """URLs to look up; a client that calls the field `fqdn` is understood."""
+
+    url: list[str] = Field(
+        description="URLs. What is none gets a row that says so.",
+        min_length=1,
+        max_length=1000,
+        examples=[["http://evil.example/", "hxxps[://]www[.]example[.]org/a"]],
+    )
+
+
+class BulkIpAnswer(Answer):
+    """One row per IP address, in the order of the request."""
+
+    data: list[IpReport | InvalidIpRow] = Field(min_length=1, max_length=1000)
+
+
+class BulkDomainAnswer(Answer):
+    """One row per domain, in the order of the request."""
+
+    data: list[DomainReport | InvalidRow] = Field(min_length=1, max_length=1000)
+
+
+class BulkUrlAnswer(Answer):
+    """One row per URL, in the order of the request."""
+
+    data: list[UrlReport | InvalidRow] = Field(min_length=1, max_length=1000)
+
+
+# The service itself
+
+
+class Version(Answer):
+    """The version of the API."""
+
+    version: Literal["4"]
+
+
+class Health(Answer):
+    """The function answers; that says nothing of the store."""
+
+    status: Literal["ok"]

@@ -1,0 +1,120 @@
+"""The API on a real port, what its store holds, and how the tests of this layer ask it."""
+
+import http.client
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from local.server import HOST, Handler, bind, make_server
+from shared.domain.indicator import HASH_TYPES, Indicator, IndicatorType, parse
+from shared.domain.reputation import MAX_TAG_BYTES, MAX_TAGS, Reputation
+from shared.domain.verdict import Verdict
+from tests.builders import reputation
+
+KEY = "a-key-for-contract-tests"
+# So many that no test comes near it, and that the answers tell of it.
+DAILY_LIMIT = 10_000_000
+
+_HASH_DIGITS = {IndicatorType.MD5: 32, IndicatorType.SHA1: 40, IndicatorType.SHA256: 64}
+
+
+def of_verdict(kind: IndicatorType, verdict: Verdict) -> Indicator:
+    """The indicator that the store knows with this verdict."""
+    number = verdict.value + 1
+    name = verdict.name.lower().replace("_", "-")
+    if kind in HASH_TYPES:
+        return parse(kind, str(number) * _HASH_DIGITS[kind])
+    text = {
+        IndicatorType.IP: f"198.51.100.{number}",
+        IndicatorType.DOMAIN: f"{name}.verdicts.example",
+        IndicatorType.URL: f"http://verdicts.example/{name}",
+    }[kind]
+    return parse(kind, text)
+
+
+def reputations_of_all_verdicts() -> list[Reputation]:
+    """One of each type and verdict: malicious ones with all there can be, the others with little."""
+    everything = {
+        "parent_verdict": "SUSPICIOUS",
+        "origin": "VBA_EMULATION",
+        "tags": frozenset(f"{number:0{MAX_TAG_BYTES}}" for number in range(MAX_TAGS)),
+        "claimed_count": 1_000_000,
+    }
+    return [
+        reputation(
+            of_verdict(kind, verdict),
+            verdict=verdict,
+            **(everything if verdict is Verdict.MALICIOUS else {}),
+        )
+        for kind in IndicatorType
+        for verdict in Verdict
+    ]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer over HTTP; header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    text: str
+
+    @property
+    def body(self) -> Any:
+        return json.loads(self.text)
+
+
+@dataclass(frozen=True)
+class Api:
+    """A server, and a key that it accepts."""
+
+    port: int
+    key: str = KEY
+
+    @property
+    def base(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    def ask(self, target: str, *, method: str = "GET", body: Any = None, **headers: str) -> Reply:
+        """Ask for a path and query that reach the server exactly as they are written here."""
+        sent = {"apikey": self.key, **headers}
+        text = None
+        if body is not None:
+            text = json.dumps(body)
+            sent["content-type"] = "application/json"
+        connection = http.client.HTTPConnection(HOST, self.port, timeout=10)
+        try:
+            connection.request(method, target, text, sent)
+            response = connection.getresponse()
+            names = {name.lower(): value for name, value in response.getheaders()}
+            return Reply(response.status, names, response.read().decode())
+        finally:
+            connection.close()
+
+    def look_up(self, kind: str, value: str) -> Reply:
+        """Ask for one hash, ip, domain or url."""
+        return self.ask(f"/v4/{kind}/{quote(value, safe='')}")
+
+
+@contextmanager
+def serving(handler: Handler) -> Iterator[Api]:
+    """Serve a handler on a free port."""
+    listener = bind(0)
+    # Connections inherit it; without it every answer but the first on one waits 40 ms for an ACK.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    server = make_server(handler, "lookup", budget_s=10)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    try:
+        yield Api(listener.getsockname()[1])
+    finally:
+        server.should_exit = True
+        thread.join()

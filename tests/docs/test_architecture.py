@@ -1,0 +1,78 @@
+"""Components and data model of docs/architecture.md, held against template, items and keys."""
+
+import re
+from typing import Any
+
+from local.environment import DEFAULT_API_KEY
+from local.template import load_template
+from shared.domain.indicator import Indicator, IndicatorType
+from shared.store.api_keys import ApiKeys, digest_of
+from shared.store.items import StoredIoc, to_item
+from shared.store.keys import Prefix
+from shared.store.quotas import DAY_S, QuotaCounters, Window
+from shared.store.unresolved import UnresolvedReports, Waiting
+from tests.builders import reputation
+from tests.conftest import Store
+from tests.docs.markdown import ROOT, names, read, table
+
+DOCUMENT = read("docs/architecture.md")
+# Made by the template, but no part of how the service works.
+DETAILS = re.compile(r"AWS::(Logs|CloudWatch)::")
+
+
+def test_components_are_those_of_the_template() -> None:
+    documented = {row[0]: row[1] for row in table(DOCUMENT, "Component", "Lives in", "Does")}
+    documented.pop("the local stack")
+    resources = load_template()["Resources"]
+    assert documented.keys() == {
+        name for name, one in resources.items() if not DETAILS.match(one["Type"])
+    }
+    for name, place in documented.items():
+        assert (ROOT / place).exists()
+        code = resources[name]["Properties"].get("CodeUri") or resources[name]["Properties"].get(
+            "ContentUri", "template.yaml"
+        )
+        assert code.rstrip("/") == place, name
+
+
+def test_ioc_table_has_every_attribute() -> None:
+    url = Indicator(IndicatorType.URL, "http://evil.example/" + "a" * 3000)
+    full = reputation(
+        url,
+        seen_at=2_000_000,
+        last_seen=3_000_000,
+        parent_verdict="BENIGN",
+        origin="INPUT_FILE",
+        tags=frozenset({"a"}),
+        claimed_count=9,
+    )
+    item = to_item(StoredIoc(full, b"12345678", {b"1234567890": 1}), retention_s=1)
+    documented = table(DOCUMENT, "Attribute", "Type", "Holds")
+    assert {name: kind for name, kind, _ in documented} == {
+        name: next(iter(value)) for name, value in item.items()
+    }
+
+
+def test_state_table_has_every_kind_of_item() -> None:
+    documented = {row[0].split("#")[0] for row in table(DOCUMENT, "Key", "Attributes", "Holds")}
+    assert documented == {prefix.value for prefix in Prefix} - {Prefix.LONG_URL.value}
+    section = DOCUMENT[DOCUMENT.index("### IocTable") : DOCUMENT.index("### StateTable")]
+    for kind in (*(one.value for one in IndicatorType), Prefix.LONG_URL.value):
+        assert f"`{kind}#`" in section
+
+
+def test_state_table_has_every_attribute(summary: dict[str, Any], wired: Store) -> None:
+    documented: dict[str, set[str]] = {}
+    for key, attributes, _ in table(DOCUMENT, "Key", "Attributes", "Holds"):
+        documented.setdefault(key.split("#")[0], {"pk"}).update(names(attributes))
+    assert summary["quarantined"] > 0
+    # What a run and a key do not leave behind by themselves.
+    digest = digest_of(DEFAULT_API_KEY)
+    ApiKeys(wired.client, wired.state_table).change(digest, disabled=True)
+    QuotaCounters(wired.client, wired.state_table).lease(Window(digest, DAY_S, 0), 1, 1)
+    waiting = UnresolvedReports(wired.client, wired.state_table, "http://feed.example")
+    waiting.add([Waiting("a", 1)])
+    items = wired.items(wired.state_table)
+    assert {item["pk"]["S"].split("#")[0] for item in items} == documented.keys()
+    for item in items:
+        assert item.keys() <= documented[item["pk"]["S"].split("#")[0]], item["pk"]

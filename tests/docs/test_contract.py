@@ -1,0 +1,78 @@
+"""The tables of docs/contract.md, held against the error table and the answers."""
+
+import re
+
+from functions.lookup.bulk import MAX_ITEMS
+from shared.domain.indicator import Indicator, IndicatorType
+from shared.domain.verdict import Verdict
+from shared.metadefender import errors
+from shared.metadefender.errors import ApiError
+from shared.metadefender.present import address_report, bulk_hash_row, hash_report
+from tests.builders import reputation
+from tests.docs.markdown import read, table
+
+DOCUMENT = read("docs/contract.md")
+FILE = Indicator(IndicatorType.SHA256, "0" * 64)
+
+
+def test_error_table_is_that_of_the_code() -> None:
+    known = [one for one in vars(errors).values() if isinstance(one, ApiError)]
+    assert table(DOCUMENT, "HTTP", "Code", "Message") == [
+        [str(one.status), str(one.code), one.message] for one in known
+    ]
+
+
+def test_shown_error_is_one() -> None:
+    [shown] = re.findall(r"`(\{\"success\": false.*?\})`", DOCUMENT)
+    assert shown == str(errors.HASH_NOT_FOUND.body()).replace("'", '"').replace("False", "false")
+
+
+def test_verdict_table_is_what_is_answered() -> None:
+    rows = table(
+        DOCUMENT,
+        *("Verdict", "Hash: scan_result_i", "Address: status", "Address: assessment"),
+        "Counts as detected",
+    )
+    assert {row[0] for row in rows} == {verdict.name for verdict in Verdict}
+    for name, *cells in rows:
+        known = reputation(verdict=Verdict[name])
+        scan = hash_report(reputation(FILE, verdict=Verdict[name]))["scan_results"]
+        address = address_report(known.indicator, "", known, 0)["lookup_results"]
+        source = address["sources"][0]
+        assert scan["total_detected_avs"] == address["detected_by"]
+        counts = "yes" if address["detected_by"] else "no"
+        answered = [scan["scan_all_result_i"], source["status"], source["assessment"], counts]
+        assert cells == [str(value) for value in answered], name
+
+
+def test_every_key_that_a_client_needs_is_in_an_answer() -> None:
+    rows = table(DOCUMENT, "Key", "Read by", "Without it")
+    marked = re.findall(r"^\| (.+?) \| ", DOCUMENT, re.MULTILINE)
+    needed = {
+        part
+        for cell in marked
+        if any(cell.replace("`", "") == row[0] for row in rows)
+        for span in re.findall(r"`([^`]+)`", cell)
+        for part in span.replace("*.", "").split(".")
+    }
+    ip = Indicator(IndicatorType.IP, "192.0.2.1")
+    answers = [
+        hash_report(reputation(FILE)),
+        address_report(ip, ip.value, reputation(ip), 0),
+        bulk_hash_row("", None, with_details=False),
+    ]
+    assert len(needed) > 15
+    assert needed <= set().union(*map(keys, answers))
+
+
+def keys(value: object) -> set[str]:
+    """Every key anywhere in an answer."""
+    if isinstance(value, dict):
+        return set(value).union(*map(keys, value.values()))
+    if isinstance(value, list):
+        return set().union(*map(keys, value))
+    return set()
+
+
+def test_limit_of_bulk_requests_is_that_of_the_code() -> None:
+    assert f"up to {MAX_ITEMS:,}; what cannot be read" in read("README.md")

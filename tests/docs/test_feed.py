@@ -1,0 +1,145 @@
+"""What docs/feed.md says of pages, reports and runs, held against the code."""
+
+import json
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from functions.ingest import resolve, run, walk
+from functions.ingest.fold import content_digest
+from functions.ingest.summary import Summary
+from local.__main__ import BAD_ENVIRONMENT
+from shared.domain.errors import InvalidRecord
+from shared.domain.reputation import MAX_TAG_BYTES, MAX_TAGS
+from shared.domain.verdict import Verdict, read_verdict
+from shared.feed.fetch import MAX_PAGE_BYTES
+from shared.feed.formats import read_page
+from shared.feed.report import MAX_FLOW_ID_CHARS, MAX_ORIGIN_BYTES, Report, read_report
+from shared.store.quarantine import KEPT_FOR, MAX_RECORD_CHARS
+from shared.store.unresolved import MAX_WAITING
+from tests.builders import raw_ioc, raw_report
+from tests.docs.markdown import blocks, names, read, table
+
+DOCUMENT = read("docs/feed.md")
+# One line of text, however it is wrapped.
+TEXT = " ".join(DOCUMENT.split())
+NOW = 1_780_000_000_000
+
+
+def test_the_page_that_is_shown_can_be_read() -> None:
+    [shown] = blocks(DOCUMENT, "json")
+    page = read_page(shown.text.encode())
+    assert page.next == json.loads(shown.text)["next"]
+    [report] = [read_report(raw, NOW) for raw in page.reports]
+    [sighting] = report.sightings
+    assert sighting.evidence.winner.origin == "VBA_EMULATION"
+    assert sighting.evidence.tags == {"peexe", "packed", "c2"}
+    assert not report.rejected
+
+
+def test_verdict_table_is_what_is_read() -> None:
+    documented = dict(table(DOCUMENT, "In the feed, in any case", "Becomes"))
+    assert documented.pop("missing or empty") == "not stored"
+    assert read_verdict(None) is None
+    assert read_verdict("") is None
+    assert documented.pop("anything else") == "quarantine"
+    with pytest.raises(InvalidRecord):
+        read_verdict("DREADFUL")
+    for spelling, becomes in documented.items():
+        for text in (spelling, spelling.lower()):
+            verdict = read_verdict(text)
+            assert ("not stored" if verdict is None else verdict.name) == becomes
+    assert {verdict.name for verdict in Verdict} <= set(documented.values())
+
+
+def reason_of(raw: object) -> tuple[str, str]:
+    """Why a record of a report is rejected, and what that costs."""
+    try:
+        content_digest(raw)
+    except InvalidRecord as error:
+        return str(error), "the report"
+    report: Report = read_report(raw, NOW)
+    [rejected] = report.rejected
+    if not report.flow_id:
+        return rejected.reason, "the report"
+    assert len(report.sightings) == 1, "what stands beside it is kept"
+    record: Any = rejected.record
+    return rejected.reason, "the list" if "iocs" in record else "the IOC"
+
+
+def nested() -> object:
+    value: object = []
+    for _ in range(100_000):
+        value = [value]
+    return value
+
+
+def test_quarantine_table_has_every_reason() -> None:
+    beside = raw_ioc("beside.example")
+    broken = [
+        "a text",
+        nested(),
+        raw_report(""),
+        raw_report(date="2025-02-30"),
+        raw_report(date="1999-12-31"),
+        raw_report(date=NOW / 1000 + 90_000),
+        raw_report(iocs=[]) | {"iocs": [1]},
+        raw_report(iocs={"domain": [beside], "ip": "192.0.2.1"}),
+        raw_report(iocs={"domain": [beside, "evil.example"]}),
+        raw_report(iocs={"domain": [beside, raw_ioc(verdict=1)]}),
+        raw_report(iocs={"domain": [beside, raw_ioc(verdict="DREADFUL")]}),
+    ]
+    rows = table(DOCUMENT, "Reason", "Costs")
+    assert [list(reason_of(raw)) for raw in broken] == rows
+
+
+def test_kinds_of_fields_are_as_documented() -> None:
+    rows = {row[0]: row[1] for row in table(DOCUMENT, "Field", "Kind", "What is read")}
+    worst: object = ["not", {"what": "is expected"}]
+    for field, kind in rows.items():
+        for name in names(field.removeprefix("iocs.TYPE[].")):
+            if field.startswith("iocs.TYPE"):
+                iocs = [raw_ioc("beside.example"), raw_ioc() | {name: worst}]
+                kept = read_report(raw_report(iocs={"domain": iocs}), NOW).sightings
+            else:
+                kept = read_report(raw_report() | {name: worst}, NOW).sightings
+            left = {"hard, costs the report": 0, "hard, costs the IOC": 1}.get(kind)
+            whole = 2 if field.startswith("iocs.TYPE") else 1
+            assert len(kept) == (whole if left is None else left), name
+            assert (kind == "soft") == (left is None), kind
+
+
+def test_summary_table_has_every_field() -> None:
+    rows = table(DOCUMENT, "Field", "Meaning")
+    documented = [name for row in rows for name in names(row[0])]
+    assert documented == [field.name for field in fields(Summary)]
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        f"at most {MAX_PAGE_BYTES // 2**20} MB after decompression",
+        f"text of 1 to {MAX_FLOW_ID_CHARS} characters",
+        f"texts of at most {MAX_TAG_BYTES} bytes",
+        f"the first {MAX_TAGS} by character",
+        f"at most {MAX_ORIGIN_BYTES} bytes",
+        f"kept for {KEPT_FOR.days} days",
+        f"up to {MAX_RECORD_CHARS:,} characters",
+        f"at most {run.MAX_REQUESTS} requests",
+        f"A feed of up to {walk.LONG_FEED_PAGES} pages",
+        f"until {walk.KNOWN_STREAK} reports in a row",
+        f"at most {resolve.MAX_FETCHES} in a run and {resolve.FETCHES_A_SECOND} in a second",
+        f"{MAX_WAITING} of them, and tried again",
+        f"`{resolve._GIVEN_UP}`",
+        f"`{resolve._CROWDED_OUT}`",
+        f"and {BAD_ENVIRONMENT} if the environment does not fit",
+    ],
+)
+def test_numbers_are_those_of_the_code(sentence: str) -> None:
+    assert sentence in TEXT
+
+
+def test_words_that_stand_for_numbers_are_right() -> None:
+    assert ("Once a day" in TEXT) == (walk.SWEEP_EVERY_MS == 86_400_000)
+    assert ("three of them at most" in TEXT) == (walk.MAX_SKIPPED == 3)

@@ -1,0 +1,301 @@
+"""What README says, held against the code: its commands, its answers, its tables."""
+
+import argparse
+import ast
+import json
+import re
+import shlex
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import pytest
+
+from functions.lookup.routes import ROUTES
+from local import environment, up
+from local.__main__ import COMMANDS
+from local.environment import DEFAULT_API_KEY, DEFAULT_PORT
+from local.events import Request, Response
+from local.feed import SAMPLE_DOMAIN, SAMPLE_HASH, SAMPLE_IP, SAMPLE_URL
+from local.template import load_template
+from shared.domain.indicator import Indicator, IndicatorType
+from shared.domain.verdict import Verdict
+from shared.metadefender.present import address_report, hash_report
+from shared.settings import IngestSettings, LookupSettings
+from tests.builders import reputation
+from tests.docs.conftest import Ask
+from tests.docs.markdown import ROOT, blocks, names, read, table
+
+README = read("README.md")
+API = table(README, "Method", "Path", "Key", "Answers with", "Statuses")
+LOCAL_API = f"127.0.0.1:{DEFAULT_PORT}"
+
+
+CURL = argparse.ArgumentParser("curl")
+CURL.add_argument("-s", action="store_true")
+CURL.add_argument("-g", action="store_true")
+CURL.add_argument("-H", action="append", default=[])
+CURL.add_argument("-d", default="")
+CURL.add_argument("url")
+
+
+def curl_lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.startswith("curl ")]
+
+
+def read_curl(line: str) -> Request:
+    """The request that a curl line sends."""
+    options = CURL.parse_args(shlex.split(line)[1:])
+    url = options.url
+    parts = urlsplit(url)
+    assert parts.netloc == LOCAL_API, url
+    if re.search(r"[\[\]{}]", url):
+        assert options.g, "curl takes brackets for a range without -g"
+    # Not parts.path: what follows the host goes out as it stands.
+    target = url.partition(parts.netloc)[2]
+    path, _, query = target.partition("?")
+    headers = [header.split(": ", 1) for header in options.H]
+    return Request(
+        "POST" if options.d else "GET",
+        path.encode(),
+        query.encode(),
+        [(key.encode(), value.encode()) for key, value in headers],
+        options.d.encode(),
+    )
+
+
+def test_every_curl_line_is_answered(ask: Ask) -> None:
+    lines = [line for block in blocks(README, "sh") for line in curl_lines(block.text)]
+    kinds = set()
+    for line in lines:
+        request = read_curl(line)
+        response = ask(request)
+        assert response.status == 200, line
+        assert b"66b3763be7dbbbdfcd0a00" in response.body, f"finds nothing: {line}"
+        kinds.add((request.method, request.raw_path.split(b"/")[2]))
+    assert kinds >= {("GET", kind) for kind in (b"hash", b"ip", b"domain", b"url")}
+
+
+def test_shown_answers_are_those_of_the_line_before(ask: Ask) -> None:
+    shown = list(answers())
+    assert len(shown) >= 4
+    for line, answer in shown:
+        assert_part_of(answer, json.loads(ask(read_curl(line)).body), line)
+
+
+def answers() -> Iterator[tuple[str, Any]]:
+    """Each shown answer with the last curl line before it."""
+    line = ""
+    for block in blocks(README):
+        lines = curl_lines(block.text)
+        if lines:
+            line = lines[-1]
+        elif block.language == "json" and line:
+            yield line, json.loads(block.text)
+
+
+def assert_part_of(part: Any, whole: Any, where: str) -> None:
+    """Every key of `part` is in `whole` with the same value; lists are as long."""
+    if isinstance(part, dict):
+        assert isinstance(whole, dict), where
+        assert part.keys() <= whole.keys(), where
+        for key, value in part.items():
+            assert_part_of(value, whole[key], f"{where} {key}")
+    elif isinstance(part, list):
+        assert isinstance(whole, list), where
+        assert len(part) == len(whole), where
+        for one, other in zip(part, whole, strict=True):
+            assert_part_of(one, other, where)
+    else:
+        assert part == whole, where
+
+
+def test_shown_start_is_what_make_run_prints(summary: dict[str, Any]) -> None:
+    [shown] = [block.text for block in blocks(README, "console") if "make run" in block.text]
+    numbered = re.findall(r"^\[(\d)/(\d)\] (.+)$", shown, re.MULTILINE)
+    assert {int(of) for _, of, _ in numbered} == {up.STEPS}
+    assert {int(step) for step, _, _ in numbered} == set(range(1, up.STEPS + 1))
+    told = [text for step, _, text in numbered if step == "4"]
+    seconds = re.compile(r"\d+\.\d s")
+    assert [seconds.sub("", text) for text in told] == [
+        seconds.sub("", text) for text in up._told(summary)
+    ]
+
+
+def test_the_key_in_the_examples_is_the_local_one() -> None:
+    assert set(re.findall(r"apikey: ([\w-]+)", README)) == {DEFAULT_API_KEY}
+
+
+def test_api_table_has_a_row_for_every_method_of_every_route() -> None:
+    rows = [(method, path, key) for method, path, key, _, _ in API]
+    assert rows == [
+        (method, route.template, "no" if route.open else "yes")
+        for route in ROUTES
+        for method in route.methods
+    ]
+
+
+KNOWN = {"hash": SAMPLE_HASH, "ip": SAMPLE_IP, "domain": SAMPLE_DOMAIN, "url": SAMPLE_URL}
+UNKNOWN = {"hash": "0" * 64, "ip": "192.0.2.1", "domain": "a.example", "url": "http://a.example/"}
+INVALID = {"hash": "0", "ip": "0", "domain": "0", "url": "mailto:a@b.example"}
+FIELDS = {"hash": "hash", "ip": "address", "domain": "fqdn", "url": "url"}
+JSON = (b"content-type", b"application/json")
+
+
+def probes(method: str, path: str) -> Iterator[Request]:
+    """Requests that get each answer of a route which does not depend on keys or failures."""
+    key = (b"apikey", DEFAULT_API_KEY.encode())
+    kind = path.split("/")[2] if path.count("/") > 1 else ""
+    if method == "POST":
+        field = FIELDS[kind]
+        good = json.dumps({field: [KNOWN[kind], UNKNOWN[kind]]}).encode()
+        for body in (good, b"{}", b"[", json.dumps({field: []}).encode()):
+            yield Request(method, path.encode(), headers=[key, JSON], body=body)
+        yield Request(method, path.encode(), headers=[key, (b"content-type", b"a/b")], body=good)
+        yield Request(method, path.encode(), headers=[key, JSON], body=b" " * 5_000_000)
+        return
+    for values in (KNOWN, UNKNOWN, INVALID) if "{" in path else ({},):
+        yield Request(method, filled(path, values).encode(), headers=[key])
+
+
+def filled(path: str, values: Mapping[str, str]) -> str:
+    """The path with a value for its parameter; of a parameter without one, the local key."""
+    name = "".join(re.findall(r"\{(\w+)\}", path))
+    return path.replace(f"{{{name}}}", quote(values.get(name, DEFAULT_API_KEY), safe=""))
+
+
+def test_api_table_has_every_status_that_a_route_answers_with(ask: Ask) -> None:
+    for method, path, _, _, statuses in API:
+        answered = {ask(request).status for request in probes(method, path)}
+        assert answered == {int(status) for status in names(statuses)}, f"{method} {path}"
+
+
+def test_api_table_says_which_routes_need_a_key(ask: Ask) -> None:
+    for method, path, key, _, _ in API:
+        response: Response = ask(Request(method, filled(path, {}).encode()))
+        assert (response.status == 401) == (key == "yes"), f"{method} {path}"
+
+
+def test_verdict_table_is_what_is_answered() -> None:
+    rows = table(
+        README,
+        *("Verdict", "scan_result_i", "scan_all_result_a", "total_detected_avs"),
+        *("status", "assessment", "detected_by"),
+    )
+    assert {row[0] for row in rows} == {verdict.name for verdict in Verdict}
+    for name, *cells in rows:
+        file = Indicator(IndicatorType.MD5, "0" * 32)
+        scan = hash_report(reputation(file, verdict=Verdict[name]))["scan_results"]
+        known = reputation(verdict=Verdict[name])
+        address = address_report(known.indicator, "", known, 0)["lookup_results"]
+        source = address["sources"][0]
+        answered = [scan["scan_all_result_i"], scan["scan_all_result_a"]]
+        answered += [scan["total_detected_avs"], source["status"], source["assessment"]]
+        assert cells == [str(value) for value in (*answered, address["detected_by"])], name
+
+
+def test_parameter_table_is_that_of_the_template() -> None:
+    rows = table(README, "Parameter", "Default", "Meaning")
+    assert rows == [
+        [name, str(declared.get("Default", "")), " ".join(declared["Description"].split())]
+        for name, declared in load_template()["Parameters"].items()
+    ]
+
+
+class Recorder(dict[str, str]):
+    """An environment that remembers what was asked of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: set[str] = set()
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.asked.add(name)
+        return "http://feed.example" if name.endswith("URL") else "1"
+
+
+def read_by_functions() -> set[str]:
+    recorder = Recorder()
+    LookupSettings.from_env(recorder)
+    IngestSettings.from_env(recorder)
+    return recorder.asked
+
+
+def read_by_local() -> set[str]:
+    """Names that local code takes from the environment, without those that it only fills in."""
+    found: set[str] = set()
+    for path in (ROOT / "local").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case (
+                    ast.Call(
+                        func=ast.Attribute(value=ast.Attribute(attr="environ")), args=[name, *_]
+                    )
+                    | ast.Subscript(value=ast.Attribute(attr="environ"), slice=name)
+                ):
+                    found |= _names_in(name)
+    not_ours = ("AWS_REGION", "AWS_DEFAULT_REGION", "NO_PROXY", "no_proxy", "POWERTOOLS_")
+    return {name for name in found if not name.startswith(not_ours)}
+
+
+def _names_in(node: ast.expr) -> set[str]:
+    if isinstance(node, ast.Constant):
+        return {str(node.value)}
+    constant = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+    value = getattr(environment, constant, None)
+    return {value} if isinstance(value, str) else set()
+
+
+def test_settings_table_names_every_setting_and_who_reads_it() -> None:
+    readers: dict[str, list[str]] = defaultdict(list)
+    for name in read_by_functions():
+        readers[name].append("functions")
+    for name in read_by_local():
+        if name != "FEED_API_KEY_PARAMETER":  # set there, to switch it off
+            readers[name].append("local")
+    rows = table(README, "Variable", "Read by", "Meaning")
+    assert {name: names(by) for name, by, _ in rows} == readers
+    assert len({row[0] for row in rows}) == len(rows)
+
+
+def test_settings_of_the_template_are_in_the_table() -> None:
+    template = load_template()
+    functions = [template["Globals"]["Function"]] + [
+        resource["Properties"]
+        for resource in template["Resources"].values()
+        if resource["Type"] == "AWS::Serverless::Function"
+    ]
+    declared = {name for one in functions for name in one["Environment"]["Variables"]}
+    documented = {row[0] for row in table(README, "Variable", "Read by", "Meaning")}
+    assert {name for name in declared if not name.startswith("POWERTOOLS_")} <= documented
+
+
+@pytest.mark.parametrize(
+    ("variable", "default"),
+    [
+        ("API_KEY", environment.DEFAULT_API_KEY),
+        ("PORT", environment.DEFAULT_PORT),
+        ("RUN_BUDGET_S", int(environment.DEFAULT_RUN_BUDGET_S)),
+        ("TABLE_NAME", environment.DEFAULTS["TABLE_NAME"]),
+        ("STATE_TABLE_NAME", environment.DEFAULTS["STATE_TABLE_NAME"]),
+    ],
+)
+def test_settings_table_has_the_defaults(variable: str, default: object) -> None:
+    rows = {name: meaning for name, _, meaning in table(README, "Variable", "Read by", "Meaning")}
+    assert f"{default} unless set" in rows[variable]
+
+
+def test_local_commands_table_is_what_the_program_offers() -> None:
+    assert table(README, "Command", "Does") == [[name, does] for name, does in COMMANDS.items()]
+
+
+def test_make_targets_table_is_what_make_help_lists() -> None:
+    listed = re.findall(r"^([a-z-]+):.*## (.+)$", read("Makefile"), re.MULTILINE)
+    assert table(README, "Target", "Does") == [[f"make {name}", does] for name, does in listed]
+
+
+def test_docker_section_uses_the_port_that_the_environment_file_names() -> None:
+    variables = json.loads(read("local/sam-env.json"))["LookupFunction"]
+    port = urlsplit(variables["AWS_ENDPOINT_URL_DYNAMODB"]).port
+    assert set(re.findall(r"(?:--port |127\.0\.0\.1:)(80\d\d)", README)) == {str(port)}

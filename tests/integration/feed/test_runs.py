@@ -1,0 +1,180 @@
+"""Whole runs over a feed that misbehaves on the wire, by the handler and with its own budget."""
+
+import gzip
+import itertools
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.ingest import run_once
+from shared.domain.indicator import Indicator
+from shared.domain.reputation import Reputation
+from shared.feed import fetch
+from tests.builders import raw_ioc, raw_report
+from tests.conftest import Store
+from tests.fakes import json_page
+from tests.feed_server import (
+    PATH,
+    Answer,
+    FeedServer,
+    drip,
+    endless,
+    gzip_bomb,
+    head,
+    page,
+    raw,
+    reset,
+    stall,
+)
+from tests.ingestion import model, stored
+
+ROOT = Path(__file__).parents[3]
+SECOND, THIRD = f"{PATH}?page=2", f"{PATH}?page=3"
+# Of these the handler keeps seven free: a second is left, most of it for reading.
+BUDGET_S = 8.0
+SPARE_S = 5.0
+SHARED = raw_ioc("shared.example")
+REPORTS = {
+    target: [
+        raw_report(f"{name}-{number}", iocs={"domain": [SHARED, raw_ioc(f"{name}.example")]})
+        for number in range(3)
+    ]
+    for name, target in (("first", PATH), ("second", SECOND), ("third", THIRD))
+}
+EXPECTED = model(itertools.chain.from_iterable(REPORTS.values()))
+GOOD = json_page(REPORTS[SECOND], "?page=3")
+
+
+@pytest.fixture
+def server(
+    engine_store: Store, fresh_handlers: None, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[FeedServer]:
+    """A feed of three pages that the handler is configured for."""
+    with FeedServer() as running:
+        for name, value in {**engine_store.env(), "FEED_URL": running.url}.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(fetch, "BACKOFF_S", 0.01)
+        running.answer(PATH, page(json_page(REPORTS[PATH], "?page=2")))
+        running.answer(SECOND, page(GOOD))
+        running.answer(THIRD, page(json_page(REPORTS[THIRD])))
+        yield running
+
+
+FAULTS: dict[str, Answer] = {
+    "stall": stall(),
+    "stall in the body": stall(head(content_length=len(GOOD)) + GOOD[:-9]),
+    "drip in a header": drip(b"HTTP/1.1 200 OK\r\na: ", itertools.repeat(b"b")),
+    "drip in the body": drip(head() + GOOD, itertools.repeat(b" ")),
+    "reset": reset(),
+    "reset in the body": reset(head(content_length=len(GOOD)) + GOOD[:-9]),
+    "cut": raw(head(content_length=len(GOOD)) + GOOD[:-9]),
+    "cut without a length": raw(head() + GOOD[:-9]),
+    "cut in the headers": raw(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"),
+    "cut gzip": page(gzip.compress(GOOD)[:-40], Content_Encoding="gzip"),
+    "bad gzip": page(GOOD, Content_Encoding="gzip"),
+    "bad chunk": raw(head(Transfer_Encoding="chunked") + b"xyz\r\n" + GOOD),
+    "bomb": page(gzip_bomb(), Content_Encoding="gzip"),
+    "endless body": endless(head() + GOOD, b" " * 65536),
+    "headers": raw(b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 5000 + b"\r\n" + GOOD),
+    "empty": page(b""),
+    "HTML": page(b"<!DOCTYPE html><html><body>Try later</body></html>"),
+    "no content": page(b"", status="204 No Content"),
+    "forbidden": page(b"", status="403 Forbidden"),
+    "not found": page(b"", status="404 Not Found"),
+    "down": page(b"", status="500 Internal Server Error"),
+    "overloaded": page(b"", status="503 Service Unavailable", Retry_After="9999"),
+    "loop": page(json_page(REPORTS[SECOND], PATH)),
+    "loop of redirects": page(b"", status="302 Found", Location=SECOND),
+    "redirect away": page(b"", status="302 Found", Location="http://localhost:9/"),
+    "next away": page(json_page(REPORTS[SECOND], "http://localhost:9/")),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_run_ends_inside_its_budget_and_the_next_one_repairs(
+    server: FeedServer, engine_store: Store, fault: str
+) -> None:
+    server.answer(SECOND, FAULTS[fault])
+    start = time.monotonic()
+    summary = run_once(BUDGET_S)
+    assert time.monotonic() - start < BUDGET_S - SPARE_S
+    assert not summary["complete"]
+    assert "127.0" not in summary["stopped"]
+    assert "localhost" not in summary["stopped"]
+    no_more_than(stored(engine_store), EXPECTED)
+    server.answer(SECOND, page(GOOD))
+    assert run_once(60)["complete"]
+    assert stored(engine_store) == EXPECTED
+    assert run_once(60)["complete"]
+    assert stored(engine_store) == EXPECTED
+
+
+def no_more_than(found: dict[Indicator, Reputation], expected: dict[Indicator, Reputation]) -> None:
+    assert found, "what was read before the fault is kept"
+    for indicator, reputation in found.items():
+        assert reputation.counted <= expected[indicator].counted
+
+
+def test_a_feed_whose_pages_never_end_stops_at_the_budget(
+    server: FeedServer, engine_store: Store
+) -> None:
+    """Each page names another one that was never seen."""
+    server.answer(SECOND, page(json_page([], "?page=3")))
+    for number in range(3, 1000):
+        server.answer(f"{PATH}?page={number}", page(json_page([], f"?page={number + 1}")))
+    summary = run_once(60)
+    assert not summary["complete"]
+    assert summary["requests"] <= 400
+    assert stored(engine_store) == model(REPORTS[PATH])
+
+
+def test_a_feed_that_is_not_on_the_internet_is_not_asked(
+    server: FeedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FEED_ALLOW_PRIVATE", "")
+    summary = run_once(60)
+    assert not summary["complete"]
+    assert "not on the internet" in summary["stopped"]
+    assert server.connections == 0
+
+
+RUN = """
+import json, resource
+from local.ingest import run_once
+from shared.feed import fetch
+
+fetch.BACKOFF_S = 0
+summary = run_once(20)
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+print(json.dumps([summary["stopped"], peak]))
+"""
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        FAULTS["bomb"],
+        page(gzip_bomb(), status="500 Oh", Content_Encoding="gzip"),
+        page(gzip.compress(b" " * fetch.MAX_PAGE_BYTES), Content_Encoding="gzip"),
+        endless(head(Transfer_Encoding="chunked") + b"-1\r\n", b" " * 65536),
+    ],
+    ids=["bomb", "bomb in an error", "page of spaces", "chunk without an end"],
+)
+def test_a_run_takes_little_memory(server: FeedServer, fault: Answer) -> None:
+    server.answer(SECOND, fault)
+    run = subprocess.run(
+        [sys.executable, "-c", RUN],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    stopped, megabytes = json.loads(run.stdout.splitlines()[-1])
+    assert stopped
+    assert megabytes < 300

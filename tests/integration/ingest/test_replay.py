@@ -1,0 +1,303 @@
+"""Replaying what was rejected: counts are those of a feed that had been right at once."""
+
+import itertools
+import json
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
+from typing import Any
+
+import pytest
+
+from functions.ingest.replay import FOLD_ENTRIES, Replay, Replayed
+from functions.ingest.walk import KNOWN_STREAK, LONG_FEED_PAGES
+from shared.domain.indicator import IndicatorType, parse
+from shared.domain.moment import LATEST_AHEAD, format_millis
+from shared.store.iocs import IocTable
+from shared.store.quarantine import Entry, QuarantineEntries
+from tests.builders import raw_ioc, raw_report
+from tests.conftest import Store
+from tests.fakes import InlineExecutor, Killed, failing_client, json_feed
+from tests.ingestion import NOW, ingest, model, stored
+
+DOMAIN = parse(IndicatorType.DOMAIN, "evil.example")
+NEXT_DAY = NOW + LATEST_AHEAD
+
+
+def entries(store: Store) -> list[Entry]:
+    return sorted(
+        QuarantineEntries(store.client, store.state_table).find(), key=lambda entry: entry.key
+    )
+
+
+def replayer(
+    store: Store, *, client: Any = None, pool: Executor | None = None, now: int = NOW
+) -> Replay:
+    client = client or store.client
+    table = IocTable(client, store.table)
+    return Replay(client, store.state_table, table, pool or InlineExecutor(), now)
+
+
+def replay(
+    store: Store, chosen: Iterable[Entry] | None = None, *, client: Any = None, now: int = NOW
+) -> list[Replayed]:
+    chosen = entries(store) if chosen is None else chosen
+    return list(replayer(store, client=client, now=now).execute(chosen))
+
+
+def edit(store: Store, change: Callable[[str], str]) -> None:
+    """Put right what is in quarantine, as a rule that is new would."""
+    for entry in entries(store):
+        store.client.update_item(
+            TableName=store.state_table,
+            Key={"pk": {"S": entry.key}},
+            UpdateExpression="SET #record = :record",
+            ExpressionAttributeNames={"#record": "record"},
+            ExpressionAttributeValues={":record": {"S": change(entry.record)}},
+        )
+
+
+def known_now(record: str) -> str:
+    """The verdict EVIL has become known, as MALICIOUS."""
+    return record.replace('"EVIL"', '"MALICIOUS"')
+
+
+def evil(flow_id: str, **fields: Any) -> dict[str, Any]:
+    """A report with IOCs of a verdict that nobody has heard of, and good ones beside them."""
+    iocs = {
+        "domain": [raw_ioc(verdict="EVIL", tags=["c2"]), raw_ioc("beside.example")],
+        "ip": [raw_ioc("192.0.2.1", "EVIL", origins=[{"type": "VBA"}])],
+    }
+    return raw_report(flow_id, verdict="EVIL", tags=["packed"], iocs=iocs, **fields)
+
+
+def corrected(report: dict[str, Any]) -> dict[str, Any]:
+    fixed: dict[str, Any] = json.loads(known_now(json.dumps(report)))
+    return fixed
+
+
+def everything(store: Store) -> list[Any]:
+    return [store.items(), store.items(store.state_table)]
+
+
+def test_a_verdict_that_became_known(any_store: Store) -> None:
+    reports = [evil(f"flow-{n}", date=f"2025-06-{n + 1:02}") for n in range(5)]
+    ingest(any_store, json_feed(reports))
+    assert DOMAIN not in stored(any_store)
+    assert len(entries(any_store)) == 10
+    edit(any_store, known_now)
+    results = replay(any_store)
+    assert all(result.accepted and result.iocs == 1 and not result.refused for result in results)
+    assert entries(any_store) == []
+    fixed = model(map(corrected, reports))
+    found = stored(any_store)
+    assert found[DOMAIN] == fixed[DOMAIN]
+    assert found[DOMAIN].counted == 5
+    address = parse(IndicatorType.IP, "192.0.2.1")
+    assert found[address] == fixed[address]
+    # What stood beside it was stored with the verdict of the report as it was known then.
+    assert found.keys() == fixed.keys()
+    assert {one.counted for one in found.values()} == {5}
+
+
+def test_replaying_twice_changes_nothing(any_store: Store) -> None:
+    ingest(any_store, json_feed([evil("flow-1"), evil("flow-2")]))
+    edit(any_store, known_now)
+    chosen = entries(any_store)
+    replay(any_store, chosen)
+    before = any_store.items()
+    assert all(result.accepted for result in replay(any_store, chosen))
+    assert any_store.items() == before
+
+
+def test_what_the_feed_has_delivered_meanwhile_counts_once(any_store: Store) -> None:
+    reports = [evil("flow-1"), evil("flow-2", date="2025-06-02")]
+    ingest(any_store, json_feed(reports))
+    edit(any_store, known_now)
+    fixed = list(map(corrected, reports))
+    ingest(any_store, json_feed(fixed))
+    before = any_store.items()
+    replay(any_store)
+    assert any_store.items() == before
+    assert stored(any_store) == model([*reports, *fixed])
+
+
+def test_what_the_feed_delivers_afterwards_counts_once(any_store: Store) -> None:
+    reports = [evil("flow-1"), evil("flow-2", date="2025-06-02")]
+    ingest(any_store, json_feed(reports))
+    edit(any_store, known_now)
+    replay(any_store)
+    fixed = list(map(corrected, reports))
+    ingest(any_store, json_feed(fixed))
+    assert stored(any_store) == model([*reports, *fixed])
+
+
+def test_a_date_too_far_ahead_until_it_is_not(any_store: Store) -> None:
+    ahead = raw_report("flow-2", date=format_millis(NOW + LATEST_AHEAD + 1))
+    reports = [raw_report("flow-1"), ahead]
+    ingest(any_store, json_feed(reports))
+    [refused] = replay(any_store)
+    assert (refused.accepted, refused.refused) == (False, ["date is more than a day ahead"])
+    assert len(entries(any_store)) == 1
+    [accepted] = replay(any_store, now=NEXT_DAY)
+    assert (accepted.accepted, accepted.iocs) == (True, 1)
+    assert entries(any_store) == []
+    assert stored(any_store) == model(reports, now=NEXT_DAY)
+    # The feed knows the very same content now.
+    summary = ingest(any_store, json_feed(reports), now=NEXT_DAY)
+    assert (summary.known, summary.quarantined) == (2, 0)
+    assert stored(any_store)[DOMAIN].counted == 2
+
+
+def test_of_a_report_that_is_valid_now_its_bad_iocs_get_entries_of_their_own(
+    moto_store: Store,
+) -> None:
+    report = evil("flow-1", date=format_millis(NEXT_DAY))
+    report["iocs"]["domain"].append("not an object")
+    ingest(moto_store, json_feed([report]), now=NOW - 1)
+    [result] = replay(moto_store, now=NEXT_DAY)
+    assert (result.accepted, result.iocs) == (True, 1)
+    assert sorted(result.refused) == [
+        "IOC is not an object",
+        "verdict is not a known one",
+        "verdict is not a known one",
+    ]
+    assert stored(moto_store) == model([report], now=NEXT_DAY)
+    left = entries(moto_store)
+    assert sorted(entry.reason for entry in left) == sorted(result.refused)
+    assert {entry.feed_url for entry in left} == {result.entry.feed_url}
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        None,
+        5,
+        "x\ud800",
+        [raw_report()],
+        raw_report("a\ud800"),
+        raw_report("flow-1", iocs={"domain": [raw_ioc("\ud800.example")]}),
+        raw_report("flow-1", iocs={"domain": 5}),
+    ],
+)
+def test_what_is_still_bad_stays_as_it_is(moto_store: Store, raw: object) -> None:
+    ingest(moto_store, json_feed([raw]))
+    before = entries(moto_store)
+    [result] = replay(moto_store)
+    assert (result.accepted, result.refused) == (False, [before[0].reason])
+    assert entries(moto_store) == before
+    assert moto_store.items() == []
+
+
+def test_lone_surrogates_in_soft_fields_cost_those_only(any_store: Store) -> None:
+    report = raw_report(
+        "flow-1",
+        date=format_millis(NEXT_DAY),
+        tags=["\ud800", "packed"],
+        verdict="\udfff",
+        iocs={"domain": [raw_ioc(origins=[{"type": "\ud800"}], tags=["\udc00", "c2"])]},
+    )
+    ingest(any_store, json_feed([report]), now=NOW - 1)
+    [result] = replay(any_store, now=NEXT_DAY)
+    assert result.accepted
+    assert stored(any_store) == model([report], now=NEXT_DAY)
+    assert stored(any_store)[DOMAIN].evidence.tags == {"packed", "c2"}
+
+
+def test_what_was_cut_is_refused(moto_store: Store) -> None:
+    ingest(moto_store, json_feed([raw_report(date="no", x="x" * 100_000)]))
+    [result] = replay(moto_store)
+    assert (result.accepted, result.refused) == (
+        False,
+        ["the record was too large to be kept whole"],
+    )
+    assert len(entries(moto_store)) == 1
+
+
+@pytest.mark.parametrize("verdict", ["UNKNOWN", ""])
+def test_an_ioc_that_turns_out_to_have_no_verdict_is_done_with(
+    moto_store: Store, verdict: str
+) -> None:
+    ingest(moto_store, json_feed([raw_report(iocs={"domain": [raw_ioc(verdict="EVIL")]})]))
+    edit(moto_store, lambda record: record.replace('"EVIL"', f'"{verdict}"'))
+    [result] = replay(moto_store)
+    assert (result.accepted, result.iocs) == (True, 0)
+    assert entries(moto_store) == []
+    assert moto_store.items() == []
+
+
+def test_a_preview_writes_nothing(any_store: Store) -> None:
+    ingest(any_store, json_feed([evil("flow-1"), raw_report(date="no")]))
+    edit(any_store, known_now)
+    before = everything(any_store)
+    results = list(replayer(any_store).preview(entries(any_store)))
+    assert sorted(result.accepted for result in results) == [False, True, True]
+    assert everything(any_store) == before
+
+
+def test_more_entries_of_one_report_than_one_fold_takes(any_store: Store) -> None:
+    many = FOLD_ENTRIES + 30
+    iocs = {"domain": [raw_ioc(f"{n}.example", "EVIL") for n in range(many)]}
+    ingest(any_store, json_feed([raw_report("flow-1", iocs=iocs)]))
+    edit(any_store, known_now)
+    assert len(replay(any_store)) == many
+    assert {one.counted for one in stored(any_store).values()} == {1}
+    assert len(stored(any_store)) == many
+
+
+def test_a_replay_that_is_killed_at_any_call_is_finished_by_the_next(moto_store: Store) -> None:
+    reports = [evil("flow-1"), evil("flow-2", date="2025-06-02")]
+    for number in range(1, 60):
+        for after in (False, True):
+            _empty(moto_store)
+            ingest(moto_store, json_feed(reports))
+            edit(moto_store, known_now)
+            client = failing_client(moto_store.client, fail_at=number, after=after)
+            chosen = entries(moto_store)
+            try:
+                replay(moto_store, chosen, client=client)
+                finished = True
+            except Killed:
+                finished = False
+            replay(moto_store)
+            found = stored(moto_store)
+            assert {one.counted for one in found.values()} == {2}
+            assert found[DOMAIN] == model(map(corrected, reports))[DOMAIN]
+            assert entries(moto_store) == []
+            if finished:
+                return
+    pytest.fail("a replay of four entries takes fewer calls")
+
+
+def test_replayed_reports_hide_nothing_below_them(moto_store: Store) -> None:
+    """Known reports end the way through a long feed: those beside them must be seen first."""
+    old = [
+        raw_report(f"old-{n}", date=format_millis(NOW - (n + 1) * 60_000))
+        for n in range(LONG_FEED_PAGES + 20)
+    ]
+    ingest(moto_store, json_feed(old, page_size=1))
+    ahead = [
+        raw_report(
+            f"new-{n}", date=format_millis(NEXT_DAY - n), iocs={"ip": [raw_ioc("192.0.2.1")]}
+        )
+        for n in range(100)
+    ]
+    unseen = raw_report("unseen", date=format_millis(NOW), iocs={"ip": [raw_ioc("192.0.2.2")]})
+    top = json_feed([*ahead, unseen, *old], page_size=1)
+    calls = itertools.count()
+
+    def reading_left() -> float:
+        if next(calls) == 90:
+            raise Killed
+        return 100.0
+
+    with pytest.raises(Killed):
+        ingest(moto_store, top, now=NOW - 1000, reading_left=reading_left)
+    assert len(replay(moto_store, now=NEXT_DAY)) > KNOWN_STREAK
+    ingest(moto_store, top, now=NOW)
+    assert parse(IndicatorType.IP, "192.0.2.2") in stored(moto_store)
+
+
+def _empty(store: Store) -> None:
+    for table in (store.table, store.state_table):
+        for item in store.items(table):
+            store.client.delete_item(TableName=table, Key={"pk": item["pk"]})
