@@ -17,13 +17,14 @@ from local.errors import LocalError
 COMMANDS = {
     "tables": "create the tables at AWS_ENDPOINT_URL_DYNAMODB",
     "ingest": "run the ingest handler once over FEED_URL and print its summary as JSON",
+    "reingest": "run the ingest handler once more over reports that are known already",
     "api": "serve the look-up handler on 127.0.0.1:$PORT",
     "keys": "make, list, disable, enable and delete API keys",
     "openapi": "write the description of the API anew, from its routes and models",
     "up": "start everything with a sample feed, and show an answer",
     "quarantine": "list, show, replay or drop the records that broke a rule",
 }
-WITH_ARGUMENTS = ("keys", "quarantine")
+WITH_ARGUMENTS = ("keys", "quarantine", "reingest")
 
 BAD_ENVIRONMENT = 2
 INTERRUPTED = 130

@@ -10,6 +10,7 @@ from local.context import LocalContext
 from local.errors import LocalError
 from local.events import timer_event
 from local.handlers import load
+from shared.domain.errors import InvalidRecord
 from shared.settings import SettingsError
 
 
@@ -26,18 +27,21 @@ def command(out: TextIO) -> int:
     return 0 if summary["complete"] else 1
 
 
-def run_once(budget_s: float) -> dict[str, Any]:
+def run_once(budget_s: float, reingest_since: str | None = None) -> dict[str, Any]:
     """Invoke the handler as the timer does and return its summary.
 
     Args:
         budget_s: seconds that the run believes to have.
+        reingest_since: date from which on known reports are read again; None for none.
 
     Raises:
         LocalError: the handler refuses a setting.
     """
     event = timer_event(str(uuid.uuid4()), datetime.now(UTC))
+    if reingest_since is not None:
+        event = {"reingest_since": reingest_since}
     try:
         summary: dict[str, Any] = load("ingest")(event, LocalContext("ingest", budget_s))
-    except SettingsError as error:
+    except (SettingsError, InvalidRecord) as error:
         raise LocalError(str(error)) from error
     return summary

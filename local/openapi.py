@@ -18,6 +18,7 @@ from shared.domain.indicator import Indicator, IndicatorType, parse, parse_hash
 from shared.domain.reputation import Evidence, Reputation, Winner
 from shared.domain.verdict import Verdict
 from shared.metadefender import errors, models
+from shared.metadefender.apikey import key_info, limits_remaining, limits_used
 from shared.metadefender.errors import ApiError
 from shared.metadefender.present import (
     address_report,
@@ -143,6 +144,11 @@ _IN_PATH: dict[str, Schema] = {
         "without its scheme, defanged.",
         "schema": {"type": "string", "minLength": 1},
     },
+    "key": {
+        "description": "The key that asks.",
+        "schema": {"type": "string", "minLength": 1},
+        "examples": {"key": {"value": "YOUR_KEY"}},
+    },
 }
 for _kind, (_listed, _other) in _SAMPLES.items():
     _IN_PATH[_kind]["examples"] = {"known": {"value": _listed}, "unknown": {"value": _other}}
@@ -166,6 +172,15 @@ _BULK_ADDRESS_REFUSALS = (
     errors.ADDRESSES_NO_LIST,
     errors.ADDRESSES_EMPTY,
     errors.ADDRESSES_TOO_MANY,
+)
+
+_KEY_INFO = key_info(
+    name="soc",
+    short_digest="5e884898da28",
+    created=_NOW - 86_400_000,
+    expires=0,
+    daily_limit=4000,
+    minute_limit=0,
 )
 
 OPERATIONS: dict[tuple[str, str], Operation] = {
@@ -232,6 +247,36 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         answer=models.SandboxReport,
         answers={"malicious": sandbox_report(_known(_HASH))},
         refusals=_HASH_REFUSALS,
+    ),
+    ("GET", "/v4/apikey"): Operation(
+        "Key",
+        "getKey",
+        "What is known of the key",
+        answer=models.KeyInfo,
+        answers={"key": _KEY_INFO},
+    ),
+    ("GET", "/v4/apikey/limits"): Operation(
+        "Key",
+        "getKeyUse",
+        "What the key has used today",
+        answer=models.LimitsUsed,
+        answers={"key": limits_used(17)},
+    ),
+    ("GET", "/v4/apikey/limits/status"): Operation(
+        "Key",
+        "getKeyRest",
+        "What the key has left today",
+        answer=models.LimitsRemaining,
+        answers={"key": limits_remaining(4000, 3983)},
+    ),
+    ("GET", "/v4/apikey/{key}"): Operation(
+        "Key",
+        "getKeyByName",
+        "What is known of the key",
+        "A key may ask about itself and about no other.",
+        answer=models.KeyInfo,
+        answers={"key": _KEY_INFO},
+        refusals=(errors.KEY_NOT_FOUND,),
     ),
     ("GET", "/v4/status/version"): Operation(
         "Service",
@@ -306,6 +351,7 @@ for _kind, _words, _report, _bulk_request, _bulk_answer, _not_valid in (
 
 _EVERYWHERE = (errors.METHOD_NOT_ALLOWED, errors.INTERNAL)
 _WITH_KEY = (errors.NO_KEY, errors.UNKNOWN_KEY, errors.STORE_NOT_REACHABLE)
+_COUNTED = (errors.QUOTA_USED_UP, errors.THROTTLED)
 _STATUSES = {
     400: ("BadRequest", "The request is not valid."),
     401: ("Unauthorized", "The key is missing, or may not ask."),
@@ -313,20 +359,39 @@ _STATUSES = {
     405: ("MethodNotAllowed", "The path has no such method."),
     406: ("NotAcceptable", "The body is of another type than JSON."),
     413: ("TooLarge", "The request or its answer is too large."),
+    429: ("TooManyRequests", "The limit of the key for the day or the minute is used up."),
     500: ("InternalError", "Our fault."),
     503: ("StoreNotReachable", "The store is not reachable."),
 }
 # What goes wrong with these depends on the route, with the others it is the same everywhere.
 _OF_ITS_OWN = {400, 404}
-_HEADERS: dict[int, dict[str, Schema]] = {
-    405: {
-        "Allow": {
-            "description": "The methods that the path has.",
-            "required": True,
-            "schema": {"type": "string"},
-        }
-    },
+
+
+def _header(description: str, *, required: bool = False, **schema: Any) -> Schema:
+    return {"description": description, "required": required, "schema": schema}
+
+
+_ALLOW = {"Allow": _header("The methods that the path has.", required=True, type="string")}
+_RETRY = {
+    "Retry-After": _header(
+        "Seconds after which to ask again.", required=True, type="integer", minimum=1
+    )
 }
+# A key without limit has but the first two, and so has a request that is refused uncounted.
+_LIMITS = {
+    "X-Authenticated": _header("How the caller was identified.", type="string"),
+    "X-RateLimit-For": _header("What the limit counts.", type="string"),
+    "X-RateLimit-Limit": _header("Look-ups in a day, UTC.", type="integer", minimum=0),
+    "X-RateLimit-Used": _header("Look-ups of the day.", type="integer", minimum=0),
+    "X-RateLimit-Remaining": _header("Look-ups left.", type="integer", minimum=0),
+    "X-RateLimit-Interval": _header("Length of a day in seconds.", type="integer", minimum=0),
+    "X-RateLimit-Reset-In": _header(
+        "Seconds until the day ends, with an `s` behind them.", type="string", pattern="^[0-9]+s$"
+    ),
+    "X-RateLimit-Reset": _header("Seconds until the day ends.", type="integer", minimum=0),
+}
+_LIMIT_REFERENCES = {name: {"$ref": f"#/components/headers/{name}"} for name in _LIMITS}
+_HEADERS: dict[int, dict[str, Schema]] = {405: _ALLOW, 429: {**_RETRY, **_LIMIT_REFERENCES}}
 
 
 def document() -> Schema:
@@ -354,6 +419,7 @@ def document() -> Schema:
             "securitySchemes": {
                 "apikey": {"type": "apiKey", "in": "header", "name": "apikey"},
             },
+            "headers": _LIMITS,
             "responses": _shared_responses(),
             "schemas": _schemas(),
         },
@@ -389,14 +455,27 @@ def _operation(route: Route, operation: Operation) -> Schema:
         said["parameters"] = list(operation.headers)
     if operation.request:
         said["requestBody"] = {"required": True, "content": {_JSON: _content(operation.request)}}
-    refusals = (*operation.refusals, *(() if route.open else _WITH_KEY), *_EVERYWHERE)
-    said["responses"] = {"200": _answer(operation)}
-    for status, response in _refusals(refusals).items():
-        name, _ = _STATUSES[status]
-        said["responses"][str(status)] = (
-            response if status in _OF_ITS_OWN else {"$ref": f"#/components/responses/{name}"}
-        )
+    responses = {200: _answer(operation), **_refusals(_possible(route, operation))}
+    for status, response in responses.items():
+        if not route.open and status == 200:
+            response["headers"] = _LIMIT_REFERENCES
+    said["responses"] = {
+        str(status): {"$ref": f"#/components/responses/{_STATUSES[status][0]}"}
+        if status in _STATUSES and status not in _OF_ITS_OWN
+        else response
+        for status, response in responses.items()
+    }
     return said
+
+
+def _possible(route: Route, operation: Operation) -> Iterable[ApiError]:
+    """Every error that an operation may answer."""
+    yield from operation.refusals
+    if not route.open:
+        yield from _WITH_KEY
+    if route.look_up or operation.request:
+        yield from _COUNTED
+    yield from _EVERYWHERE
 
 
 def _answer(operation: Operation) -> Schema:
@@ -408,7 +487,7 @@ def _answer(operation: Operation) -> Schema:
 
 
 def _shared_responses() -> dict[str, Schema]:
-    shared = _refusals([*_BULK_REFUSALS, *_WITH_KEY, *_EVERYWHERE])
+    shared = _refusals([*_BULK_REFUSALS, *_WITH_KEY, *_COUNTED, *_EVERYWHERE])
     return {
         _STATUSES[status][0]: response
         for status, response in shared.items()

@@ -2,24 +2,25 @@
 
 import hmac
 
+from functions.lookup.quota import Caller
 from functions.lookup.service import Call, Refused, Service
 from functions.lookup.web import Response
 from shared.metadefender import errors
 from shared.metadefender.apikey import key_info, limits_remaining, limits_used
-from shared.store.api_keys import ApiKey, digest_of
+from shared.store.api_keys import digest_of
 
 
 def info(_service: Service, call: Call) -> Response:
     """GET /v4/apikey."""
-    return Response(200, _info(call.identified().key))
+    return _info(call.identified())
 
 
 def info_of(_service: Service, call: Call) -> Response:
     """GET /v4/apikey/{key}: a key may ask about itself and no other."""
-    key = call.identified().key
-    if not hmac.compare_digest(digest_of(call.value), key.digest):
+    caller = call.identified()
+    if not hmac.compare_digest(digest_of(call.value), caller.key.digest):
         raise Refused(errors.KEY_NOT_FOUND)
-    return Response(200, _info(key))
+    return _info(caller)
 
 
 def limits(_service: Service, call: Call) -> Response:
@@ -43,8 +44,11 @@ def version(_service: Service, _call: Call) -> Response:
     return Response(200, {"version": "4"})
 
 
-def _info(key: ApiKey) -> dict[str, object]:
-    return key_info(
+def _info(caller: Caller) -> Response:
+    # The headers of the answer tell how the key stands.
+    caller.look()
+    key = caller.key
+    body = key_info(
         name=key.name,
         short_digest=key.short_digest,
         created=key.created,
@@ -52,3 +56,4 @@ def _info(key: ApiKey) -> dict[str, object]:
         daily_limit=key.daily_limit,
         minute_limit=key.minute_limit,
     )
+    return Response(200, body)

@@ -84,7 +84,7 @@ def _over_limit(over: OverLimit) -> Refused:
 def _route_to(
     template: str, methods: Mapping[str, Handler], *, open_: bool = False, look_up: bool = False
 ) -> Route:
-    """A route of `template`, in which `{hash}` and `{key}` are one segment and other names are the rest."""
+    """A route of `template`: `{hash}` and `{key}` are one segment, other names the rest."""
     parts = []
     for part in template.strip("/").split("/"):
         if part in {"{hash}", "{key}"}:

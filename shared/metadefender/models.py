@@ -4,7 +4,7 @@ The look-ups import none of this. They answer with plain dictionaries (shared.me
 and tests hold the two against each other.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -51,6 +51,15 @@ ScanResultText = Literal["No Threat Detected", "Infected", "Suspicious"]
 Detected = Annotated[Literal[0, 1], Field(description="How many engines found something.")]
 Nothing = Annotated[Literal[""], Field(description="Always empty.")]
 Percentage = Annotated[Literal[100], Field(description="Always finished.")]
+
+
+def _without_default(schema: dict[str, Any]) -> None:
+    """What is absent is absent: the default only lets it be so, and is no value of the API."""
+    del schema["default"]
+
+
+Limit = Annotated[int, Field(gt=0, examples=[4000], json_schema_extra=_without_default)]
+NotSold = Annotated[Literal[0], Field(description="Always 0: not a part of this service.")]
 
 
 class Answer(BaseModel):
@@ -430,7 +439,70 @@ class BulkUrlAnswer(Answer):
     data: list[UrlReport | InvalidRow] = Field(min_length=1, max_length=1000)
 
 
-# The service itself
+# The key and the service itself
+
+
+class KeyInfo(Answer):
+    """What is known of the key that asks; the key itself is not repeated."""
+
+    success: Literal[True]
+    max_file_download: NotSold
+    max_upload_file_size: NotSold
+    max_archive_file_depth: NotSold
+    max_archive_file_size: NotSold
+    max_archive_file_number: NotSold
+    limit_prevention: NotSold
+    limit_analysis: NotSold
+    limit_sandbox: NotSold
+    limit_feed: NotSold
+    limit_reputation: Limit = Field(0, description="Look-ups in a day, UTC; absent for no limit.")
+    throttling_limit: Limit = Field(0, description="Look-ups in a minute; absent for no limit.")
+    time_interval: Literal["Daily"]
+    qos_scan: Nothing
+    sandbox_qos_scan: Nothing
+    userid: str = Field(
+        description="What the key is called by: the begin of its SHA-256.",
+        pattern="^[0-9a-f]{12}$",
+        examples=["5e884898da28"],
+    )
+    nickname: str = Field(description="Who holds the key.", examples=["soc"])
+    portal_api_key: Nothing
+    created_at: Time
+    updated_at: Time
+    expiration_date: Time | Literal[""] = Field(description="Empty for a key that does not expire.")
+    is_enterprise: Literal[False]
+    enforce_private_scan: Literal[False]
+    mtls_only: Literal[False]
+    workflow_rule: NotSold
+    vulnerability_submissions: list[str] = Field(description="Always empty.", max_length=0)
+    votes: list[str] = Field(description="Always empty.", max_length=0)
+    scan_with: Nothing
+    source: Nothing
+    paid_user: Literal[1]
+
+
+class _OtherFamilies(Answer):
+    analysis_api: NotSold
+    prevention_api: NotSold
+    feed_api: NotSold
+    download_file: NotSold
+    sandbox_api: NotSold
+
+
+class LimitsUsed(_OtherFamilies):
+    """What the key has used of its limits today, UTC."""
+
+    reputation_api: int = Field(
+        description="Look-ups; each item of a bulk request is one.", ge=0, examples=[17]
+    )
+
+
+class LimitsRemaining(_OtherFamilies):
+    """What the key has left of its limits today, UTC."""
+
+    reputation_api: Annotated[int, Field(json_schema_extra=_without_default)] = Field(
+        default=0, description="Look-ups; absent for a key without limit.", ge=0, examples=[3983]
+    )
 
 
 class Version(Answer):

@@ -43,7 +43,6 @@ def filled_store(engine: str) -> Iterator[Store]:
 @pytest.fixture(scope="package")
 def api(filled_store: Store) -> Iterator[Api]:
     """The real handler over that store, on a real port."""
-    assert filled_store
     with serving(lookup.lambda_handler) as served:
         yield served
 

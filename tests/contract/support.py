@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from local.server import HOST, Handler, bind, make_server
+from local.handlers import Handler
+from local.server import HOST, bind, make_server
 from shared.domain.indicator import HASH_TYPES, Indicator, IndicatorType, parse
 from shared.domain.reputation import MAX_TAG_BYTES, MAX_TAGS, Reputation
 from shared.domain.verdict import Verdict
@@ -39,8 +40,8 @@ def of_verdict(kind: IndicatorType, verdict: Verdict) -> Indicator:
 
 
 def reputations_of_all_verdicts() -> list[Reputation]:
-    """One of each type and verdict: malicious ones with all there can be, the others with little."""
-    everything = {
+    """One of each type and verdict; malicious ones with all there can be, others with little."""
+    everything: dict[str, Any] = {
         "parent_verdict": "SUSPICIOUS",
         "origin": "VBA_EMULATION",
         "tags": frozenset(f"{number:0{MAX_TAG_BYTES}}" for number in range(MAX_TAGS)),

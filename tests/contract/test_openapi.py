@@ -101,11 +101,11 @@ def test_names_of_operations_are_unique() -> None:
 
 
 def test_every_reference_leads_somewhere() -> None:
-    references = set(re.findall(r'"#/components/(\w+)/(\w+)"', json.dumps(DOCUMENT)))
+    references = set(re.findall(r'"#/components/(\w+)/([\w-]+)"', json.dumps(DOCUMENT)))
     assert references
     for kind, name in references:
         assert name in DOCUMENT["components"][kind]
-    held = {(k, n) for k in ("schemas", "responses") for n in DOCUMENT["components"][k]}
+    held = {(k, n) for k in ("schemas", "responses", "headers") for n in DOCUMENT["components"][k]}
     assert held == references
 
 

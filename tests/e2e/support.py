@@ -41,9 +41,9 @@ def environment(**variables: str) -> dict[str, str]:
     return {name: os.environ[name] for name in names if name in os.environ} | variables
 
 
-def run(command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def run(*command: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "local", command],
+        [sys.executable, "-m", "local", *command],
         cwd=ROOT,
         env=environment(**variables),
         capture_output=True,

@@ -73,3 +73,23 @@ def test_a_setting_that_the_handler_refuses_is_told_in_one_line(
     assert result.returncode == 2
     assert result.stderr.splitlines()[-1].startswith("error: TTL")
     assert "Traceback" not in result.stderr
+
+
+def test_going_back_in_the_feed_changes_no_count(variables: dict[str, str]) -> None:
+    engine = variables["AWS_ENDPOINT_URL_DYNAMODB"]
+    run("tables", **variables)
+    run("ingest", **variables)
+    stored = items(engine)
+    result = run("reingest", "--since", "2025-01-01", **variables)
+    assert result.returncode == 0, result.stderr
+    summary = json.loads(result.stdout)
+    assert summary["known"] < summary["reports"]
+    assert summary["iocs_unchanged"] > 0
+    assert items(engine) == stored
+
+
+def test_a_date_that_is_none_is_told_in_one_line(variables: dict[str, str]) -> None:
+    run("tables", **variables)
+    result = run("reingest", "--since", "yesterday", **variables)
+    assert result.returncode == 2
+    assert result.stderr.splitlines()[-1].startswith("error: date")

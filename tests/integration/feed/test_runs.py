@@ -35,8 +35,8 @@ from tests.ingestion import model, stored
 
 ROOT = Path(__file__).parents[3]
 SECOND, THIRD = f"{PATH}?page=2", f"{PATH}?page=3"
-# Of these the handler keeps seven free: a second is left, most of it for reading.
-BUDGET_S = 8.0
+# Of these the handler keeps seven free; three quarters of the rest are for reading.
+BUDGET_S = 7.6
 SPARE_S = 5.0
 SHARED = raw_ioc("shared.example")
 REPORTS = {
@@ -157,13 +157,8 @@ print(json.dumps([summary["stopped"], peak]))
 
 @pytest.mark.parametrize(
     "fault",
-    [
-        FAULTS["bomb"],
-        page(gzip_bomb(), status="500 Oh", Content_Encoding="gzip"),
-        page(gzip.compress(b" " * fetch.MAX_PAGE_BYTES), Content_Encoding="gzip"),
-        endless(head(Transfer_Encoding="chunked") + b"-1\r\n", b" " * 65536),
-    ],
-    ids=["bomb", "bomb in an error", "page of spaces", "chunk without an end"],
+    [FAULTS["bomb"], page(gzip.compress(b" " * fetch.MAX_PAGE_BYTES), Content_Encoding="gzip")],
+    ids=["bomb", "page of spaces"],
 )
 def test_a_run_takes_little_memory(server: FeedServer, fault: Answer) -> None:
     server.answer(SECOND, fault)

@@ -1,0 +1,52 @@
+"""Two hundred ways to write ten indicators: each finds its one item, over a real connection."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shared.domain.indicator import Indicator, IndicatorType, parse
+from shared.store.iocs import IocTable
+from shared.store.items import StoredIoc
+from tests.builders import reputation
+from tests.conftest import Store
+from tests.contract.support import Api
+
+
+def spellings() -> Iterator[tuple[str, Indicator]]:
+    """Request targets and what they find."""
+    found: Indicator | None = None
+    text = Path(__file__).with_name("spellings.txt").read_text(encoding="utf-8")
+    for line in text.splitlines():
+        if line.startswith("/"):
+            assert found is not None
+            yield line, found
+        elif line and not line.startswith("#"):
+            kind, _, value = line.partition(" ")
+            found = Indicator(IndicatorType(kind), value)
+
+
+SPELLINGS = list(spellings())
+FLOWS = {indicator: f"flow-{number}" for number, (_, indicator) in enumerate(SPELLINGS)}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _stored(filled_store: Store) -> None:
+    table = IocTable(filled_store.client, filled_store.table)
+    for indicator, flow_id in FLOWS.items():
+        assert table.write(StoredIoc(reputation(indicator, flow_id=flow_id), b"12345678"), None)
+
+
+def test_there_are_two_hundred_of_ten() -> None:
+    assert len({target for target, _ in SPELLINGS}) == 200
+    assert set(Counter(indicator for _, indicator in SPELLINGS).values()) == {20}
+    assert all(parse(one.type, one.value) == one for one in FLOWS)
+
+
+@pytest.mark.parametrize(("target", "indicator"), SPELLINGS)
+def test_every_spelling_finds_its_item(api: Api, target: str, indicator: Indicator) -> None:
+    reply = api.ask(target)
+    assert reply.status == 200, reply.text
+    [source] = reply.body["lookup_results"]["sources"]
+    assert source.get("flow_id") == FLOWS[indicator], reply.body["address"]
