@@ -7,8 +7,8 @@ from functools import partial
 from typing import Any
 
 from functions.ingest.fold import Applier
-from functions.ingest.run import FOLD_REPORTS, FOLD_SIGHTINGS, Clock, Fetcher, Run, Stores
 from functions.ingest.resolve import Resolver
+from functions.ingest.run import FOLD_REPORTS, FOLD_SIGHTINGS, Clock, Fetcher, Run, Stores
 from functions.ingest.summary import Summary
 from shared.domain.indicator import Indicator
 from shared.domain.moment import read_moment

@@ -10,7 +10,7 @@ from shared.domain.indicator import Indicator, IndicatorType
 
 MAX_KEY_BYTES = 2048  # of a DynamoDB partition key
 _FLOW_KEY_BYTES = 10
-_IOC_DIGEST_BYTES = 8
+_IOC_DIGEST_BYTES = 12
 
 
 class Prefix(StrEnum):

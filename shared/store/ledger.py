@@ -1,7 +1,7 @@
 """The ledger of applied reports: what makes counting exact.
 
-One entry per report, in the state table. Its facts only ever grow, so it may be added to twice,
-late, and by several runs at once.
+One entry per report, in the state table. What it says of IOCs only ever grows, so it may be added
+to twice, late, and by several runs at once.
 
     c        digests of the contents that were applied
     i        short digests of the IOCs in which the report is counted
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # An item ends at 400 KB and a digest takes 8 bytes and some; this leaves room for revisions.
 MAX_DIGESTS_IN_ENTRY = 4000
+# A feed that changes something in a report each time it shows it must not fill its entry.
+MAX_CONTENTS = 100
 _SHARDS = 16
 
 
@@ -86,6 +88,8 @@ class Ledger:
                 if part:
                     self._add(report_key(flow, shard), {"i": {"BS": sorted(part)}})
         facts: dict[str, Any] = {"c": {"BS": [content]}}
+        if len(known.contents) >= MAX_CONTENTS:
+            self._forget(flow, known.contents)
         if sharded:
             facts["sharded"] = {"N": "1"}
         elif fresh:
@@ -94,6 +98,16 @@ class Ledger:
 
     def _get(self, keys: list[str], *, consistent: bool) -> Iterable[Mapping[str, Any]]:
         return batch_get(self._client, self._table, keys, consistent=consistent)
+
+    def _forget(self, flow: bytes, contents: frozenset[bytes]) -> None:
+        """Forget old contents: whoever delivers one again makes it read again, and no more."""
+        with store_errors():
+            self._client.update_item(
+                TableName=self._table,
+                Key={"pk": {"S": report_key(flow)}},
+                UpdateExpression="DELETE c :old",
+                ExpressionAttributeValues={":old": {"BS": sorted(contents)}},
+            )
 
     def _add(self, key: str, facts: Mapping[str, Any]) -> None:
         with store_errors():

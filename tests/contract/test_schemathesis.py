@@ -70,7 +70,7 @@ def test_every_answer_is_as_documented(
     cases = sum(int(re.findall(r"(\d+) generated", said)[0]) for said, _ in runs)
     answered = sum((statuses(folder / "report.ndjson") for folder in folders), Counter())
     with capsys.disabled():
-        print(f"\n{cases} requests made up from the document, answered {dict(answered)}")
+        print(f"\n{cases} requests made up, answered {dict(answered)}")  # noqa: T201
     assert cases >= MIN_CASES
     # Neither all refused nor all found: both halves of the API were reached.
     assert answered[200] > cases / 4

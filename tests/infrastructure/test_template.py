@@ -49,7 +49,8 @@ COMMON_VARIABLES = {
     "POWERTOOLS_LOG_LEVEL",
 }
 VARIABLES = {
-    "IngestFunction": COMMON_VARIABLES | {"FEED_URL", "FEED_API_KEY_PARAMETER", "TTL"},
+    "IngestFunction": COMMON_VARIABLES
+    | {"FEED_URL", "FEED_API_KEY_PARAMETER", "FEED_ALLOW_PRIVATE", "TTL"},
     "LookupFunction": COMMON_VARIABLES,
 }
 
@@ -230,7 +231,7 @@ def test_alarms_watch_ingest_and_its_queue(template: Template) -> None:
         for alarm in of_type(template, "AWS::CloudWatch::Alarm").values()
     }
     assert watched == {
-        "Errors": {"Ref": "IngestFunction"},
+        "ingest_complete": "ingest",
         "ApproximateNumberOfMessagesVisible": {
             "Fn::GetAtt": ["IngestDeadLetterQueue", "QueueName"]
         },

@@ -9,7 +9,7 @@ from shared.store.api_keys import ApiKeys, digest_of
 from shared.store.iocs import IocTable
 from shared.store.items import StoredIoc
 from shared.store.keys import flow_key
-from shared.store.ledger import MAX_DIGESTS_IN_ENTRY, NO_ENTRY, Ledger, LedgerEntry
+from shared.store.ledger import MAX_CONTENTS, MAX_DIGESTS_IN_ENTRY, NO_ENTRY, Ledger, LedgerEntry
 from shared.store.runs import FeedState, FeedStates, RunLog
 from tests.builders import DOMAIN, reputation
 from tests.conftest import Store
@@ -83,6 +83,17 @@ class TestLedger:
             ),
             flow_key("b"): LedgerEntry(frozenset({b"content"}), frozenset()),
         }
+
+    def test_a_report_that_always_changes_does_not_fill_its_entry(self, any_store: Store) -> None:
+        ledger = Ledger(any_store.client, any_store.state_table)
+        flow, ioc = flow_key("a"), frozenset({b"ioc-1"})
+        for number in range(2 * MAX_CONTENTS + 10):
+            known = ledger.read([flow], consistent=True).get(flow, NO_ENTRY)
+            ledger.add(flow, b"content-%d" % number, ioc, known)
+        entry = ledger.read([flow], consistent=True)[flow]
+        assert b"content-%d" % (2 * MAX_CONTENTS + 9) in entry.contents
+        assert len(entry.contents) <= MAX_CONTENTS
+        assert entry.iocs == ioc
 
     def test_an_entry_too_large_for_one_item_is_split(self, any_store: Store) -> None:
         ledger = Ledger(any_store.client, any_store.state_table)
