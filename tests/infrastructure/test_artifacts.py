@@ -72,7 +72,8 @@ def test_function_holds_its_own_package_only(
     handler = template["Resources"][folder.name]["Properties"]["Handler"]
     assert handler == f"functions.{name}.app.lambda_handler"
     assert (folder / "functions" / name / "app.py").is_file()
-    own = {f"functions/{name}/{file}" for file in files(ROOT / "functions" / name, "*.py")}
+    source = ROOT / "functions" / name
+    own = {f"functions/{name}/{file}" for file in files(source) if not file.endswith(".pyc")}
     assert {file for file in files(folder) if not file.endswith(".pyc")} == own
 
 
