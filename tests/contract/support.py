@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -107,8 +106,6 @@ class Api:
 def serving(handler: Handler) -> Iterator[Api]:
     """Serve a handler on a free port."""
     listener = bind(0)
-    # Connections inherit it; without it every answer but the first on one waits 40 ms for an ACK.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     server = make_server(handler, "lookup", budget_s=10)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()

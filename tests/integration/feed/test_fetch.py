@@ -264,7 +264,9 @@ def test_a_retry_after_that_says_nothing_is_passed_over(server: FeedServer, afte
 
 
 @pytest.mark.parametrize(
-    "after", ["100", "9" * 300, http_date(3600), "Fri, 31 Dec 9999 23:59:59 GMT"]
+    "after",
+    ["100", "9" * 300, http_date(3600), "Fri, 31 Dec 9999 23:59:59 GMT"],
+    ids=["seconds", "many digits", "date", "last date"],
 )
 def test_a_retry_after_beyond_the_time_ends_the_run_at_once(server: FeedServer, after: str) -> None:
     server.answer(PATH, page(b"", status="503 Service Unavailable", Retry_After=after))
