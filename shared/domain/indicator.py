@@ -235,6 +235,7 @@ _DEFANGED_SCHEME = re.compile(r"(?i)\A(h(?:xx|tt)ps?|ftp)(?:\[://\]|\[:\]//|://?
 _DEFANGED_DOT = re.compile(r"(?i)\[\.\]|\(\.\)|\[dot\]")
 _AUTHORITY_END = re.compile(r"[/?#\\]")
 _MAX_WRAPPINGS = 2
+_ENCODED_IPV6 = re.compile(r"(?i)\A([a-z]+:/{1,2})%5B([0-9a-f:.]+)%5D")
 
 
 def refang(text: str) -> str:
@@ -270,7 +271,9 @@ def _decode_url(text: str) -> str:
         # A query that arrived in the open was never wrapped: it belongs to the URL as it is.
         path, mark, query = text.partition("?")
         text = _unquote(path) + mark + query
-    return text
+    # Python's `quote` with the colon and the slash left out encodes the brackets around an IPv6
+    # address and nothing else before the path.
+    return _ENCODED_IPV6.sub(r"\1[\2]", text, count=1)
 
 
 def _unquote(text: str) -> str:

@@ -15,6 +15,7 @@ from local.ingest import run_once
 from shared.domain.indicator import Indicator
 from shared.domain.reputation import Reputation
 from shared.feed import fetch
+from shared.settings import IngestSettings, SettingsError
 from tests.builders import raw_ioc, raw_report
 from tests.conftest import Store
 from tests.fakes import json_page
@@ -144,10 +145,21 @@ def test_a_feed_that_is_not_on_the_internet_is_not_asked(
     assert server.connections == 0
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["ftp://feed.example/", "http://", "http://feed.example:x/", "http://[", "http://u:p@feed/"],
+)
+def test_an_address_that_cannot_be_asked_is_refused_as_a_setting(url: str) -> None:
+    env = {"FEED_URL": url, "TABLE_NAME": "iocs", "STATE_TABLE_NAME": "state"}
+    with pytest.raises(SettingsError, match="^FEED_URL is no http or https address$"):
+        IngestSettings.from_env(env)
+
+
 RUN = """
 import json, resource
 from local.ingest import run_once
 from shared.feed import fetch
+from shared.settings import IngestSettings, SettingsError
 
 fetch.BACKOFF_S = 0
 summary = run_once(20)

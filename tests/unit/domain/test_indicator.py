@@ -150,6 +150,8 @@ def test_refang(text: str, plain: str) -> None:
         ("evil.example/a%2Fb", "http://evil.example/a%2Fb", None),
         ("http:/evil.example/a", "http://evil.example/a", None),
         ("evil.example:8080/a", "http://evil.example:8080/a", None),
+        ("http://%5B2001:db8::1%5D:8080/a", "http://[2001:db8::1]:8080/a", None),
+        ("http:/%5b2001:db8::1%5d/a", "http://[2001:db8::1]/a", None),
         ("[2001:db8::1]/a", "http://[2001:db8::1]/a", None),
         ("HXXP://evil[.]example", "http://evil.example/", "http://evil.example"),
         ("evil.example", "http://evil.example/", "http://evil.example"),
