@@ -85,8 +85,13 @@ def _text(env: Mapping[str, str], name: str) -> str:
 
 def _feed_url(env: Mapping[str, str]) -> str:
     value = _text(env, "FEED_URL")
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    # A user's name and password have no place in it: the key goes into a header.
+    if not usable or "@" in parts.netloc:
         raise SettingsError("FEED_URL is no http or https address")
     return value
 

@@ -288,7 +288,7 @@ class _TLSConnection(_Connection, HTTPSConnection):
 
 
 class _BoundedRetry(Retry):
-    """urllib3's retries, which go, and obey a Retry-After, only as far as the run's time does."""
+    """urllib3's retries, obeying a Retry-After only as far as the run's time goes."""
 
     def __init__(self, *args: Any, remaining: Callable[[], float], **options: Any) -> None:
         self._remaining = remaining
@@ -296,11 +296,6 @@ class _BoundedRetry(Retry):
 
     def new(self, **options: Any) -> Self:
         return super().new(remaining=self._remaining, **options)
-
-    def increment(self, *args: Any, **options: Any) -> Self:
-        if self._remaining() <= 0:
-            raise OutOfTime(_OUT_OF_TIME)
-        return super().increment(*args, **options)
 
     def parse_retry_after(self, retry_after: str) -> float:
         try:

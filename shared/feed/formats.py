@@ -41,11 +41,12 @@ def read_page(body: bytes) -> Page:
     raise FeedError("the page is neither JSON nor Atom")
 
 
-# What each format writes before the address of the next page.
+_END_BYTES = 16 * 1024
+# What each format writes before the address of the next page; bounded, so that no page takes long.
 _NEXT = re.compile(
     r'"next"\s*:\s*"(?P<json>[^"\\]+)"'
-    r"|<link\s[^>]*rel=[\"']next[\"'][^>]*href=[\"'](?P<after>[^\"'>]+)"
-    r"|<link\s[^>]*href=[\"'](?P<before>[^\"'>]+)[\"'][^>]*rel=[\"']next[\"']"
+    r"|<link\s[^>]{0,500}rel=[\"']next[\"'][^>]{0,500}href=[\"'](?P<after>[^\"'>]+)"
+    r"|<link\s[^>]{0,500}href=[\"'](?P<before>[^\"'>]+)[\"'][^>]{0,500}rel=[\"']next[\"']"
 )
 
 
@@ -55,6 +56,8 @@ def mentioned_next(body: bytes) -> str:
     For pages that are not valid: nothing else of them is used.
     """
     found = ""
-    for match in _NEXT.finditer(body.decode(errors="replace")):
+    # Where every writer of feeds puts it: a search through all of a hostile page would take long.
+    ends = body if len(body) <= 2 * _END_BYTES else body[:_END_BYTES] + b" " + body[-_END_BYTES:]
+    for match in _NEXT.finditer(ends.decode(errors="replace")):
         found = match[match.lastgroup or 0]
     return html.unescape(found)

@@ -4,6 +4,10 @@ from shared.domain.errors import FeedError
 from shared.feed import strict_json
 from shared.feed.page import Page
 
+# A page of 32 MB holds some 500,000 when it is real. Ten million empty ones would fill the
+# function's memory before the first is looked at.
+MAX_CONTAINERS = 1_500_000
+
 
 def matches(text: str) -> bool:
     """Whether the page is a JSON object."""
@@ -14,9 +18,11 @@ def read(text: str) -> Page:
     """Read a page.
 
     Raises:
-        FeedError: not valid JSON by RFC 8259 (NaN and the like included), nested too deep, or
-            not of the shape above.
+        FeedError: not valid JSON by RFC 8259 (NaN and the like included), nested too deep, of
+            more than `MAX_CONTAINERS` objects and lists, or not of the shape above.
     """
+    if text.count("{") + text.count("[") > MAX_CONTAINERS:
+        raise FeedError("the page has too many objects")
     page = strict_json.parse(text, "the page")
     if not isinstance(page, dict) or not isinstance(page.get("items"), list):
         raise FeedError("the page has no list of items")

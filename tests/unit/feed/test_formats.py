@@ -9,6 +9,7 @@ import pytest
 
 from shared.domain.errors import FeedError
 from shared.feed.formats import mentioned_next, read_page
+from shared.feed.json_page import MAX_CONTAINERS
 from shared.feed.page import ReportLink
 from tests.builders import raw_report
 
@@ -81,6 +82,7 @@ def test_both_formats_hold_the_same_reports() -> None:
         b'{"items": [' + b"9" * 6000 + b"]}",
         b'{"items": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
         b'{"items": [1,]}',
+        b'{"items": [' + b"{}," * MAX_CONTAINERS + b"{}]}",
         b'{"items": []} x',
         b'\xef\xbb\xbf{"items": []}',
         '{"items": []}'.encode("utf-16"),
@@ -151,6 +153,9 @@ def test_half_a_surrogate_pair_costs_no_page() -> None:
         (b'{"items": [{"next": "inner"}], "next": "outer", \xff', "outer"),
         (b'{"items": [NaN], "next": null}', ""),
         (b"<html>busy</html>", ""),
+        (b"<link " * 5_000_000, ""),
+        (b'"next"' + b" " * 5_000_000, ""),
+        (b'{"items": [' + b"0," * 50_000 + b'NaN], "next": "?page=3"}', "?page=3"),
         (b"", ""),
         (atom(links='<link rel="next" href="?page=2&amp;x=1"/>')[:-5], "?page=2&x=1"),
         (atom(links='<link href="?page=2" rel="next"/>')[:-5], "?page=2"),
