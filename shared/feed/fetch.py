@@ -5,11 +5,14 @@ import ssl
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
 from ipaddress import ip_address
 from typing import Any, Self, cast
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 import certifi
+import requests
+from requests.adapters import HTTPAdapter
 from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import (
@@ -19,7 +22,7 @@ from urllib3.exceptions import (
     NameResolutionError,
     NewConnectionError,
 )
-from urllib3.util import Retry, Timeout
+from urllib3.util import Retry
 
 from shared.domain.errors import FeedError
 
@@ -60,8 +63,9 @@ class Fetched:
 class FeedClient:
     """Fetches the pages of one feed, for one thread.
 
-    It is built on urllib3 and not on requests, which reads the body of a redirect whole into
-    memory, keeps cookies, and looks into the environment for proxies and credentials.
+    A session of requests over one pool of connections that can reach nobody but the feed. It
+    keeps no cookies, looks for nothing in the environment, and leaves redirects to `get`: requests
+    would read the body of a redirect whole into memory.
 
     Args:
         feed_url: the configured address; no other scheme, host or port is ever contacted.
@@ -82,15 +86,7 @@ class FeedClient:
         self._remaining = remaining
         self._allowance = _Allowance(remaining)
         self._origin = _origin(urlsplit(feed_url))
-        self._pool = _pool(self._origin, self._allowance, allow_private)
-        self._headers = {
-            "Accept": "application/json, application/atom+xml;q=0.9",
-            "Accept-Encoding": "gzip",
-            "User-Agent": "ioc-reputation",
-        }
-        if api_key:
-            self._headers["X-Api-Key"] = api_key
-        self._retries = _BoundedRetry(
+        retries = _BoundedRetry(
             total=MAX_RETRIES,
             other=0,  # an untrusted certificate is no better the next time
             status_forcelist=_RETRIED,
@@ -100,6 +96,17 @@ class FeedClient:
             raise_on_status=False,
             remaining=remaining,
         )
+        pool = _pool(self._origin, self._allowance, allow_private)
+        self._session = _Session()
+        self._session.trust_env = False
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._session.mount(f"{self._origin[0]}://", _OnePoolAdapter(pool, retries))
+        self._session.headers.clear()
+        self._session.headers["Accept"] = "application/json, application/atom+xml;q=0.9"
+        self._session.headers["Accept-Encoding"] = "gzip"
+        self._session.headers["User-Agent"] = "ioc-reputation"
+        if api_key:
+            self._session.headers["X-Api-Key"] = api_key
 
     def get(self, url: str) -> Fetched:
         """Fetch one page.
@@ -112,35 +119,57 @@ class FeedClient:
         try:
             for _ in range(1 + MAX_REDIRECTS):
                 with closing(self._ask(url)) as response:
-                    location = response.get_redirect_location()
+                    location = response.raw.get_redirect_location()
                     if not location:
-                        return Fetched(url, _body(response))
+                        return Fetched(url, _body(response.raw))
                 url = _joined(url, location, "a redirect")
-        except (HTTPError, ValueError) as error:
+        except (requests.RequestException, HTTPError, ValueError) as error:
             if self._remaining() <= 0:
                 raise OutOfTime(_OUT_OF_TIME) from error
-            reason = error.reason if isinstance(error, MaxRetryError) else error
+            reason = _reason(error)
             raise FeedError(f"the page could not be fetched: {type(reason).__name__}") from error
         raise FeedError(f"the feed redirects more than {MAX_REDIRECTS} times")
 
-    def _ask(self, url: str) -> BaseHTTPResponse:
-        return self._pool.urlopen(
-            "GET",
-            self._target(url),
-            headers=self._headers,
-            retries=self._retries,
-            timeout=Timeout(connect=CONNECT_TIMEOUT_S, read=READ_TIMEOUT_S),
-            redirect=False,
-            preload_content=False,
+    def _ask(self, url: str) -> requests.Response:
+        self._refuse_others(url)
+        return self._session.get(
+            url,
+            stream=True,
+            allow_redirects=False,
+            timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
         )
 
-    def _target(self, url: str) -> str:
-        """What to ask the feed's host for; whatever `url` says, no other host is asked."""
+    def _refuse_others(self, url: str) -> None:
         parts = urlsplit(url)
         # Clients do not agree on who is named in `http://one\@two/`.
         if _origin(parts) != self._origin or "@" in parts.netloc or "\\" in url:
             raise FeedError("the feed points to another scheme, host or port")
-        return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
+
+class _Session(requests.Session):
+    """Takes no answer for a redirect: requests reads the body of one even if told not to follow."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        return None
+
+
+class _OnePoolAdapter(HTTPAdapter):
+    """Sends whatever it is given to the feed's host, and to no other."""
+
+    def __init__(self, pool: HTTPConnectionPool, retries: Retry) -> None:
+        self._pool = pool
+        super().__init__(max_retries=retries)
+
+    def get_connection_with_tls_context(self, *_: Any, **__: Any) -> HTTPConnectionPool:
+        return self._pool
+
+
+def _reason(error: Exception) -> BaseException:
+    """What lies behind the wrappers of requests and urllib3."""
+    inner = error.args[0] if isinstance(error, requests.RequestException) and error.args else error
+    if isinstance(inner, MaxRetryError) and inner.reason:
+        return inner.reason
+    return inner if isinstance(inner, BaseException) else error
 
 
 def next_url(fetched: Fetched, following: str) -> str:
