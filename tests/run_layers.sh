@@ -16,4 +16,4 @@ layer integration "stores, feed and handlers together, on an embedded DynamoDB" 
 layer contract "answers and feeds, as clients and providers know them" -n 2
 layer infrastructure "the template, the lock and the artifacts that get deployed"
 layer docs "what README, docs and events say, held against the code" -n 2
-layer e2e "the local stack as a user starts it" -n 2
+layer e2e "the local stack as a user starts it"

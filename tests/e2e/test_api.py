@@ -22,7 +22,7 @@ def test_the_api_answers_what_was_ingested_before() -> None:
             stdout=subprocess.PIPE,
             text=True,
         )
-        with process:
+        try:
             assert process.stdout is not None
             said = re.match(r"API on (http://\S+)", process.stdout.readline())
             assert said is not None
@@ -30,3 +30,6 @@ def test_the_api_answers_what_was_ingested_before() -> None:
             assert ask(said[1], f"/v4/hash/{SAMPLE_HASH}", key="local-demo-key").status == 401
             process.send_signal(signal.SIGTERM)
             assert process.wait(TIMEOUT_S) == 0
+        finally:
+            process.kill()
+            process.communicate()
