@@ -11,12 +11,13 @@ from typing import Any, TextIO
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
-from functions.lookup.routes import ROUTES, Route
+from functions.lookup.routes import ROUTES
 from local.errors import LocalError
 from local.feed import SAMPLE_DOMAIN, SAMPLE_HASH, SAMPLE_IP, SAMPLE_URL
 from shared.domain.indicator import Indicator, IndicatorType, parse, parse_hash
 from shared.domain.reputation import Evidence, Reputation, Winner
 from shared.domain.verdict import Verdict
+from shared.http.routing import Route
 from shared.metadefender import errors, models
 from shared.metadefender.apikey import key_info, limits_remaining, limits_used
 from shared.metadefender.errors import ApiError
@@ -431,7 +432,7 @@ def _version() -> str:
     return str(project["version"])
 
 
-def _path(route: Route) -> Schema:
+def _path(route: Route[Any]) -> Schema:
     named = re.findall(r"{(\w+)}", route.template)
     parameters = [{"name": n, "in": "path", "required": True, **_IN_PATH[n]} for n in named]
     operations = {
@@ -441,7 +442,7 @@ def _path(route: Route) -> Schema:
     return ({"parameters": parameters} if parameters else {}) | operations
 
 
-def _operation(route: Route, operation: Operation) -> Schema:
+def _operation(route: Route[Any], operation: Operation) -> Schema:
     said: Schema = {
         "tags": [operation.tag],
         "operationId": operation.name,
@@ -468,7 +469,7 @@ def _operation(route: Route, operation: Operation) -> Schema:
     return said
 
 
-def _possible(route: Route, operation: Operation) -> Iterable[ApiError]:
+def _possible(route: Route[Any], operation: Operation) -> Iterable[ApiError]:
     """Every error that an operation may answer."""
     yield from operation.refusals
     if not route.open:

@@ -3,8 +3,9 @@
 import hmac
 
 from functions.lookup.quota import Caller
-from functions.lookup.service import Call, Refused, Service
-from functions.lookup.web import Response
+from functions.lookup.service import Call, Service
+from shared.http.refused import Refused
+from shared.http.web import Response
 from shared.metadefender import errors
 from shared.metadefender.apikey import key_info, limits_remaining, limits_used
 from shared.store.api_keys import digest_of

@@ -1,10 +1,11 @@
 """Look-ups of IPs, domains and URLs: single and bulk."""
 
 from functions.lookup.bulk import address_field, read_items
-from functions.lookup.service import Call, Handler, Refused, Service
-from functions.lookup.web import Response
+from functions.lookup.service import Call, Handler, Service
 from shared.domain.errors import InvalidIndicator
 from shared.domain.indicator import IndicatorType, Question, ask
+from shared.http.refused import Refused
+from shared.http.web import Response
 from shared.metadefender import errors
 from shared.metadefender.present import address_report, invalid_address_row
 

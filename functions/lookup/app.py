@@ -7,13 +7,11 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.lookup.authentication import KeyRing
 from functions.lookup.quota import Quota
 from functions.lookup.routes import respond
-from functions.lookup.service import Refused, Service
-from functions.lookup.web import AnswerTooLarge, accepts_gzip, answer, read_request
-from shared.domain.errors import StoreError
-from shared.metadefender import errors
+from functions.lookup.service import Service
+from shared.http.authentication import KeyRing
+from shared.http.guard import guarded
 from shared.observability import logger
 from shared.settings import LookupSettings
 from shared.store.api_keys import ApiKeys
@@ -37,17 +35,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     Returns:
         The answer in the shape of the MetaDefender Cloud v4 API, errors included.
     """
-    try:
-        request = read_request(event)
-        return answer(respond(_service(), request), gzip_accepted=accepts_gzip(request))
-    except AnswerTooLarge:
-        return answer(Refused(errors.ANSWER_TOO_LARGE).response())
-    except StoreError as error:
-        logger.error("store failed", extra={"reason": str(error)})
-        return answer(Refused(errors.STORE_NOT_REACHABLE).response())
-    except Exception:
-        logger.exception("look-up failed")
-        return answer(Refused(errors.INTERNAL).response())
+    return guarded(event, lambda request: respond(_service(), request))
 
 
 @cache

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from functions.lookup.service import Call, Refused
-from functions.lookup.web import Request
+from functions.lookup.service import Call
+from shared.http.refused import Refused
+from shared.http.web import Request
 from shared.metadefender import errors
 from shared.metadefender.errors import ApiError
 

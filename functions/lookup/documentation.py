@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from functions.lookup.service import Call, Service
-from functions.lookup.web import Response
+from shared.http.web import Response
 
 _FOLDER = Path(__file__).parent
 

@@ -1,11 +1,12 @@
 """Look-ups of hashes: single, bulk, and the sub-reports that clients ask for."""
 
 from functions.lookup.bulk import HASHES, read_items
-from functions.lookup.service import Call, Refused, Service
-from functions.lookup.web import Request, Response
+from functions.lookup.service import Call, Service
 from shared.domain.errors import InvalidIndicator
 from shared.domain.indicator import Indicator, ask
 from shared.domain.reputation import Reputation
+from shared.http.refused import Refused
+from shared.http.web import Request, Response
 from shared.metadefender import errors
 from shared.metadefender.present import bulk_hash_row, hash_report, sandbox_report, scan_history
 

@@ -1,33 +1,15 @@
 """The routes: which path and method is answered by which handler."""
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from functions.lookup import account, addresses, documentation, hashes
 from functions.lookup.quota import Caller, OverLimit, Reason, rate_limit_headers
-from functions.lookup.service import Call, Handler, Refused, Service
-from functions.lookup.web import Request, Response
+from functions.lookup.service import Call, Handler, Service
 from shared.domain.indicator import IndicatorType
+from shared.http.refused import Refused, is_sandbox_path
+from shared.http.routing import Route, find_route, route_to
+from shared.http.web import Request, Response
 from shared.metadefender import errors
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """A path, and its handler by method.
-
-    Attributes:
-        template: the path as the documentation has it.
-        pattern: what it matches; the group `value` goes to the handler.
-        open: whether it is answered without a key.
-        look_up: whether a GET counts as one look-up; a POST counts its items itself.
-    """
-
-    template: str
-    pattern: re.Pattern[str]
-    methods: Mapping[str, Handler]
-    open: bool = False
-    look_up: bool = False
 
 
 def respond(service: Service, request: Request) -> Response:
@@ -36,16 +18,16 @@ def respond(service: Service, request: Request) -> Response:
     Raises:
         StoreError: the store failed.
     """
-    route, value = _route(request.path)
+    route, value = find_route(ROUTES, request.path)
     caller: Caller | None = None
     try:
         if route is None or not route.open:
             caller = _identify(service, request)
         response = _answer(service, route, Call(request, value, caller))
     except Refused as refused:
-        response = refused.response()
+        response = refused.response(sandbox=is_sandbox_path(request.path))
     except OverLimit as over:
-        response = _over_limit(over).response()
+        response = _over_limit(over).response(sandbox=is_sandbox_path(request.path))
     if caller is None:
         return response
     known = {"X-Authenticated": "by apikey"}
@@ -54,7 +36,7 @@ def respond(service: Service, request: Request) -> Response:
     return replace(response, headers={**known, **response.headers})
 
 
-def _answer(service: Service, route: Route | None, call: Call) -> Response:
+def _answer(service: Service, route: Route[Handler] | None, call: Call) -> Response:
     if route is None:
         raise Refused(errors.NO_SUCH_ENDPOINT)
     handler = route.methods.get(call.request.method)
@@ -81,55 +63,28 @@ def _over_limit(over: OverLimit) -> Refused:
     return Refused(errors.QUOTA_USED_UP, f"Limit: {over.allowance.limit} / Daily")
 
 
-def _route_to(
-    template: str, methods: Mapping[str, Handler], *, open_: bool = False, look_up: bool = False
-) -> Route:
-    """A route of `template`: `{hash}` and `{key}` are one segment, other names the rest."""
-    parts = []
-    for part in template.strip("/").split("/"):
-        if part in {"{hash}", "{key}"}:
-            parts.append("(?P<value>[^/]+)")
-        elif part == "{url}":
-            # Whatever follows, to the last slash: it may belong to the URL.
-            parts.append("(?P<value>.+)")
-        elif part.startswith("{"):
-            parts.append("(?P<value>.*[^/])")
-        else:
-            parts.append(re.escape(part))
-    # Clients double the slashes of the base address, and add one at the end.
-    end = "" if template.endswith("{url}") else "/*"
-    return Route(template, re.compile("/+" + "/+".join(parts) + end), methods, open_, look_up)
-
-
-def _address_routes(kind: IndicatorType) -> tuple[Route, Route]:
+def _address_routes(kind: IndicatorType) -> tuple[Route[Handler], Route[Handler]]:
     return (
-        _route_to(f"/v4/{kind}", {"POST": addresses.bulk(kind)}),
-        _route_to(f"/v4/{kind}/{{{kind}}}", {"GET": addresses.report(kind)}, look_up=True),
+        route_to(f"/v4/{kind}", {"POST": addresses.bulk(kind)}),
+        route_to(f"/v4/{kind}/{{{kind}}}", {"GET": addresses.report(kind)}, look_up=True),
     )
 
 
-ROUTES = (
-    _route_to("/v4/hash", {"POST": hashes.bulk}),
-    _route_to("/v4/hash/{hash}", {"GET": hashes.report}, look_up=True),
-    _route_to("/v4/hash/{hash}/scanhistory", {"GET": hashes.history}, look_up=True),
-    _route_to("/v4/hash/{hash}/badge", {"GET": hashes.report}, look_up=True),
-    _route_to("/v4/hash/{hash}/sandbox", {"GET": hashes.sandbox}, look_up=True),
+ROUTES: tuple[Route[Handler], ...] = (
+    route_to("/v4/hash", {"POST": hashes.bulk}),
+    route_to("/v4/hash/{hash}", {"GET": hashes.report}, look_up=True),
+    route_to("/v4/hash/{hash}/scanhistory", {"GET": hashes.history}, look_up=True),
+    route_to("/v4/hash/{hash}/badge", {"GET": hashes.report}, look_up=True),
+    route_to("/v4/hash/{hash}/sandbox", {"GET": hashes.sandbox}, look_up=True),
     *_address_routes(IndicatorType.IP),
     *_address_routes(IndicatorType.DOMAIN),
     *_address_routes(IndicatorType.URL),
-    _route_to("/v4/apikey", {"GET": account.info}),
-    _route_to("/v4/apikey/limits", {"GET": account.limits}),
-    _route_to("/v4/apikey/limits/status", {"GET": account.limits_status}),
-    _route_to("/v4/apikey/{key}", {"GET": account.info_of}),
-    _route_to("/v4/status/version", {"GET": account.version}, open_=True),
-    _route_to("/health", {"GET": account.health}, open_=True),
-    _route_to("/openapi.json", {"GET": documentation.openapi}, open_=True),
-    _route_to("/docs", {"GET": documentation.page}, open_=True),
+    route_to("/v4/apikey", {"GET": account.info}),
+    route_to("/v4/apikey/limits", {"GET": account.limits}),
+    route_to("/v4/apikey/limits/status", {"GET": account.limits_status}),
+    route_to("/v4/apikey/{key}", {"GET": account.info_of}),
+    route_to("/v4/status/version", {"GET": account.version}, open_=True),
+    route_to("/health", {"GET": account.health}, open_=True),
+    route_to("/openapi.json", {"GET": documentation.openapi}, open_=True),
+    route_to("/docs", {"GET": documentation.page}, open_=True),
 )
-
-
-def _route(path: str) -> tuple[Route | None, str]:
-    for route in ROUTES:
-        if found := route.pattern.fullmatch(path):
-            return route, found.groupdict().get("value", "")
-    return None, ""

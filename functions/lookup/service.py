@@ -1,16 +1,16 @@
-"""What the routes work with, and how they refuse."""
+"""What the routes work with."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from functions.lookup.authentication import KeyRing
 from functions.lookup.quota import Caller, Quota
-from functions.lookup.web import Request, Response
 from shared.domain.indicator import Indicator
 from shared.domain.reputation import Reputation
+from shared.http.authentication import KeyRing
+from shared.http.refused import Refused
+from shared.http.web import Request, Response
 from shared.metadefender import errors
-from shared.metadefender.errors import ApiError
 
 
 class Iocs(Protocol):
@@ -62,19 +62,3 @@ class Call:
 
 
 Handler = Callable[[Service, Call], Response]
-
-
-class Refused(Exception):
-    """A request that cannot be answered; the handler's caller turns it into the answer."""
-
-    def __init__(
-        self, error: ApiError, detail: str = "", headers: Mapping[str, str] | None = None
-    ) -> None:
-        super().__init__(error.message)
-        self.error = error
-        self.detail = detail
-        self.headers = headers or {}
-
-    def response(self) -> Response:
-        """The answer."""
-        return Response(self.error.status, self.error.body(self.detail), self.headers)

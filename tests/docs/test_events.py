@@ -10,10 +10,10 @@ import pytest
 import functions.ingest.app as ingest
 import functions.lookup.app as lookup
 from functions.lookup.routes import ROUTES
-from functions.lookup.web import read_request
 from local.context import LocalContext
 from local.environment import DEFAULT_API_KEY
 from local.feed import sample_feed
+from shared.http.web import read_request
 from shared.store.api_keys import ApiKeys
 from tests.conftest import Store
 

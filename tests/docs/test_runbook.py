@@ -7,9 +7,9 @@ import shlex
 
 import pytest
 
-from functions.lookup.authentication import CACHED_S
 from local.__main__ import COMMANDS, WITH_ARGUMENTS
 from local.template import load_template
+from shared.http.authentication import CACHED_S
 from shared.store.api_keys import DEFAULT_DAILY_LIMIT
 from shared.store.keys import Prefix
 from shared.store.quarantine import KEPT_FOR

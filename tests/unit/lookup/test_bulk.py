@@ -7,7 +7,7 @@ import pytest
 
 from functions.lookup.bulk import MAX_BODY_BYTES, MAX_ITEMS
 from functions.lookup.routes import respond
-from functions.lookup.web import Request, Response
+from shared.http.web import Request, Response
 from tests.unit.lookup.test_routes import DOMAIN, IP, KEY, SHA256, URL, code, service
 
 JSON = {"content-type": "application/json"}

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from functions.lookup.authentication import CACHED_S, KeyRing
 from functions.lookup.quota import Quota
 from functions.lookup.routes import respond
 from functions.lookup.service import Service
-from functions.lookup.web import Request, Response
 from shared.domain.errors import StoreError
 from shared.domain.indicator import Indicator, IndicatorType, parse
 from shared.domain.reputation import Reputation
+from shared.http.authentication import CACHED_S, KeyRing
+from shared.http.web import Request, Response
 from shared.store.api_keys import ApiKey, digest_of
 from shared.store.quotas import Window
 from tests.builders import reputation

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from functions.lookup.authentication import CACHED_S, KeyRing
+from shared.http.authentication import CACHED_S, KeyRing
 from shared.store.api_keys import NEVER, ApiKey, digest_of, new_key
 
 KEY = "a-key-for-tests"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from functions.lookup.web import AnswerTooLarge, Response, accepts_gzip, answer, read_request
+from shared.http.web import AnswerTooLarge, Response, accepts_gzip, answer, read_request
 
 
 def event(path: str = "/v4/hash/x", **fields: Any) -> dict[str, Any]:

@@ -1,0 +1,56 @@
+"""Routes: which path and method belong to which handler."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+Handler_co = TypeVar("Handler_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Route(Generic[Handler_co]):
+    """A path, and its handler by method.
+
+    Attributes:
+        template: the path as the documentation has it.
+        pattern: what it matches; the group `value` goes to the handler.
+        open: whether it is answered without a key.
+        look_up: whether a GET counts as one look-up; a POST counts its items itself.
+    """
+
+    template: str
+    pattern: re.Pattern[str]
+    methods: Mapping[str, Handler_co]
+    open: bool = False
+    look_up: bool = False
+
+
+def route_to(
+    template: str, methods: Mapping[str, Handler_co], *, open_: bool = False, look_up: bool = False
+) -> Route[Handler_co]:
+    """A route of `template`: `{hash}` and `{key}` are one segment, other names the rest."""
+    parts = []
+    for part in template.strip("/").split("/"):
+        if part in {"{hash}", "{key}"}:
+            parts.append("(?P<value>[^/]+)")
+        elif part == "{url}":
+            # Whatever follows, to the last slash: it may belong to the URL.
+            parts.append("(?P<value>.+)")
+        elif part.startswith("{"):
+            parts.append("(?P<value>.*[^/])")
+        else:
+            parts.append(re.escape(part))
+    # Clients double the slashes of the base address, and add one at the end.
+    end = "" if template.endswith("{url}") else "/*"
+    return Route(template, re.compile("/+" + "/+".join(parts) + end), methods, open_, look_up)
+
+
+def find_route(
+    routes: Iterable[Route[Handler_co]], path: str
+) -> tuple[Route[Handler_co] | None, str]:
+    """The first route that matches a path, and the value in the path, "" where it has none."""
+    for route in routes:
+        if found := route.pattern.fullmatch(path):
+            return route, found.groupdict().get("value", "")
+    return None, ""
