@@ -47,6 +47,7 @@ def register_api_key() -> None:
             "local",
             int(time.time() * 1000),
             daily_limit=LOCAL_DAILY_LIMIT,
+            publish=True,
         )
     except StoreError as error:
         raise LocalError(

@@ -54,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     create.add_argument("name", type=_name, metavar="NAME", help="who holds it")
     create.add_argument("--expires", type=_date, default=NEVER, metavar="DATE", help=_DATE)
     _add_limits(create, f"; {DEFAULT_DAILY_LIMIT} if not said", "; none if not said")
+    create.add_argument("--publish", action="store_true", help="let it send scan reports, too")
     create.set_defaults(daily=DEFAULT_DAILY_LIMIT, per_minute=NO_LIMIT)
     action("list", "list the keys, the oldest first", run=_list)
     change("disable", "refuse a key, in a minute at the latest", _disable)
@@ -94,6 +95,7 @@ def _create(arguments: argparse.Namespace, keys: ApiKeys, out: TextIO) -> None:
         expires=arguments.expires,
         daily_limit=arguments.daily,
         minute_limit=arguments.per_minute,
+        publish=arguments.publish,
     )
     if arguments.json:
         print(_json({"key": key, **_facts(made)}), file=out)
@@ -162,6 +164,7 @@ def _facts(key: ApiKey) -> Facts:
         "expires": None if key.expires == NEVER else format_millis(key.expires),
         "daily_limit": key.daily_limit,
         "minute_limit": key.minute_limit,
+        "publish": key.publish,
     }
 
 
@@ -173,7 +176,8 @@ def _line(facts: Facts) -> str:
     return (
         f"{facts['digest']}  {facts['state']:8}  made {facts['created']}, "
         f"expires {facts['expires'] or 'never'}, {facts['daily_limit'] or 'no limit'} a day, "
-        f"{facts['minute_limit'] or 'no limit'} a minute  {facts['name']}"
+        f"{facts['minute_limit'] or 'no limit'} a minute"
+        f"{', may publish' if facts['publish'] else ''}  {facts['name']}"
     )
 
 

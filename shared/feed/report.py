@@ -27,7 +27,7 @@ MAX_KEPT_VERDICT_CHARS = 64
 # A count beyond this is no count; it also keeps every client's integer in range.
 MAX_CLAIMED_COUNT = 2**31 - 1
 
-_TYPES = {kind.value: kind for kind in IndicatorType}
+TYPES = {kind.value: kind for kind in IndicatorType}
 
 RawReport = Mapping[str, Any]
 
@@ -83,7 +83,7 @@ def read_report(raw: object, now: int) -> Report:
     """
     report = Report()
     try:
-        flow_id, seen_at, iocs = _head(raw, now)
+        flow_id, seen_at, iocs = read_head(raw, now)
     except InvalidRecord as error:
         report.rejected.append(Rejected(str(error), raw, _flow_id(raw)))
         return report
@@ -93,7 +93,7 @@ def read_report(raw: object, now: int) -> Report:
         flow_id,
         seen_at,
         read_parent_verdict(raw.get("verdict")),
-        cap_tags(_tags(raw.get("tags"))),
+        cap_tags(read_tags(raw.get("tags"))),
         now,
         raw.get("verdict"),
     )
@@ -150,7 +150,15 @@ def _flow_id(raw: object) -> str:
     return flow_id if is_flow_id(flow_id) else ""
 
 
-def _head(raw: object, now: int) -> tuple[str, int, Mapping[str, Any]]:
+def read_head(raw: object, now: int) -> tuple[str, int, Mapping[str, Any]]:
+    """What names and dates a report, and its IOCs by type.
+
+    Returns:
+        flow_id, date in milliseconds since the epoch, and the IOCs.
+
+    Raises:
+        InvalidRecord: a hard field is bad.
+    """
     if not isinstance(raw, Mapping):
         raise InvalidRecord("report is not an object")
     flow_id = raw.get("flow_id")
@@ -181,7 +189,7 @@ def _entries(
     iocs: Mapping[str, Any], common: _Common, report: Report
 ) -> Iterator[tuple[IndicatorType, Mapping[str, Any]]]:
     for name, entries in iocs.items():
-        kind = _TYPES.get(name.lower())
+        kind = TYPES.get(name.lower())
         if not isinstance(entries, list):
             if kind is not None and entries is not None:
                 record = {"type": name, "iocs": entries}
@@ -213,7 +221,7 @@ def _sighting(kind: IndicatorType, entry: Mapping[str, Any], common: _Common) ->
             winner=winner,
             first_seen=first,
             last_seen=last,
-            tags=cap_tags(common.tags | _tags(entry.get("tags"))),
+            tags=cap_tags(common.tags | read_tags(entry.get("tags"))),
             claimed_count=count,
         ),
     )
@@ -242,18 +250,20 @@ def _origin(entry: Mapping[str, Any]) -> str:
     origins = entry.get("origins")
     first = origins[0] if isinstance(origins, list) and origins else None
     origin = first.get("type") if isinstance(first, Mapping) else entry.get("origin")
-    return origin if isinstance(origin, str) and _fits(origin, MAX_ORIGIN_BYTES) else ""
+    return origin if isinstance(origin, str) and fits(origin, MAX_ORIGIN_BYTES) else ""
 
 
-def _tags(value: object) -> frozenset[str]:
+def read_tags(value: object) -> frozenset[str]:
+    """The tags of a list that are texts and not too long; none of anything else."""
     if not isinstance(value, list):
         return frozenset()
     return frozenset(
-        tag for tag in value if isinstance(tag, str) and tag and _fits(tag, MAX_TAG_BYTES)
+        tag for tag in value if isinstance(tag, str) and tag and fits(tag, MAX_TAG_BYTES)
     )
 
 
-def _fits(text: str, max_bytes: int) -> bool:
+def fits(text: str, max_bytes: int) -> bool:
+    """Whether a text can be stored in so many bytes of UTF-8."""
     try:
         return len(text.encode()) <= max_bytes
     except UnicodeEncodeError:  # a lone surrogate: JSON can spell it, UTF-8 and the store cannot

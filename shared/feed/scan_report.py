@@ -38,6 +38,16 @@ def read_scan_report(body: bytes) -> list[RawReport]:
     Raises:
         FeedError: the body is no scan report, or one of a scan that has not ended.
     """
+    scan = parse_scan(body)
+    return [raw_report(scan, report_id, report) for report_id, report in scan["reports"].items()]
+
+
+def parse_scan(body: bytes) -> dict[str, Any]:
+    """A scan report as an object whose `reports` is one, too.
+
+    Raises:
+        FeedError: the body is no scan report, or one of a scan that has not ended.
+    """
     try:
         text = body.decode()
     except UnicodeDecodeError:
@@ -48,10 +58,11 @@ def read_scan_report(body: bytes) -> list[RawReport]:
     if scan.get("allFinished") is False:
         # What is here by now would be taken for all of it.
         raise FeedError("the scan has not ended")
-    return [_raw_report(scan, report_id, report) for report_id, report in scan["reports"].items()]
+    return scan
 
 
-def _raw_report(scan: Mapping[str, Any], report_id: str, report: object) -> RawReport:
+def raw_report(scan: Mapping[str, Any], report_id: str, report: object) -> RawReport:
+    """One report of a scan in the shape that `shared.feed.report.read_report` reads."""
     name = {"flow_id": scan.get("flowId"), "report_id": report_id}
     if not isinstance(report, Mapping):
         return {**name, "report": report}

@@ -6,6 +6,7 @@ key#<digest>  name           who holds it
               expires        from when on it may not ask, milliseconds since the epoch; 0 for never
               daily_limit    look-ups in a day, UTC; 0 for no limit
               minute_limit   look-ups in a minute; 0 for no limit
+              publish        whether it may send scan reports
 What is absent has the value that `ApiKey` gives it.
 """
 
@@ -42,6 +43,7 @@ class ApiKey:
         expires: from when on it may not ask, milliseconds since the epoch; `NEVER` for never.
         daily_limit: look-ups in a day, UTC; `NO_LIMIT` for no limit.
         minute_limit: look-ups in a minute; `NO_LIMIT` for no limit.
+        publish: whether it may send scan reports: they decide what everybody is answered.
     """
 
     digest: str
@@ -51,6 +53,7 @@ class ApiKey:
     expires: int = NEVER
     daily_limit: int = DEFAULT_DAILY_LIMIT
     minute_limit: int = NO_LIMIT
+    publish: bool = False
 
     @property
     def short_digest(self) -> str:
@@ -92,6 +95,7 @@ class ApiKeys:
         expires: int = NEVER,
         daily_limit: int = DEFAULT_DAILY_LIMIT,
         minute_limit: int = NO_LIMIT,
+        publish: bool = False,
     ) -> ApiKey:
         """Let `key` in; a record of it that is there already is replaced.
 
@@ -112,6 +116,7 @@ class ApiKeys:
             expires=expires,
             daily_limit=daily_limit,
             minute_limit=minute_limit,
+            publish=publish,
         )
         with store_errors():
             self._client.put_item(
@@ -123,6 +128,7 @@ class ApiKeys:
                     "expires": {"N": str(made.expires)},
                     "daily_limit": {"N": str(made.daily_limit)},
                     "minute_limit": {"N": str(made.minute_limit)},
+                    "publish": {"BOOL": made.publish},
                 },
             )
         return made
@@ -225,4 +231,5 @@ def _from_item(item: Mapping[str, Any]) -> ApiKey:
         expires=number("expires", NEVER),
         daily_limit=number("daily_limit", DEFAULT_DAILY_LIMIT),
         minute_limit=number("minute_limit", NO_LIMIT),
+        publish=item.get("publish", {}).get("BOOL", False),
     )

@@ -1,4 +1,4 @@
-"""The keys of both tables: the only place that builds them.
+"""The keys of all tables: the only place that builds them.
 
 They are written to disk: never change one that is in use.
 """
@@ -24,6 +24,11 @@ class Prefix(StrEnum):
     QUARANTINE = "quarantine"
     API_KEY = "key"
     QUOTA = "quota"
+    FEED_INFO = "info"
+    FEED_ENTRY = "entry"
+    PUBLISHED = "published"
+    HISTORY = "ioc"
+    MEMBERSHIP = "seen"
 
 
 def ioc_key(indicator: Indicator) -> str:
@@ -79,3 +84,29 @@ def api_key_key(digest: str) -> str:
 def quota_key(digest: str, window: str) -> str:
     """Key of what an API key has used in one window of time, from the key's SHA-256."""
     return f"{Prefix.QUOTA}#{digest}#{window}"
+
+
+def feed_info_key() -> str:
+    """Key of what our own feed says of itself: its length and its last entry."""
+    return f"{Prefix.FEED_INFO}#"
+
+
+def feed_entry_key(number: int) -> str:
+    """Key of one entry of our own feed; entries are numbered from 1 without a gap."""
+    return f"{Prefix.FEED_ENTRY}#{number}"
+
+
+def published_key(flow_id: str, report_id: str) -> str:
+    """Key of what is published of one report."""
+    report = hashlib.sha256(report_id.encode()).hexdigest()[: 2 * _FLOW_KEY_BYTES]
+    return f"{Prefix.PUBLISHED}#{flow_key(flow_id).hex()}#{report}"
+
+
+def history_key(indicator: Indicator) -> str:
+    """Key of the scans in which an IOC was seen."""
+    return f"{Prefix.HISTORY}#{hashlib.sha256(ioc_key(indicator).encode()).hexdigest()}"
+
+
+def membership_key(indicator: Indicator, flow_id: str) -> str:
+    """Key of the reports of one scan that hold an IOC."""
+    return f"{Prefix.MEMBERSHIP}#{ioc_digest(indicator).hex()}#{flow_key(flow_id).hex()}"

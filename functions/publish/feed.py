@@ -1,0 +1,213 @@
+"""Pages of our own feed, as JSON and as Atom (RFC 4287, paged as RFC 5005 has it).
+
+A page is named by its cursor: a direction and the number of the entry where it begins. Numbers have
+no gap and never change, so a cursor stays what it was while the feed grows.
+"""
+
+import json
+import re
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+from urllib.parse import quote, urlencode
+from xml.etree import ElementTree
+
+from shared.domain.errors import ReputationError
+from shared.domain.moment import format_millis
+from shared.store.feed_log import Entry, FeedInfo, FeedLog
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 100
+# A page is an answer of a function, which ends at 6 MB.
+MAX_PAGE_BYTES = 3_000_000
+_READ_AT_ONCE = 25
+
+_ATOM = "http://www.w3.org/2005/Atom"
+_NAMESPACE = uuid.UUID("6f0f4f0e-5d3e-5f0b-9a0e-2b6c2c1f7a51")
+_TITLE = "IOC reputation: scan reports"
+
+
+class InvalidCursor(ReputationError):
+    """A text is no cursor of this feed, or a limit is none."""
+
+
+class Order(StrEnum):
+    """In which direction a page is read."""
+
+    NEWEST_FIRST = "newest_first"
+    OLDEST_FIRST = "oldest_first"
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where a page begins.
+
+    Attributes:
+        number: the page holds entries below it, or above it when the oldest come first; None is
+            the end of the feed, where reading with the newest first begins.
+        limit: reports on a page, at most.
+    """
+
+    order: Order = Order.NEWEST_FIRST
+    number: int | None = None
+    limit: int = DEFAULT_LIMIT
+
+    @classmethod
+    def parse(cls, cursor: str, order: str, limit: str) -> Self:
+        """Read what a request asks for; "" for what it does not say.
+
+        Raises:
+            InvalidCursor: it says what nobody understands.
+        """
+        try:
+            size = int(limit or DEFAULT_LIMIT)
+            direction = Order(order or Order.NEWEST_FIRST)
+            number = 0 if direction is Order.OLDEST_FIRST else None
+            if cursor:
+                direction, number = _DIRECTIONS[cursor[:1]], int(cursor[1:])
+        except (ValueError, KeyError):
+            raise InvalidCursor("the cursor, the order or the limit is not valid") from None
+        if not 0 < size <= MAX_LIMIT or (number or 0) < 0 or len(cursor) > _MAX_CURSOR_CHARS:
+            raise InvalidCursor(f"the cursor is not valid, or the limit not from 1 to {MAX_LIMIT}")
+        return cls(direction, number, size)
+
+    def query(self) -> str:
+        """The query that asks for this page."""
+        letter = "a" if self.order is Order.OLDEST_FIRST else "b"
+        asked = {"cursor": f"{letter}{self.number}"}
+        if self.limit != DEFAULT_LIMIT:
+            asked["limit"] = str(self.limit)
+        return "?" + urlencode(asked)
+
+
+_DIRECTIONS = {"a": Order.OLDEST_FIRST, "b": Order.NEWEST_FIRST}
+_MAX_CURSOR_CHARS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class FeedPage:
+    """One page.
+
+    Attributes:
+        entries: in the order of the page.
+        next: the page after it, None at the end.
+        newer: where to ask for what will have been published after its newest entry.
+        updated: of the feed, milliseconds since the epoch.
+    """
+
+    order: Order
+    entries: Sequence[Entry]
+    next: Cursor | None
+    newer: Cursor
+    updated: int
+
+
+def read_page(log: FeedLog, info: FeedInfo, cursor: Cursor) -> FeedPage:
+    """Read a page of the feed as it stood when `info` was read.
+
+    Raises:
+        InvalidCursor: it points beyond the end of the feed, so it is another feed's.
+        StoreError: the store failed.
+    """
+    numbers = _numbers(info, cursor)
+    entries: list[Entry] = []
+    size = taken = 0
+    full = False
+    while not full and taken < len(numbers) and len(entries) < cursor.limit:
+        chunk = numbers[taken : taken + min(_READ_AT_ONCE, cursor.limit - len(entries))]
+        found = {entry.number: entry for entry in log.entries(chunk)}
+        for number in chunk:
+            entry = found.get(number)
+            if entry is not None:
+                size += len(entry.body)
+                full = bool(entries) and size > MAX_PAGE_BYTES
+                if full:
+                    break
+                entries.append(entry)
+            taken += 1
+    following = Cursor(cursor.order, numbers[taken - 1], cursor.limit) if numbers[taken:] else None
+    newest = max(numbers[:taken], default=cursor.number or 0)
+    newer = Cursor(Order.OLDEST_FIRST, newest, cursor.limit)
+    return FeedPage(cursor.order, entries, following, newer, info.updated)
+
+
+def _numbers(info: FeedInfo, cursor: Cursor) -> range:
+    """The numbers of the entries from where a page begins to the end of the feed."""
+    if (cursor.number or 0) > info.tail + 1:
+        raise InvalidCursor("the cursor points beyond the end of the feed")
+    if cursor.order is Order.OLDEST_FIRST:
+        return range((cursor.number or 0) + 1, info.tail + 1)
+    start = info.tail + 1 if cursor.number is None else cursor.number
+    return range(start - 1, 0, -1)
+
+
+def as_json(page: FeedPage) -> str:
+    """The page in JSON, as docs/feed.md describes it."""
+    items = ",".join(entry.body.decode() for entry in page.entries)
+    facts = {
+        "count": len(page.entries),
+        "order": page.order,
+        "next": page.next.query() if page.next else None,
+        "newer": page.newer.query(),
+    }
+    return f'{{"items":[{items}],{json.dumps(facts)[1:]}'
+
+
+def as_atom(page: FeedPage, *, report_link: str) -> str:
+    """The page in Atom.
+
+    Args:
+        report_link: where a person finds a report, with `{flow_id}` and `{report_id}` in it; ""
+            for nowhere.
+    """
+    ElementTree.register_namespace("", _ATOM)
+    feed = ElementTree.Element(f"{{{_ATOM}}}feed")
+    _add(feed, "id", f"urn:uuid:{_NAMESPACE}")
+    _add(feed, "title", _TITLE)
+    _add(feed, "updated", format_millis(page.updated))
+    _add(_add(feed, "author"), "name", "IOC reputation")
+    if page.next:
+        _add(feed, "link", rel="next", href=page.next.query())
+    # Whatever the order, what is newer comes before the first entry of a feed for people.
+    _add(feed, "link", rel="previous", href=page.newer.query())
+    for entry in page.entries:
+        _add_entry(feed, entry.body.decode(), report_link)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(feed, "unicode")
+
+
+def _add_entry(feed: ElementTree.Element, body: str, report_link: str) -> None:
+    item = json.loads(body)
+    flow_id, report_id = item["flow_id"], item["report_id"]
+    name = item["file"].get("name") or flow_id
+    entry = _add(feed, "entry")
+    _add(entry, "id", f"urn:uuid:{uuid.uuid5(_NAMESPACE, f'{flow_id}/{report_id}')}")
+    _add(entry, "title", f"{item['verdict']}: {name}")
+    _add(entry, "updated", item["date"])
+    for term in [item["verdict"], *item["tags"]]:
+        _add(entry, "category", term=term)
+    if report_link:
+        href = report_link.format(
+            flow_id=quote(flow_id, safe=""), report_id=quote(report_id, safe="")
+        )
+        _add(entry, "link", rel="alternate", type="text/html", href=href)
+    # All of it is ASCII: JSON escapes what XML could not hold.
+    _add(entry, "content", body, type="application/json")
+
+
+def _add(
+    parent: ElementTree.Element, name: str, text: str = "", **attributes: str
+) -> ElementTree.Element:
+    clean = {key: _xml(value) for key, value in attributes.items()}
+    element = ElementTree.SubElement(parent, f"{{{_ATOM}}}{name}", clean)
+    element.text = _xml(text) or None
+    return element
+
+
+# What XML 1.0 has no spelling for, escaped or not.
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def _xml(text: str) -> str:
+    return _NOT_XML.sub("\ufffd", text)

@@ -1,0 +1,74 @@
+"""Bodies and their types: what a sender may send, and what a reader wants to read."""
+
+import zlib
+from enum import StrEnum
+
+from shared.http.refused import Refused
+from shared.http.web import Request
+from shared.metadefender import errors
+
+# A real report has some 600 KB. What is larger than a function's 6 MB has to come compressed.
+MAX_REPORT_BYTES = 32 * 1024 * 1024
+_GZIP = 16 + zlib.MAX_WBITS
+
+
+class Media(StrEnum):
+    """The forms of the feed, the one first that is sent to whoever takes any."""
+
+    ATOM = "application/atom+xml; charset=utf-8"
+    JSON = "application/json; charset=utf-8"
+
+
+def choose_media(accept: str) -> Media:
+    """The form that a reader likes best, Atom if it does not say; RFC 9110, section 12.5.1."""
+    weights = {media: max(_weights(accept, media), default=(0, 0.0))[1] for media in Media}
+    return Media.JSON if weights[Media.JSON] > weights[Media.ATOM] else Media.ATOM
+
+
+def _weights(accept: str, media: Media) -> list[tuple[int, float]]:
+    """How each range of the header that covers a form weighs it, with how exactly it names it."""
+    kind = media.value.partition(";")[0]
+    exactness = {"*/*": 0, "application/*": 1, kind: 2}
+    found = []
+    for part in accept.lower().split(","):
+        name, *parameters = [piece.strip() for piece in part.split(";")]
+        if name in exactness:
+            found.append((exactness[name], _weight(parameters)))
+    return found
+
+
+def _weight(parameters: list[str]) -> float:
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q":
+            try:
+                return float(value)
+            except ValueError:
+                return 0.0
+    return 1.0
+
+
+def read_body(request: Request) -> bytes:
+    """The body of a request in JSON, decompressed if it says that it is.
+
+    Raises:
+        Refused: another type, too large, or not what its encoding says.
+    """
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type and media_type != "application/json" and not media_type.endswith("+json"):
+        raise Refused(errors.MEDIA_NOT_SUPPORTED)
+    coding = request.headers.get("content-encoding", "").strip().lower()
+    if coding in {"", "identity"}:
+        return request.body
+    if coding != "gzip":
+        raise Refused(errors.MEDIA_NOT_SUPPORTED, "the only content encoding is gzip")
+    unpacker = zlib.decompressobj(_GZIP)
+    try:
+        body = unpacker.decompress(request.body, MAX_REPORT_BYTES)
+    except zlib.error:
+        raise Refused(errors.REPORT_NOT_VALID, "the body is not valid gzip") from None
+    if unpacker.unconsumed_tail:
+        raise Refused(errors.BODY_TOO_LARGE, f"at most {MAX_REPORT_BYTES} bytes")
+    if not unpacker.eof:
+        raise Refused(errors.REPORT_NOT_VALID, "the body breaks off")
+    return body

@@ -1,0 +1,147 @@
+"""The routes: scan reports in, the feed out."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+from functions.publish.feed import Cursor, InvalidCursor, as_atom, as_json, read_page
+from functions.publish.intake import Publisher
+from functions.publish.media import Media, choose_media, read_body
+from functions.publish.scan import RejectedReport, ScanReport, read_scan
+from shared.domain.errors import FeedError
+from shared.http.authentication import KeyRing
+from shared.http.refused import Refused
+from shared.http.routing import Route, find_route, route_to
+from shared.http.web import Request, Response
+from shared.metadefender import errors
+from shared.store.api_keys import ApiKey
+from shared.store.feed_log import EntryTooLarge, FeedLog
+
+# Part of every ETag: raise it when the same reports get to look different.
+_LAYOUT_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What the routes work with.
+
+    Attributes:
+        now: milliseconds since the epoch.
+        report_link: where a person finds a report; see `functions.publish.feed.as_atom`.
+    """
+
+    keys: KeyRing
+    log: FeedLog
+    publisher: Publisher
+    now: Callable[[], int]
+    report_link: str
+
+
+Handler = Callable[[Service, Request, ApiKey], Response]
+
+
+def respond(service: Service, request: Request) -> Response:
+    """Answer a request.
+
+    Raises:
+        Refused: with what is wrong with it.
+        StoreError: the store failed.
+    """
+    route, _ = find_route(ROUTES, request.path)
+    key = service.keys.identify(request)
+    if route is None:
+        raise Refused(errors.NO_SUCH_ENDPOINT)
+    handler = route.methods.get(request.method)
+    if handler is None:
+        raise Refused(errors.METHOD_NOT_ALLOWED, headers={"Allow": ", ".join(route.methods)})
+    return handler(service, request, key)
+
+
+def publish(service: Service, request: Request, key: ApiKey) -> Response:
+    """POST /api/reports: a scan report in the sandbox's own JSON."""
+    if not key.publish:
+        raise Refused(errors.MAY_NOT_PUBLISH)
+    body = read_body(request)
+    try:
+        reports = read_scan(body, service.now())
+    except FeedError as error:
+        raise Refused(errors.REPORT_NOT_VALID, str(error)) from None
+    if all(isinstance(report, RejectedReport) for report in reports):
+        reasons = {one.reason for one in reports if isinstance(one, RejectedReport)}
+        raise Refused(errors.REPORT_NOT_VALID, "; ".join(sorted(reasons)) or "no report in it")
+    return Response(200, {"reports": [_publish(service, report) for report in reports]})
+
+
+def _publish(service: Service, report: ScanReport | RejectedReport) -> dict[str, Any]:
+    if isinstance(report, RejectedReport):
+        return {"report_id": report.report_id, "status": "rejected", "reason": report.reason}
+    try:
+        published = service.publisher.publish(report)
+    except EntryTooLarge as error:
+        raise Refused(errors.BODY_TOO_LARGE, str(error)) from None
+    return {
+        **asdict(published),
+        "iocs": len(report.iocs),
+        "passed_over": report.passed_over,
+        "rejected": report.rejected,
+    }
+
+
+def page(media: Media | None) -> Handler:
+    """The handler of a page; `media` is None where the request chooses."""
+
+    def handler(service: Service, request: Request, _key: ApiKey) -> Response:
+        chosen = media or choose_media(request.headers.get("accept", ""))
+        query = dict(parse_qsl(request.query))
+        info = service.log.info()
+        tag = f'W/"{info.tail}-{chosen.name.lower()}-{_LAYOUT_VERSION}"'
+        # A page changes with the feed only, so an answer that did not change costs one read.
+        headers = {"ETag": tag, "Vary": "Accept, Accept-Encoding", "Cache-Control": "no-cache"}
+        try:
+            cursor = Cursor.parse(
+                query.get("cursor", ""), query.get("order", ""), query.get("limit", "")
+            )
+            if _knows(request.headers, tag):
+                return Response(304, {}, headers)
+            found = read_page(service.log, info, cursor)
+        except InvalidCursor as error:
+            raise Refused(errors.CURSOR_NOT_VALID, str(error)) from None
+        headers["Content-Type"] = chosen.value
+        if chosen is Media.ATOM:
+            return Response(200, {}, headers, text=as_atom(found, report_link=service.report_link))
+        return Response(200, {}, headers, text=as_json(found))
+
+    return handler
+
+
+def info(service: Service, _request: Request, _key: ApiKey) -> Response:
+    """GET /feed/reports/info: what the feed says of itself."""
+    known = service.log.info()
+    body = {
+        "count": known.count,
+        "length": known.size,
+        "updated": known.updated / 1000,
+        "download_allowed": True,
+    }
+    return Response(200, body)
+
+
+def _knows(headers: Mapping[str, str], tag: str) -> bool:
+    known = [one.strip() for one in headers.get("if-none-match", "").split(",")]
+    return tag in known or known == ["*"]
+
+
+def _feed_routes(base: str) -> tuple[Route[Handler], ...]:
+    return (
+        route_to(f"{base}/reports", {"GET": page(None)}),
+        route_to(f"{base}/reports.json", {"GET": page(Media.JSON)}),
+        route_to(f"{base}/reports/info", {"GET": info}),
+    )
+
+
+ROUTES: tuple[Route[Handler], ...] = (
+    route_to("/api/reports", {"POST": publish}),
+    *_feed_routes("/feed"),
+    *_feed_routes("/api/feed"),
+)

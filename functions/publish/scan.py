@@ -1,0 +1,329 @@
+"""Scan reports as the sandbox makes them: which IOCs they hold, and what they say of each.
+
+Evidence stands in five places of a report: beside the IOC, in the final verdict for the file that
+was scanned, at the files that were extracted from it, and in the answers of OSINT providers. Bad
+input costs no more than itself, by the rules of `shared.feed.report`.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.client import UnexpectedAnswer, wire
+from shared.domain.aggregation import Finding, Source
+from shared.domain.errors import InvalidIndicator, InvalidRecord
+from shared.domain.indicator import HASH_TYPES, Indicator, IndicatorType, parse
+from shared.domain.reputation import cap_tags
+from shared.domain.verdict import Verdict, read_parent_verdict, read_verdict
+from shared.feed.report import MAX_ORIGIN_BYTES, TYPES, fits, is_flow_id, read_head, read_tags
+from shared.feed.scan_report import parse_scan, raw_report
+from shared.metadefender.present import PROVIDER
+
+MAX_ORIGINS = 8
+MAX_NAME_BYTES = 512
+# A file in a file in a file: a report deeper than any real one is not followed to its end.
+_MAX_FILES = 10_000
+
+_DIGESTS = {
+    "MD5": IndicatorType.MD5,
+    "SHA-1": IndicatorType.SHA1,
+    "SHA-256": IndicatorType.SHA256,
+}
+_OSINT_TYPES = {
+    "FILE_HASH_MD5": IndicatorType.MD5,
+    "FILE_HASH_SHA1": IndicatorType.SHA1,
+    "FILE_HASH_SHA256": IndicatorType.SHA256,
+    "IP": IndicatorType.IP,
+    "DOMAIN": IndicatorType.DOMAIN,
+    "URL": IndicatorType.URL,
+}
+
+Origin = dict[str, str]
+Json = Mapping[str, Any]
+Hashes = dict[IndicatorType, Indicator]
+
+
+@dataclass(slots=True)
+class Observed:
+    """An IOC of a report.
+
+    Attributes:
+        origins: where in the scan it was found, as the report says it.
+        tags: its own.
+        findings: what the report says of it.
+    """
+
+    origins: list[Origin] = field(default_factory=list)
+    tags: frozenset[str] = frozenset()
+    findings: list[Finding] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class ScanReport:
+    """A report of a scan, read.
+
+    Attributes:
+        seen_at: its date, milliseconds since the epoch.
+        verdict: of the report, "" for none.
+        file: name, type and hashes of what was scanned, as far as the report tells.
+        rejected: why IOCs were left out, one text each.
+        passed_over: IOCs of types that are not looked up.
+    """
+
+    flow_id: str
+    report_id: str
+    seen_at: int
+    verdict: str
+    tags: frozenset[str]
+    file: dict[str, str] = field(default_factory=dict)
+    iocs: dict[Indicator, Observed] = field(default_factory=dict)
+    rejected: list[str] = field(default_factory=list)
+    passed_over: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedReport:
+    """A report that breaks a hard rule; it costs itself."""
+
+    report_id: str
+    reason: str
+
+
+def read_scan(body: bytes, now: int) -> list[ScanReport | RejectedReport]:
+    """Read the reports of a scan.
+
+    Args:
+        now: milliseconds since the epoch.
+
+    Raises:
+        FeedError: the body is no scan report, or the scan has not ended.
+    """
+    scan = parse_scan(body)
+    read: list[ScanReport | RejectedReport] = []
+    for report_id, report in scan["reports"].items():
+        try:
+            read.append(_report(scan, report_id, report, now))
+        except InvalidRecord as error:
+            read.append(RejectedReport(report_id, str(error)))
+    return read
+
+
+def _report(scan: Json, report_id: str, report: object, now: int) -> ScanReport:
+    raw = raw_report(scan, report_id, report)
+    if not is_flow_id(report_id):
+        raise InvalidRecord("report_id is not a text of 1 to 128 characters")
+    if not isinstance(report, Mapping):
+        raise InvalidRecord("report is not an object")
+    flow_id, seen_at, iocs = read_head(raw, now)
+    read = ScanReport(
+        flow_id,
+        report_id,
+        seen_at,
+        read_parent_verdict(raw["verdict"]),
+        cap_tags(read_tags(raw["tags"])),
+        _texts(raw["file"], ("name", "type")),
+    )
+    for kind, entry in _entries(iocs, read):
+        try:
+            _take_ioc(kind, entry, read)
+        except (InvalidIndicator, InvalidRecord) as error:
+            read.rejected.append(f"{kind}: {error}")
+    input_hashes = _hashes_of_input(raw["file"], report)
+    _take_input_file(raw["file"], input_hashes, read)
+    for outer, file in _files(report):
+        if not _is(file, input_hashes):
+            _take_extracted_file(outer, file, read)
+    for result in _osint_results(report):
+        _take_osint(result, read)
+    return read
+
+
+def _entries(iocs: Json, read: ScanReport) -> Iterator[tuple[IndicatorType, Json]]:
+    for name, entries in iocs.items():
+        kind = TYPES.get(name.lower())
+        if not isinstance(entries, list):
+            if kind is not None and entries is not None:
+                read.rejected.append(f"{kind}: the list of IOCs is not a list")
+        elif kind is None:
+            read.passed_over += len(entries)
+        else:
+            for entry in entries:
+                if isinstance(entry, Mapping):
+                    yield kind, entry
+                else:
+                    read.rejected.append(f"{kind}: IOC is not an object")
+
+
+def _take_ioc(kind: IndicatorType, entry: Json, read: ScanReport) -> None:
+    verdict = read_verdict(entry.get("verdict"))
+    observed = _observed(parse(kind, entry.get("data")), read)
+    origins = entry.get("origins")
+    for origin in origins if isinstance(origins, list) else [{"type": entry.get("origin")}]:
+        _add_origin(observed, origin)
+    observed.tags = cap_tags(observed.tags | read_tags(entry.get("tags")))
+    if verdict is not None:
+        observed.findings.append(Finding(read.seen_at, verdict, Source.IOC))
+
+
+def _hashes_of_input(file: Json, report: Json) -> Hashes:
+    """The hashes of the file that was scanned.
+
+    A report names it by one of them; where its analysis stands, there are the others, too.
+    """
+    named = _hashes({name: file.get(kind.value) for name, kind in _DIGESTS.items()})
+    for _, one in _files(report):
+        if _is(one, named):
+            return _hashes(one.get("digests")) | named
+    return named
+
+
+def _is(file: Json, hashes: Hashes) -> bool:
+    return bool(hashes.items() & _hashes(file.get("digests")).items())
+
+
+def _take_input_file(file: Json, hashes: Hashes, read: ScanReport) -> None:
+    """The hashes of the file that was scanned, with the verdict of the report."""
+    identifier = next((file[kind.value] for kind in _DIGESTS.values() if kind.value in file), "")
+    verdict = read_verdict(read.verdict)
+    for kind, indicator in hashes.items():
+        read.file[kind.value] = indicator.value.lower()
+        observed = _observed(indicator, read)
+        _add_origin(observed, {"type": "INPUT_FILE", "identifier": identifier})
+        if verdict is not None:
+            observed.findings.append(Finding(read.seen_at, verdict, Source.INPUT_FILE))
+
+
+def _take_extracted_file(outer: str, file: Json, read: ScanReport) -> None:
+    """The hashes of a file that came out of another one, if it has a verdict of its own."""
+    verdict = _verdict_of(file.get("verdict"))
+    if verdict is None:
+        return
+    for indicator in _hashes(file.get("digests")).values():
+        observed = _observed(indicator, read)
+        _add_origin(observed, {"type": "EXTRACTED_FILE", "identifier": outer})
+        observed.findings.append(Finding(read.seen_at, verdict, Source.EXTRACTED_FILE))
+
+
+def _take_osint(result: Json, read: ScanReport) -> None:
+    """What an OSINT provider says of an IOC of this report."""
+    kind = _OSINT_TYPES.get(str(result.get("type")))
+    if kind is None:
+        return
+    try:
+        indicator = parse(kind, result.get("resource"))
+    except InvalidIndicator:
+        return
+    observed = read.iocs.get(indicator)
+    if observed is None:
+        return
+    verdict = _said_by_others(indicator, result)
+    if verdict is not None:
+        provider = result.get("osintProvider")
+        name = provider if isinstance(provider, str) and fits(provider, MAX_ORIGIN_BYTES) else ""
+        observed.findings.append(Finding(0, verdict, Source.OSINT, name))
+
+
+def _said_by_others(indicator: Indicator, result: Json) -> Verdict | None:
+    """The verdict of an OSINT result without what this service said in it.
+
+    A sandbox that asks this service, directly or through one that does, has our own verdict in its
+    reports. Taken for evidence it would confirm itself for ever.
+    """
+    data = result.get("data")
+    if not _names_us(data):
+        return _verdict_of(result.get("verdict"))
+    body = json.dumps(data).encode()
+    try:
+        if indicator.type in HASH_TYPES:
+            return wire.read_hash(indicator, body).verdict(excluding=[PROVIDER])
+        answers = wire.read_address(indicator, body).answers
+    except UnexpectedAnswer:
+        return None
+    return answers[indicator].verdict(excluding=[PROVIDER]) if indicator in answers else None
+
+
+def _names_us(data: object) -> bool:
+    """Whether this service is among the providers of an answer, in whatever form it is."""
+    if isinstance(data, str):
+        return data.casefold() == PROVIDER.casefold()
+    if isinstance(data, list):
+        return any(map(_names_us, data))
+    if isinstance(data, Mapping):
+        return any(_names_us(key) or _names_us(value) for key, value in data.items())
+    return False
+
+
+def _files(report: Json) -> Iterator[tuple[str, Json]]:
+    """The files that were analysed, at any depth, each with the SHA-256 of the file around it."""
+    resources = report.get("resources")
+    left: list[tuple[str, object]] = [
+        ("", one)
+        for one in (resources.values() if isinstance(resources, Mapping) else [])
+        if isinstance(one, Mapping) and "digests" in one
+    ]
+    for _ in range(_MAX_FILES):
+        if not left:
+            return
+        outer, file = left.pop()
+        if isinstance(file, Mapping):
+            yield outer, file
+            sha256 = _hashes(file.get("digests")).get(IndicatorType.SHA256)
+            inner = file.get("extractedFiles")
+            around = sha256.value.lower() if sha256 else ""
+            left += [(around, one) for one in (inner if isinstance(inner, list) else [])]
+
+
+def _osint_results(report: Json) -> Iterator[Json]:
+    resources = report.get("resources")
+    for resource in resources.values() if isinstance(resources, Mapping) else []:
+        results = resource.get("results") if isinstance(resource, Mapping) else None
+        for result in results if isinstance(results, list) else []:
+            if isinstance(result, Mapping):
+                yield result
+
+
+def _observed(indicator: Indicator, read: ScanReport) -> Observed:
+    return read.iocs.setdefault(indicator, Observed())
+
+
+def _add_origin(observed: Observed, raw: object) -> None:
+    if not isinstance(raw, Mapping):
+        return
+    origin = _texts(raw, ("type", "identifier"))
+    if (
+        origin.get("type")
+        and origin not in observed.origins
+        and len(observed.origins) < MAX_ORIGINS
+    ):
+        observed.origins.append(origin)
+
+
+def _texts(raw: Json, names: tuple[str, ...]) -> dict[str, str]:
+    """The fields that are texts and not too long."""
+    return {
+        name: raw[name]
+        for name in names
+        if isinstance(raw.get(name), str) and fits(raw[name], MAX_NAME_BYTES)
+    }
+
+
+def _hashes(digests: object) -> Hashes:
+    """The hashes of a file by type; what is none is left out."""
+    found: Hashes = {}
+    for name, kind in _DIGESTS.items():
+        value = digests.get(name) if isinstance(digests, Mapping) else None
+        try:
+            found[kind] = parse(kind, value)
+        except InvalidIndicator:
+            continue
+    return found
+
+
+def _verdict_of(value: object) -> Verdict | None:
+    """A verdict as a text or as an object that holds one; None for anything else."""
+    text = value.get("verdict") if isinstance(value, Mapping) else value
+    try:
+        return read_verdict(text)
+    except InvalidRecord:
+        return None

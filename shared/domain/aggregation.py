@@ -1,0 +1,109 @@
+"""The verdict of one IOC, from everything that is known of it. Pure; docs/verdicts.md tells why.
+
+Three kinds of evidence, the nearest first; the first kind that there is decides alone:
+
+1. what the report itself says of the IOC: the worst of it;
+2. what earlier reports said of it in this way: the newest of them;
+3. what others say, OSINT providers and reputation services: trusted if anybody trusts it, else
+   the worst of it.
+
+Without any evidence there is no verdict. Trust is a statement like any other where a report speaks
+for itself, so it loses against a worse one there; where only hearsay is left it wins.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from shared.domain.verdict import Verdict
+
+
+class Source(StrEnum):
+    """Where a finding comes from."""
+
+    IOC = "ioc"
+    INPUT_FILE = "input_file"
+    EXTRACTED_FILE = "extracted_file"
+    EARLIER_REPORT = "earlier_report"
+    OSINT = "osint"
+    REPUTATION = "reputation"
+
+
+_OF_THE_REPORT = frozenset({Source.IOC, Source.INPUT_FILE, Source.EXTRACTED_FILE})
+_OF_OTHERS = frozenset({Source.OSINT, Source.REPUTATION})
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Finding:
+    """Somebody says something about an IOC.
+
+    Attributes:
+        seen_at: when, milliseconds since the epoch; 0 where it does not matter.
+        verdict: what.
+        source: in what capacity.
+        detail: who: a provider, or the scan that was the report's; "" for the report itself.
+    """
+
+    seen_at: int
+    verdict: Verdict
+    source: Source
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The verdict of an IOC, and what led to it.
+
+    Attributes:
+        verdict: None where there is no evidence.
+        deciding: the findings that say so.
+        others: the findings that were outweighed.
+    """
+
+    verdict: Verdict | None
+    deciding: Sequence[Finding]
+    others: Sequence[Finding]
+
+
+def decide(findings: Iterable[Finding]) -> Decision:
+    """Apply the rule above; neither order nor repetition of the findings matters.
+
+    Example:
+        >>> hearsay = Finding(0, Verdict.LIKELY_MALICIOUS, Source.OSINT, "a list")
+        >>> trusted = Finding(0, Verdict.BENIGN, Source.REPUTATION, "an allowlist")
+        >>> decide([hearsay, trusted]).verdict.name
+        'BENIGN'
+    """
+    known = sorted(set(findings), reverse=True)
+    verdict = _verdict(known)
+    speaking = _speaking(known)
+    deciding = [finding for finding in speaking if finding.verdict is verdict]
+    return Decision(verdict, deciding, [one for one in known if one not in deciding])
+
+
+def of_the_report(findings: Iterable[Finding]) -> Verdict | None:
+    """What a report says of an IOC by itself: the part that later reports may refer to.
+
+    Nothing else is handed on: hearsay that came back as an earlier report would confirm itself.
+    """
+    return _worst([one for one in findings if one.source in _OF_THE_REPORT])
+
+
+def _verdict(known: Collection[Finding]) -> Verdict | None:
+    speaking = _speaking(known)
+    if any(one.source in _OF_OTHERS and one.verdict is Verdict.BENIGN for one in speaking):
+        return Verdict.BENIGN
+    return _worst(speaking)
+
+
+def _speaking(known: Collection[Finding]) -> list[Finding]:
+    """The findings of the nearest kind; of earlier reports the newest."""
+    if own := [one for one in known if one.source in _OF_THE_REPORT]:
+        return own
+    if earlier := [one for one in known if one.source is Source.EARLIER_REPORT]:
+        return [max(earlier)]
+    return [one for one in known if one.source in _OF_OTHERS]
+
+
+def _worst(findings: Collection[Finding]) -> Verdict | None:
+    return max((one.verdict for one in findings), default=None)

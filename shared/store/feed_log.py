@@ -1,0 +1,230 @@
+"""Our own feed: reports in the order in which they were published.
+
+info#             tail     number of the last entry
+                  count    reports that the feed holds
+                  bytes    their size in JSON
+                  updated  when the last one was published, milliseconds since the epoch
+entry#<number>    body     the report as the feed shows it: JSON, compressed by gzip; absent when
+                           `replaced` says which entry has the report now
+                  size     of the JSON, in bytes
+published#<scan>#<report>
+                  entry    number of its entry
+                  content  digest of its content
+
+Entries are numbered from 1 without a gap. A report gets its number in the transaction that writes
+its entry, and only on condition that the last number is still the one that was read. So nothing
+ever appears below a number that somebody has seen, and who reads on behind the last number that he
+knows misses nothing.
+"""
+
+import gzip
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from shared.domain.errors import ReputationError
+from shared.store.batch import batch_get
+from shared.store.client import store_errors
+from shared.store.keys import feed_entry_key, feed_info_key, published_key
+from shared.store.transactions import tries, write_together
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+# An item ends at 400 KB.
+MAX_ENTRY_BYTES = 380 * 1024
+
+
+class EntryTooLarge(ReputationError):
+    """A report does not fit an entry, even when it is compressed."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedInfo:
+    """What the feed says of itself; `updated` is in milliseconds since the epoch."""
+
+    tail: int = 0
+    count: int = 0
+    size: int = 0
+    updated: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A report of the feed: its number, and its JSON as the feed shows it."""
+
+    number: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedReport:
+    """What is published of a report: the number of its entry, and the digest of its content."""
+
+    number: int
+    content: bytes
+
+
+class FeedLog:
+    """Reads and appends to the feed."""
+
+    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
+        self._client = client
+        self._table = table_name
+
+    def info(self) -> FeedInfo:
+        """How long the feed is.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        item = self._get(feed_info_key())
+        if item is None:
+            return FeedInfo()
+        return FeedInfo(
+            tail=int(item["tail"]["N"]),
+            count=int(item["count"]["N"]),
+            size=int(item["bytes"]["N"]),
+            updated=int(item["updated"]["N"]),
+        )
+
+    def entries(self, numbers: Sequence[int]) -> Iterator[Entry]:
+        """The entries with these numbers, in their order; replaced ones are left out.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        keys = [feed_entry_key(number) for number in numbers]
+        # Consistently: an entry that a stale read left out would be passed over for good.
+        items = {
+            item["pk"]["S"]: item
+            for item in batch_get(self._client, self._table, keys, consistent=True)
+        }
+        for number, key in zip(numbers, keys, strict=True):
+            if "body" in items.get(key, {}):
+                yield Entry(number, gzip.decompress(bytes(items[key]["body"]["B"])))
+
+    def find(self, flow_id: str, report_id: str) -> PublishedReport | None:
+        """What is published of a report, None for nothing.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        item = self._get(published_key(flow_id, report_id))
+        if item is None:
+            return None
+        return PublishedReport(int(item["entry"]["N"]), bytes(item["content"]["B"]))
+
+    def append(self, flow_id: str, report_id: str, content: bytes, body: bytes, now: int) -> int:
+        """Publish a report; an entry that it has already is replaced by a new one at the end.
+
+        Args:
+            content: digest of the content; with the same one again nothing is done.
+            body: JSON.
+            now: milliseconds since the epoch.
+
+        Returns:
+            The number of its entry.
+
+        Raises:
+            EntryTooLarge: it does not fit.
+            StoreError: the store failed; calling again is right.
+        """
+        packed = gzip.compress(body, mtime=0)
+        if len(packed) > MAX_ENTRY_BYTES:
+            raise EntryTooLarge(f"larger than {MAX_ENTRY_BYTES} bytes when compressed")
+        for _ in tries():
+            known = self.find(flow_id, report_id)
+            if known and known.content == content:
+                return known.number
+            before = self.info()
+            number = before.tail + 1
+            writes = [
+                self._advance(before, number, len(body) - self._size_of(known), known, now),
+                self._entry(number, packed, len(body)),
+                self._name(flow_id, report_id, number, content, known),
+            ]
+            if known:
+                writes.append(self._replace(known.number, number))
+            if write_together(self._client, writes):
+                return number
+        raise AssertionError  # tries ends with an error of its own
+
+    def _get(self, key: str) -> Any:
+        with store_errors():
+            answer = self._client.get_item(
+                TableName=self._table, Key={"pk": {"S": key}}, ConsistentRead=True
+            )
+        return answer.get("Item")
+
+    def _size_of(self, known: PublishedReport | None) -> int:
+        item = self._get(feed_entry_key(known.number)) if known else None
+        return int(item["size"]["N"]) if item else 0
+
+    def _advance(
+        self, before: FeedInfo, number: int, grown: int, known: PublishedReport | None, now: int
+    ) -> dict[str, Any]:
+        values: dict[str, Any] = {
+            ":number": {"N": str(number)},
+            ":now": {"N": str(now)},
+            ":more": {"N": "0" if known else "1"},
+            ":grown": {"N": str(grown)},
+        }
+        condition = "attribute_not_exists(pk)"
+        if before.tail:
+            condition, values[":read"] = "tail = :read", {"N": str(before.tail)}
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": {"pk": {"S": feed_info_key()}},
+                "UpdateExpression": "SET tail = :number, updated = :now "
+                "ADD #count :more, #bytes :grown",
+                "ConditionExpression": condition,
+                "ExpressionAttributeNames": {"#count": "count", "#bytes": "bytes"},
+                "ExpressionAttributeValues": values,
+            }
+        }
+
+    def _entry(self, number: int, packed: bytes, size: int) -> dict[str, Any]:
+        return {
+            "Put": {
+                "TableName": self._table,
+                "Item": {
+                    "pk": {"S": feed_entry_key(number)},
+                    "body": {"B": packed},
+                    "size": {"N": str(size)},
+                },
+                "ConditionExpression": "attribute_not_exists(pk)",
+            }
+        }
+
+    def _name(
+        self,
+        flow_id: str,
+        report_id: str,
+        number: int,
+        content: bytes,
+        known: PublishedReport | None,
+    ) -> dict[str, Any]:
+        put: dict[str, Any] = {
+            "TableName": self._table,
+            "Item": {
+                "pk": {"S": published_key(flow_id, report_id)},
+                "entry": {"N": str(number)},
+                "content": {"B": content},
+            },
+            "ConditionExpression": "entry = :known" if known else "attribute_not_exists(pk)",
+        }
+        if known:
+            put["ExpressionAttributeValues"] = {":known": {"N": str(known.number)}}
+        return {"Put": put}
+
+    def _replace(self, number: int, by: int) -> dict[str, Any]:
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": {"pk": {"S": feed_entry_key(number)}},
+                "UpdateExpression": "SET replaced = :by REMOVE body",
+                "ExpressionAttributeValues": {":by": {"N": str(by)}},
+            }
+        }

@@ -1,0 +1,200 @@
+"""In which scans an IOC was seen, kept exactly: an item for each IOC and one for each scan of it.
+
+ioc#<digest>           scans   distinct scans that hold it
+                       first, last
+                               dates of the earliest and the latest report, milliseconds since
+                               the epoch
+                       recent  the newest reports with a verdict of their own, as JSON
+                       ver     changes with every write; every write is on condition of it
+seen#<digest>#<scan>   reports as JSON, by report_id their dates
+                       ver     likewise
+
+Both are written in one transaction, so a scan is counted if and only if it has its item: a
+repetition, a retry whose first try did take effect, and two writers at once change nothing. That
+costs two writes where a counter alone would cost one, and needs neither a window nor a lease.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from shared.domain.history import History, Membership, Said, Sighting, forget, record
+from shared.domain.indicator import Indicator
+from shared.domain.verdict import Verdict
+from shared.store.batch import batch_get
+from shared.store.keys import history_key, membership_key
+from shared.store.transactions import MAX_WRITES, tries, write_together
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+# Of one transaction; where many writers meet at one IOC, smaller ones get through more easily.
+_FIRST_CHUNK = MAX_WRITES // 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    history: History
+    history_version: bytes
+    membership: Membership
+    membership_version: bytes
+
+
+class Histories:
+    """Reads and changes the histories of IOCs.
+
+    Args:
+        new_version: gives a version that no item ever had.
+    """
+
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        table_name: str,
+        *,
+        new_version: Callable[[], bytes] = lambda: os.urandom(8),
+    ) -> None:
+        self._client = client
+        self._table = table_name
+        self._new_version = new_version
+
+    def read(self, indicators: Iterable[Indicator]) -> dict[Indicator, History]:
+        """The histories of `indicators`; an IOC that was never seen is left out.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        by_key = {history_key(one): one for one in indicators}
+        items = batch_get(self._client, self._table, list(by_key), consistent=True)
+        return {by_key[item["pk"]["S"]]: _history(item) for item in items}
+
+    def change(
+        self,
+        flow_id: str,
+        report_id: str,
+        *,
+        seen: Mapping[Indicator, Sighting],
+        gone: Iterable[Indicator] = (),
+    ) -> dict[Indicator, History]:
+        """Record what a report holds, and forget what it no longer holds.
+
+        Safe to repeat, to interrupt, and to run beside others.
+
+        Returns:
+            The histories of `seen`, this report included.
+
+        Raises:
+            StoreError: the store failed; what was written stays right, and calling again is right.
+        """
+        left = [*seen, *gone]
+        histories: dict[Indicator, History] = {}
+        chunk = _FIRST_CHUNK
+        attempts = tries()
+        while left:
+            next(attempts)
+            stored = self._read(left, flow_id)
+            todo: dict[Indicator, tuple[History, Membership]] = {}
+            for one in left:
+                now = stored[one]
+                after = (
+                    record(now.history, now.membership, seen[one])
+                    if one in seen
+                    else forget(now.history, now.membership, flow_id, report_id)
+                )
+                if after == (now.history, now.membership):
+                    histories[one] = now.history
+                else:
+                    todo[one] = after
+            written = self._write(todo, stored, flow_id, chunk)
+            histories |= {one: todo[one][0] for one in written}
+            left = [one for one in todo if one not in written]
+            if written:
+                # Others succeeded as well, so the tries are counted anew: this is no standstill.
+                attempts = tries()
+            chunk = max(1, chunk // 4)
+        return {one: histories[one] for one in seen}
+
+    def _read(self, indicators: Sequence[Indicator], flow_id: str) -> dict[Indicator, _Stored]:
+        keys = [history_key(one) for one in indicators]
+        keys += [membership_key(one, flow_id) for one in indicators]
+        found = batch_get(self._client, self._table, keys, consistent=True)
+        items = {item["pk"]["S"]: item for item in found}
+        return {
+            one: _stored(items.get(history_key(one)), items.get(membership_key(one, flow_id)))
+            for one in indicators
+        }
+
+    def _write(
+        self,
+        todo: Mapping[Indicator, tuple[History, Membership]],
+        stored: Mapping[Indicator, _Stored],
+        flow_id: str,
+        chunk: int,
+    ) -> set[Indicator]:
+        """The ones that were written."""
+        written: set[Indicator] = set()
+        left = iter(todo)
+        while part := list(islice(left, chunk)):
+            writes = []
+            for one in part:
+                history, membership = todo[one]
+                writes += [
+                    self._put(
+                        {"pk": {"S": history_key(one)}, **_history_facts(history)},
+                        stored[one].history_version,
+                    ),
+                    self._put(
+                        {
+                            "pk": {"S": membership_key(one, flow_id)},
+                            "reports": {"S": json.dumps(membership.reports, sort_keys=True)},
+                        },
+                        stored[one].membership_version,
+                    ),
+                ]
+            if write_together(self._client, writes):
+                written.update(part)
+        return written
+
+    def _put(self, item: dict[str, Any], replaces: bytes) -> dict[str, Any]:
+        put: dict[str, Any] = {
+            "TableName": self._table,
+            "Item": {**item, "ver": {"B": self._new_version()}},
+            "ConditionExpression": "ver = :read" if replaces else "attribute_not_exists(pk)",
+        }
+        if replaces:
+            put["ExpressionAttributeValues"] = {":read": {"B": replaces}}
+        return {"Put": put}
+
+
+def _stored(history: Any, membership: Any) -> _Stored:
+    return _Stored(
+        _history(history) if history else History(),
+        bytes(history["ver"]["B"]) if history else b"",
+        Membership(json.loads(membership["reports"]["S"])) if membership else Membership(),
+        bytes(membership["ver"]["B"]) if membership else b"",
+    )
+
+
+def _history(item: Mapping[str, Any]) -> History:
+    return History(
+        scans=int(item["scans"]["N"]),
+        first_seen=int(item["first"]["N"]),
+        last_seen=int(item["last"]["N"]),
+        recent=tuple(
+            Said(seen_at, Verdict(verdict), flow_id, report_id)
+            for seen_at, verdict, flow_id, report_id in json.loads(item["recent"]["S"])
+        ),
+    )
+
+
+def _history_facts(history: History) -> dict[str, Any]:
+    recent = [[said.seen_at, said.verdict, said.flow_id, said.report_id] for said in history.recent]
+    return {
+        "scans": {"N": str(history.scans)},
+        "first": {"N": str(history.first_seen)},
+        "last": {"N": str(history.last_seen)},
+        "recent": {"S": json.dumps(recent)},
+    }

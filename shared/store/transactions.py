@@ -1,0 +1,49 @@
+"""Writes that take effect together or not at all."""
+
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from shared.domain.errors import StoreError
+from shared.store.client import store_errors
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+MAX_WRITES = 100
+MAX_TRIES = 50
+_FIRST_PAUSE_S = 0.005
+_LONGEST_PAUSE_S = 0.5
+
+
+def write_together(client: "DynamoDBClient", writes: Sequence[Any]) -> bool:
+    """Write in one transaction, at most `MAX_WRITES`.
+
+    Returns:
+        False when a condition failed or another transaction was in the way; nothing was written
+        then.
+
+    Raises:
+        StoreError: the store failed; whether the writes took effect is not known.
+    """
+    with store_errors():
+        try:
+            client.transact_write_items(TransactItems=writes)
+        except client.exceptions.TransactionCanceledException:
+            return False
+    return True
+
+
+def tries(sleep: Callable[[float], None] = time.sleep) -> Iterator[int]:
+    """The tries at a write on condition of what was read; between them a pause with full jitter.
+
+    Raises:
+        StoreError: others always came first.
+    """
+    for attempt in range(MAX_TRIES):
+        if attempt:
+            longest = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**attempt)
+            sleep(random.uniform(0, longest))  # noqa: S311
+        yield attempt
+    raise StoreError("items changed faster than they could be written")
