@@ -3,7 +3,7 @@
 import json
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
@@ -14,9 +14,10 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 from functions.lookup.routes import ROUTES
 from local.errors import LocalError
 from local.feed import SAMPLE_DOMAIN, SAMPLE_HASH, SAMPLE_IP, SAMPLE_URL
-from shared.domain.indicator import Indicator, IndicatorType, parse, parse_hash
+from shared.domain.indicator import Indicator, IndicatorType, ask, parse, parse_hash
 from shared.domain.reputation import Evidence, Reputation, Winner
 from shared.domain.verdict import Verdict
+from shared.http.refused import as_detail, is_sandbox_path
 from shared.http.routing import Route
 from shared.metadefender import errors, models
 from shared.metadefender.apikey import key_info, limits_remaining, limits_used
@@ -29,6 +30,8 @@ from shared.metadefender.present import (
     sandbox_report,
     scan_history,
 )
+from shared.sandbox import models as sandbox
+from shared.sandbox.present import invalid_row, reputation_report
 
 ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "functions" / "lookup" / "openapi.json"
@@ -71,7 +74,7 @@ class Operation:
         answers: examples by name.
         answer: model of the answer; None for one that is described by `media_type` alone.
         request: model of the body.
-        headers: of the request.
+        parameters: in the query and the headers of the request.
         refusals: errors of its own.
     """
 
@@ -83,7 +86,7 @@ class Operation:
     answer: type[BaseModel] | None = None
     media_type: str = _JSON
     request: type[BaseModel] | None = None
-    headers: Sequence[Schema] = ()
+    parameters: Sequence[Schema] = ()
     refusals: Sequence[ApiError] = ()
 
 
@@ -94,7 +97,12 @@ _NOW = 1_767_607_200_000
 def _known(indicator: Indicator) -> Reputation:
     seen_at = 1_748_764_800_000
     winner = Winner(
-        seen_at, Verdict.MALICIOUS, "66b3763be7dbbbdfcd0a0014", "MALICIOUS", "INPUT_FILE"
+        seen_at,
+        Verdict.MALICIOUS,
+        "66b3763be7dbbbdfcd0a0014",
+        "MALICIOUS",
+        "INPUT_FILE",
+        "4c1a0000-0000-4000-8000-000000000014",
     )
     return Reputation(
         indicator,
@@ -106,6 +114,11 @@ def _known(indicator: Indicator) -> Reputation:
 def _address(kind: IndicatorType, value: str, *, known: bool) -> Any:
     indicator = parse(kind, value)
     return address_report(indicator, value, _known(indicator) if known else None, _NOW)
+
+
+def _reputation(kind: IndicatorType, value: str, *, known: bool) -> Any:
+    question = ask(kind, value)
+    return reputation_report(question, _known(question.indicator) if known else None)
 
 
 def _addresses(kind: IndicatorType, listed: str, other: str, error: ApiError) -> dict[str, Any]:
@@ -175,6 +188,31 @@ _BULK_ADDRESS_REFUSALS = (
     errors.ADDRESSES_TOO_MANY,
 )
 
+_SANDBOX_BULK_REFUSALS = (
+    errors.BODY_NO_ARRAY,
+    errors.NOT_JSON_SANDBOX,
+    errors.BODY_TOO_LARGE,
+    errors.ANSWER_TOO_LARGE,
+    errors.ITEMS_NOT_VALID,
+    errors.ITEMS_EMPTY,
+    errors.ITEMS_TOO_MANY,
+)
+
+
+def _in_query(kind: IndicatorType, listed: str, other: str) -> Schema:
+    """What a look-up of the sandbox's own API asks for."""
+    examples = {"known": {"value": listed}, "unknown": {"value": other}}
+    if kind is IndicatorType.SHA256:
+        said = {
+            "name": "sha256",
+            "description": "SHA-256, in any case.",
+            "schema": {"type": "string", "pattern": "^[0-9A-Fa-f]{64}$"},
+        }
+    else:
+        said = {"name": "ioc_value", **_IN_PATH[kind]}
+    return {**said, "in": "query", "required": True, "examples": examples}
+
+
 _KEY_INFO = key_info(
     name="soc",
     short_digest="5e884898da28",
@@ -192,7 +230,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         "Rows come in the order of the request; what is not known, or no hash, has "
         "`scan_result_i` 5.",
         request=models.BulkHashRequest,
-        headers=[_DETAILS],
+        parameters=[_DETAILS],
         answer=models.BulkHashAnswer,
         answers={
             "rows": {
@@ -350,6 +388,73 @@ for _kind, _words, _report, _bulk_request, _bulk_answer, _not_valid in (
         refusals=(_not_valid,),
     )
 
+
+def _reputation_operations(
+    kind: IndicatorType,
+    words: tuple[str, str, str],
+    bodies: tuple[type[BaseModel], type[BaseModel], type[BaseModel]],
+    not_valid: ApiError,
+) -> dict[tuple[str, str], Operation]:
+    """Both operations of one path of the sandbox's own API.
+
+    Args:
+        words: the last part of the path, and what one and what many are called.
+        bodies: of the answer about one, of the request for many, of the answer about them.
+    """
+    name, one, many = words
+    report, bulk_request, bulk_answer = bodies
+    listed, other = _SAMPLES.get(kind, (SAMPLE_HASH.lower(), "0" * 64))
+    known = _reputation(kind, listed, known=True)
+    unknown = _reputation(kind, other, known=False)
+    return {
+        ("GET", f"/api/reputation/{name}"): Operation(
+            "Sandbox API",
+            f"get{name.capitalize()}Reputation",
+            f"The reputation of {one}",
+            "One that is not known has the verdict `unknown` and no report.",
+            parameters=[_in_query(kind, listed, other)],
+            answer=report,
+            answers={"malicious": known, "unknown": unknown},
+            refusals=(not_valid, errors.PARAMETER_MISSING),
+        ),
+        ("POST", f"/api/reputation/{name}"): Operation(
+            "Sandbox API",
+            f"get{name.capitalize()}Reputations",
+            f"The reputations of {many}",
+            "Rows come in the order of the request; what is not valid has the verdict `unknown`.",
+            request=bulk_request,
+            answer=bulk_answer,
+            answers={"rows": [known, unknown, invalid_row(kind, "?")]},
+            refusals=_SANDBOX_BULK_REFUSALS,
+        ),
+    }
+
+
+OPERATIONS |= _reputation_operations(
+    IndicatorType.SHA256,
+    ("hash", "a file", "many files"),
+    (sandbox.HashReputation, sandbox.Hashes, sandbox.HashReputations),
+    errors.HASH_NOT_VALID,
+)
+OPERATIONS |= _reputation_operations(
+    IndicatorType.IP,
+    ("ip", "an IP address", "many IP addresses"),
+    (sandbox.IpReputation, sandbox.IpAddresses, sandbox.IpReputations),
+    errors.IP_NOT_VALID,
+)
+OPERATIONS |= _reputation_operations(
+    IndicatorType.DOMAIN,
+    ("domain", "a domain", "many domains"),
+    (sandbox.DomainReputation, sandbox.Domains, sandbox.DomainReputations),
+    errors.DOMAIN_NOT_VALID,
+)
+OPERATIONS |= _reputation_operations(
+    IndicatorType.URL,
+    ("url", "a URL", "many URLs"),
+    (sandbox.UrlReputation, sandbox.Urls, sandbox.UrlReputations),
+    errors.URL_NOT_VALID,
+)
+
 _EVERYWHERE = (errors.METHOD_NOT_ALLOWED, errors.INTERNAL)
 _WITH_KEY = (errors.NO_KEY, errors.UNKNOWN_KEY, errors.STORE_NOT_REACHABLE)
 _COUNTED = (errors.QUOTA_USED_UP, errors.THROTTLED)
@@ -360,12 +465,34 @@ _STATUSES = {
     405: ("MethodNotAllowed", "The path has no such method."),
     406: ("NotAcceptable", "The body is of another type than JSON."),
     413: ("TooLarge", "The request or its answer is too large."),
+    415: ("UnsupportedMediaType", "The body is of another type than JSON."),
+    422: ("Unprocessable", "A part of the request is missing or breaks a rule."),
     429: ("TooManyRequests", "The limit of the key for the day or the minute is used up."),
     500: ("InternalError", "Our fault."),
     503: ("StoreNotReachable", "The store is not reachable."),
 }
+
+
+@dataclass(frozen=True)
+class _Family:
+    """One of the two APIs: how it says what went wrong.
+
+    Attributes:
+        prefix: of the names of what its operations share.
+    """
+
+    prefix: str
+    model: type[BaseModel]
+    body: Callable[[ApiError], Mapping[str, Any]]
+
+    def shared_name(self, status: int) -> str:
+        return self.prefix + _STATUSES[status][0]
+
+
+_V4 = _Family("", models.Error, ApiError.body)
+_SANDBOX = _Family("Sandbox", sandbox.Refusal, lambda error: as_detail(error.body()))
 # What goes wrong with these depends on the route, with the others it is the same everywhere.
-_OF_ITS_OWN = {400, 404}
+_OF_ITS_OWN = {400, 404, 422}
 
 
 def _header(description: str, *, required: bool = False, **schema: Any) -> Schema:
@@ -391,6 +518,7 @@ _LIMITS = {
     ),
     "X-RateLimit-Reset": _header("Seconds until the day ends.", type="integer", minimum=0),
 }
+_KEY_HEADERS = ("apikey", "X-Api-Key")
 _LIMIT_REFERENCES = {name: {"$ref": f"#/components/headers/{name}"} for name in _LIMITS}
 _HEADERS: dict[int, dict[str, Schema]] = {405: _ALLOW, 429: {**_RETRY, **_LIMIT_REFERENCES}}
 
@@ -409,16 +537,17 @@ def document() -> Schema:
         "info": {
             "title": "IOC reputation",
             "description": "Reputation of hashes, IPs, domains and URLs, from scan reports of a "
-            "sandbox. Answers have the shape of the MetaDefender Cloud v4 API.",
+            "sandbox. Answers have the shape of the MetaDefender Cloud v4 API, below `/api` that "
+            "of the sandbox's own. The key may be in either header.",
             "version": _version(),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
-        "security": [{"apikey": []}],
+        "security": [{name: []} for name in _KEY_HEADERS],
         "paths": {route.template: _path(route) for route in ROUTES},
         "components": {
             "securitySchemes": {
-                "apikey": {"type": "apiKey", "in": "header", "name": "apikey"},
+                name: {"type": "apiKey", "in": "header", "name": name} for name in _KEY_HEADERS
             },
             "headers": _LIMITS,
             "responses": _shared_responses(),
@@ -452,16 +581,17 @@ def _operation(route: Route[Any], operation: Operation) -> Schema:
         said["description"] = operation.description
     if route.open:
         said["security"] = []
-    if operation.headers:
-        said["parameters"] = list(operation.headers)
+    if operation.parameters:
+        said["parameters"] = list(operation.parameters)
     if operation.request:
         said["requestBody"] = {"required": True, "content": {_JSON: _content(operation.request)}}
-    responses = {200: _answer(operation), **_refusals(_possible(route, operation))}
+    family = _SANDBOX if is_sandbox_path(route.template) else _V4
+    responses = {200: _answer(operation), **_refusals(_possible(route, operation), family)}
     for status, response in responses.items():
         if not route.open and status == 200:
             response["headers"] = _LIMIT_REFERENCES
     said["responses"] = {
-        str(status): {"$ref": f"#/components/responses/{_STATUSES[status][0]}"}
+        str(status): {"$ref": f"#/components/responses/{family.shared_name(status)}"}
         if status in _STATUSES and status not in _OF_ITS_OWN
         else response
         for status, response in responses.items()
@@ -488,25 +618,27 @@ def _answer(operation: Operation) -> Schema:
 
 
 def _shared_responses() -> dict[str, Schema]:
-    shared = _refusals([*_BULK_REFUSALS, *_WITH_KEY, *_COUNTED, *_EVERYWHERE])
     return {
-        _STATUSES[status][0]: response
-        for status, response in shared.items()
+        family.shared_name(status): response
+        for family, of_bulk in ((_V4, _BULK_REFUSALS), (_SANDBOX, _SANDBOX_BULK_REFUSALS))
+        for status, response in _refusals(
+            [*of_bulk, *_WITH_KEY, *_COUNTED, *_EVERYWHERE], family
+        ).items()
         if status not in _OF_ITS_OWN
     }
 
 
-def _refusals(refusals: Iterable[ApiError]) -> dict[int, Schema]:
+def _refusals(refusals: Iterable[ApiError], family: _Family) -> dict[int, Schema]:
     """The answers of all `refusals`, by status, with an example of each."""
     names = {error: name.lower() for name, error in vars(errors).items() if name.isupper()}
     by_status: dict[int, dict[str, Any]] = {}
     for error in refusals:
-        by_status.setdefault(error.status, {})[names[error]] = error.body()
+        by_status.setdefault(error.status, {})[names[error]] = family.body(error)
     return {
         status: {
             "description": _STATUSES[status][1],
             **({"headers": _HEADERS[status]} if status in _HEADERS else {}),
-            "content": {_JSON: _content(models.Error, examples)},
+            "content": {_JSON: _content(family.model, examples)},
         }
         for status, examples in sorted(by_status.items())
     }
@@ -527,7 +659,7 @@ class _Untitled(GenerateJsonSchema):
 
 
 def _schemas() -> Schema:
-    used: list[type[BaseModel]] = [models.Error]
+    used: list[type[BaseModel]] = [_V4.model, _SANDBOX.model]
     for operation in OPERATIONS.values():
         used += [model for model in (operation.request, operation.answer) if model]
     _, definitions = models_json_schema(

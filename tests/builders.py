@@ -16,6 +16,7 @@ def evidence(
     flow_id: str = "66b3763be7dbbbdfcd0a6a96",
     parent_verdict: str = "",
     origin: str = "",
+    report_id: str = "",
     tags: frozenset[str] = frozenset(),
     first_seen: int | None = None,
     last_seen: int | None = None,
@@ -23,7 +24,7 @@ def evidence(
 ) -> Evidence:
     """The evidence of one report."""
     return Evidence(
-        winner=Winner(seen_at, verdict, flow_id, parent_verdict, origin),
+        winner=Winner(seen_at, verdict, flow_id, parent_verdict, origin, report_id),
         first_seen=min(seen_at, first_seen or seen_at),
         last_seen=max(seen_at, last_seen or seen_at),
         tags=tags,

@@ -1,1 +1,1 @@
-"""Look-ups: the MetaDefender Cloud v4 API behind API Gateway."""
+"""Look-ups behind API Gateway: the MetaDefender Cloud v4 API and the sandbox's own."""

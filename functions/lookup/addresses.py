@@ -9,7 +9,7 @@ from shared.http.web import Response
 from shared.metadefender import errors
 from shared.metadefender.present import address_report, invalid_address_row
 
-_NOT_VALID = {
+NOT_VALID = {
     IndicatorType.IP: errors.IP_NOT_VALID,
     IndicatorType.DOMAIN: errors.DOMAIN_NOT_VALID,
     IndicatorType.URL: errors.URL_NOT_VALID,
@@ -33,7 +33,7 @@ def report(kind: IndicatorType) -> Handler:
         try:
             question = ask(kind, value)
         except InvalidIndicator as error:
-            raise Refused(_NOT_VALID[kind], str(error)) from None
+            raise Refused(NOT_VALID[kind], str(error)) from None
         reputation = service.iocs.find(question.indicator)
         body = address_report(question.indicator, question.shown, reputation, service.now())
         return Response(200, body)
@@ -46,7 +46,7 @@ def bulk(kind: IndicatorType) -> Handler:
 
     def look_up(service: Service, call: Call) -> Response:
         texts = read_items(call, _FIELDS[kind])
-        asked = [_ask_or_error(kind, text) for text in texts]
+        asked = [ask_or_error(kind, text) for text in texts]
         known = service.iocs.find_many(
             {one.indicator for one in asked if isinstance(one, Question)}
         )
@@ -54,7 +54,7 @@ def bulk(kind: IndicatorType) -> Handler:
         rows = [
             address_report(one.indicator, one.shown, known.get(one.indicator), now)
             if isinstance(one, Question)
-            else invalid_address_row(kind, text, _NOT_VALID[kind].body(one), now)
+            else invalid_address_row(kind, text, NOT_VALID[kind].body(one), now)
             for text, one in zip(texts, asked, strict=True)
         ]
         return Response(200, {"data": rows})
@@ -62,7 +62,8 @@ def bulk(kind: IndicatorType) -> Handler:
     return look_up
 
 
-def _ask_or_error(kind: IndicatorType, text: str) -> Question | str:
+def ask_or_error(kind: IndicatorType, text: str) -> Question | str:
+    """What an item of a bulk request asks, or why it is no such indicator."""
     try:
         return ask(kind, text)
     except InvalidIndicator as error:

@@ -33,7 +33,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         context: not used.
 
     Returns:
-        The answer in the shape of the MetaDefender Cloud v4 API, errors included.
+        The answer in the shape of the API that was asked, errors included.
     """
     return guarded(event, lambda request: respond(_service(), request))
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from functions.lookup.service import Call
 from shared.http.refused import Refused
@@ -14,6 +14,8 @@ from shared.metadefender.errors import ApiError
 MAX_ITEMS = 1000
 # Lambda takes 6 MB, and the answer to a request holds what was asked.
 MAX_BODY_BYTES = 4 * 1024 * 1024
+
+_Body = TypeVar("_Body", dict[str, Any], list[Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,15 @@ HASHES = BulkField(
 )
 
 
+_ARRAY = BulkField(
+    (),
+    errors.BODY_NO_ARRAY,
+    errors.ITEMS_NOT_VALID,
+    errors.ITEMS_EMPTY,
+    errors.ITEMS_TOO_MANY,
+)
+
+
 def address_field(*names: str) -> BulkField:
     """The list of a bulk request for IPs, domains or URLs."""
     return BulkField(
@@ -60,13 +71,30 @@ def read_items(call: Call, field: BulkField) -> list[str]:
         OverLimit: the caller may not ask for so many.
         StoreError: the store failed.
     """
-    body = _read_object(call.request)
+    body = _read_body(call.request, dict, errors.NOT_JSON, errors.BODY_NO_OBJECT)
     name = next((name for name in field.names if name in body), None)
     if name is None:
         raise Refused(field.missing, field.names[0])
     items = body[name]
     if not isinstance(items, list):
         raise Refused(field.no_list)
+    return _paid(call, items, field)
+
+
+def read_array(call: Call) -> list[str]:
+    """The same of a request to the sandbox's own API: its body is the list itself.
+
+    Raises:
+        Refused: the body is no JSON array, or it breaks a rule.
+        OverLimit: the caller may not ask for so many.
+        StoreError: the store failed.
+    """
+    items = _read_body(call.request, list, errors.NOT_JSON_SANDBOX, _ARRAY.missing)
+    return _paid(call, items, _ARRAY)
+
+
+def _paid(call: Call, items: list[Any], field: BulkField) -> list[str]:
+    """The items when they keep all rules; each is paid for as a look-up."""
     if not items:
         raise Refused(field.empty)
     if len(items) > MAX_ITEMS:
@@ -77,16 +105,19 @@ def read_items(call: Call, field: BulkField) -> list[str]:
     return items
 
 
-def _read_object(request: Request) -> dict[str, Any]:
+def _read_body(
+    request: Request, expected: type[_Body], not_json: ApiError, other: ApiError
+) -> _Body:
+    """The body as JSON of the expected type; `other` is the error of all else that was sent."""
     if len(request.body) > MAX_BODY_BYTES:
         raise Refused(errors.BODY_TOO_LARGE, f"at most {MAX_BODY_BYTES} bytes")
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type and media_type != "application/json" and not media_type.endswith("+json"):
-        raise Refused(errors.NOT_JSON)
+        raise Refused(not_json)
     try:
         body = json.loads(request.body.decode())
     except (ValueError, RecursionError):
-        raise Refused(errors.BODY_NO_OBJECT) from None
-    if not isinstance(body, dict):
-        raise Refused(errors.BODY_NO_OBJECT)
+        raise Refused(other) from None
+    if not isinstance(body, expected):
+        raise Refused(other)
     return body

@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
-from functions.lookup import account, addresses, documentation, hashes
+from functions.lookup import account, addresses, documentation, hashes, reputations
 from functions.lookup.quota import Caller, OverLimit, Reason, rate_limit_headers
 from functions.lookup.service import Call, Handler, Service
 from shared.domain.indicator import IndicatorType
+from shared.http.authentication import key_in
 from shared.http.refused import Refused, is_sandbox_path
 from shared.http.routing import Route, find_route, route_to
 from shared.http.web import Request, Response
@@ -48,7 +49,7 @@ def _answer(service: Service, route: Route[Handler] | None, call: Call) -> Respo
 
 
 def _identify(service: Service, request: Request) -> Caller:
-    text = request.headers.get("apikey", "")
+    text = key_in(request.headers)
     if not text:
         raise Refused(errors.NO_KEY)
     key = service.keys.find(text)
@@ -70,6 +71,11 @@ def _address_routes(kind: IndicatorType) -> tuple[Route[Handler], Route[Handler]
     )
 
 
+def _reputation_route(name: str, kind: IndicatorType) -> Route[Handler]:
+    handlers = {"GET": reputations.report(kind), "POST": reputations.bulk(kind)}
+    return route_to(f"/api/reputation/{name}", handlers, look_up=True)
+
+
 ROUTES: tuple[Route[Handler], ...] = (
     route_to("/v4/hash", {"POST": hashes.bulk}),
     route_to("/v4/hash/{hash}", {"GET": hashes.report}, look_up=True),
@@ -83,6 +89,10 @@ ROUTES: tuple[Route[Handler], ...] = (
     route_to("/v4/apikey/limits", {"GET": account.limits}),
     route_to("/v4/apikey/limits/status", {"GET": account.limits_status}),
     route_to("/v4/apikey/{key}", {"GET": account.info_of}),
+    _reputation_route("hash", IndicatorType.SHA256),
+    _reputation_route("ip", IndicatorType.IP),
+    _reputation_route("domain", IndicatorType.DOMAIN),
+    _reputation_route("url", IndicatorType.URL),
     route_to("/v4/status/version", {"GET": account.version}, open_=True),
     route_to("/health", {"GET": account.health}, open_=True),
     route_to("/openapi.json", {"GET": documentation.openapi}, open_=True),

@@ -231,6 +231,11 @@ def ask(kind: IndicatorType | None, text: str) -> Question:
     return Question(indicator, _shown_url(plain, indicator.value))
 
 
+def echo(text: str) -> str:
+    """What was asked and is no indicator, as far as it can and should be said again."""
+    return text[:MAX_URL_BYTES].encode(errors="replace").decode()
+
+
 _DEFANGED_SCHEME = re.compile(r"(?i)\A(h(?:xx|tt)ps?|ftp)(?:\[://\]|\[:\]//|://?)")
 _DEFANGED_DOT = re.compile(r"(?i)\[\.\]|\(\.\)|\[dot\]")
 _AUTHORITY_END = re.compile(r"[/?#\\]")

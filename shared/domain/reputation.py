@@ -19,8 +19,9 @@ MAX_TAG_BYTES = 64
 class Winner(NamedTuple):
     """The part of a sighting that an answer shows whole; the greatest one wins.
 
-    The order of the fields is the order of the rule: date, severity, flow_id. The last two
-    only make the order total, for a report that contradicts itself.
+    The order of the fields is the order of the rule: date, severity, flow_id. The last three
+    only make the order total, for a report that contradicts itself. `report_id` is "" for a
+    report without one.
     """
 
     seen_at: int
@@ -28,6 +29,7 @@ class Winner(NamedTuple):
     flow_id: str
     parent_verdict: str
     origin: str
+    report_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class Evidence:
     """What sightings of one indicator say together, save how many there were.
 
     Attributes:
-        winner: verdict, parent verdict, origin and flow_id, all of one sighting.
+        winner: verdict, parent verdict, origin, flow_id and report_id, all of one sighting.
         first_seen: earliest sighting, milliseconds since the epoch.
         last_seen: latest sighting, milliseconds since the epoch.
         tags: at most `MAX_TAGS`: the first ones in the order of their characters, because a

@@ -1,5 +1,6 @@
 """Verdicts of the sandbox and their order of severity."""
 
+from collections.abc import Iterable
 from enum import IntEnum
 from typing import Final
 
@@ -21,6 +22,7 @@ class Verdict(IntEnum):
 
 UNKNOWN: Final = "UNKNOWN"
 _ALIASES = {"INFORMATIONAL": Verdict.NO_THREAT}
+_WEAK = frozenset({Verdict.NO_THREAT, Verdict.SUSPICIOUS})
 _BY_NAME = {verdict.name: verdict for verdict in Verdict} | _ALIASES
 
 
@@ -44,6 +46,23 @@ def read_verdict(value: object) -> Verdict | None:
         return _BY_NAME[name]
     except KeyError:
         raise InvalidRecord("verdict is not a known one") from None
+
+
+def overall_verdict(said: Iterable[Verdict]) -> Verdict | None:
+    """One verdict of what sources say of an indicator: the rule of docs/contract.md.
+
+    BENIGN is the word of a source that is trusted to clear an indicator, others that found
+    nothing say NO_THREAT. So it beats weak evidence, which ends at SUSPICIOUS; otherwise the worst
+    counts. Neither order nor repetition matters.
+
+    Returns:
+        None where no source says anything.
+    """
+    verdicts = frozenset(said)
+    worst = max(verdicts, default=None)
+    if Verdict.BENIGN in verdicts and worst in _WEAK:
+        return Verdict.BENIGN
+    return worst
 
 
 def read_parent_verdict(value: object) -> str:

@@ -23,6 +23,7 @@ from shared.domain.verdict import read_parent_verdict, read_verdict
 
 MAX_FLOW_ID_CHARS = 128
 MAX_ORIGIN_BYTES = 128
+MAX_REPORT_ID_BYTES = 64
 MAX_KEPT_VERDICT_CHARS = 64
 # A count beyond this is no count; it also keeps every client's integer in range.
 MAX_CLAIMED_COUNT = 2**31 - 1
@@ -96,6 +97,7 @@ def read_report(raw: object, now: int) -> Report:
         cap_tags(read_tags(raw.get("tags"))),
         now,
         raw.get("verdict"),
+        _report_id(raw.get("report_id")),
     )
     for kind, entry in _entries(iocs, common, report):
         try:
@@ -120,6 +122,7 @@ class _Common:
     tags: frozenset[str]
     now: int
     raw_verdict: object
+    report_id: str
 
 
 def _rejected_ioc(reason: str, kind: str, entry: object, common: _Common) -> Rejected:
@@ -136,8 +139,10 @@ def _report_of(kind: str, iocs: object, common: _Common) -> RawReport:
     # As the feed had it, so that one that is not known yet can become known.
     if not isinstance(verdict, str) or len(verdict) > MAX_KEPT_VERDICT_CHARS:
         verdict = None
+    name = {"report_id": common.report_id} if common.report_id else {}
     return {
         "flow_id": common.flow_id,
+        **name,
         "date": format_millis(common.seen_at),
         "verdict": verdict,
         "tags": sorted(common.tags),
@@ -179,10 +184,19 @@ def read_head(raw: object, now: int) -> tuple[str, int, Mapping[str, Any]]:
 def is_flow_id(value: object) -> TypeGuard[str]:
     """Whether `value` can name a scan: it is opaque, but it must fit a key and a log line."""
     return (
-        isinstance(value, str)
-        and 0 < len(value) <= MAX_FLOW_ID_CHARS
-        and not any(unicodedata.category(char) in {"Cc", "Cs"} for char in value)
+        isinstance(value, str) and 0 < len(value) <= MAX_FLOW_ID_CHARS and not _has_controls(value)
     )
+
+
+def _report_id(value: object) -> str:
+    """The name of the report within its scan, "" where there is none that can be kept."""
+    if isinstance(value, str) and _fits(value, MAX_REPORT_ID_BYTES) and not _has_controls(value):
+        return value
+    return ""
+
+
+def _has_controls(text: str) -> bool:
+    return any(unicodedata.category(char) in {"Cc", "Cs"} for char in text)
 
 
 def _entries(
@@ -214,7 +228,14 @@ def _sighting(kind: IndicatorType, entry: Mapping[str, Any], common: _Common) ->
         return None
     indicator = parse(kind, entry.get("data"))
     first, last, count = _claims(entry, common)
-    winner = Winner(common.seen_at, verdict, common.flow_id, common.parent_verdict, _origin(entry))
+    winner = Winner(
+        common.seen_at,
+        verdict,
+        common.flow_id,
+        common.parent_verdict,
+        _origin(entry),
+        common.report_id,
+    )
     return Sighting(
         indicator,
         Evidence(

@@ -1,4 +1,4 @@
-"""Who may ask: the header `apikey`, checked by the function itself.
+"""Who may ask: the key in a header, checked by the function itself.
 
 A gateway authorizer could not answer in the shape that clients of this API read.
 """
@@ -6,13 +6,25 @@ A gateway authorizer could not answer in the shape that clients of this API read
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from shared.store.api_keys import ApiKey, digest_of
 
 CACHED_S = 60.0
 _MAX_CACHED = 1000
+# Clients of the v4 API send the first, clients of the sandbox's own API the second; either is
+# taken everywhere, so that one who speaks both has to know one header only.
+_HEADERS = ("apikey", "x-api-key")
+
+
+def key_in(headers: Mapping[str, str]) -> str:
+    """The key that a request brings along, "" for none.
+
+    Args:
+        headers: by lower-case name.
+    """
+    return next((headers[name] for name in _HEADERS if headers.get(name)), "")
 
 
 class Keys(Protocol):

@@ -41,12 +41,12 @@ class Response:
     """An answer.
 
     Attributes:
-        body: sent as JSON.
+        body: sent as JSON: an object, or an array where the sandbox's own API has one.
         text: sent in place of the body, as it is; the headers say what it is.
     """
 
     status: int
-    body: Mapping[str, Any]
+    body: Any
     headers: Mapping[str, str] = field(default_factory=dict)
     text: str = ""
 

@@ -25,6 +25,7 @@ class ApiError:
 
 
 BODY_NO_OBJECT = ApiError(400, 400021, "Request payload is not valid, a JSON object is expected")
+BODY_NO_ARRAY = ApiError(400, 400021, "Request payload is not valid, a JSON array is expected")
 HASHES_MISSING = ApiError(400, 400060, "The field is required")
 HASHES_NO_LIST = ApiError(400, 400061, "The field has to be an array")
 HASHES_EMPTY = ApiError(400, 400062, "The array is empty")
@@ -50,6 +51,12 @@ BODY_TOO_LARGE = ApiError(413, 400144, "The request is too large")
 ANSWER_TOO_LARGE = ApiError(
     413, 400144, "The answer is too large, ask for fewer or accept the encoding gzip"
 )
+# The v4 API says 406 and 400 where the sandbox's own says 415 and 422; its bodies have no number.
+NOT_JSON_SANDBOX = ApiError(415, 406000, "The content type has to be application/json")
+PARAMETER_MISSING = ApiError(422, 400022, "The parameter is required")
+ITEMS_NOT_VALID = ApiError(422, 400022, "The array is not valid")
+ITEMS_EMPTY = ApiError(422, 400062, "The array is empty")
+ITEMS_TOO_MANY = ApiError(422, 400063, "The array has too many items")
 QUOTA_USED_UP = ApiError(429, 429000, "Rate limit exceeded, retry after the limit is reset")
 THROTTLED = ApiError(429, 429001, "Too many requests within a minute, retry after it")
 INTERNAL = ApiError(500, 500001, "Internal server error")

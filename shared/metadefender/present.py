@@ -8,7 +8,7 @@ Times are texts and never null, numbers are numbers, lists are lists: the offici
 from dataclasses import dataclass
 from typing import Any
 
-from shared.domain.indicator import MAX_URL_BYTES, Indicator, IndicatorType
+from shared.domain.indicator import Indicator, IndicatorType, echo
 from shared.domain.moment import format_millis
 from shared.domain.reputation import Reputation
 from shared.domain.verdict import Verdict
@@ -144,7 +144,7 @@ def bulk_hash_row(text: str, reputation: Reputation | None, *, with_details: boo
         return {
             "data_id": "",
             "scan_result_i": _UNKNOWN_IN_BULK,
-            "hash": _echo(text).upper(),
+            "hash": echo(text).upper(),
             "total_detected_avs": -1,
             "scan_details": {},
         }
@@ -166,15 +166,10 @@ def invalid_address_row(kind: IndicatorType, text: str, error: Body, now: int) -
         error: the body that a single look-up would have had; the row holds all of it.
     """
     lookup_results = {"start_time": format_millis(now), "detected_by": 0, "sources": []}
-    body = {"address": _echo(text), "lookup_results": lookup_results, **error}
+    body = {"address": echo(text), "lookup_results": lookup_results, **error}
     if kind is IndicatorType.IP:
         body["geo_info"] = _no_geo_info()
     return body
-
-
-def _echo(text: str) -> str:
-    """What was asked, as far as it can and should be said again."""
-    return text[:MAX_URL_BYTES].encode(errors="replace").decode()
 
 
 def address_report(

@@ -2,8 +2,9 @@
 
 pk       type and value, see shared.store.keys
 ver      changes with every write and never repeats; every write is on condition of it
-verdict, parent, origin, flow, seen
-         the winning sighting; `seen` is its date, left out when it equals `last`
+verdict, parent, origin, flow, report, seen
+         the winning sighting; `report` is its report_id, `seen` its date, left out when it
+         equals `last`
 first, last
          milliseconds since the epoch
 n        distinct flow_ids counted by us
@@ -62,6 +63,8 @@ def to_item(stored: StoredIoc, retention_s: int = 0) -> Item:
         item["parent"] = {"S": winner.parent_verdict}
     if winner.origin:
         item["origin"] = {"S": winner.origin}
+    if winner.report_id:
+        item["report"] = {"S": winner.report_id}
     if winner.seen_at != evidence.last_seen:
         item["seen"] = {"N": str(winner.seen_at)}
     if evidence.claimed_count:
@@ -89,6 +92,7 @@ def reputation_from_item(item: Mapping[str, Any]) -> Reputation:
                 flow_id=item["flow"]["S"],
                 parent_verdict=_text(item, "parent"),
                 origin=_text(item, "origin"),
+                report_id=_text(item, "report"),
             ),
             first_seen=int(item["first"]["N"]),
             last_seen=last_seen,

@@ -43,6 +43,7 @@ def test_ioc_table_has_every_attribute() -> None:
         last_seen=3_000_000,
         parent_verdict="BENIGN",
         origin="INPUT_FILE",
+        report_id="4c1a7d0e-0000-4000-8000-000000000001",
         tags=frozenset({"a"}),
         claimed_count=9,
     )

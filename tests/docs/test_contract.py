@@ -3,11 +3,12 @@
 import re
 
 from functions.lookup.bulk import MAX_ITEMS
-from shared.domain.indicator import Indicator, IndicatorType
+from shared.domain.indicator import Indicator, IndicatorType, Question
 from shared.domain.verdict import Verdict
 from shared.metadefender import errors
 from shared.metadefender.errors import ApiError
 from shared.metadefender.present import address_report, bulk_hash_row, hash_report
+from shared.sandbox.present import reputation_report
 from tests.builders import reputation
 from tests.docs.markdown import read, table
 
@@ -46,15 +47,7 @@ def test_verdict_table_is_what_is_answered() -> None:
 
 
 def test_every_key_that_a_client_needs_is_in_an_answer() -> None:
-    rows = table(DOCUMENT, "Key", "Read by", "Without it")
-    marked = re.findall(r"^\| (.+?) \| ", DOCUMENT, re.MULTILINE)
-    needed = {
-        part
-        for cell in marked
-        if any(cell.replace("`", "") == row[0] for row in rows)
-        for span in re.findall(r"`([^`]+)`", cell)
-        for part in span.replace("*.", "").split(".")
-    }
+    needed = needed_by_clients("Key", "Read by", "Without it")
     ip = Indicator(IndicatorType.IP, "192.0.2.1")
     answers = [
         hash_report(reputation(FILE)),
@@ -63,6 +56,29 @@ def test_every_key_that_a_client_needs_is_in_an_answer() -> None:
     ]
     assert len(needed) > 15
     assert needed <= set().union(*map(keys, answers))
+
+
+def test_every_key_that_a_client_of_the_sandbox_needs_is_in_an_answer() -> None:
+    needed = needed_by_clients("Key of a reputation", "Read by", "What they do with it")
+    known = reputation()
+    answers = [
+        reputation_report(Question(FILE, FILE.value), None),
+        reputation_report(Question(known.indicator, known.indicator.value), known),
+    ]
+    assert needed == set().union(*map(keys, answers))
+
+
+def needed_by_clients(*columns: str) -> set[str]:
+    """The keys in the first column of a table."""
+    rows = table(DOCUMENT, *columns)
+    marked = re.findall(r"^\| (.+?) \| ", DOCUMENT, re.MULTILINE)
+    return {
+        part
+        for cell in marked
+        if any(cell.replace("`", "") == row[0] for row in rows)
+        for span in re.findall(r"`([^`]+)`", cell)
+        for part in span.replace("*.", "").split(".")
+    }
 
 
 def keys(value: object) -> set[str]:
@@ -76,3 +92,4 @@ def keys(value: object) -> set[str]:
 
 def test_limit_of_bulk_requests_is_that_of_the_code() -> None:
     assert f"up to {MAX_ITEMS:,}; what cannot be read" in read("README.md")
+    assert f"has more than {MAX_ITEMS:,} items" in DOCUMENT

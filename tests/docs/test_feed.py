@@ -15,7 +15,13 @@ from shared.domain.reputation import MAX_TAG_BYTES, MAX_TAGS
 from shared.domain.verdict import Verdict, read_verdict
 from shared.feed.fetch import MAX_PAGE_BYTES
 from shared.feed.formats import read_page
-from shared.feed.report import MAX_FLOW_ID_CHARS, MAX_ORIGIN_BYTES, Report, read_report
+from shared.feed.report import (
+    MAX_FLOW_ID_CHARS,
+    MAX_ORIGIN_BYTES,
+    MAX_REPORT_ID_BYTES,
+    Report,
+    read_report,
+)
 from shared.store.quarantine import KEPT_FOR, MAX_RECORD_CHARS
 from shared.store.unresolved import MAX_WAITING
 from tests.builders import raw_ioc, raw_report
@@ -34,6 +40,7 @@ def test_the_page_that_is_shown_can_be_read() -> None:
     [report] = [read_report(raw, NOW) for raw in page.reports]
     [sighting] = report.sightings
     assert sighting.evidence.winner.origin == "VBA_EMULATION"
+    assert sighting.evidence.winner.report_id == "4c1a0000-0000-4000-8000-000000000014"
     assert sighting.evidence.tags == {"peexe", "packed", "c2"}
     assert not report.rejected
 
@@ -124,6 +131,7 @@ def test_summary_table_has_every_field() -> None:
         f"texts of at most {MAX_TAG_BYTES} bytes",
         f"the first {MAX_TAGS} by character",
         f"at most {MAX_ORIGIN_BYTES} bytes",
+        f"text of at most {MAX_REPORT_ID_BYTES} bytes without control characters",
         f"kept for {KEPT_FOR.days} days",
         f"up to {MAX_RECORD_CHARS:,} characters",
         f"at most {run.MAX_REQUESTS} requests",

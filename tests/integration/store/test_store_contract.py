@@ -29,6 +29,18 @@ class TestIocs:
         assert table.find(DOMAIN) == stored(b"1").reputation
         assert table.read([DOMAIN, OTHER], consistent=True) == {DOMAIN: stored(b"1")}
 
+    def test_the_winner_comes_back_whole(self, any_store: Store) -> None:
+        table = IocTable(any_store.client, any_store.table)
+        named = StoredIoc(
+            reputation(parent_verdict="BENIGN", origin="INPUT_FILE", report_id="r-1"), b"1"
+        )
+        assert table.write(named, None)
+        assert table.find(DOMAIN) == named.reputation
+        assert table.write(stored(b"2"), named)
+        assert table.find(DOMAIN) == stored(b"2").reputation
+        [item] = any_store.items()
+        assert not {"parent", "origin", "report"} & item.keys()
+
     def test_a_write_needs_the_version_that_was_read(self, any_store: Store) -> None:
         table = IocTable(any_store.client, any_store.table)
         first, second = stored(b"1"), stored(b"2", counted=2)

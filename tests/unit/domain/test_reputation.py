@@ -16,6 +16,7 @@ EVIDENCE = st.builds(
     flow_id=st.sampled_from(["a", "b", "c"]),
     parent_verdict=st.sampled_from(["", "UNKNOWN", "MALICIOUS"]),
     origin=st.sampled_from(["", "INPUT_FILE", "VBA_EMULATION"]),
+    report_id=st.sampled_from(["", "r-1", "r-2"]),
     tags=st.frozensets(st.integers(0, 60).map(str), max_size=MAX_TAGS),
     first_seen=st.one_of(st.none(), st.integers(1, 5)),
     last_seen=st.one_of(st.none(), st.integers(1, 5)),
@@ -70,6 +71,14 @@ def test_a_tie_in_date_goes_to_the_more_severe_and_then_to_the_greater_flow_id()
     assert join_all([mild, severe]).evidence.winner.flow_id == "a"
     same = sighting(evidence(seen_at=1, verdict=Verdict.SUSPICIOUS, flow_id="b"))
     assert join_all([same, severe]).evidence.winner.flow_id == "b"
+
+
+def test_a_report_id_decides_last() -> None:
+    named = sighting(evidence(origin="A", report_id="z"))
+    other = sighting(evidence(origin="B", report_id="a"))
+    assert join_all([named, other]).evidence.winner.report_id == "a"
+    unnamed = sighting(evidence(origin="B"))
+    assert join_all([unnamed, other]).evidence.winner.report_id == "a"
 
 
 def test_the_totals_of_a_feed_raise_ours_and_never_lower_them() -> None:

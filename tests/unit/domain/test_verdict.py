@@ -1,7 +1,7 @@
 import pytest
 
 from shared.domain.errors import InvalidRecord
-from shared.domain.verdict import Verdict, read_parent_verdict, read_verdict
+from shared.domain.verdict import Verdict, overall_verdict, read_parent_verdict, read_verdict
 
 
 @pytest.mark.parametrize("verdict", Verdict)
@@ -42,3 +42,21 @@ def test_severity_orders_verdicts() -> None:
         "LIKELY_MALICIOUS",
         "MALICIOUS",
     ]
+
+
+@pytest.mark.parametrize(
+    ("said", "overall"),
+    [
+        ([], None),
+        *(([verdict], verdict) for verdict in Verdict),
+        ([Verdict.NO_THREAT, Verdict.MALICIOUS, Verdict.SUSPICIOUS], Verdict.MALICIOUS),
+        ([Verdict.NO_THREAT, Verdict.SUSPICIOUS], Verdict.SUSPICIOUS),
+        ([Verdict.SUSPICIOUS, Verdict.NO_THREAT, Verdict.BENIGN], Verdict.BENIGN),
+        ([Verdict.BENIGN, Verdict.NO_THREAT], Verdict.BENIGN),
+        ([Verdict.BENIGN, Verdict.LIKELY_MALICIOUS], Verdict.LIKELY_MALICIOUS),
+        ([Verdict.MALICIOUS, Verdict.BENIGN, Verdict.SUSPICIOUS], Verdict.MALICIOUS),
+    ],
+)
+def test_the_overall_verdict(said: list[Verdict], overall: Verdict | None) -> None:
+    assert overall_verdict(said) is overall
+    assert overall_verdict(said[::-1] * 2) is overall

@@ -10,7 +10,12 @@ from shared.domain.indicator import IndicatorType
 from shared.domain.moment import format_millis
 from shared.domain.reputation import MAX_TAG_BYTES, MAX_TAGS
 from shared.domain.verdict import Verdict
-from shared.feed.report import MAX_FLOW_ID_CHARS, MAX_ORIGIN_BYTES, read_report
+from shared.feed.report import (
+    MAX_FLOW_ID_CHARS,
+    MAX_ORIGIN_BYTES,
+    MAX_REPORT_ID_BYTES,
+    read_report,
+)
 from tests.builders import raw_ioc, raw_report
 from tests.ingestion import NOW
 
@@ -90,6 +95,24 @@ def test_a_bad_soft_field_of_a_report_costs_the_field(field: str, value: object)
 def test_a_bad_origin_costs_the_origin(fields: dict[str, Any]) -> None:
     sighting = only(raw_report(iocs={"domain": [raw_ioc(**fields)]}))
     assert sighting.evidence.winner.origin == ""
+
+
+@pytest.mark.parametrize("report_id", ["4c1a7d0e-0000-4000-8000-000000000001", "ü" * 32])
+def test_a_report_id_is_opaque(report_id: str) -> None:
+    assert only(raw_report(report_id=report_id)).evidence.winner.report_id == report_id
+
+
+@pytest.mark.parametrize("report_id", [None, 5, ["a"], "", "a\n", "\x7f", "\ud800", "ü" * 32 + "x"])
+def test_a_bad_report_id_costs_itself(report_id: object) -> None:
+    assert len("ü" * 32) * 2 == MAX_REPORT_ID_BYTES
+    assert only(raw_report(report_id=report_id)).evidence.winner.report_id == ""
+
+
+def test_a_rejected_ioc_can_be_read_again_with_the_name_of_its_report() -> None:
+    raw = raw_report(report_id="report-1", iocs={"domain": [raw_ioc(verdict="EVIL")]})
+    [rejected] = read_report(raw, NOW).rejected
+    assert rejected.again is not None
+    assert rejected.again["report_id"] == "report-1"
 
 
 def test_an_origin_that_nobody_has_heard_of_is_kept() -> None:

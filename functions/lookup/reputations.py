@@ -1,0 +1,62 @@
+"""Reputations as the sandbox's own API tells them: single and bulk, of every type alike."""
+
+from urllib.parse import parse_qsl
+
+from functions.lookup import addresses
+from functions.lookup.bulk import read_array
+from functions.lookup.service import Call, Handler, Service
+from shared.domain.errors import InvalidIndicator
+from shared.domain.indicator import IndicatorType, Question, ask
+from shared.http.refused import Refused
+from shared.http.web import Request, Response
+from shared.metadefender import errors
+from shared.sandbox.present import invalid_row, reputation_report
+
+_NOT_VALID = {**addresses.NOT_VALID, IndicatorType.SHA256: errors.HASH_NOT_VALID}
+
+
+def report(kind: IndicatorType) -> Handler:
+    """The handler of GET /api/reputation/{hash,ip,domain,url}."""
+    parameter = "sha256" if kind is IndicatorType.SHA256 else "ioc_value"
+
+    def look_up(service: Service, call: Call) -> Response:
+        try:
+            question = ask(kind, _parameter(call.request, parameter))
+        except InvalidIndicator as error:
+            raise Refused(_NOT_VALID[kind], str(error)) from None
+        return Response(200, reputation_report(question, service.iocs.find(question.indicator)))
+
+    return look_up
+
+
+def bulk(kind: IndicatorType) -> Handler:
+    """The handler of POST on the same paths."""
+
+    def look_up(service: Service, call: Call) -> Response:
+        texts = read_array(call)
+        asked = [addresses.ask_or_error(kind, text) for text in texts]
+        known = service.iocs.find_many(
+            {one.indicator for one in asked if isinstance(one, Question)}
+        )
+        rows = [
+            reputation_report(one, known.get(one.indicator))
+            if isinstance(one, Question)
+            else invalid_row(kind, text)
+            for text, one in zip(texts, asked, strict=True)
+        ]
+        return Response(200, rows)
+
+    return look_up
+
+
+def _parameter(request: Request, name: str) -> str:
+    """The value of a parameter in the query; of several the last.
+
+    Raises:
+        Refused: there is none.
+    """
+    # Bytes that are no UTF-8 become surrogates, and no indicator has those.
+    values = dict(parse_qsl(request.query, keep_blank_values=True, errors="surrogateescape"))
+    if name not in values:
+        raise Refused(errors.PARAMETER_MISSING, name)
+    return values[name]

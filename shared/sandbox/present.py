@@ -1,0 +1,60 @@
+"""Answers in the shape of the reputation API of the sandbox itself. Pure.
+
+Its optional parts are left out: `mdcloud` and `fuzzyhash` tell of sources that this service does
+not ask. Verdicts are lower case here, and so are hashes: the sandbox's own reports spell them so,
+and its clients compare texts. The v4 API has both in upper case.
+"""
+
+from typing import Any
+
+from shared.domain.indicator import IndicatorType, Question, echo
+from shared.domain.moment import format_millis
+from shared.domain.reputation import Reputation
+from shared.domain.verdict import UNKNOWN, Verdict, overall_verdict
+
+Body = dict[str, Any]
+
+
+def reputation_report(question: Question, reputation: Reputation | None) -> Body:
+    """The answer about one indicator, known or not.
+
+    Args:
+        reputation: what is known of it, None for nothing.
+    """
+    kind = question.indicator.type
+    value = question.shown.lower() if kind is IndicatorType.SHA256 else question.shown
+    return _row(kind, value, reputation)
+
+
+def invalid_row(kind: IndicatorType, text: str) -> Body:
+    """The row of a bulk answer for what is no indicator of this type: nothing is known of it."""
+    return _row(kind, echo(text), None)
+
+
+def _row(kind: IndicatorType, value: str, reputation: Reputation | None) -> Body:
+    if kind is IndicatorType.SHA256:
+        name = {"sha256": value}
+    else:
+        name = {"ioc_type": kind.value, "ioc_value": value}
+    known = [reputation] if reputation else []
+    verdict = overall_verdict(one.evidence.winner.verdict for one in known)
+    return {
+        **name,
+        "overall_verdict": _spelled(verdict),
+        "filescan_reports": [_report(one) for one in known],
+    }
+
+
+def _report(reputation: Reputation) -> Body:
+    winner = reputation.evidence.winner
+    return {
+        # Of the indicator in the report, not of the report: clients take it for the former.
+        "verdict": _spelled(winner.verdict),
+        "report_id": winner.report_id,
+        "report_date": format_millis(winner.seen_at),
+        "flow_id": winner.flow_id,
+    }
+
+
+def _spelled(verdict: Verdict | None) -> str:
+    return (UNKNOWN if verdict is None else verdict.name).lower()
