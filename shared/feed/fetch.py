@@ -7,7 +7,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from ipaddress import ip_address
-from typing import Any, Self, cast
+from typing import Any, cast
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 import certifi
@@ -17,7 +17,6 @@ from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import (
     HTTPError,
-    InvalidHeader,
     MaxRetryError,
     NameResolutionError,
     NewConnectionError,
@@ -25,6 +24,7 @@ from urllib3.exceptions import (
 from urllib3.util import Retry
 
 from shared.domain.errors import FeedError
+from shared.retry import RETRIED_STATUSES, BoundedRetry
 
 MAX_PAGE_BYTES = 32 * 1024 * 1024
 # As they come over the wire, with headers, redirects and the bodies of refused attempts.
@@ -37,7 +37,6 @@ READ_TIMEOUT_S = 20.0
 BACKOFF_S = 0.5
 _CHUNK_BYTES = 64 * 1024
 _OK = 200
-_RETRIED = frozenset({429, 500, 502, 503, 504})
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _OUT_OF_TIME = "the time for fetching is used up"
 _TOO_LARGE = f"the page is larger than {MAX_PAGE_BYTES} bytes"
@@ -86,15 +85,16 @@ class FeedClient:
         self._remaining = remaining
         self._allowance = _Allowance(remaining)
         self._origin = _origin(urlsplit(feed_url))
-        retries = _BoundedRetry(
+        retries = BoundedRetry(
             total=MAX_RETRIES,
             other=0,  # an untrusted certificate is no better the next time
-            status_forcelist=_RETRIED,
+            status_forcelist=RETRIED_STATUSES,
             allowed_methods={"GET"},
             backoff_factor=BACKOFF_S,
             backoff_max=10,
             raise_on_status=False,
             remaining=remaining,
+            too_late=lambda _: OutOfTime("the feed asks to wait longer than the run may take"),
         )
         pool = _pool(self._origin, self._allowance, allow_private)
         self._session = _Session()
@@ -314,29 +314,3 @@ class _Connection(HTTPConnection):
 
 class _TLSConnection(_Connection, HTTPSConnection):
     """The same in TLS."""
-
-
-class _BoundedRetry(Retry):
-    """urllib3's retries, obeying a Retry-After only as far as the run's time goes."""
-
-    def __init__(self, *args: Any, remaining: Callable[[], float], **options: Any) -> None:
-        self._remaining = remaining
-        super().__init__(*args, **options)
-
-    def new(self, **options: Any) -> Self:
-        return super().new(remaining=self._remaining, **options)
-
-    def parse_retry_after(self, retry_after: str) -> float:
-        try:
-            return super().parse_retry_after(retry_after)
-        except (InvalidHeader, ValueError, OverflowError):
-            return 0.0
-
-    def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
-        seconds = super().get_retry_after(response)
-        if seconds is not None and seconds > self._remaining():
-            raise OutOfTime("the feed asks to wait longer than the run may take")
-        return seconds
-
-    def get_backoff_time(self) -> float:
-        return min(super().get_backoff_time(), max(self._remaining(), 0.0))

@@ -1,0 +1,29 @@
+"""Client of reputation APIs in the shape of MetaDefender Cloud v4. See docs/client.md."""
+
+from shared.client.answers import Answer, ProviderRow, RowStatus
+from shared.client.cache import AnswerCache
+from shared.client.client import ReputationClient
+from shared.client.errors import (
+    ApiUnavailable,
+    DeadlinePassed,
+    KeyRefused,
+    LimitReached,
+    ReputationApiError,
+    Unanswered,
+    UnexpectedAnswer,
+)
+
+__all__ = [
+    "Answer",
+    "AnswerCache",
+    "ApiUnavailable",
+    "DeadlinePassed",
+    "KeyRefused",
+    "LimitReached",
+    "ProviderRow",
+    "ReputationApiError",
+    "ReputationClient",
+    "RowStatus",
+    "Unanswered",
+    "UnexpectedAnswer",
+]

@@ -1,0 +1,259 @@
+"""Reads the bodies of a MetaDefender Cloud v4 API. Pure.
+
+Only what is needed is read of a body, and that strictly: a body that breaks its form raises
+`UnexpectedAnswer`. What a row comes to, by `status` (IP, domain, URL) or `scan_result_i` (hash):
+
+    ======  ======  ===========  ==========  ===================
+    status  result  assessment   status is   verdict
+    ======  ======  ===========  ==========  ===================
+    0               trustworthy  TRUSTED     BENIGN
+    0               other        NOT_LISTED  none
+    1               suspicious   LISTED      SUSPICIOUS
+    1               other        LISTED      LIKELY_MALICIOUS
+    3                            FAILED      none
+    5                            NOT_LISTED  none
+            0                    NOT_LISTED  NO_THREAT
+            1                    LISTED      LIKELY_MALICIOUS
+            2                    LISTED      SUSPICIOUS
+    other   other                OTHER       none
+    ======  ======  ===========  ==========  ===================
+
+A row that names a verdict of its own, as this service's do, has that one instead, unless its
+status is FAILED or OTHER.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from shared.client.answers import Answer, ProviderRow, RowStatus
+from shared.client.errors import UnexpectedAnswer
+from shared.domain.errors import InvalidIndicator, InvalidRecord
+from shared.domain.indicator import Indicator, ask
+from shared.domain.verdict import Verdict, read_verdict
+
+_UNKNOWN_HASH = 5
+_NOT_DECIDED = (RowStatus.OTHER, None)
+_BY_RESULT: Mapping[int, tuple[RowStatus, Verdict | None]] = {
+    0: (RowStatus.NOT_LISTED, Verdict.NO_THREAT),
+    1: (RowStatus.LISTED, Verdict.LIKELY_MALICIOUS),
+    2: (RowStatus.LISTED, Verdict.SUSPICIOUS),
+}
+_BY_STATUS: Mapping[int, tuple[RowStatus, Verdict | None]] = {
+    0: (RowStatus.NOT_LISTED, None),
+    1: (RowStatus.LISTED, Verdict.LIKELY_MALICIOUS),
+    3: (RowStatus.FAILED, None),
+    5: (RowStatus.NOT_LISTED, None),
+}
+_BY_STATUS_AND_ASSESSMENT: Mapping[tuple[int, str], tuple[RowStatus, Verdict | None]] = {
+    (0, "trustworthy"): (RowStatus.TRUSTED, Verdict.BENIGN),
+    (1, "suspicious"): (RowStatus.LISTED, Verdict.SUSPICIOUS),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of asking for some indicators.
+
+    Attributes:
+        failed: the ones that the API could not answer, and why.
+    """
+
+    answers: dict[Indicator, Answer] = field(default_factory=dict)
+    failed: dict[Indicator, str] = field(default_factory=dict)
+
+
+def _own_verdict(value: object) -> Verdict | None:
+    try:
+        return read_verdict(value)
+    except InvalidRecord:
+        return None
+
+
+# Decorations: what is no text costs itself only.
+_Text = Annotated[str, BeforeValidator(lambda value: value if isinstance(value, str) else "")]
+_OwnVerdict = Annotated[Verdict | None, BeforeValidator(_own_verdict)]
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+
+class _Source(_Shape):
+    provider: str
+    status: int
+    assessment: _Text = ""
+    category: _Text = ""
+    verdict: _OwnVerdict = None
+
+    def row(self) -> ProviderRow:
+        by_status = _BY_STATUS.get(self.status, _NOT_DECIDED)
+        key = self.status, self.assessment.strip().lower()
+        status, verdict = _BY_STATUS_AND_ASSESSMENT.get(key, by_status)
+        verdict = _said(status, self.verdict, verdict)
+        return ProviderRow(self.provider, status, verdict, self.assessment, self.category)
+
+
+class _LookupResults(_Shape):
+    sources: list[_Source]
+
+
+class _Address(_Shape):
+    address: str
+    lookup_results: _LookupResults | None = None
+    success: bool = True
+    error: Any = None
+
+
+class _Addresses(_Shape):
+    data: list[_Address]
+
+
+class _Engine(_Shape):
+    scan_result_i: int
+    threat_found: _Text = ""
+    verdict: _OwnVerdict = None
+
+    def row(self, name: str) -> ProviderRow:
+        status, verdict = _BY_RESULT.get(self.scan_result_i, _NOT_DECIDED)
+        verdict = _said(status, self.verdict, verdict)
+        return ProviderRow(name, status, verdict, detail=self.threat_found)
+
+
+class _ScanResults(_Shape):
+    scan_details: dict[str, _Engine]
+    scan_all_result_i: int
+
+
+class _Hash(_Shape):
+    scan_results: _ScanResults
+
+
+class _HashRow(_Shape):
+    hash: str
+    scan_result_i: int
+    scan_details: dict[str, _Engine] | None = None
+
+
+class _Hashes(_Shape):
+    data: list[_HashRow]
+
+
+class _ErrorCode(_Shape):
+    code: int = Field(ge=0, le=999_999)
+
+
+class _Error(_Shape):
+    error: _ErrorCode
+
+
+_Model = TypeVar("_Model", bound=_Shape)
+
+
+def read_hash(asked: Indicator, body: bytes) -> Answer:
+    """The answer to a single look-up of a hash that is known."""
+    results = _read(_Hash, body).scan_results
+    return _known_hash(asked, results.scan_all_result_i, results.scan_details)
+
+
+def read_hashes(asked: Sequence[Indicator], body: bytes) -> Outcome:
+    """The answers to a bulk look-up of hashes."""
+    found = Outcome()
+    rows = _read(_Hashes, body).data
+    values = [row.hash.upper() for row in rows]
+    for indicator, row in _matched(asked, rows, {one.value: one for one in asked}, values):
+        if row.scan_result_i == _UNKNOWN_HASH:
+            found.answers[indicator] = unknown(indicator)
+        else:
+            details = row.scan_details or {}
+            found.answers[indicator] = _known_hash(indicator, row.scan_result_i, details)
+    return found
+
+
+def read_address(asked: Indicator, body: bytes) -> Outcome:
+    """The answer to a single look-up of an IP, domain or URL."""
+    return _addresses([asked], [_read(_Address, body)])
+
+
+def read_addresses(asked: Sequence[Indicator], body: bytes) -> Outcome:
+    """The answers to a bulk look-up of indicators that are all IPs, domains or URLs."""
+    return _addresses(asked, _read(_Addresses, body).data)
+
+
+def read_error_code(body: bytes) -> int | None:
+    """The API's own number of an error, None if the body has none."""
+    try:
+        return _Error.model_validate_json(body).error.code
+    except ValidationError:
+        return None
+
+
+def unknown(indicator: Indicator) -> Answer:
+    """The answer for a hash that the API has no report of."""
+    return Answer(indicator, known=False, rows=())
+
+
+def _read(model: type[_Model], body: bytes) -> _Model:
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        # Neither its text nor its place: both repeat what was received.
+        kind = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        raise UnexpectedAnswer(f"the answer has another form: {kind['type']}") from None
+
+
+def _known_hash(asked: Indicator, overall: int, details: Mapping[str, _Engine]) -> Answer:
+    if not details and overall in _BY_RESULT:
+        raise UnexpectedAnswer("the answer has a result without the engines behind it")
+    return Answer(asked, known=True, rows=tuple(one.row(name) for name, one in details.items()))
+
+
+def _addresses(asked: Sequence[Indicator], rows: Sequence[_Address]) -> Outcome:
+    found = Outcome()
+    by_value = {one.value: one for one in asked}
+    values = [
+        row.address if row.address in by_value else _canonical(asked[0], row.address)
+        for row in rows
+    ]
+    for indicator, row in _matched(asked, rows, by_value, values):
+        if row.error is not None or not row.success:
+            found.failed[indicator] = "the API does not accept it"
+            continue
+        if row.lookup_results is None:
+            raise UnexpectedAnswer("a row of the answer has no results")
+        said = tuple(source.row() for source in row.lookup_results.sources)
+        if said and all(one.status is RowStatus.FAILED for one in said):
+            found.failed[indicator] = "no provider could be asked"
+            continue
+        known = any(one.verdict is not None for one in said)
+        found.answers[indicator] = Answer(indicator, known, said)
+    return found
+
+
+_Row = TypeVar("_Row")
+
+
+def _matched(
+    asked: Sequence[Indicator],
+    rows: Sequence[_Row],
+    by_value: Mapping[str, Indicator],
+    values: Sequence[str],
+) -> list[tuple[Indicator, _Row]]:
+    """Each row with what it answers; exactly one for each indicator, in any order."""
+    if len(rows) != len(asked) or set(values) != by_value.keys():
+        raise UnexpectedAnswer("the answer is not about what was asked")
+    return [(by_value[value], row) for value, row in zip(values, rows, strict=True)]
+
+
+def _canonical(like: Indicator, echo: str) -> str:
+    """How this service spells what the API repeats; "" for what is no such indicator."""
+    try:
+        return ask(like.type, echo).indicator.value
+    except InvalidIndicator:
+        return ""
+
+
+def _said(status: RowStatus, own: Verdict | None, implied: Verdict | None) -> Verdict | None:
+    return implied if own is None or status in {RowStatus.FAILED, RowStatus.OTHER} else own
