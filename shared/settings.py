@@ -66,13 +66,63 @@ class IngestSettings:
             SettingsError: one is missing or cannot be used.
         """
         return cls(
-            feed_url=_feed_url(env),
+            feed_url=_url(env, "FEED_URL"),
             feed_api_key=env.get("FEED_API_KEY", ""),
             feed_api_key_parameter=env.get("FEED_API_KEY_PARAMETER", ""),
             feed_allow_private=env.get("FEED_ALLOW_PRIVATE", "") == "true",
             table_name=_text(env, "TABLE_NAME"),
             state_table_name=_text(env, "STATE_TABLE_NAME"),
             retention_s=_days(env, "TTL") * SECONDS_A_DAY,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PublishSettings:
+    """What the publish function needs.
+
+    Attributes:
+        report_table_name: the table of published reports (`REPORT_TABLE_NAME`).
+        state_table_name: the state table, for the API keys (`STATE_TABLE_NAME`).
+        sandbox_url: address of the sandbox (`SANDBOX_URL`): people find its reports there, and
+            the timer fetches them; "" for none.
+        sandbox_api_key: key of the sandbox (`SANDBOX_API_KEY`), for local use only.
+        sandbox_api_key_parameter: name of the SSM parameter that holds it
+            (`SANDBOX_API_KEY_PARAMETER`).
+        sandbox_allow_private: whether the sandbox may be at an address that is not on the
+            internet (`SANDBOX_ALLOW_PRIVATE`, "true" if so).
+        reputation_url: address of a reputation API to ask (`REPUTATION_URL`), "" for none.
+        reputation_api_key: its key (`REPUTATION_API_KEY`), for local use only.
+        reputation_api_key_parameter: name of the SSM parameter that holds it
+            (`REPUTATION_API_KEY_PARAMETER`).
+    """
+
+    report_table_name: str
+    state_table_name: str
+    sandbox_url: str
+    sandbox_api_key: str
+    sandbox_api_key_parameter: str
+    sandbox_allow_private: bool
+    reputation_url: str
+    reputation_api_key: str
+    reputation_api_key_parameter: str
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Read the settings.
+
+        Raises:
+            SettingsError: one is missing or cannot be used.
+        """
+        return cls(
+            report_table_name=_text(env, "REPORT_TABLE_NAME"),
+            state_table_name=_text(env, "STATE_TABLE_NAME"),
+            sandbox_url=_optional_url(env, "SANDBOX_URL"),
+            sandbox_api_key=env.get("SANDBOX_API_KEY", ""),
+            sandbox_api_key_parameter=env.get("SANDBOX_API_KEY_PARAMETER", ""),
+            sandbox_allow_private=env.get("SANDBOX_ALLOW_PRIVATE", "") == "true",
+            reputation_url=_optional_url(env, "REPUTATION_URL"),
+            reputation_api_key=env.get("REPUTATION_API_KEY", ""),
+            reputation_api_key_parameter=env.get("REPUTATION_API_KEY_PARAMETER", ""),
         )
 
 
@@ -83,8 +133,8 @@ def _text(env: Mapping[str, str], name: str) -> str:
     return value
 
 
-def _feed_url(env: Mapping[str, str]) -> str:
-    value = _text(env, "FEED_URL")
+def _url(env: Mapping[str, str], name: str) -> str:
+    value = _text(env, name)
     try:
         parts = urlsplit(value)
         usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
@@ -92,8 +142,12 @@ def _feed_url(env: Mapping[str, str]) -> str:
         usable = False
     # A user's name and password have no place in it: the key goes into a header.
     if not usable or "@" in parts.netloc:
-        raise SettingsError("FEED_URL is no http or https address")
+        raise SettingsError(f"{name} is no http or https address")
     return value
+
+
+def _optional_url(env: Mapping[str, str], name: str) -> str:
+    return _url(env, name) if env.get(name) else ""
 
 
 def _days(env: Mapping[str, str], name: str) -> int:

@@ -56,12 +56,12 @@ def read_body(request: Request) -> bytes:
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type and media_type != "application/json" and not media_type.endswith("+json"):
-        raise Refused(errors.MEDIA_NOT_SUPPORTED)
+        raise Refused(errors.NOT_JSON_SANDBOX)
     coding = request.headers.get("content-encoding", "").strip().lower()
     if coding in {"", "identity"}:
         return request.body
     if coding != "gzip":
-        raise Refused(errors.MEDIA_NOT_SUPPORTED, "the only content encoding is gzip")
+        raise Refused(errors.CODING_NOT_SUPPORTED)
     unpacker = zlib.decompressobj(_GZIP)
     try:
         body = unpacker.decompress(request.body, MAX_REPORT_BYTES)

@@ -10,7 +10,7 @@ from functions.publish.intake import Publisher
 from functions.publish.media import Media, choose_media, read_body
 from functions.publish.scan import RejectedReport, ScanReport, read_scan
 from shared.domain.errors import FeedError
-from shared.http.authentication import KeyRing
+from shared.http.authentication import KeyRing, key_in
 from shared.http.refused import Refused
 from shared.http.routing import Route, find_route, route_to
 from shared.http.web import Request, Response
@@ -37,6 +37,21 @@ class Service:
     now: Callable[[], int]
     report_link: str
 
+    def identify(self, request: Request) -> ApiKey:
+        """The key that asks.
+
+        Raises:
+            Refused: there is none, or it may not ask.
+            StoreError: the store failed.
+        """
+        text = key_in(request.headers)
+        if not text:
+            raise Refused(errors.NO_KEY)
+        key = self.keys.find(text)
+        if key is None:
+            raise Refused(errors.UNKNOWN_KEY)
+        return key
+
 
 Handler = Callable[[Service, Request, ApiKey], Response]
 
@@ -49,7 +64,7 @@ def respond(service: Service, request: Request) -> Response:
         StoreError: the store failed.
     """
     route, _ = find_route(ROUTES, request.path)
-    key = service.keys.identify(request)
+    key = service.identify(request)
     if route is None:
         raise Refused(errors.NO_SUCH_ENDPOINT)
     handler = route.methods.get(request.method)

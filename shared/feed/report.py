@@ -190,7 +190,7 @@ def is_flow_id(value: object) -> TypeGuard[str]:
 
 def _report_id(value: object) -> str:
     """The name of the report within its scan, "" where there is none that can be kept."""
-    if isinstance(value, str) and _fits(value, MAX_REPORT_ID_BYTES) and not _has_controls(value):
+    if isinstance(value, str) and fits(value, MAX_REPORT_ID_BYTES) and not _has_controls(value):
         return value
     return ""
 

@@ -18,7 +18,16 @@ _HASH_BY_LENGTH = {32: "md5", 40: "sha1", 64: "sha256"}
 
 
 def report_url(feed_url: str, flow_id: str) -> str:
-    """Address of the reports of a scan, on the origin of the feed.
+    """Address of the reports of a scan, on the origin of the feed, as far as ingestion reads them.
+
+    Raises:
+        FeedError: no address can hold this flow_id.
+    """
+    return urlsplit(scan_url(feed_url, flow_id))._replace(query=_FILTERS).geturl()
+
+
+def scan_url(sandbox_url: str, flow_id: str) -> str:
+    """Address of the whole reports of a scan.
 
     Raises:
         FeedError: no address can hold this flow_id.
@@ -27,7 +36,7 @@ def report_url(feed_url: str, flow_id: str) -> str:
     if flow_id in {".", ".."}:
         raise FeedError("no address can hold the flow_id")
     path = f"/api/scan/{quote(flow_id, safe='')}/report"
-    return urlsplit(feed_url)._replace(path=path, query=_FILTERS, fragment="").geturl()
+    return urlsplit(sandbox_url)._replace(path=path, query="", fragment="").geturl()
 
 
 def read_scan_report(body: bytes) -> list[RawReport]:

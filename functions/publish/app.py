@@ -1,0 +1,125 @@
+"""Handler of the publish function: wiring, requests of the HTTP API, and the timer's poll."""
+
+import os
+import time
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.parameters import get_parameter
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.publish.hearsay import ask_nobody, ask_service
+from functions.publish.intake import Ask, Publisher
+from functions.publish.poll import Poller, report_link
+from functions.publish.routes import Service, respond
+from shared.client import AnswerCache, ReputationClient
+from shared.feed.fetch import FeedClient
+from shared.http.authentication import KeyRing
+from shared.http.guard import guarded
+from shared.observability import logger, metrics
+from shared.settings import PublishSettings
+from shared.store.api_keys import ApiKeys
+from shared.store.client import dynamodb_client
+from shared.store.feed_log import FeedLog
+from shared.store.histories import Histories
+
+# The end of the time is kept free, for what is under way to end.
+SPARE_S = 7.0
+# An HTTP API waits 30 seconds for a function.
+ASK_S = 8.0
+SECRETS_CACHED_S = 300
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer a request, or poll the sandbox.
+
+    Args:
+        event: of an HTTP API, payload format 2.0; anything else is the timer's.
+        context: tells the time that is left for a poll.
+
+    Returns:
+        The answer, errors included; of a poll its summary.
+
+    Raises:
+        SettingsError: the function is not configured.
+        StoreError: the store failed while the sandbox was polled.
+    """
+    if "requestContext" in event:
+        return guarded(event, lambda request: respond(_service(), request))
+    deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - SPARE_S
+    polled = _poller(lambda: deadline - time.monotonic()).poll()
+    for name, value in polled.as_dict().items():
+        if isinstance(value, int):
+            metrics.add_metric(name=f"poll_{name}", unit=MetricUnit.Count, value=value)
+    log = logger.info if polled.complete else logger.error
+    log("poll ended", extra={"summary": polled.as_dict()})
+    return polled.as_dict()
+
+
+@cache
+def _settings() -> PublishSettings:
+    return PublishSettings.from_env(os.environ)
+
+
+@cache
+def _client() -> Any:
+    return dynamodb_client()
+
+
+@cache
+def _service() -> Service:
+    settings = _settings()
+    return Service(
+        keys=KeyRing(ApiKeys(_client(), settings.state_table_name), time.monotonic),
+        log=FeedLog(_client(), settings.report_table_name),
+        publisher=_publisher(),
+        now=_now_ms,
+        report_link=report_link(settings.sandbox_url),
+    )
+
+
+@cache
+def _publisher() -> Publisher:
+    table = _settings().report_table_name
+    return Publisher(Histories(_client(), table), FeedLog(_client(), table), _ask(), _now_ms)
+
+
+def _ask() -> Ask:
+    settings = _settings()
+    if not settings.reputation_url:
+        return ask_nobody
+    key = _secret(settings.reputation_api_key, settings.reputation_api_key_parameter)
+    client = ReputationClient(
+        settings.reputation_url, key, cache=AnswerCache(), deadline_s=ASK_S, max_addresses=50
+    )
+    return ask_service(client)
+
+
+def _poller(remaining: Callable[[], float]) -> Poller:
+    settings = _settings()
+    return Poller(
+        settings.sandbox_url,
+        FeedClient(
+            settings.sandbox_url,
+            _secret(settings.sandbox_api_key, settings.sandbox_api_key_parameter),
+            remaining,
+            allow_private=settings.sandbox_allow_private,
+        ),
+        FeedLog(_client(), settings.report_table_name),
+        _publisher(),
+        _now_ms,
+    )
+
+
+def _secret(value: str, parameter: str) -> str:
+    if not parameter:
+        return value
+    return str(get_parameter(parameter, decrypt=True, max_age=SECRETS_CACHED_S))
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

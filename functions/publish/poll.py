@@ -1,0 +1,149 @@
+"""Fetching reports from the sandbox itself, for those who have a key for it.
+
+The sandbox lists its newest reports, some 200 at most; each that is not published yet is fetched
+whole, because the evidence stands in the parts that a filter would leave out. What fails costs
+itself and is tried again the next time.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+from urllib.parse import quote, urlsplit
+
+from functions.publish.intake import Publisher, Status
+from functions.publish.scan import RejectedReport, read_scan
+from shared.domain.errors import FeedError
+from shared.feed import strict_json
+from shared.feed.fetch import Fetched, OutOfTime
+from shared.feed.report import is_flow_id
+from shared.feed.scan_report import scan_url
+from shared.store.feed_log import EntryTooLarge, FeedLog
+
+PAGE_SIZE = 20
+MAX_PAGES = 10
+
+
+class Fetcher(Protocol):
+    """Where answers of the sandbox come from."""
+
+    def get(self, url: str) -> Fetched:
+        """Fetch an address; raises FeedError."""
+
+
+@dataclass(slots=True)
+class Polled:
+    """What a poll did.
+
+    Attributes:
+        complete: the list was read to its end, and every new report is published.
+        stopped: why it was not, "" when it was.
+        listed: reports in the list.
+        known: of these the ones that are published already.
+        published: reports that it published.
+        failed: scans that could not be fetched or read.
+    """
+
+    complete: bool = True
+    stopped: str = ""
+    listed: int = 0
+    known: int = 0
+    published: int = 0
+    failed: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """The summary as JSON has it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Poller:
+    """Polls one sandbox.
+
+    Attributes:
+        sandbox_url: its address.
+        now: milliseconds since the epoch.
+    """
+
+    sandbox_url: str
+    fetcher: Fetcher
+    log: FeedLog
+    publisher: Publisher
+    now: Callable[[], int]
+
+    def poll(self) -> Polled:
+        """Publish what is new in the list of the sandbox.
+
+        Raises:
+            StoreError: the store failed; polling again is right.
+        """
+        polled = Polled()
+        try:
+            for flow_id in self._new_scans(polled):
+                self._take(flow_id, polled)
+        except FeedError as error:
+            polled.stopped = str(error)
+        polled.complete = not polled.stopped and not polled.failed
+        return polled
+
+    def _new_scans(self, polled: Polled) -> Iterator[str]:
+        """The scans of the list with a report that is not published, each once."""
+        seen: set[str] = set()
+        for number in range(1, MAX_PAGES + 1):
+            items = _items(self.fetcher.get(search_url(self.sandbox_url, number)).body)
+            for flow_id, report_id in filter(None, map(_name, items)):
+                polled.listed += 1
+                if self.log.find(flow_id, report_id):
+                    polled.known += 1
+                elif flow_id not in seen:
+                    seen.add(flow_id)
+                    yield flow_id
+            if len(items) < PAGE_SIZE:
+                return
+
+    def _take(self, flow_id: str, polled: Polled) -> None:
+        try:
+            body = self.fetcher.get(scan_url(self.sandbox_url, flow_id)).body
+            for report in read_scan(body, self.now()):
+                if isinstance(report, RejectedReport) or report.flow_id != flow_id:
+                    raise FeedError("the answer holds no valid report of the scan")
+                status = self.publisher.publish(report).status
+                polled.published += status is not Status.UNCHANGED
+        except OutOfTime:
+            raise
+        except (FeedError, EntryTooLarge):
+            polled.failed += 1
+
+
+def search_url(sandbox_url: str, number: int) -> str:
+    """Address of a page of the sandbox's list of reports, the newest first."""
+    query = f"page={number}&page_size={PAGE_SIZE}"
+    return urlsplit(sandbox_url)._replace(path="/api/reports/search", query=query).geturl()
+
+
+def report_link(sandbox_url: str) -> str:
+    """Where a person finds a report, with `{flow_id}` and `{report_id}` in it; "" for nowhere."""
+    if not sandbox_url:
+        return ""
+    base = urlsplit(sandbox_url)._replace(path="", query="", fragment="").geturl()
+    return quote(base, safe=":/[]") + "/uploads/{flow_id}/reports/{report_id}/overview"
+
+
+def _items(body: bytes) -> list[Any]:
+    try:
+        found = strict_json.parse(body.decode(), "the list of reports")
+    except UnicodeDecodeError:
+        raise FeedError("the list of reports is not UTF-8") from None
+    items = found.get("items") if isinstance(found, Mapping) else None
+    if not isinstance(items, list):
+        raise FeedError("the list of reports has no items")
+    return items
+
+
+def _name(item: object) -> tuple[str, str] | None:
+    """flow_id and report_id of a finished report in the list, None for anything else."""
+    if not isinstance(item, Mapping):
+        return None
+    scan = item.get("scan_init")
+    flow_id = scan.get("id") if isinstance(scan, Mapping) else None
+    report_id = item.get("id")
+    return (flow_id, report_id) if is_flow_id(flow_id) and is_flow_id(report_id) else None
