@@ -3,10 +3,12 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from shared.client import AnswerCache, KeyRefused, ReputationClient, RowStatus, Unanswered
+from shared.client.wire import read_address, read_hash
 from shared.domain.indicator import HASH_TYPES, Indicator, IndicatorType, parse
 from shared.domain.verdict import Verdict
 from shared.metadefender.present import PROVIDER
@@ -93,6 +95,23 @@ def test_what_the_api_does_not_accept_costs_itself_only(client: ReputationClient
     assert caught.value.answers[known].verdict() is Verdict.MALICIOUS
     with pytest.raises(Unanswered):
         client.look_up(refused)
+
+
+def test_the_published_examples_of_the_vendor_are_read() -> None:
+    golden = Path(__file__).parent / "golden"
+    asked = parse(IndicatorType.SHA256, f"{0:064}")
+    report = read_hash(asked, (golden / "hash_lookup.json").read_bytes())
+    assert report.verdict() is Verdict.MALICIOUS
+    url = parse(IndicatorType.URL, "http://example.com.cn")
+    outcome = read_address(url, (golden / "url_lookup.json").read_bytes())
+    answer = outcome.answers[url]
+    assert [row.provider for row in answer.rows if row.status is RowStatus.LISTED] == [
+        PROVIDER,
+        "webroot.com",
+    ]
+    assert answer.verdict() is Verdict.MALICIOUS
+    # What is left is a list that names no verdict of its own.
+    assert answer.verdict(excluding=[PROVIDER]) is Verdict.LIKELY_MALICIOUS
 
 
 def test_the_look_ups_of_the_service_do_without_the_client() -> None:

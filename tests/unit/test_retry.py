@@ -39,9 +39,10 @@ def test_an_answer_is_waited_for(asked: str | None, waits: float | None) -> None
     assert retry(left=10).get_retry_after(answer(asked)) == waits
 
 
-@pytest.mark.parametrize(
-    "asked", ["11", "99999", format_datetime(datetime.now(UTC) + timedelta(days=1), usegmt=True)]
-)
+TOMORROW = format_datetime(datetime.now(UTC) + timedelta(days=1), usegmt=True)
+
+
+@pytest.mark.parametrize("asked", ["11", "99999", TOMORROW], ids=["11", "99999", "tomorrow"])
 def test_an_answer_is_not_waited_for_beyond_the_time(asked: str) -> None:
     with pytest.raises(TooLate, match="503"):
         retry(left=10).get_retry_after(answer(asked))
