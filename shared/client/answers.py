@@ -24,7 +24,7 @@ class ProviderRow:
 
     Attributes:
         provider: its name as the API spells it.
-        verdict: None if it has none; docs/client.md tells how it is read.
+        verdict: None if it has none; shared.client.wire has the rule.
         assessment: in the provider's own words, "" for none and for hashes.
         detail: the name of the threat (hash) or the category (others), "" for none.
     """

@@ -189,9 +189,8 @@ class ReputationClient:
         status, body = self._send("POST", family, sent, headers)
         if status != 200:
             raise _refusal(status, body)
-        return (
-            wire.read_hashes(chunk, body) if family == "hash" else wire.read_addresses(chunk, body)
-        )
+        read = wire.read_hashes if family == "hash" else wire.read_addresses
+        return read(chunk, body)
 
     def _send(
         self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] = {}
