@@ -18,13 +18,15 @@ COMMANDS = {
     "tables": "create the tables at AWS_ENDPOINT_URL_DYNAMODB",
     "ingest": "run the ingest handler once over FEED_URL and print its summary as JSON",
     "reingest": "run the ingest handler once more over reports that are known already",
-    "api": "serve the look-up handler on 127.0.0.1:$PORT",
+    "api": "serve the handlers of the HTTP API on 127.0.0.1:$PORT",
+    "publish": "publish scan reports from files through the publish handler",
+    "poll": "run the publish handler once over the new reports of SANDBOX_URL",
     "keys": "make, list, disable, enable and delete API keys",
     "openapi": "write the description of the API anew, from its routes and models",
     "up": "start everything with a sample feed, and show an answer",
     "quarantine": "list, show, replay or drop the records that broke a rule",
 }
-WITH_ARGUMENTS = ("keys", "quarantine", "reingest")
+WITH_ARGUMENTS = ("keys", "publish", "quarantine", "reingest")
 
 BAD_ENVIRONMENT = 2
 INTERRUPTED = 130

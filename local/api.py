@@ -1,4 +1,4 @@
-"""`python -m local api`: the real look-up handler on http://127.0.0.1:$PORT."""
+"""`python -m local api`: the real handlers of the HTTP API on http://127.0.0.1:$PORT."""
 
 import os
 import time
@@ -7,7 +7,7 @@ from typing import TextIO
 
 from local import environment
 from local.errors import LocalError
-from local.handlers import load
+from local.handlers import load_gateway
 from local.server import HOST, bind, make_server, serve
 from shared.domain.errors import StoreError
 from shared.store.api_keys import ApiKeys
@@ -27,7 +27,7 @@ def command(out: TextIO) -> int:
     with closing(bind(environment.port())) as listener:
         environment.engine_endpoint()
         register_api_key()
-        server = make_server(load("lookup"), "lookup", budget_s)
+        server = make_server(load_gateway(), "api", budget_s)
         port = listener.getsockname()[1]
         print(f"API on http://{HOST}:{port} (Ctrl-C stops it)", file=out, flush=True)
         serve(server, listener)

@@ -17,13 +17,20 @@ ENDPOINT = "AWS_ENDPOINT_URL_DYNAMODB"
 DEFAULTS = {
     "TABLE_NAME": "ioc-reputation-iocs",
     "STATE_TABLE_NAME": "ioc-reputation-state",
+    "REPORT_TABLE_NAME": "ioc-reputation-reports",
     "AWS_ACCESS_KEY_ID": "local",
     "AWS_SECRET_ACCESS_KEY": "local",
     "AWS_EC2_METADATA_DISABLED": "true",
     "FEED_ALLOW_PRIVATE": "true",
+    "SANDBOX_ALLOW_PRIVATE": "true",
     "POWERTOOLS_SERVICE_NAME": "ioc-reputation",
     "POWERTOOLS_METRICS_NAMESPACE": "IocReputation",
 }
+KEY_PARAMETERS = (
+    "FEED_API_KEY_PARAMETER",
+    "SANDBOX_API_KEY_PARAMETER",
+    "REPUTATION_API_KEY_PARAMETER",
+)
 DEFAULT_REGION = "us-east-1"
 DEFAULT_API_KEY = "local-demo-key"
 DEFAULT_PORT = 3000
@@ -35,8 +42,9 @@ def prepare() -> None:
     """Give the handlers the variables that AWS would have set; set ones are kept."""
     for name, value in DEFAULTS.items():
         os.environ[name] = os.environ.get(name) or value
-    # Here the feed's key comes from FEED_API_KEY: no local command asks a real account for it.
-    os.environ["FEED_API_KEY_PARAMETER"] = ""
+    # Here keys come from FEED_API_KEY and the like: no local command asks a real account for one.
+    for name in KEY_PARAMETERS:
+        os.environ[name] = ""
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or DEFAULT_REGION
     os.environ["AWS_REGION"] = os.environ["AWS_DEFAULT_REGION"] = region
     _keep_loopback_off_the_proxy()
@@ -99,6 +107,7 @@ def table_names() -> dict[str, str]:
     return {
         "IocTable": os.environ["TABLE_NAME"],
         "StateTable": os.environ["STATE_TABLE_NAME"],
+        "ReportTable": os.environ["REPORT_TABLE_NAME"],
     }
 
 

@@ -73,6 +73,30 @@ def table_definitions(path: Path = TEMPLATE) -> dict[str, TableDefinition]:
     }
 
 
+DEFAULT_ROUTE = "$default"
+
+
+def http_routes(path: Path = TEMPLATE) -> dict[str, str]:
+    """Return the handler of every route of the HTTP API, by the path of the route.
+
+    A condition on a function does not matter here: locally there is all of it.
+
+    Raises:
+        TemplateError: the file is no template, or no function takes what has no other route.
+        OSError: the file cannot be read.
+    """
+    routes = {
+        event["Properties"].get("Path", DEFAULT_ROUTE): resource["Properties"]["Handler"]
+        for resource in load_template(path)["Resources"].values()
+        if resource.get("Type") == "AWS::Serverless::Function"
+        for event in resource["Properties"].get("Events", {}).values()
+        if event["Type"] == "HttpApi"
+    }
+    if DEFAULT_ROUTE not in routes:
+        raise TemplateError(f"{path.name} has no function for all other requests")
+    return routes
+
+
 def load_template(path: Path = TEMPLATE) -> dict[str, Any]:
     """Return the template as data; a short tag `!Sub x` becomes `{"Fn::Sub": "x"}`.
 

@@ -33,7 +33,6 @@ SECRETS_CACHED_S = 300
 
 
 @logger.inject_lambda_context(clear_state=True)
-@metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer a request, or poll the sandbox.
 
@@ -46,10 +45,15 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 
     Raises:
         SettingsError: the function is not configured.
-        StoreError: the store failed while the sandbox was polled.
     """
     if "requestContext" in event:
         return guarded(event, lambda request: respond(_service(), request))
+    polled: dict[str, Any] = _poll(event, context)
+    return polled
+
+
+@metrics.log_metrics
+def _poll(_event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - SPARE_S
     polled = _poller(lambda: deadline - time.monotonic()).poll()
     for name, value in polled.as_dict().items():

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 
 from functions.publish.intake import Ask
-from shared.client import Answer, ReputationApiError, ReputationClient
+from shared.client import Answer, ReputationApiError, ReputationClient, Unanswered
 from shared.domain.aggregation import Finding, Source
 from shared.domain.indicator import Indicator
 from shared.metadefender.present import PROVIDER
@@ -20,7 +20,10 @@ def ask_service(client: ReputationClient) -> Ask:
 
     def ask(indicators: Collection[Indicator]) -> Mapping[Indicator, Sequence[Finding]] | None:
         try:
-            answers = client.look_up_many(indicators)
+            answers: Mapping[Indicator, Answer] = client.look_up_many(indicators)
+        except Unanswered as error:
+            # What it does not accept it will not accept the next time.
+            answers = error.answers
         except ReputationApiError as error:
             logger.warning("reputation service failed", extra={"reason": type(error).__name__})
             return None

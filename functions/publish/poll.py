@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 
 from functions.publish.intake import Publisher, Status
 from functions.publish.scan import RejectedReport, read_scan
-from shared.domain.errors import FeedError
+from shared.domain.errors import FeedError, StoreError
 from shared.feed import strict_json
 from shared.feed.fetch import Fetched, OutOfTime
 from shared.feed.report import is_flow_id
@@ -71,16 +71,12 @@ class Poller:
     now: Callable[[], int]
 
     def poll(self) -> Polled:
-        """Publish what is new in the list of the sandbox.
-
-        Raises:
-            StoreError: the store failed; polling again is right.
-        """
+        """Publish what is new in the list of the sandbox; what goes wrong is in the summary."""
         polled = Polled()
         try:
             for flow_id in self._new_scans(polled):
                 self._take(flow_id, polled)
-        except FeedError as error:
+        except (FeedError, StoreError) as error:
             polled.stopped = str(error)
         polled.complete = not polled.stopped and not polled.failed
         return polled

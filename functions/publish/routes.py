@@ -1,7 +1,7 @@
 """The routes: scan reports in, the feed out."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -96,7 +96,11 @@ def _publish(service: Service, report: ScanReport | RejectedReport) -> dict[str,
     except EntryTooLarge as error:
         raise Refused(errors.BODY_TOO_LARGE, str(error)) from None
     return {
-        **asdict(published),
+        "flow_id": published.flow_id,
+        "report_id": published.report_id,
+        "status": published.status,
+        "verdicts": published.verdicts,
+        "asked": published.asked,
         "iocs": len(report.iocs),
         "passed_over": report.passed_over,
         "rejected": report.rejected,
