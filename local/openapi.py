@@ -102,7 +102,7 @@ def _known(indicator: Indicator) -> Reputation:
         "66b3763be7dbbbdfcd0a0014",
         "MALICIOUS",
         "INPUT_FILE",
-        "4c1a0000-0000-4000-8000-000000000014",
+        "4c1a0000-0000-4000-8000-000000000020",
     )
     return Reputation(
         indicator,

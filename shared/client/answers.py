@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from shared.domain.indicator import Indicator
-from shared.domain.verdict import Verdict
+from shared.domain.verdict import Verdict, overall_verdict
 
 
 class RowStatus(StrEnum):
@@ -57,18 +57,14 @@ class Answer:
     def verdict(self, excluding: Collection[str] = ()) -> Verdict | None:
         """The verdict of all providers together.
 
-        BENIGN if any of them says so: to vouch for something takes knowledge of it, and lists of
-        bad things hold false positives. Else the most severe one; None without any.
+        By the rule of `shared.domain.verdict.overall_verdict`; None without any.
 
         Args:
             excluding: names of providers that are left out, in any case.
         """
         left_out = {name.casefold() for name in excluding}
-        verdicts = [
+        return overall_verdict(
             row.verdict
             for row in self.rows
             if row.verdict is not None and row.provider.casefold() not in left_out
-        ]
-        if Verdict.BENIGN in verdicts:
-            return Verdict.BENIGN
-        return max(verdicts, default=None)
+        )

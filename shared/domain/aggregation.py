@@ -4,18 +4,18 @@ Three kinds of evidence, the nearest first; the first kind that there is decides
 
 1. what the report itself says of the IOC: the worst of it;
 2. what earlier reports said of it in this way: the newest of them;
-3. what others say, OSINT providers and reputation services: trusted if anybody trusts it, else
-   the worst of it.
+3. what others say, OSINT providers and reputation services, by the rule that
+   `shared.domain.verdict.overall_verdict` has for many voices: trust beats weak evidence, else
+   the worst counts.
 
-Without any evidence there is no verdict. Trust is a statement like any other where a report speaks
-for itself, so it loses against a worse one there; where only hearsay is left it wins.
+Without any evidence there is no verdict.
 """
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from shared.domain.verdict import Verdict
+from shared.domain.verdict import Verdict, overall_verdict
 
 
 class Source(StrEnum):
@@ -69,14 +69,14 @@ def decide(findings: Iterable[Finding]) -> Decision:
     """Apply the rule above; neither order nor repetition of the findings matters.
 
     Example:
-        >>> hearsay = Finding(0, Verdict.LIKELY_MALICIOUS, Source.OSINT, "a list")
+        >>> hearsay = Finding(0, Verdict.SUSPICIOUS, Source.OSINT, "a list")
         >>> trusted = Finding(0, Verdict.BENIGN, Source.REPUTATION, "an allowlist")
         >>> decide([hearsay, trusted]).verdict.name
         'BENIGN'
     """
     known = sorted(set(findings), reverse=True)
-    verdict = _verdict(known)
     speaking = _speaking(known)
+    verdict = _verdict(speaking)
     deciding = [finding for finding in speaking if finding.verdict is verdict]
     return Decision(verdict, deciding, [one for one in known if one not in deciding])
 
@@ -89,10 +89,9 @@ def of_the_report(findings: Iterable[Finding]) -> Verdict | None:
     return _worst([one for one in findings if one.source in _OF_THE_REPORT])
 
 
-def _verdict(known: Collection[Finding]) -> Verdict | None:
-    speaking = _speaking(known)
-    if any(one.source in _OF_OTHERS and one.verdict is Verdict.BENIGN for one in speaking):
-        return Verdict.BENIGN
+def _verdict(speaking: Collection[Finding]) -> Verdict | None:
+    if all(one.source in _OF_OTHERS for one in speaking):
+        return overall_verdict(one.verdict for one in speaking)
     return _worst(speaking)
 
 

@@ -30,7 +30,7 @@ class FilescanReport(Answer):
     report_id: str = Field(
         description="The report; empty if the feed does not name it.",
         max_length=64,
-        examples=["4c1a0000-0000-4000-8000-000000000014"],
+        examples=["4c1a0000-0000-4000-8000-000000000020"],
     )
     report_date: Time
     flow_id: FlowId

@@ -15,6 +15,7 @@ from functions.lookup.routes import ROUTES
 from local import openapi
 from local.errors import LocalError
 from shared.metadefender import errors, models
+from shared.sandbox import models as sandbox_models
 from tests.contract.support import Api
 
 DOCUMENT = json.loads(openapi.DOCUMENT.read_text(encoding="utf-8"))
@@ -31,6 +32,15 @@ def resolved(response: Any) -> Any:
     if "$ref" not in response:
         return response
     return DOCUMENT["components"]["responses"][response["$ref"].rpartition("/")[2]]
+
+
+def test_refusals_have_the_shape_of_their_api() -> None:
+    for _, path, operation in OPERATIONS:
+        model = "Refusal" if path.startswith("/api/") else "Error"
+        for status, response in operation["responses"].items():
+            if status != "200":
+                [content] = resolved(response)["content"].values()
+                assert content["schema"]["$ref"].endswith(f"/{model}"), (path, status)
 
 
 def test_the_committed_document_is_the_generated_one() -> None:
@@ -82,7 +92,12 @@ def test_every_example_is_what_its_model_says(method: str, path: str, operation:
     for status, response in operation["responses"].items():
         for content in resolved(response)["content"].values():
             for name, example in content.get("examples", {}).items():
-                model = getattr(models, content["schema"]["$ref"].rpartition("/")[2])
+                name_of_model = content["schema"]["$ref"].rpartition("/")[2]
+                [model] = [
+                    vars(module)[name_of_model]
+                    for module in (models, sandbox_models)
+                    if name_of_model in vars(module)
+                ]
                 assert model.model_validate_json(json.dumps(example["value"])), (status, name)
 
 

@@ -68,6 +68,11 @@ def test_every_key_that_a_client_of_the_sandbox_needs_is_in_an_answer() -> None:
     assert needed == set().union(*map(keys, answers))
 
 
+def test_the_order_of_verdicts_is_that_of_the_code() -> None:
+    order = ", ".join(f"`{verdict.name.lower()}`" for verdict in sorted(Verdict, reverse=True))
+    assert f"Otherwise the worst: {order}." in DOCUMENT
+
+
 def needed_by_clients(*columns: str) -> set[str]:
     """The keys in the first column of a table."""
     rows = table(DOCUMENT, *columns)

@@ -40,7 +40,7 @@ def test_the_page_that_is_shown_can_be_read() -> None:
     [report] = [read_report(raw, NOW) for raw in page.reports]
     [sighting] = report.sightings
     assert sighting.evidence.winner.origin == "VBA_EMULATION"
-    assert sighting.evidence.winner.report_id == "4c1a0000-0000-4000-8000-000000000014"
+    assert sighting.evidence.winner.report_id == "4c1a0000-0000-4000-8000-000000000020"
     assert sighting.evidence.tags == {"peexe", "packed", "c2"}
     assert not report.rejected
 

@@ -8,7 +8,7 @@ import shlex
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
 
@@ -124,7 +124,7 @@ def test_shown_start_is_what_make_run_prints(summary: dict[str, Any]) -> None:
 
 
 def test_the_key_in_the_examples_is_the_local_one() -> None:
-    assert set(re.findall(r"apikey: ([\w-]+)", README)) == {DEFAULT_API_KEY}
+    assert set(re.findall(r"(?:apikey|X-Api-Key): ([\w-]+)", README)) == {DEFAULT_API_KEY}
 
 
 def test_api_table_has_a_row_for_every_method_of_every_route() -> None:
@@ -158,6 +158,9 @@ JSON = (b"content-type", b"application/json")
 def probes(method: str, path: str) -> Iterator[Request]:
     """Requests that get each answer of a route which does not depend on keys or failures."""
     key = (b"apikey", DEFAULT_API_KEY.encode())
+    if path.startswith("/api/"):
+        yield from sandbox_probes(method, path, key)
+        return
     kind = path.split("/")[2] if path.count("/") > 1 else ""
     if method == "POST":
         field = FIELDS[kind]
@@ -169,6 +172,22 @@ def probes(method: str, path: str) -> Iterator[Request]:
         return
     for values in (KNOWN, UNKNOWN, INVALID):
         yield Request(method, filled(path, values).encode(), headers=[key])
+
+
+def sandbox_probes(method: str, path: str, key: tuple[bytes, bytes]) -> Iterator[Request]:
+    """The same for a route of the sandbox's own API."""
+    kind = path.rpartition("/")[2]
+    if method == "POST":
+        good = json.dumps([KNOWN[kind], UNKNOWN[kind]]).encode()
+        for body in (good, b"{}", b"[", b"[]", b"[5]", b" " * 5_000_000):
+            yield Request(method, path.encode(), headers=[key, JSON], body=body)
+        yield Request(method, path.encode(), headers=[key, (b"content-type", b"a/b")], body=good)
+        return
+    parameter = "sha256" if kind == "hash" else "ioc_value"
+    for values in (KNOWN, UNKNOWN, INVALID):
+        query = urlencode({parameter: values[kind]}).encode()
+        yield Request(method, path.encode(), query, headers=[key])
+    yield Request(method, path.encode(), headers=[key])
 
 
 def filled(path: str, values: Mapping[str, str]) -> str:
