@@ -159,7 +159,7 @@ class Run:
             self.summary.pages += 1
             self.resolver.note(page.links)
             seen = self._take(page.reports, walk.url)
-            walk.advance(seen, following, len(page.reports))
+            walk.advance(seen, following, len(page.reports), newest_first=page.newest_first)
             if len(self._waiting) >= self.fold_reports:
                 self._apply_waiting()
             if walk.pages == LENGTH_ASKED_AT_PAGE:

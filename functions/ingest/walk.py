@@ -62,19 +62,24 @@ class Walk:
     _last_date: int | None = None
     _never_rises: bool = True
     _never_falls: bool = True
+    _says_newest_first: bool = True
 
-    def advance(self, seen: Sequence[Seen], following: str, reports: int) -> None:
+    def advance(
+        self, seen: Sequence[Seen], following: str, reports: int, *, newest_first: bool = False
+    ) -> None:
         """Go on from the current page.
 
         Args:
             seen: the reports of the page in its order, without those that were rejected.
             following: address of the page after it, "" at the end.
             reports: how many reports the page had in all.
+            newest_first: whether the page says that the feed lists the newest first.
 
         Raises:
             FeedError: the pages form a loop.
         """
         self._note(seen)
+        self._says_newest_first &= newest_first
         self.passed += reports
         if not following:
             self.url = ""
@@ -143,7 +148,7 @@ class Walk:
         )
 
     def _knows_the_rest(self) -> bool:
-        newest_first = self._never_rises and self._rises()
+        newest_first = self._says_newest_first or (self._never_rises and self._rises())
         return (
             self._may_skip()
             and not self.state.backlog

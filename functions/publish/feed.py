@@ -16,6 +16,7 @@ from xml.etree import ElementTree
 
 from shared.domain.errors import ReputationError
 from shared.domain.moment import format_millis
+from shared.feed.json_page import NEWEST_FIRST
 from shared.store.feed_log import Entry, FeedInfo, FeedLog
 
 DEFAULT_LIMIT = 50
@@ -36,7 +37,7 @@ class InvalidCursor(ReputationError):
 class Order(StrEnum):
     """In which direction a page is read."""
 
-    NEWEST_FIRST = "newest_first"
+    NEWEST_FIRST = NEWEST_FIRST
     OLDEST_FIRST = "oldest_first"
 
 

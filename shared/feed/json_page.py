@@ -1,4 +1,4 @@
-"""Pages of report summaries in JSON: `{"items": [...], "count": n, "next": "..."}`."""
+"""Pages of report summaries in JSON: an object with `items`, `count`, `next` and `order`."""
 
 from shared.domain.errors import FeedError
 from shared.feed import strict_json
@@ -7,6 +7,9 @@ from shared.feed.page import Page
 # A page of 32 MB holds some 500,000 when it is real. Ten million empty ones would fill the
 # function's memory before the first is looked at.
 MAX_CONTAINERS = 1_500_000
+
+# How a page says that its feed lists reports as they were published: ours does.
+NEWEST_FIRST = "newest_first"
 
 
 def matches(text: str) -> bool:
@@ -29,4 +32,8 @@ def read(text: str) -> Page:
     following = page.get("next")
     if following is not None and not isinstance(following, str):
         raise FeedError("the page's next is not a text")
-    return Page(reports=page["items"], next=following or None)
+    return Page(
+        reports=page["items"],
+        next=following or None,
+        newest_first=page.get("order") == NEWEST_FIRST,
+    )

@@ -30,8 +30,11 @@ class Page:
             and are read by `shared.feed.report`.
         links: entries without a report of their own.
         next: address of the next page as the page has it, relative or absolute; None at the end.
+        newest_first: whether the feed says that it lists reports in the order in which they were
+            published, the newest first; their dates need not fall then.
     """
 
     reports: Sequence[object]
     links: Sequence[ReportLink] = field(default_factory=tuple)
     next: str | None = None
+    newest_first: bool = False

@@ -49,6 +49,19 @@ def test_only_a_feed_that_lists_the_newest_first_is_left_early(dates: range) -> 
     assert walk.url == page(2)
 
 
+def test_a_feed_that_says_that_it_lists_the_newest_first_is_left_early_whatever_the_dates() -> None:
+    walk = Walk(TOP, LONG, now=2)
+    walk.advance(known(*range(100)), page(2), 100, newest_first=True)
+    assert (walk.url, walk.whole) == ("", False)
+
+
+def test_a_feed_that_says_it_of_one_page_only_is_read_on() -> None:
+    walk = Walk(TOP, LONG, now=2)
+    walk.advance(new(1), page(2), 1, newest_first=False)
+    walk.advance(known(*range(100)), page(3), 100, newest_first=True)
+    assert walk.url == page(3)
+
+
 def test_while_a_run_may_have_left_a_hole_nothing_is_left_out() -> None:
     state = FeedState(open_runs=frozenset({3}), pages=LONG.pages, swept_at=1)
     walk = Walk(TOP, state, now=2)
