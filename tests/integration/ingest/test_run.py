@@ -1,6 +1,5 @@
 """Whole runs over a feed in memory, on moto."""
 
-import json
 import random
 from typing import Any
 
@@ -13,7 +12,7 @@ from shared.domain.indicator import IndicatorType, parse
 from shared.domain.moment import read_moment
 from shared.feed.fetch import OutOfTime
 from shared.feed.scan_report import report_url
-from tests.builders import raw_ioc, raw_report
+from tests.builders import linking_page, raw_ioc, raw_report, scan_report
 from tests.conftest import Store
 from tests.fakes import (
     FEED_URL,
@@ -361,28 +360,6 @@ def test_a_run_that_runs_out_of_time_while_writing_goes_on_in_the_next_one(
         assert summary.stopped == "the time for writing is used up"
     assert summary.complete
     assert stored(moto_store) == model(reports)
-
-
-def linking_page(*flow_ids: str) -> bytes:
-    entries = "".join(
-        f"<entry><id>urn:{flow_id}</id><title>r</title><updated>2025-06-01T08:00:00Z</updated>"
-        f'<link href="http://feed.example/uploads/{flow_id}/reports/r1/overview"/></entry>'
-        for flow_id in flow_ids
-    )
-    return (
-        '<feed xmlns="http://www.w3.org/2005/Atom"><title>t</title><id>urn:x</id>'
-        f"<updated>2025-06-01T08:00:00Z</updated>{entries}</feed>"
-    ).encode()
-
-
-def scan_report(flow_id: str) -> bytes:
-    report = {
-        "finalVerdict": {"verdict": "MALICIOUS"},
-        "allTags": [{"tag": {"name": "packed"}}],
-        "created_date": "06/01/2025, 08:00:00",
-        "iocs": {"domain": [raw_ioc(f"{flow_id}.example")]},
-    }
-    return json.dumps({"flowId": flow_id, "allFinished": True, "reports": {"r1": report}}).encode()
 
 
 def test_reports_that_are_only_linked_to_are_fetched_and_tried_again(moto_store: Store) -> None:
