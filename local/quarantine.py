@@ -141,6 +141,8 @@ def _what_happened(result: Replayed) -> str:
     )
     if not result.accepted:
         return f"refused {result.entry.key}: {refused}"
+    if result.waits:
+        return f"replayed {result.entry.key}: the next run fetches the report, if it has a key"
     but = f", but not all of it, which has entries of its own now: {refused}" if refused else ""
     return f"replayed {result.entry.key}: IOCs {result.iocs}{but}"
 

@@ -1,5 +1,6 @@
 """Values of the domain for tests, with defaults for what a test does not care about."""
 
+import json
 from typing import Any
 
 from shared.domain.indicator import Indicator, IndicatorType
@@ -64,3 +65,27 @@ def raw_report(
 def raw_ioc(data: object = "evil.example", verdict: object = "MALICIOUS", **fields: Any) -> Any:
     """An IOC as a report holds it."""
     return {"data": data, "verdict": verdict, **fields}
+
+
+def linking_page(*flow_ids: str) -> bytes:
+    """An Atom page that only links to the reports of these scans."""
+    entries = "".join(
+        f"<entry><id>urn:{flow_id}</id><title>r</title><updated>2025-06-01T08:00:00Z</updated>"
+        f'<link href="http://feed.example/uploads/{flow_id}/reports/r1/overview"/></entry>'
+        for flow_id in flow_ids
+    )
+    return (
+        '<feed xmlns="http://www.w3.org/2005/Atom"><title>t</title><id>urn:x</id>'
+        f"<updated>2025-06-01T08:00:00Z</updated>{entries}</feed>"
+    ).encode()
+
+
+def scan_report(flow_id: str) -> bytes:
+    """What the sandbox answers when it is asked for a scan."""
+    report = {
+        "finalVerdict": {"verdict": "MALICIOUS"},
+        "allTags": [{"tag": {"name": "packed"}}],
+        "created_date": "06/01/2025, 08:00:00",
+        "iocs": {"domain": [raw_ioc(f"{flow_id}.example")]},
+    }
+    return json.dumps({"flowId": flow_id, "allFinished": True, "reports": {"r1": report}}).encode()

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from typing import Any
 
+from botocore.exceptions import ReadTimeoutError
+
 from shared.domain.errors import FeedError
 from shared.feed.fetch import Fetched
 
@@ -112,3 +114,118 @@ def failing_client(
             raise error or Killed
 
     return HookedClient(client, after=hook) if after else HookedClient(client, before=hook)
+
+
+class Halving:
+    """A client that processes half of each batch, `times` times.
+
+    Args:
+        least: how many keys or items of a batch it processes at least.
+    """
+
+    def __init__(self, client: Any, times: int, least: int = 0) -> None:
+        self._client = client
+        self._times = times
+        self._least = least
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def batch_get_item(self, RequestItems: Any) -> Any:  # noqa: N803
+        [(table, wanted)] = RequestItems.items()
+        keys = wanted["Keys"]
+        done, left = self._split(keys)
+        answer: dict[str, Any] = {"Responses": {}, "UnprocessedKeys": {}}
+        if done:
+            answer |= self._client.batch_get_item(RequestItems={table: wanted | {"Keys": done}})
+        return answer | ({"UnprocessedKeys": {table: wanted | {"Keys": left}}} if left else {})
+
+    def batch_write_item(self, RequestItems: Any) -> Any:  # noqa: N803
+        [(table, requests)] = RequestItems.items()
+        done, left = self._split(requests)
+        if done:
+            self._client.batch_write_item(RequestItems={table: done})
+        return {"UnprocessedItems": {table: left} if left else {}}
+
+    def _split(self, parts: list[Any]) -> tuple[list[Any], list[Any]]:
+        if not self._times:
+            return parts, []
+        self._times -= 1
+        half = max(self._least, len(parts) // 2)
+        return parts[:half], parts[half:]
+
+
+class LateWrites:
+    """A client of which one write is lost on its way and arrives long after.
+
+    Args:
+        hold: which of the writes, from 1.
+        repeated: whether the caller's library has sent it again, and that one arrived in time.
+
+    Attributes:
+        held: the operation that is held back, "" for none yet.
+    """
+
+    _WRITES = frozenset({"put_item", "update_item", "batch_write_item"})
+
+    def __init__(self, client: Any, hold: int, *, repeated: bool) -> None:
+        self._client = client
+        self._hold = hold
+        self._repeated = repeated
+        self._writes = 0
+        self._arguments: dict[str, Any] = {}
+        self.held = ""
+
+    def __getattr__(self, name: str) -> Any:
+        member = getattr(self._client, name)
+        if name not in self._WRITES:
+            return member
+
+        def call(**arguments: Any) -> Any:
+            self._writes += 1
+            if self._writes == self._hold:
+                self.held, self._arguments = name, arguments
+                if not self._repeated:
+                    raise ReadTimeoutError(endpoint_url="http://store.example")
+            return member(**arguments)
+
+        return call
+
+    def arrive(self) -> None:
+        """Let the write take effect now; the store's answer is for nobody any more."""
+        getattr(self._client, self.held)(**self._arguments)
+
+
+class StaleReads:
+    """A client whose eventually consistent reads answer from a moment that lies back."""
+
+    def __init__(self, client: Any, *tables: str) -> None:
+        self._client = client
+        self._tables = tables
+        self._then: dict[str, dict[str, Any]] = {table: {} for table in tables}
+        self.stale = 0
+
+    def remember(self) -> None:
+        """From now on answer as the tables stand at this moment."""
+        for table in self._tables:
+            items = self._client.scan(TableName=table, ConsistentRead=True)["Items"]
+            self._then[table] = {item["pk"]["S"]: item for item in items}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def get_item(self, **arguments: Any) -> Any:
+        if arguments.get("ConsistentRead"):
+            return self._client.get_item(**arguments)
+        item = self._then[arguments["TableName"]].get(arguments["Key"]["pk"]["S"])
+        self.stale += 1
+        return {"Item": item} if item else {}
+
+    def batch_get_item(self, RequestItems: Any) -> Any:  # noqa: N803
+        [(table, wanted)] = RequestItems.items()
+        if wanted.get("ConsistentRead"):
+            return self._client.batch_get_item(RequestItems=RequestItems)
+        keys = [key["pk"]["S"] for key in wanted["Keys"]]
+        then = self._then[table]
+        self.stale += 1
+        return {"Responses": {table: [then[key] for key in keys if key in then]}}

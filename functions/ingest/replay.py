@@ -3,6 +3,9 @@
 A replay is a run without a feed: it has a number, and applies reports by the same protocol. So a
 record may be replayed twice, while a run is under way, or after the feed has delivered it in a
 valid form, and counts once.
+
+A report that was given up has left its name only. It is put back among those that wait, and the
+next run fetches it.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,19 +15,22 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from functions.ingest.fold import Applier, NewReport, content_digest
+from functions.ingest.resolve import GIVEN_UP_REASONS
 from shared.domain.errors import InvalidRecord
-from shared.feed.report import Rejected, Report, read_report
+from shared.feed.report import Rejected, Report, is_flow_id, read_report
 from shared.store.iocs import IocTable
 from shared.store.keys import flow_key
 from shared.store.ledger import Ledger
 from shared.store.quarantine import Entry, Quarantine, QuarantineEntries
 from shared.store.runs import FeedStates, RunLog
+from shared.store.unresolved import MAX_WAITING, UnresolvedReports, Waiting
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 # Few enough that a report with many entries is not far over its limit in the ledger.
 FOLD_ENTRIES = 100
+_NO_ROOM = "too many reports wait to be fetched already"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +39,8 @@ class Replayed:
 
     Attributes:
         entry: as it was.
-        accepted: whether its report is applied, and the entry removed.
+        accepted: whether its report is applied or waits, and the entry is removed.
+        waits: whether the report is still to be fetched, by the next run that has a key.
         iocs: IOCs of it with a valid verdict.
         refused: the reasons of what was rejected. When the report was accepted without them,
             they have entries of their own.
@@ -43,15 +50,17 @@ class Replayed:
     accepted: bool
     iocs: int
     refused: Sequence[str]
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """An entry, read again; `new` is None when it is refused."""
+    """An entry, read again; without `new` or `waiting` it is refused."""
 
     entry: Entry
     new: NewReport | None
     rejected: Sequence[Rejected]
+    waiting: Waiting | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +101,27 @@ class Replay:
         )
         left = iter(entries)
         while fold := [_read(entry, self.now) for entry in islice(left, FOLD_ENTRIES)]:
+            fold = list(self._let_wait(fold))
             self._apply([reading for reading in fold if reading.new], applier)
             yield from map(_told, fold)
         run_log.complete(number, complete_runs)
+
+    def _let_wait(self, fold: Sequence[_Reading]) -> Iterator[_Reading]:
+        """Put back what is to be fetched; where there is no room for it, it is refused."""
+        entries = QuarantineEntries(self.client, self.state_table)
+        for reading in fold:
+            if reading.waiting is None:
+                yield reading
+                continue
+            feed_url = reading.entry.feed_url
+            reports = UnresolvedReports(self.client, self.state_table, feed_url)
+            if len(reports.read()) >= MAX_WAITING:
+                yield _Reading(reading.entry, None, [Rejected(_NO_ROOM, None)])
+                continue
+            # Before its entry is removed: it may wait twice, but not get lost.
+            reports.add([reading.waiting])
+            entries.remove(reading.entry)
+            yield reading
 
     def _apply(self, accepted: Sequence[_Reading], applier: Applier) -> None:
         for feed_url in {reading.entry.feed_url for reading in accepted}:
@@ -112,6 +139,9 @@ class Replay:
 
 
 def _read(entry: Entry, now: int) -> _Reading:
+    if entry.reason in GIVEN_UP_REASONS and is_flow_id(entry.flow_id):
+        # It waits since now, and so has another week.
+        return _Reading(entry, None, [], Waiting(entry.flow_id, now))
     try:
         raw = entry.raw()
         content = content_digest(raw)
@@ -133,7 +163,8 @@ def _has_anything(report: Report) -> bool:
 def _told(reading: _Reading) -> Replayed:
     return Replayed(
         reading.entry,
-        accepted=reading.new is not None,
+        accepted=reading.new is not None or reading.waiting is not None,
         iocs=len(reading.new.report.sightings) if reading.new else 0,
         refused=[rejected.reason for rejected in reading.rejected],
+        waits=reading.waiting is not None,
     )

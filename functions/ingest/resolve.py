@@ -32,6 +32,8 @@ _GIVEN_UP = "the report could not be fetched for 7 days"
 # When what cannot be fetched leaves no room for what perhaps can.
 _CROWDED_OUT_AFTER_MS = int(timedelta(days=1).total_seconds() * 1000)
 _CROWDED_OUT = "the report could not be fetched for a day, and too many others wait"
+# Reasons for which a record is no report, only the name of one.
+GIVEN_UP_REASONS = frozenset({_GIVEN_UP, _CROWDED_OUT})
 
 
 @dataclass(frozen=True, slots=True)

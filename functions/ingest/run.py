@@ -108,11 +108,13 @@ class Run:
         """
         try:
             state = self.stores.feed_states.read()
+            self.summary.feed_failures = state.failures
             if self.again_since is not None:
                 # Nothing is left out then: as if the feed had never been read.
                 state = FeedState(open_runs=state.open_runs)
             walk = Walk(self.feed_url, state, self.clock.now)
             feed_failed = self._read_and_apply(walk)
+            self._count_failures(feed_failed=feed_failed or not walk.pages)
             self._close(walk, feed_failed=feed_failed)
         except StoreError as error:
             self.summary.stopped = str(error)
@@ -248,6 +250,17 @@ class Run:
         # Each time: another run that has read the whole feed may have closed this one.
         self.stores.feed_states.open_run(self._number)
         return self._applier
+
+    def _count_failures(self, *, feed_failed: bool) -> None:
+        """Count the runs in a row in which the feed failed; kept, as alarms see single runs."""
+        states, summary = self.stores.feed_states, self.summary
+        summary.feed_failed = feed_failed
+        if feed_failed:
+            summary.feed_failures = (summary.feed_failures or 0) + 1
+            states.failed()
+        elif summary.feed_failures and not summary.stopped:
+            summary.feed_failures = 0
+            states.answered()
 
     def _close(self, walk: Walk, *, feed_failed: bool) -> None:
         """Remember where the feed stands, after everything that was read is stored."""

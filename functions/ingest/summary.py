@@ -12,6 +12,10 @@ class Summary:
         complete: the feed was read to its end, or in a long feed to what is known, and all of
             it is stored. Records in quarantine do not make a run incomplete.
         stopped: why it is not complete, "" when it is.
+        feed_failed: it is not complete because of the feed: a page that could not be had or read,
+            or not a single page before time ran out.
+        feed_failures: runs in a row, this one included, of which that is true. A run that stopped
+            for another reason leaves the number as it was; None when the store does not tell it.
         requests: pages asked for.
         pages: pages read.
         reports: reports on them.
@@ -31,6 +35,8 @@ class Summary:
 
     complete: bool = False
     stopped: str = ""
+    feed_failed: bool = False
+    feed_failures: int | None = None
     requests: int = 0
     pages: int = 0
     reports: int = 0

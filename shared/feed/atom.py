@@ -35,6 +35,8 @@ def read(text: str) -> Page:
     feed = feedparser.parse(
         # As a stream: feedparser takes a text for an address or a file name first.
         io.BytesIO(text.encode()),
+        # Whatever encoding the page declares: in UTF-7 it would hide what is refused above.
+        response_headers={"content-type": "application/atom+xml; charset=utf-8"},
         sanitize_html=False,
         resolve_relative_uris=False,
     )

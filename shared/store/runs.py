@@ -9,6 +9,7 @@ feed#<feed>  open      runs that may have left a hole below what is known
              backlog   where a run stopped that could not finish
              passed    reports that lie before it
              tail      where to go on in a long feed that lists the oldest first
+             failures  runs in a row in which the feed failed
 """
 
 from collections.abc import Iterable
@@ -86,6 +87,7 @@ class FeedState:
     backlog: str = ""
     tail: str = ""
     passed: int = 0
+    failures: int = 0
 
 
 class FeedStates:
@@ -114,6 +116,7 @@ class FeedStates:
             backlog=item["backlog"]["S"] if "backlog" in item else "",
             tail=item["tail"]["S"] if "tail" in item else "",
             passed=int(item["passed"]["N"]) if "passed" in item else 0,
+            failures=int(item["failures"]["N"]) if "failures" in item else 0,
         )
 
     def open_run(self, number: int) -> None:
@@ -164,6 +167,22 @@ class FeedStates:
             self._finish([], {"backlog": {"S": url}, "passed": {"N": str(passed)}}, [])
         else:
             self._finish([], {}, ["backlog", "passed", "tail"])
+
+    def failed(self) -> None:
+        """Count a run in which the feed failed.
+
+        Raises:
+            StoreError: the store failed; the run may be counted, or even twice.
+        """
+        self._update("ADD failures :one", {":one": {"N": "1"}}, {})
+
+    def answered(self) -> None:
+        """Begin to count anew: the feed did not fail.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        self._update("REMOVE failures", {}, {})
 
     def _finish(self, closed: Iterable[int], sets: dict[str, Any], removes: list[str]) -> None:
         parts = []

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from functions.ingest.summary import Summary
 from tests.infrastructure.support import Template, run
 
 FUNCTIONS = ["IngestFunction", "LookupFunction"]
@@ -232,10 +234,22 @@ def test_alarms_watch_ingest_and_its_queue(template: Template) -> None:
     }
     assert watched == {
         "ingest_complete": "ingest",
+        "ingest_feed_failures": "ingest",
         "ApproximateNumberOfMessagesVisible": {
             "Fn::GetAtt": ["IngestDeadLetterQueue", "QueueName"]
         },
     }
+
+
+def test_alarms_watch_numbers_that_runs_tell(template: Template) -> None:
+    told = {f"ingest_{field.name}" for field in fields(Summary)}
+    watched = {
+        alarm["MetricName"]
+        for alarm in of_type(template, "AWS::CloudWatch::Alarm").values()
+        if alarm["Namespace"] == "IocReputation"
+    }
+    assert watched
+    assert watched <= told
 
 
 def test_parameters_and_outputs_say_what_they_are(template: Template) -> None:

@@ -135,6 +135,26 @@ def test_a_feed_whose_pages_never_end_stops_at_the_budget(
     assert stored(engine_store) == model(REPORTS[PATH])
 
 
+def test_a_feed_that_stays_bad_is_told_as_a_metric(
+    server: FeedServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The numbers that FeedFailingAlarm and FeedStaleAlarm watch."""
+
+    def told() -> tuple[float, float, float]:
+        run_once(60)
+        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        [metrics] = [line for line in lines if "_aws" in line and "ingest_complete" in line]
+        names = ("ingest_complete", "ingest_feed_failed", "ingest_feed_failures")
+        complete, failed, failures = (metrics[name][0] for name in names)
+        return complete, failed, failures
+
+    assert told() == (1, 0, 0)
+    server.answer(SECOND, page(b"", status="403 Forbidden"))
+    assert [told() for _ in range(4)] == [(0, 1, number) for number in (1, 2, 3, 4)]
+    server.answer(SECOND, page(GOOD))
+    assert told() == (1, 0, 0)
+
+
 def test_a_feed_that_is_not_on_the_internet_is_not_asked(
     server: FeedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

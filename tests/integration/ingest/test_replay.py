@@ -12,11 +12,13 @@ from functions.ingest.replay import FOLD_ENTRIES, Replay, Replayed
 from functions.ingest.walk import KNOWN_STREAK, LONG_FEED_PAGES
 from shared.domain.indicator import IndicatorType, parse
 from shared.domain.moment import LATEST_AHEAD, format_millis
+from shared.feed.scan_report import report_url
 from shared.store.iocs import IocTable
 from shared.store.quarantine import Entry, QuarantineEntries
-from tests.builders import raw_ioc, raw_report
+from shared.store.unresolved import MAX_WAITING, UnresolvedReports, Waiting
+from tests.builders import linking_page, raw_ioc, raw_report, scan_report
 from tests.conftest import Store
-from tests.fakes import InlineExecutor, Killed, failing_client, json_feed
+from tests.fakes import FEED_URL, FakeFeed, InlineExecutor, Killed, failing_client, json_feed
 from tests.ingestion import NOW, ingest, model, stored
 
 DOMAIN = parse(IndicatorType.DOMAIN, "evil.example")
@@ -266,6 +268,84 @@ def test_a_replay_that_is_killed_at_any_call_is_finished_by_the_next(moto_store:
             if finished:
                 return
     pytest.fail("a replay of four entries takes fewer calls")
+
+
+class TestReportsThatWereGivenUp:
+    WEEK = 7 * 86_400_000
+
+    def give_up(self, store: Store) -> FakeFeed:
+        """A feed whose only report, b2, was never to be had, and no longer is on it."""
+        feed = FakeFeed({FEED_URL: linking_page("b2")})
+        ingest(store, feed, has_key=True)
+        feed.pages[FEED_URL] = linking_page()
+        assert ingest(store, feed, has_key=True, now=NOW + self.WEEK).quarantined == 1
+        assert waiting(store) == set()
+        return feed
+
+    def test_they_wait_again_and_the_next_run_fetches_them(self, any_store: Store) -> None:
+        feed = self.give_up(any_store)
+        later = NOW + 2 * self.WEEK
+        [preview] = replayer(any_store, now=later).preview(entries(any_store))
+        assert waiting(any_store) == set()
+        [result] = replay(any_store, now=later)
+        assert result == preview
+        assert (result.accepted, result.waits, result.iocs, result.refused) == (True, True, 0, [])
+        assert entries(any_store) == []
+        assert waiting(any_store) == {Waiting("b2", later)}
+        # Again it may take a week until it can be had.
+        summary = ingest(any_store, feed, has_key=True, now=later + self.WEEK - 1)
+        assert (summary.unresolved, summary.quarantined) == (1, 0)
+        feed.pages[report_url(FEED_URL, "b2")] = scan_report("b2")
+        assert ingest(any_store, feed, has_key=True, now=later + self.WEEK).iocs_new == 1
+        assert {one.value for one in stored(any_store)} == {"b2.example"}
+        assert waiting(any_store) == set()
+
+    def test_what_the_feed_has_delivered_meanwhile_counts_once(self, moto_store: Store) -> None:
+        feed = self.give_up(moto_store)
+        report = raw_report("b2", iocs={"domain": [raw_ioc("b2.example")]})
+        ingest(moto_store, json_feed([report]))
+        replay(moto_store)
+        feed.pages[report_url(FEED_URL, "b2")] = scan_report("b2")
+        ingest(moto_store, feed, has_key=True)
+        assert [one.counted for one in stored(moto_store).values()] == [1]
+
+    def test_without_room_they_stay(self, moto_store: Store) -> None:
+        self.give_up(moto_store)
+        reports = UnresolvedReports(moto_store.client, moto_store.state_table, FEED_URL)
+        reports.add(Waiting(f"flow-{n}", NOW) for n in range(MAX_WAITING))
+        [result] = replay(moto_store)
+        assert (result.accepted, result.refused) == (
+            False,
+            ["too many reports wait to be fetched already"],
+        )
+        assert len(entries(moto_store)) == 1
+        assert len(reports.read()) == MAX_WAITING
+
+    def test_killed_at_any_call_nothing_gets_lost(self, moto_store: Store) -> None:
+        for number in range(1, 20):
+            for after in (False, True):
+                _empty(moto_store)
+                self.give_up(moto_store)
+                client = failing_client(moto_store.client, fail_at=number, after=after)
+                chosen = entries(moto_store)
+                try:
+                    replay(moto_store, chosen, client=client)
+                    finished = True
+                except Killed:
+                    finished = False
+                assert {one.flow_id for one in waiting(moto_store)} | {
+                    entry.flow_id for entry in entries(moto_store)
+                } == {"b2"}
+                replay(moto_store)
+                assert waiting(moto_store) == {Waiting("b2", NOW)}
+                assert entries(moto_store) == []
+                if finished:
+                    return
+        pytest.fail("a replay of one entry takes fewer calls")
+
+
+def waiting(store: Store) -> frozenset[Waiting]:
+    return UnresolvedReports(store.client, store.state_table, FEED_URL).read()
 
 
 def test_replayed_reports_hide_nothing_below_them(moto_store: Store) -> None:

@@ -1,19 +1,27 @@
 """Whole runs over a feed in memory, on moto."""
 
-import json
 import random
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from functions.ingest.walk import LONG_FEED_PAGES, SWEEP_EVERY_MS
 from shared.domain.errors import FeedError
 from shared.domain.indicator import IndicatorType, parse
 from shared.domain.moment import read_moment
+from shared.feed.fetch import OutOfTime
 from shared.feed.scan_report import report_url
-from tests.builders import raw_ioc, raw_report
+from tests.builders import linking_page, raw_ioc, raw_report, scan_report
 from tests.conftest import Store
-from tests.fakes import FEED_URL, FakeFeed, json_feed, json_page, page_url
+from tests.fakes import (
+    FEED_URL,
+    FakeFeed,
+    failing_client,
+    json_feed,
+    json_page,
+    page_url,
+)
 from tests.ingestion import NOW, ingest, model, stored
 
 DOMAIN = parse(IndicatorType.DOMAIN, "evil.example")
@@ -125,6 +133,61 @@ def test_a_feed_that_is_down_is_not_asked_for_every_page(moto_store: Store) -> N
     summary = ingest(moto_store, down)
     assert not summary.complete
     assert summary.requests <= 5
+
+
+class TestFailuresInARow:
+    GOOD = json_page([dated(1)])
+
+    def run(self, store: Store, page: bytes | FeedError, **options: Any) -> Any:
+        """Whether the feed failed, and how often in a row, as a run tells it."""
+        summary = ingest(store, FakeFeed({FEED_URL: page}), **options)
+        return summary.feed_failed, summary.feed_failures
+
+    @pytest.mark.parametrize(
+        "bad",
+        [
+            FeedError("the feed answered with status 503"),
+            OutOfTime("the feed asks to wait longer than the run may take"),
+            b"<html>busy</html>",
+            json_page([dated(1)], "?page=2"),
+            json_page([dated(1)], FEED_URL),
+        ],
+    )
+    def test_they_are_counted_until_the_feed_is_well(
+        self, moto_store: Store, bad: bytes | FeedError
+    ) -> None:
+        told = [self.run(moto_store, page) for page in (self.GOOD, bad, bad, bad, self.GOOD)]
+        assert told == [(False, 0), (True, 1), (True, 2), (True, 3), (False, 0)]
+        assert self.run(moto_store, bad) == (True, 1)
+
+    def test_time_that_runs_out_on_the_way_leaves_the_number(self, moto_store: Store) -> None:
+        self.run(moto_store, b"broken")
+        for _ in range(2):
+            left = iter([1.0, 0.0, 0.0])
+            page = json_page([dated(1)], "?page=2")
+            assert self.run(moto_store, page, reading_left=lambda left=left: next(left)) == (
+                False,
+                1,
+            )
+
+    def test_a_store_that_fails_is_no_failure_of_the_feed(self, moto_store: Store) -> None:
+        refusal = ClientError({"Error": {"Code": "ThrottlingException", "Message": ""}}, "GetItem")
+        self.run(moto_store, b"broken")
+        told = [
+            self.run(
+                moto_store,
+                self.GOOD,
+                client=failing_client(moto_store.client, fail_at=call, after=False, error=refusal),
+            )
+            for call in (1, 2)
+        ]
+        assert told == [(False, None), (False, 1)]
+
+    def test_while_nothing_fails_nothing_is_written(self, moto_store: Store) -> None:
+        self.run(moto_store, self.GOOD)
+        before = moto_store.items(moto_store.state_table)
+        self.run(moto_store, self.GOOD)
+        assert moto_store.items(moto_store.state_table) == before
 
 
 def test_known_reports_are_read_again_when_asked_and_no_count_changes(moto_store: Store) -> None:
@@ -297,28 +360,6 @@ def test_a_run_that_runs_out_of_time_while_writing_goes_on_in_the_next_one(
         assert summary.stopped == "the time for writing is used up"
     assert summary.complete
     assert stored(moto_store) == model(reports)
-
-
-def linking_page(*flow_ids: str) -> bytes:
-    entries = "".join(
-        f"<entry><id>urn:{flow_id}</id><title>r</title><updated>2025-06-01T08:00:00Z</updated>"
-        f'<link href="http://feed.example/uploads/{flow_id}/reports/r1/overview"/></entry>'
-        for flow_id in flow_ids
-    )
-    return (
-        '<feed xmlns="http://www.w3.org/2005/Atom"><title>t</title><id>urn:x</id>'
-        f"<updated>2025-06-01T08:00:00Z</updated>{entries}</feed>"
-    ).encode()
-
-
-def scan_report(flow_id: str) -> bytes:
-    report = {
-        "finalVerdict": {"verdict": "MALICIOUS"},
-        "allTags": [{"tag": {"name": "packed"}}],
-        "created_date": "06/01/2025, 08:00:00",
-        "iocs": {"domain": [raw_ioc(f"{flow_id}.example")]},
-    }
-    return json.dumps({"flowId": flow_id, "allFinished": True, "reports": {"r1": report}}).encode()
 
 
 def test_reports_that_are_only_linked_to_are_fetched_and_tried_again(moto_store: Store) -> None:

@@ -17,6 +17,7 @@ from local.errors import LocalError
 from shared.domain.indicator import IndicatorType, parse
 from shared.feed.report import Rejected
 from shared.store.quarantine import Entry, Quarantine, QuarantineEntries
+from shared.store.unresolved import UnresolvedReports
 from tests.builders import raw_ioc, raw_report
 from tests.conftest import Store, new_store
 from tests.fakes import FEED_URL, json_feed
@@ -170,6 +171,19 @@ def test_replay(store: Store) -> None:
     assert stored(store) == model([GOOD])
     assert entries(store) == []
     assert run("replay", "--all") == (0, "0 replayed, 0 refused\n")
+
+
+def test_a_report_that_was_given_up_is_fetched_by_the_next_run(store: Store) -> None:
+    reason = "the report could not be fetched for 7 days"
+    put(store, Rejected(reason, {"flow_id": "flow-1"}, "flow-1"))
+    [entry] = entries(store)
+    told = f"replayed {entry.key}: the next run fetches the report, if it has a key"
+    dry = run("replay", entry.key, "--dry-run")
+    assert dry == (0, f"would be {told}\n1 would be replayed, 0 would be refused\n")
+    assert run("replay", entry.key) == (0, f"{told}\n1 replayed, 0 refused\n")
+    waiting = UnresolvedReports(store.client, store.state_table, FEED_URL).read()
+    assert [report.flow_id for report in waiting] == ["flow-1"]
+    assert entries(store) == []
 
 
 def test_a_dry_run_writes_nothing(store: Store) -> None:

@@ -8,37 +8,7 @@ import pytest
 from shared.domain.errors import StoreError
 from shared.store.batch import MAX_ROUNDS, batch_get, batch_put
 from tests.conftest import Store
-
-
-class Halving:
-    """A client that processes half of each batch, `times` times."""
-
-    def __init__(self, client: Any, times: int) -> None:
-        self._client = client
-        self._times = times
-
-    def batch_get_item(self, RequestItems: Any) -> Any:  # noqa: N803
-        [(table, wanted)] = RequestItems.items()
-        keys = wanted["Keys"]
-        done, left = self._split(keys)
-        answer: dict[str, Any] = {"Responses": {}, "UnprocessedKeys": {}}
-        if done:
-            answer |= self._client.batch_get_item(RequestItems={table: wanted | {"Keys": done}})
-        return answer | ({"UnprocessedKeys": {table: wanted | {"Keys": left}}} if left else {})
-
-    def batch_write_item(self, RequestItems: Any) -> Any:  # noqa: N803
-        [(table, requests)] = RequestItems.items()
-        done, left = self._split(requests)
-        if done:
-            self._client.batch_write_item(RequestItems={table: done})
-        return {"UnprocessedItems": {table: left} if left else {}}
-
-    def _split(self, parts: list[Any]) -> tuple[list[Any], list[Any]]:
-        if not self._times:
-            return parts, []
-        self._times -= 1
-        half = len(parts) // 2
-        return parts[:half], parts[half:]
+from tests.fakes import Halving
 
 
 def pauses() -> tuple[list[float], Callable[[float], None]]:

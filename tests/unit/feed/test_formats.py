@@ -32,6 +32,14 @@ def entry(content: str = "") -> str:
     )
 
 
+def in_utf_7(hidden: str) -> bytes:
+    """A page in plain UTF-8 that says to be in UTF-7, where `hidden` is spelled in letters."""
+    letters = b64encode(hidden.encode("utf-16-be")).decode().rstrip("=")
+    reference = entry('<content type="application/json">{"flow_id": "&amp;a;"}</content>')
+    text = atom(reference.replace("&amp;", "&")).decode()
+    return text.replace('encoding="utf-8"?>', f'encoding="utf-7"?>+{letters}-').encode()
+
+
 def test_a_json_page() -> None:
     page = read_page((DATA / "page.json").read_bytes())
     assert [report["flow_id"] for report in page.reports] == [  # type: ignore[index]
@@ -95,6 +103,13 @@ def test_both_formats_hold_the_same_reports() -> None:
         b"<feed>no namespace</feed>",
         b'<!DOCTYPE f [<!ENTITY a "aaaa">]><feed xmlns="http://www.w3.org/2005/Atom"/>',
         b'<!DOCTYPE f SYSTEM "file:///etc/passwd"><feed xmlns="http://www.w3.org/2005/Atom"/>',
+        b'<!DOCTYPE f [<!ENTITY % a SYSTEM "http://127.0.0.1:9/">%a;]>' + atom(),
+        b"<!DOCTYPE lolz [<!ENTITY a0 'ha'>"
+        + b"".join(b"<!ENTITY a%d '&a%d;&a%d;'>" % (n + 1, n, n) for n in range(40))
+        + b']><feed xmlns="http://www.w3.org/2005/Atom"><title>&a40;</title></feed>',
+        in_utf_7('<!DOCTYPE f [<!ENTITY a "aaaa">]>'),
+        in_utf_7('<!DOCTYPE f [<!ENTITY a SYSTEM "file:///etc/passwd">]>'),
+        b"\xef\xbb\xbf" + atom(),
         atom().decode().encode("utf-16"),
     ],
 )
