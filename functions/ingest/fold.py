@@ -166,13 +166,14 @@ class Applier:
             if self.out_of_time():
                 return None
             before = stored.get(indicator)
+            known = before is not None and before.reputation is not None
             after = self._after(indicator, deltas[indicator], before, entries)
             if after is None:
                 # Counted, but not there: perhaps the read was too early to see it.
-                return Change.UNCHANGED if before or sure else None
+                return Change.UNCHANGED if known or sure else None
             if not self.iocs.write(after, before):
                 return None
-            return Change.NEW if before is None else Change.CHANGED
+            return Change.CHANGED if known else Change.NEW
 
         return _results({self.pool.submit(write, one): one for one in deltas})
 
@@ -194,7 +195,7 @@ class Applier:
         fresh = delta.flows - entered - pending.keys()
         evidence = delta.evidence
         counted = len(fresh)
-        if stored is not None:
+        if stored is not None and stored.reputation is not None:
             evidence = stored.reputation.evidence.join(evidence)
             counted += stored.reputation.counted
             if not fresh and evidence == stored.reputation.evidence:
@@ -210,6 +211,7 @@ class Applier:
             Reputation(indicator, evidence, counted),
             self.new_version(),
             kept | dict.fromkeys(delta.flows - entered, self.run),
+            {} if stored is None else stored.beside,
         )
 
 

@@ -1,7 +1,9 @@
 """Look-ups of IPs, domains and URLs: single and bulk."""
 
+from typing import Any
+
 from functions.lookup.bulk import address_field, read_items
-from functions.lookup.service import Call, Handler, Service
+from functions.lookup.service import Call, Finding, Handler, Service
 from shared.domain.errors import InvalidIndicator
 from shared.domain.indicator import IndicatorType, Question, ask
 from shared.http.refused import Refused
@@ -34,9 +36,8 @@ def report(kind: IndicatorType) -> Handler:
             question = ask(kind, value)
         except InvalidIndicator as error:
             raise Refused(NOT_VALID[kind], str(error)) from None
-        reputation = service.iocs.find(question.indicator)
-        body = address_report(question.indicator, question.shown, reputation, service.now())
-        return Response(200, body)
+        found = service.find(question.indicator)
+        return Response(200, _row(question, found, service.now()))
 
     return look_up
 
@@ -47,12 +48,10 @@ def bulk(kind: IndicatorType) -> Handler:
     def look_up(service: Service, call: Call) -> Response:
         texts = read_items(call, _FIELDS[kind])
         asked = [ask_or_error(kind, text) for text in texts]
-        known = service.iocs.find_many(
-            {one.indicator for one in asked if isinstance(one, Question)}
-        )
+        known = service.find_many({one.indicator for one in asked if isinstance(one, Question)})
         now = service.now()
         rows = [
-            address_report(one.indicator, one.shown, known.get(one.indicator), now)
+            _row(one, known[one.indicator], now)
             if isinstance(one, Question)
             else invalid_address_row(kind, text, NOT_VALID[kind].body(one), now)
             for text, one in zip(texts, asked, strict=True)
@@ -60,6 +59,10 @@ def bulk(kind: IndicatorType) -> Handler:
         return Response(200, {"data": rows})
 
     return look_up
+
+
+def _row(question: Question, found: Finding, now: int) -> dict[str, Any]:
+    return address_report(question.indicator, question.shown, found.reputation, now, found.others)
 
 
 def ask_or_error(kind: IndicatorType, text: str) -> Question | str:

@@ -1,14 +1,22 @@
 """Look-ups of hashes: single, bulk, and the sub-reports that clients ask for."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from functions.lookup.bulk import HASHES, read_items
-from functions.lookup.service import Call, Service
+from functions.lookup.service import Call, Finding, Service
 from shared.domain.errors import InvalidIndicator
 from shared.domain.indicator import Indicator, ask
-from shared.domain.reputation import Reputation
 from shared.http.refused import Refused
 from shared.http.web import Request, Response
 from shared.metadefender import errors
-from shared.metadefender.present import bulk_hash_row, hash_report, sandbox_report, scan_history
+from shared.metadefender.present import (
+    bulk_hash_row,
+    hash_report,
+    listed_hash_report,
+    sandbox_report,
+    scan_history,
+)
 
 # Both spellings are in use; a header's name has no case here.
 _DETAILS_HEADERS = ("includescandetails", "include_scan_details")
@@ -16,17 +24,20 @@ _DETAILS_HEADERS = ("includescandetails", "include_scan_details")
 
 def report(service: Service, call: Call) -> Response:
     """GET /v4/hash/{hash}."""
-    return Response(200, hash_report(_find(service, call.value)))
+    return Response(200, _report(_find(service, call.value)))
 
 
 def history(service: Service, call: Call) -> Response:
     """GET /v4/hash/{hash}/scanhistory."""
-    return Response(200, scan_history(_find(service, call.value)))
+    return Response(200, scan_history(_report(_find(service, call.value))))
 
 
 def sandbox(service: Service, call: Call) -> Response:
     """GET /v4/hash/{hash}/sandbox."""
-    return Response(200, sandbox_report(_find(service, call.value)))
+    found = _find(service, call.value)
+    if found.reputation is None:
+        raise Refused(errors.HASH_NOT_FOUND)
+    return Response(200, sandbox_report(found.reputation))
 
 
 def bulk(service: Service, call: Call) -> Response:
@@ -34,23 +45,37 @@ def bulk(service: Service, call: Call) -> Response:
     with_details = _wants_details(call.request)
     texts = read_items(call, HASHES)
     asked = [_ask_or_none(text) for text in texts]
-    known = service.iocs.find_many({one for one in asked if one})
+    known = service.find_many({one for one in asked if one})
     rows = [
-        bulk_hash_row(text, known.get(one) if one else None, with_details=with_details)
+        bulk_hash_row(text, _report_or_none(known, one), with_details=with_details)
         for text, one in zip(texts, asked, strict=True)
     ]
     return Response(200, {"data": rows})
 
 
-def _find(service: Service, value: str) -> Reputation:
+def _report(found: Finding) -> dict[str, Any]:
+    if found.reputation is None:
+        return listed_hash_report(found.indicator, found.others)
+    return hash_report(found.reputation, found.others)
+
+
+def _report_or_none(
+    known: Mapping[Indicator, Finding], indicator: Indicator | None
+) -> dict[str, Any] | None:
+    if indicator is None or not known[indicator].known:
+        return None
+    return _report(known[indicator])
+
+
+def _find(service: Service, value: str) -> Finding:
     try:
         question = ask(None, value)
     except InvalidIndicator as error:
         raise Refused(errors.HASH_NOT_VALID, str(error)) from None
-    reputation = service.iocs.find(question.indicator)
-    if reputation is None:
+    found = service.find(question.indicator)
+    if not found.known:
         raise Refused(errors.HASH_NOT_FOUND)
-    return reputation
+    return found
 
 
 def _ask_or_none(text: str) -> Indicator | None:

@@ -1,10 +1,11 @@
 """Reputations as the sandbox's own API tells them: single and bulk, of every type alike."""
 
+from typing import Any
 from urllib.parse import parse_qsl
 
 from functions.lookup import addresses
 from functions.lookup.bulk import read_array
-from functions.lookup.service import Call, Handler, Service
+from functions.lookup.service import Call, Finding, Handler, Service
 from shared.domain.errors import InvalidIndicator
 from shared.domain.indicator import IndicatorType, Question, ask
 from shared.http.refused import Refused
@@ -24,7 +25,7 @@ def report(kind: IndicatorType) -> Handler:
             question = ask(kind, _parameter(call.request, parameter))
         except InvalidIndicator as error:
             raise Refused(_NOT_VALID[kind], str(error)) from None
-        return Response(200, reputation_report(question, service.iocs.find(question.indicator)))
+        return Response(200, _row(question, service.find(question.indicator)))
 
     return look_up
 
@@ -35,11 +36,9 @@ def bulk(kind: IndicatorType) -> Handler:
     def look_up(service: Service, call: Call) -> Response:
         texts = read_array(call)
         asked = [addresses.ask_or_error(kind, text) for text in texts]
-        known = service.iocs.find_many(
-            {one.indicator for one in asked if isinstance(one, Question)}
-        )
+        known = service.find_many({one.indicator for one in asked if isinstance(one, Question)})
         rows = [
-            reputation_report(one, known.get(one.indicator))
+            _row(one, known[one.indicator])
             if isinstance(one, Question)
             else invalid_row(kind, text)
             for text, one in zip(texts, asked, strict=True)
@@ -47,6 +46,10 @@ def bulk(kind: IndicatorType) -> Handler:
         return Response(200, rows)
 
     return look_up
+
+
+def _row(question: Question, found: Finding) -> dict[str, Any]:
+    return reputation_report(question, found.reputation, found.others)
 
 
 def _parameter(request: Request, name: str) -> str:

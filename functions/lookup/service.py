@@ -1,11 +1,14 @@
 """What the routes work with."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from functions.lookup.providers import NoProviders, Providers, as_providers
 from functions.lookup.quota import Caller, Quota
 from shared.domain.indicator import Indicator
+from shared.domain.listing import Known, Voice, voices
+from shared.domain.network import Network
 from shared.domain.reputation import Reputation
 from shared.http.authentication import KeyRing
 from shared.http.refused import Refused
@@ -16,11 +19,34 @@ from shared.metadefender import errors
 class Iocs(Protocol):
     """Where reputations are found; `shared.store.iocs.IocTable` is one."""
 
-    def find(self, indicator: Indicator) -> Reputation | None:
-        """The reputation of one indicator; raises StoreError."""
+    def find(self, indicator: Indicator, networks: Sequence[Network] = ()) -> Known:
+        """What is known of one indicator and of the networks around it; raises StoreError."""
 
-    def find_many(self, indicators: Iterable[Indicator]) -> Mapping[Indicator, Reputation]:
-        """The reputations that are known of many; raises StoreError."""
+    def find_many(
+        self,
+        indicators: Iterable[Indicator],
+        networks: Mapping[Indicator, Sequence[Network]] | None = None,
+    ) -> Mapping[Indicator, Known]:
+        """What is known of many, each with an entry; raises StoreError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What everybody says of one indicator.
+
+    Attributes:
+        reputation: the word of the sandbox, None for nothing.
+        others: the other providers that cover its type, whether they know it or not.
+    """
+
+    indicator: Indicator
+    reputation: Reputation | None
+    others: Sequence[Voice]
+
+    @property
+    def known(self) -> bool:
+        """Whether anybody has something to say."""
+        return self.reputation is not None or any(one.verdict is not None for one in self.others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +55,38 @@ class Service:
 
     Attributes:
         now: milliseconds since the epoch.
+        providers: the ones beside the sandbox.
     """
 
     iocs: Iocs
     keys: KeyRing
     quota: Quota
     now: Callable[[], int]
+    providers: Providers = field(default_factory=NoProviders)
+
+    def find(self, indicator: Indicator) -> Finding:
+        """What everybody says of one indicator.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        known = self.iocs.find(indicator, self.providers.networks_holding(indicator))
+        return self._finding(known)
+
+    def find_many(self, indicators: Collection[Indicator]) -> dict[Indicator, Finding]:
+        """What everybody says of many, each with an entry.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        networks = {one: self.providers.networks_holding(one) for one in indicators}
+        holding = {one: some for one, some in networks.items() if some}
+        found = self.iocs.find_many(indicators, holding)
+        return {one: self._finding(known) for one, known in found.items()}
+
+    def _finding(self, known: Known) -> Finding:
+        providers = as_providers(self.providers.states())
+        return Finding(known.indicator, known.reputation, voices(known, providers, self.now()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,20 @@ them what real clients read by name or validate; docs/contract.md lists which cl
 Times are texts and never null, numbers are numbers, lists are lists: the official SDK is strict.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from shared.domain.indicator import Indicator, IndicatorType, echo
+from shared.domain.listing import Stance, Voice
 from shared.domain.moment import format_millis
 from shared.domain.reputation import Reputation
 from shared.domain.verdict import Verdict
 
 PROVIDER = "MetaDefender Sandbox"
+_TRUSTWORTHY = "trustworthy"
+# Clients count a detection only where a threat is named.
+LISTED = "listed"
 
 Body = dict[str, Any]
 
@@ -32,7 +37,7 @@ _MEANINGS = {
     Verdict.LIKELY_MALICIOUS: _Meaning(1, 1, "high risk"),
     Verdict.SUSPICIOUS: _Meaning(2, 1, "suspicious"),
     Verdict.NO_THREAT: _Meaning(0, 5, ""),
-    Verdict.BENIGN: _Meaning(0, 0, "trustworthy"),
+    Verdict.BENIGN: _Meaning(0, 0, _TRUSTWORTHY),
 }
 # The sandbox's own number of a verdict, documented as stable while its names may change.
 _THREAT_LEVELS = {
@@ -43,59 +48,122 @@ _THREAT_LEVELS = {
     Verdict.MALICIOUS: 1.0,
 }
 _SCAN_RESULTS = {0: "No Threat Detected", 1: "Infected", 2: "Suspicious"}
+_DETECTED = frozenset({1, 2})
+_WORST_FIRST = (1, 2, 0)
+_FAILED = 3
+_UNKNOWN = 5
 _NOT_LISTED = 5
 _LISTED = 1
 _UNKNOWN_IN_BULK = 5
 
 
-def hash_report(reputation: Reputation) -> Body:
-    """The answer to a look-up of a known hash; an unknown one has an error, no answer."""
-    indicator, evidence = reputation.indicator, reputation.evidence
+def hash_report(reputation: Reputation, others: Sequence[Voice] = ()) -> Body:
+    """The answer to a look-up of a hash that the sandbox knows; an unknown one has an error.
+
+    Args:
+        others: what other providers say of it; each is an engine.
+    """
+    evidence = reputation.evidence
     winner = evidence.winner
-    scan_result = _MEANINGS[winner.verdict].scan_result
-    detected = int(scan_result != 0)
     last_seen = format_millis(evidence.last_seen)
+    scan_result = _MEANINGS[winner.verdict].scan_result
+    engine = {
+        "scan_result_i": scan_result,
+        **_sighting(reputation),
+        "def_time": last_seen,
+        "threat_found": winner.verdict.name if scan_result else "",
+        "scan_time": 0,
+    }
+    report = _hash_report(reputation.indicator, engine, others)
+    report["scan_result_history_length"] = reputation.scan_count
+    report["file_id"] = report["data_id"] = winner.flow_id
+    report["file_info"]["upload_timestamp"] = format_millis(evidence.first_seen)
+    report["scan_results"]["start_time"] = last_seen
+    report["last_sandbox_id"] = [
+        {"sandbox_id": winner.flow_id, "system": "filescanio", "date": last_seen}
+    ]
+    return report
+
+
+def listed_hash_report(indicator: Indicator, others: Sequence[Voice]) -> Body:
+    """The answer to a look-up of a hash that only other providers know."""
+    engine = {"scan_result_i": _UNKNOWN, "threat_found": "", "def_time": "", "scan_time": 0}
+    return _hash_report(indicator, engine, others)
+
+
+def _hash_report(indicator: Indicator, sandbox: Body, others: Sequence[Voice]) -> Body:
+    engines = {PROVIDER: sandbox} | {voice.provider.name: _engine(voice) for voice in others}
+    results = [engine["scan_result_i"] for engine in engines.values()]
+    scan_result = next((one for one in _WORST_FIRST if one in results), 0)
+    detected = sum(result in _DETECTED for result in results)
     return {
-        "scan_result_history_length": reputation.scan_count,
-        "file_id": winner.flow_id,
-        "data_id": winner.flow_id,
+        "scan_result_history_length": 0,
+        # Clients take a file without an id for one that they have to send.
+        "file_id": indicator.value,
+        "data_id": indicator.value,
         "share_file": 1,
         "rest_version": "4",
         "additional_info": [],
         "votes": {"up": 0, "down": 0},
-        "file_info": _file_info(indicator, format_millis(evidence.first_seen)),
+        "file_info": _file_info(indicator),
         "scan_results": {
-            "scan_details": {
-                PROVIDER: {
-                    "scan_result_i": scan_result,
-                    **_sighting(reputation),
-                    "def_time": last_seen,
-                    "threat_found": winner.verdict.name if detected else "",
-                    "scan_time": 0,
-                }
-            },
+            "scan_details": engines,
             "scan_all_result_i": scan_result,
             "scan_all_result_a": _SCAN_RESULTS[scan_result],
-            "start_time": last_seen,
+            "start_time": "",
             "total_time": 0,
             "progress_percentage": 100,
             "total_detected_avs": detected,
-            "total_avs": 1,
+            "total_avs": len(engines),
         },
         "process_info": {
             "result": "Blocked" if detected else "Allowed",
             "blocked_reason": _SCAN_RESULTS[scan_result] if detected else "",
             "progress_percentage": 100,
         },
-        "last_sandbox_id": [
-            {"sandbox_id": winner.flow_id, "system": "filescanio", "date": last_seen}
-        ],
+        "last_sandbox_id": [],
     }
 
 
-def scan_history(reputation: Reputation) -> Body:
-    """The history of a known hash: its latest scan is the one that is kept."""
-    report = hash_report(reputation)
+def _engine(voice: Voice) -> Body:
+    """A provider of lists as the engine that it is to readers of hash reports."""
+    listing = voice.listing
+    verdict = voice.verdict
+    if verdict is not None:
+        result = _MEANINGS[verdict].scan_result
+    else:
+        result = _FAILED if listing.stance is Stance.FAILED else _UNKNOWN
+    said: Body = {
+        "scan_result_i": result,
+        "threat_found": (listing.category or listing.assessment or LISTED)
+        if result in _DETECTED
+        else "",
+        "def_time": _time(voice.provider.updated),
+        "scan_time": 0,
+    }
+    return said | _which(voice)
+
+
+def _time(millis: int) -> str:
+    return format_millis(millis) if millis else ""
+
+
+def _which(voice: Voice) -> Body:
+    """The list and the network that a provider found an indicator on, as far as there are some."""
+    said = {}
+    if voice.listing.source_list:
+        said["list"] = voice.listing.source_list
+    if voice.network:
+        said["network"] = voice.network.value
+    return said
+
+
+def scan_history(report: Body) -> Body:
+    """The history of a known hash: its latest scan is the one that is kept.
+
+    Args:
+        report: the report of the hash.
+    """
     results = report["scan_results"]
     return {
         **{name: report["file_info"][name] for name in ("md5", "sha1", "sha256")},
@@ -116,9 +184,9 @@ def scan_history(reputation: Reputation) -> Body:
 def sandbox_report(reputation: Reputation) -> Body:
     """What the sandbox itself says of a known hash."""
     winner = reputation.evidence.winner
-    report = hash_report(reputation)
+    info = _file_info(reputation.indicator)
     return {
-        **{name: report["file_info"][name] for name in ("md5", "sha1", "sha256")},
+        **{name: info[name] for name in ("md5", "sha1", "sha256")},
         "data_id": winner.flow_id,
         "sandbox_id": winner.flow_id,
         "flow_id": winner.flow_id,
@@ -131,15 +199,15 @@ def sandbox_report(reputation: Reputation) -> Body:
     }
 
 
-def bulk_hash_row(text: str, reputation: Reputation | None, *, with_details: bool) -> Body:
+def bulk_hash_row(text: str, report: Body | None, *, with_details: bool) -> Body:
     """One row of a bulk answer for hashes.
 
     Args:
         text: what was asked, valid or not.
-        reputation: what is known of it, None for nothing.
+        report: the report of the hash, None where nothing is known of it.
         with_details: whether the row tells the engines' results.
     """
-    if reputation is None:
+    if report is None:
         # The vendor answers a null data_id; its own SDK refuses that, and a missing object too.
         return {
             "data_id": "",
@@ -148,12 +216,11 @@ def bulk_hash_row(text: str, reputation: Reputation | None, *, with_details: boo
             "total_detected_avs": -1,
             "scan_details": {},
         }
-    report = hash_report(reputation)
     results = report["scan_results"]
     return {
         "data_id": report["data_id"],
         "scan_result_i": results["scan_all_result_i"],
-        "hash": reputation.indicator.value,
+        "hash": report["file_info"]["display_name"],
         "total_detected_avs": results["total_detected_avs"],
         "scan_details": results["scan_details"] if with_details else {},
     }
@@ -173,7 +240,11 @@ def invalid_address_row(kind: IndicatorType, text: str, error: Body, now: int) -
 
 
 def address_report(
-    indicator: Indicator, shown: str, reputation: Reputation | None, now: int
+    indicator: Indicator,
+    shown: str,
+    reputation: Reputation | None,
+    now: int,
+    others: Sequence[Voice] = (),
 ) -> Body:
     """The answer to a look-up of an IP, domain or URL, known or not.
 
@@ -182,15 +253,16 @@ def address_report(
         shown: how the answer spells it.
         reputation: what is known of it, None for nothing.
         now: time of the look-up, milliseconds since the epoch.
+        others: what other providers say of it.
     """
-    source = _source(reputation, format_millis(now))
+    sources = [_source(reputation, format_millis(now)), *map(_other_source, others)]
     body: Body = {
         "success": True,
         "address": shown,
         "lookup_results": {
             "start_time": format_millis(now),
-            "detected_by": int(source["status"] == _LISTED),
-            "sources": [source],
+            "detected_by": sum(source["status"] == _LISTED for source in sources),
+            "sources": sources,
         },
     }
     if indicator.type is IndicatorType.IP:
@@ -233,7 +305,23 @@ def _source(reputation: Reputation | None, now: str) -> Body:
     }
 
 
-def _file_info(indicator: Indicator, first_seen: str) -> Body:
+def _other_source(voice: Voice) -> Body:
+    listing = voice.listing
+    trusted = listing.stance is Stance.TRUSTED
+    source: Body = {
+        "provider": voice.provider.name,
+        # Clients take any other text for a detection.
+        "assessment": _TRUSTWORTHY if trusted else listing.assessment,
+        "detect_time": _time(listing.detect_time),
+        "update_time": _time(voice.provider.updated),
+        "status": listing.stance.value,
+    }
+    if listing.category:
+        source["category"] = listing.category
+    return source | _which(voice)
+
+
+def _file_info(indicator: Indicator) -> Body:
     digests = dict.fromkeys(("md5", "sha1", "sha256"), "")
     digests[indicator.type.value] = indicator.value
     return {
@@ -243,7 +331,7 @@ def _file_info(indicator: Indicator, first_seen: str) -> Body:
         "file_type_category": "",
         "file_type_description": "",
         "file_type_extension": "",
-        "upload_timestamp": first_seen,
+        "upload_timestamp": "",
     }
 
 

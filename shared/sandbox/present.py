@@ -5,9 +5,11 @@ not ask. Verdicts are lower case here, and so are hashes: the sandbox's own repo
 and its clients compare texts. The v4 API has both in upper case.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from shared.domain.indicator import IndicatorType, Question, echo
+from shared.domain.listing import Voice
 from shared.domain.moment import format_millis
 from shared.domain.reputation import Reputation
 from shared.domain.verdict import UNKNOWN, Verdict, overall_verdict
@@ -15,32 +17,38 @@ from shared.domain.verdict import UNKNOWN, Verdict, overall_verdict
 Body = dict[str, Any]
 
 
-def reputation_report(question: Question, reputation: Reputation | None) -> Body:
+def reputation_report(
+    question: Question, reputation: Reputation | None, others: Sequence[Voice] = ()
+) -> Body:
     """The answer about one indicator, known or not.
 
     Args:
-        reputation: what is known of it, None for nothing.
+        reputation: what the sandbox's reports say, None for nothing.
+        others: what other providers say.
     """
     kind = question.indicator.type
     value = question.shown.lower() if kind is IndicatorType.SHA256 else question.shown
-    return _row(kind, value, reputation)
+    return _row(kind, value, reputation, others)
 
 
 def invalid_row(kind: IndicatorType, text: str) -> Body:
     """The row of a bulk answer for what is no indicator of this type: nothing is known of it."""
-    return _row(kind, echo(text), None)
+    return _row(kind, echo(text), None, ())
 
 
-def _row(kind: IndicatorType, value: str, reputation: Reputation | None) -> Body:
+def _row(
+    kind: IndicatorType, value: str, reputation: Reputation | None, others: Sequence[Voice]
+) -> Body:
     if kind is IndicatorType.SHA256:
         name = {"sha256": value}
     else:
         name = {"ioc_type": kind.value, "ioc_value": value}
     known = [reputation] if reputation else []
-    verdict = overall_verdict(one.evidence.winner.verdict for one in known)
+    said = [one.evidence.winner.verdict for one in known]
+    said += [voice.verdict for voice in others if voice.verdict is not None]
     return {
         **name,
-        "overall_verdict": _spelled(verdict),
+        "overall_verdict": _spelled(overall_verdict(said)),
         "filescan_reports": [_report(one) for one in known],
     }
 

@@ -1,16 +1,28 @@
 """The IOC table: one item per IOC."""
 
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cache, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shared.domain.indicator import Indicator
-from shared.domain.reputation import Reputation
-from shared.store.batch import MAX_BATCH_READ, batch_get
+from shared.domain.listing import Known, Listing, Subject
+from shared.domain.network import Network
+from shared.store.batch import MAX_BATCH_READ, Item, batch_get
 from shared.store.client import store_errors
-from shared.store.items import StoredIoc, from_item, reputation_from_item, to_item
-from shared.store.keys import ioc_key
+from shared.store.items import (
+    StoredIoc,
+    from_item,
+    indicator_of,
+    known_from_item,
+    listing_attribute,
+    listing_value,
+    listings_from_item,
+    to_item,
+)
+from shared.store.keys import Prefix, ioc_key, subject_key
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -34,33 +46,57 @@ class IocTable:
         self._table = table_name
         self._retention_s = retention_s
 
-    def find(self, indicator: Indicator) -> Reputation | None:
-        """The reputation of one indicator, in one eventually consistent read.
+    def find(self, indicator: Indicator, networks: Sequence[Network] = ()) -> Known:
+        """What is known of one indicator, in one eventually consistent read.
+
+        Args:
+            networks: the ones that are listed and hold the address, the largest first; they are
+                read along with it.
 
         Raises:
             StoreError: the store failed; that is not the same as not known.
         """
+        if networks:
+            return self.find_many([indicator], {indicator: networks})[indicator]
         with store_errors():
             answer = self._client.get_item(
                 TableName=self._table, Key={"pk": {"S": ioc_key(indicator)}}
             )
         item = answer.get("Item")
-        return None if item is None else reputation_from_item(item)
+        return Known(indicator) if item is None else known_from_item(item)
 
-    def find_many(self, indicators: Iterable[Indicator]) -> dict[Indicator, Reputation]:
-        """The reputations that are known of `indicators`, read in parallel batches.
+    def find_many(
+        self,
+        indicators: Iterable[Indicator],
+        networks: Mapping[Indicator, Sequence[Network]] | None = None,
+    ) -> dict[Indicator, Known]:
+        """What is known of `indicators`, read in parallel batches.
+
+        Args:
+            networks: of each address the ones that are listed and hold it, the largest first.
 
         Raises:
             StoreError: the store failed; no part of the answer is right then.
         """
-        keys = list({ioc_key(indicator) for indicator in indicators})
+        holding = networks or {}
+        subjects: dict[str, Subject] = {ioc_key(indicator): indicator for indicator in indicators}
+        for some in holding.values():
+            subjects |= {subject_key(network): network for network in some}
+        items = self._read_all(list(subjects))
+        return {
+            one: _known(one, items.get(key), holding.get(one, ()), items)
+            for key, one in subjects.items()
+            if isinstance(one, Indicator)
+        }
+
+    def _read_all(self, keys: Sequence[str]) -> dict[str, Item]:
         batches = [
             keys[start : start + MAX_BATCH_READ] for start in range(0, len(keys), MAX_BATCH_READ)
         ]
         read = partial(_read_batch, self._client, self._table)
         # One batch needs no other thread.
         results = map(read, batches) if len(batches) < 2 else _readers().map(read, batches)
-        return {found.indicator: found for batch in results for found in batch}
+        return {item["pk"]["S"]: item for batch in results for item in batch}
 
     def read(
         self, indicators: Iterable[Indicator], *, consistent: bool = False
@@ -72,7 +108,38 @@ class IocTable:
         """
         keys = [ioc_key(indicator) for indicator in indicators]
         items = batch_get(self._client, self._table, keys, consistent=consistent)
-        return {stored.reputation.indicator: stored for stored in map(from_item, items)}
+        return {indicator_of(item): from_item(item) for item in items}
+
+    def list_subject(self, provider: str, subject: Subject, listing: Listing | None) -> None:
+        """Write the part of one provider, and nothing else of the item; safe to repeat.
+
+        Args:
+            listing: None when the provider no longer says anything.
+
+        Raises:
+            StoreError: the store failed; calling again is right.
+        """
+        names = {"#part": listing_attribute(provider)}
+        # A new version, because who replaces the whole item must notice.
+        values: dict[str, Any] = {":ver": {"B": os.urandom(8)}}
+        if listing is None:
+            expression = "SET ver = :ver REMOVE #part"
+        else:
+            values[":part"] = listing_value(listing)
+            # What a provider lists does not expire with what the sandbox saw.
+            names["#ttl"] = "ttl"
+            expression = "SET ver = :ver, #part = :part REMOVE #ttl"
+            if subject_key(subject).startswith(Prefix.LONG_URL):
+                names["#url"], values[":url"] = "url", {"S": subject.value}
+                expression = "SET ver = :ver, #part = :part, #url = :url REMOVE #ttl"
+        with store_errors():
+            self._client.update_item(
+                TableName=self._table,
+                Key={"pk": {"S": subject_key(subject)}},
+                UpdateExpression=expression,
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues=values,
+            )
 
     def write(self, stored: StoredIoc, replaces: StoredIoc | None) -> bool:
         """Write an IOC on condition that its item is still the one that it replaces.
@@ -107,8 +174,29 @@ class IocTable:
         return True
 
 
-def _read_batch(client: "DynamoDBClient", table: str, keys: Sequence[str]) -> list[Reputation]:
-    return [reputation_from_item(item) for item in batch_get(client, table, keys, rounds=_ROUNDS)]
+def _known(
+    indicator: Indicator, item: Item | None, networks: Sequence[Network], items: Mapping[str, Item]
+) -> Known:
+    """What is known of an indicator by its item, and by the items of the networks that hold it."""
+    known = Known(indicator) if item is None else known_from_item(item)
+    listings: dict[str, Listing] = {}
+    found_by: dict[str, Network] = {}
+    # A smaller network is said with more thought than a larger one, and an address with the most.
+    for network in networks:
+        of_network = listings_from_item(items.get(subject_key(network), {}))
+        listings |= of_network
+        found_by |= dict.fromkeys(of_network, network)
+    if not listings:
+        return known
+    return replace(
+        known,
+        listings={**listings, **known.listings},
+        networks={name: one for name, one in found_by.items() if name not in known.listings},
+    )
+
+
+def _read_batch(client: "DynamoDBClient", table: str, keys: Sequence[str]) -> list[Item]:
+    return list(batch_get(client, table, keys, rounds=_ROUNDS))
 
 
 @cache

@@ -13,7 +13,12 @@ tags     set of text
 pending  reports that are counted in n and perhaps not yet in the ledger:
          10 bytes of report and 4 bytes of run number each
 url      the value, where pk holds its digest only
-ttl      epoch seconds of its end, where a retention is set
+ttl      epoch seconds of its end, where a retention is set and no provider lists it
+l:<id>   what the provider <id> says, each written by nobody else: a map of
+         s stance, a assessment, c category, t detect_time and e expires in milliseconds since
+         the epoch, n source_list; what is empty is left out
+What the sandbox says, from verdict to pending, is absent where only providers know the IOC.
+Networks that providers list have items of the same kind.
 """
 
 from collections.abc import Mapping
@@ -21,12 +26,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared.domain.indicator import Indicator, IndicatorType
+from shared.domain.listing import Known, Listing, Stance
 from shared.domain.reputation import Evidence, Reputation, Winner
 from shared.domain.verdict import Verdict
 from shared.store.keys import Prefix, ioc_key
 
 Item = dict[str, Any]
 
+_BESIDE = "l:"
 _FLOW_BYTES = 10
 _RUN_BYTES = 4
 
@@ -36,17 +43,26 @@ class StoredIoc:
     """An IOC with what ingestion needs to join exactly.
 
     Attributes:
+        reputation: None where only other providers know the IOC.
         version: of the item that this was read from or will be written to.
         pending: reports counted and perhaps not yet in the ledger, with the run that did it.
+        beside: the parts of other providers, as they stand in the item.
     """
 
-    reputation: Reputation
+    reputation: Reputation | None
     version: bytes
     pending: Mapping[bytes, int] = field(default_factory=dict)
+    beside: Mapping[str, Any] = field(default_factory=dict)
 
 
 def to_item(stored: StoredIoc, retention_s: int = 0) -> Item:
-    """The item of `stored`; `retention_s` after its last sighting it may go, 0 for never."""
+    """The item of `stored`; `retention_s` after its last sighting it may go, 0 for never.
+
+    Raises:
+        ValueError: there is nothing of the sandbox in it.
+    """
+    if stored.reputation is None:
+        raise ValueError("only what the sandbox says is written as a whole item")
     indicator = stored.reputation.indicator
     evidence = stored.reputation.evidence
     winner = evidence.winner
@@ -58,13 +74,14 @@ def to_item(stored: StoredIoc, retention_s: int = 0) -> Item:
         "first": {"N": str(evidence.first_seen)},
         "last": {"N": str(evidence.last_seen)},
         "n": {"N": str(stored.reputation.counted)},
+        **stored.beside,
     }
-    if winner.parent_verdict:
-        item["parent"] = {"S": winner.parent_verdict}
-    if winner.origin:
-        item["origin"] = {"S": winner.origin}
-    if winner.report_id:
-        item["report"] = {"S": winner.report_id}
+    texts = {
+        "parent": winner.parent_verdict,
+        "origin": winner.origin,
+        "report": winner.report_id,
+    }
+    item |= {name: {"S": text} for name, text in texts.items() if text}
     if winner.seen_at != evidence.last_seen:
         item["seen"] = {"N": str(winner.seen_at)}
     if evidence.claimed_count:
@@ -75,16 +92,64 @@ def to_item(stored: StoredIoc, retention_s: int = 0) -> Item:
         item["pending"] = {"B": _pack(stored.pending)}
     if item["pk"]["S"].startswith(Prefix.LONG_URL):
         item["url"] = {"S": indicator.value}
-    if retention_s:
+    if retention_s and not stored.beside:
         item["ttl"] = {"N": str(evidence.last_seen // 1000 + retention_s)}
     return item
 
 
-def reputation_from_item(item: Mapping[str, Any]) -> Reputation:
-    """What a look-up needs of an item."""
+def known_from_item(item: Mapping[str, Any]) -> Known:
+    """What a look-up needs of the item of an IOC."""
+    return Known(indicator_of(item), reputation_from_item(item), listings_from_item(item))
+
+
+def listings_from_item(item: Mapping[str, Any]) -> dict[str, Listing]:
+    """What providers say, by their ids."""
+    return {
+        name.removeprefix(_BESIDE): _listing(value["M"])
+        for name, value in item.items()
+        if name.startswith(_BESIDE)
+    }
+
+
+def listing_attribute(provider: str) -> str:
+    """Name of the attribute that belongs to a provider."""
+    return f"{_BESIDE}{provider}"
+
+
+def listing_value(listing: Listing) -> Item:
+    """Its value."""
+    facts: Item = {"s": {"N": str(listing.stance.value)}}
+    for name, text in (
+        ("a", listing.assessment),
+        ("c", listing.category),
+        ("n", listing.source_list),
+    ):
+        if text:
+            facts[name] = {"S": text}
+    for name, moment in (("t", listing.detect_time), ("e", listing.expires)):
+        if moment:
+            facts[name] = {"N": str(moment)}
+    return {"M": facts}
+
+
+def _listing(facts: Mapping[str, Any]) -> Listing:
+    return Listing(
+        Stance(int(facts["s"]["N"])),
+        assessment=_text(facts, "a"),
+        category=_text(facts, "c"),
+        detect_time=int(facts["t"]["N"]) if "t" in facts else 0,
+        source_list=_text(facts, "n"),
+        expires=int(facts["e"]["N"]) if "e" in facts else 0,
+    )
+
+
+def reputation_from_item(item: Mapping[str, Any]) -> Reputation | None:
+    """What the sandbox says, None for nothing."""
+    if "n" not in item:
+        return None
     last_seen = int(item["last"]["N"])
     return Reputation(
-        indicator=_indicator(item),
+        indicator=indicator_of(item),
         evidence=Evidence(
             winner=Winner(
                 seen_at=int(item["seen"]["N"]) if "seen" in item else last_seen,
@@ -109,10 +174,12 @@ def from_item(item: Mapping[str, Any]) -> StoredIoc:
         reputation=reputation_from_item(item),
         version=_bytes(item["ver"]["B"]),
         pending=_unpack(_bytes(item["pending"]["B"])) if "pending" in item else {},
+        beside={name: value for name, value in item.items() if name.startswith(_BESIDE)},
     )
 
 
-def _indicator(item: Mapping[str, Any]) -> Indicator:
+def indicator_of(item: Mapping[str, Any]) -> Indicator:
+    """The IOC whose item this is."""
     if "url" in item:
         return Indicator(IndicatorType.URL, item["url"]["S"])
     kind, _, value = item["pk"]["S"].partition("#")

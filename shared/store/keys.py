@@ -7,6 +7,8 @@ import hashlib
 from enum import StrEnum
 
 from shared.domain.indicator import Indicator, IndicatorType
+from shared.domain.listing import Subject
+from shared.domain.network import Network
 
 MAX_KEY_BYTES = 2048  # of a DynamoDB partition key
 _FLOW_KEY_BYTES = 10
@@ -17,6 +19,7 @@ class Prefix(StrEnum):
     """First part of a key; in the IOC table it is the indicator's type."""
 
     LONG_URL = "url-sha256"
+    NETWORK = "net"
     REPORT = "report"
     RUNS = "runs"
     FEED = "feed"
@@ -29,6 +32,9 @@ class Prefix(StrEnum):
     PUBLISHED = "published"
     HISTORY = "ioc"
     MEMBERSHIP = "seen"
+    PROVIDERS = "providers"
+    SNAPSHOT = "snapshot"
+    NETWORKS = "networks"
 
 
 def ioc_key(indicator: Indicator) -> str:
@@ -37,6 +43,13 @@ def ioc_key(indicator: Indicator) -> str:
     if indicator.type is IndicatorType.URL and len(key) > MAX_KEY_BYTES:
         return f"{Prefix.LONG_URL}#{hashlib.sha256(indicator.value.encode()).hexdigest()}"
     return key
+
+
+def subject_key(subject: Subject) -> str:
+    """Key of the item of an IOC, or of a network that a provider lists."""
+    if isinstance(subject, Network):
+        return f"{Prefix.NETWORK}#{subject.value}"
+    return ioc_key(subject)
 
 
 def ioc_digest(indicator: Indicator) -> bytes:
@@ -110,3 +123,20 @@ def history_key(indicator: Indicator) -> str:
 def membership_key(indicator: Indicator, flow_id: str) -> str:
     """Key of the reports of one scan that hold an IOC."""
     return f"{Prefix.MEMBERSHIP}#{ioc_digest(indicator).hex()}#{flow_key(flow_id).hex()}"
+
+
+def providers_key() -> str:
+    """Key of how the providers stand."""
+    return f"{Prefix.PROVIDERS}#"
+
+
+def snapshot_key(provider: str, generation: int | None = None, chunk: int = 0) -> str:
+    """Key of where a provider's list stands, or of one chunk of what was on it."""
+    if generation is None:
+        return f"{Prefix.SNAPSHOT}#{provider}"
+    return f"{Prefix.SNAPSHOT}#{provider}#{generation}#{chunk}"
+
+
+def networks_key(provider: str, generation: int, chunk: int) -> str:
+    """Key of one chunk of the networks on a provider's list."""
+    return f"{Prefix.NETWORKS}#{provider}#{generation}#{chunk}"

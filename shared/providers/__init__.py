@@ -1,0 +1,1 @@
+"""Providers beside the sandbox: their declarations, and how their data is read."""
