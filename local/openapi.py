@@ -235,12 +235,12 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         answers={
             "rows": {
                 "data": [
-                    bulk_hash_row(SAMPLE_HASH, _known(_HASH), with_details=False),
+                    bulk_hash_row(SAMPLE_HASH, hash_report(_known(_HASH)), with_details=False),
                     bulk_hash_row(_OTHER_HASH, None, with_details=False),
                 ]
             },
             "with_details": {
-                "data": [bulk_hash_row(SAMPLE_HASH, _known(_HASH), with_details=True)]
+                "data": [bulk_hash_row(SAMPLE_HASH, hash_report(_known(_HASH)), with_details=True)]
             },
         },
         refusals=(
@@ -267,7 +267,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         "The scans of a hash",
         "Its latest scan is the one that is kept.",
         answer=models.ScanHistory,
-        answers={"malicious": scan_history(_known(_HASH))},
+        answers={"malicious": scan_history(hash_report(_known(_HASH)))},
         refusals=_HASH_REFUSALS,
     ),
     ("GET", "/v4/hash/{hash}/badge"): Operation(

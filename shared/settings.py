@@ -19,10 +19,12 @@ class LookupSettings:
     Attributes:
         table_name: the IOC table (`TABLE_NAME`).
         state_table_name: the state table (`STATE_TABLE_NAME`).
+        has_providers: whether there are providers beside the sandbox (`PROVIDERS` names some).
     """
 
     table_name: str
     state_table_name: str
+    has_providers: bool
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
@@ -31,7 +33,11 @@ class LookupSettings:
         Raises:
             SettingsError: one is missing.
         """
-        return cls(_text(env, "TABLE_NAME"), _text(env, "STATE_TABLE_NAME"))
+        return cls(
+            _text(env, "TABLE_NAME"),
+            _text(env, "STATE_TABLE_NAME"),
+            has_providers=bool(_names(env, "PROVIDERS")),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +130,46 @@ class PublishSettings:
             reputation_api_key=env.get("REPUTATION_API_KEY", ""),
             reputation_api_key_parameter=env.get("REPUTATION_API_KEY_PARAMETER", ""),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSettings:
+    """What the providers function needs.
+
+    Attributes:
+        providers: ids of the providers that are switched on (`PROVIDERS`, with commas).
+        key_path: where their API keys are in SSM (`PROVIDER_KEYS_PATH`): `<path>/<id>`.
+        allow_private: whether they may be at addresses that are not on the internet
+            (`PROVIDERS_ALLOW_PRIVATE`, "true" if so), for local use only.
+        table_name: the IOC table (`TABLE_NAME`).
+        state_table_name: the state table (`STATE_TABLE_NAME`).
+    """
+
+    providers: tuple[str, ...]
+    key_path: str
+    allow_private: bool
+    table_name: str
+    state_table_name: str
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Read the settings.
+
+        Raises:
+            SettingsError: one is missing.
+        """
+        return cls(
+            providers=_names(env, "PROVIDERS"),
+            key_path=env.get("PROVIDER_KEYS_PATH", ""),
+            allow_private=env.get("PROVIDERS_ALLOW_PRIVATE", "") == "true",
+            table_name=_text(env, "TABLE_NAME"),
+            state_table_name=_text(env, "STATE_TABLE_NAME"),
+        )
+
+
+def _names(env: Mapping[str, str], name: str) -> tuple[str, ...]:
+    parts = (part.strip() for part in env.get(name, "").split(","))
+    return tuple(dict.fromkeys(part for part in parts if part))
 
 
 def _text(env: Mapping[str, str], name: str) -> str:

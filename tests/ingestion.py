@@ -79,7 +79,7 @@ def ingest(
 def stored(store: Store) -> dict[Indicator, Reputation]:
     """Everything in the IOC table."""
     found = map(reputation_from_item, store.items())
-    return {reputation.indicator: reputation for reputation in found}
+    return {reputation.indicator: reputation for reputation in found if reputation}
 
 
 def model(raws: Iterable[object], now: int = NOW) -> dict[Indicator, Reputation]:

@@ -42,6 +42,7 @@ class Listing:
         detect_time: since when it is listed, milliseconds since the epoch; 0 where the provider
             does not tell.
         source_list: the list of the provider that it is on, "" where there is but one.
+        answered: when the provider said so, milliseconds since the epoch; 0 for what a list says.
         expires: until when an answer to a question may be repeated, milliseconds since the epoch;
             0 for what a list says, which holds until the list changes.
     """
@@ -51,6 +52,7 @@ class Listing:
     category: str = ""
     detect_time: int = 0
     source_list: str = ""
+    answered: int = 0
     expires: int = 0
 
 

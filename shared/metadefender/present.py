@@ -313,7 +313,7 @@ def _other_source(voice: Voice) -> Body:
         # Clients take any other text for a detection.
         "assessment": _TRUSTWORTHY if trusted else listing.assessment,
         "detect_time": _time(listing.detect_time),
-        "update_time": _time(voice.provider.updated),
+        "update_time": _time(listing.answered or voice.provider.updated),
         "status": listing.stance.value,
     }
     if listing.category:

@@ -15,8 +15,8 @@ pending  reports that are counted in n and perhaps not yet in the ledger:
 url      the value, where pk holds its digest only
 ttl      epoch seconds of its end, where a retention is set and no provider lists it
 l:<id>   what the provider <id> says, each written by nobody else: a map of
-         s stance, a assessment, c category, t detect_time and e expires in milliseconds since
-         the epoch, n source_list; what is empty is left out
+         s stance, a assessment, c category, n source_list, and in milliseconds since the epoch
+         t detect_time, w answered, e expires; what is empty is left out
 What the sandbox says, from verdict to pending, is absent where only providers know the IOC.
 Networks that providers list have items of the same kind.
 """
@@ -126,7 +126,11 @@ def listing_value(listing: Listing) -> Item:
     ):
         if text:
             facts[name] = {"S": text}
-    for name, moment in (("t", listing.detect_time), ("e", listing.expires)):
+    for name, moment in (
+        ("t", listing.detect_time),
+        ("w", listing.answered),
+        ("e", listing.expires),
+    ):
         if moment:
             facts[name] = {"N": str(moment)}
     return {"M": facts}
@@ -139,6 +143,7 @@ def _listing(facts: Mapping[str, Any]) -> Listing:
         category=_text(facts, "c"),
         detect_time=int(facts["t"]["N"]) if "t" in facts else 0,
         source_list=_text(facts, "n"),
+        answered=int(facts["w"]["N"]) if "w" in facts else 0,
         expires=int(facts["e"]["N"]) if "e" in facts else 0,
     )
 

@@ -1,15 +1,20 @@
 """The store contract: what the code relies upon, on every engine that it is run on."""
 
+from dataclasses import replace
+
 import pytest
 
 from shared.domain.errors import StoreError
 from shared.domain.indicator import Indicator, IndicatorType, parse
+from shared.domain.listing import Known, Listing, Provider, Stance
+from shared.domain.network import Network
 from shared.domain.verdict import Verdict
 from shared.store.api_keys import ApiKeys, digest_of
 from shared.store.iocs import IocTable
 from shared.store.items import StoredIoc
 from shared.store.keys import flow_key
 from shared.store.ledger import MAX_CONTENTS, MAX_DIGESTS_IN_ENTRY, NO_ENTRY, Ledger, LedgerEntry
+from shared.store.providers import ProviderState, ProviderStates
 from shared.store.runs import FeedState, FeedStates, RunLog
 from tests.builders import DOMAIN, reputation
 from tests.conftest import Store
@@ -24,9 +29,9 @@ def stored(version: bytes, indicator: Indicator = DOMAIN, counted: int = 1) -> S
 class TestIocs:
     def test_what_is_written_is_found(self, any_store: Store) -> None:
         table = IocTable(any_store.client, any_store.table)
-        assert table.find(DOMAIN) is None
+        assert table.find(DOMAIN) == Known(DOMAIN)
         assert table.write(stored(b"1"), None)
-        assert table.find(DOMAIN) == stored(b"1").reputation
+        assert table.find(DOMAIN) == Known(DOMAIN, stored(b"1").reputation)
         assert table.read([DOMAIN, OTHER], consistent=True) == {DOMAIN: stored(b"1")}
 
     def test_the_winner_comes_back_whole(self, any_store: Store) -> None:
@@ -35,9 +40,9 @@ class TestIocs:
             reputation(parent_verdict="BENIGN", origin="INPUT_FILE", report_id="r-1"), b"1"
         )
         assert table.write(named, None)
-        assert table.find(DOMAIN) == named.reputation
+        assert table.find(DOMAIN).reputation == named.reputation
         assert table.write(stored(b"2"), named)
-        assert table.find(DOMAIN) == stored(b"2").reputation
+        assert table.find(DOMAIN).reputation == stored(b"2").reputation
         [item] = any_store.items()
         assert not {"parent", "origin", "report"} & item.keys()
 
@@ -67,17 +72,118 @@ class TestIocs:
             parse(IndicatorType.URL, "http://evil.example/" + "a" * 4000 + tail) for tail in "xy"
         ]
         assert table.write(stored(b"1", long[0]), None)
-        assert table.find(long[1]) is None
+        assert table.find(long[1]) == Known(long[1])
         assert table.write(stored(b"1", long[1], counted=3), None)
         found = table.read(long)
-        assert [found[url].reputation.counted for url in long] == [1, 3]
+        counts = [one.reputation.counted for url in long if (one := found[url]).reputation]
+        assert counts == [1, 3]
 
     def test_retention_is_counted_from_the_last_sighting(self, any_store: Store) -> None:
         table = IocTable(any_store.client, any_store.table, retention_s=60)
         table.write(stored(b"1"), None)
         [item] = any_store.items()
-        last_seen = stored(b"1").reputation.evidence.last_seen
+        last_seen = reputation().evidence.last_seen
         assert item["ttl"] == {"N": str(last_seen // 1000 + 60)}
+
+
+LISTED = Listing(Stance.LISTED, "botnet", "c2", 1_700_000_000_000, "list a", 4, 5)
+TRUSTED = Listing(Stance.TRUSTED)
+NETWORK = Network("192.0.2.0/24")
+WIDER = Network("192.0.0.0/16")
+
+
+class TestListings:
+    def test_each_provider_has_a_part_of_its_own(self, any_store: Store) -> None:
+        table = IocTable(any_store.client, any_store.table)
+        table.list_subject("one", DOMAIN, LISTED)
+        table.list_subject("two", DOMAIN, TRUSTED)
+        assert table.find(DOMAIN) == Known(DOMAIN, None, {"one": LISTED, "two": TRUSTED})
+        table.list_subject("one", DOMAIN, None)
+        assert table.find(DOMAIN).listings == {"two": TRUSTED}
+
+    def test_the_sandbox_and_a_provider_leave_each_other_alone(self, any_store: Store) -> None:
+        table = IocTable(any_store.client, any_store.table)
+        table.list_subject("one", DOMAIN, LISTED)
+        [before] = table.read([DOMAIN]).values()
+        assert before.reputation is None
+        assert table.write(replace(stored(b"1"), beside=before.beside), before)
+        assert table.find(DOMAIN) == Known(DOMAIN, stored(b"1").reputation, {"one": LISTED})
+        table.list_subject("two", DOMAIN, TRUSTED)
+        assert set(table.find(DOMAIN).listings) == {"one", "two"}
+
+    def test_a_writer_of_the_whole_item_notices_a_part_that_came_in_between(
+        self, any_store: Store
+    ) -> None:
+        table = IocTable(any_store.client, any_store.table)
+        assert table.write(stored(b"1"), None)
+        table.list_subject("one", DOMAIN, LISTED)
+        assert not table.write(stored(b"2"), stored(b"1"))
+
+    def test_what_is_listed_does_not_expire_with_what_the_sandbox_saw(
+        self, any_store: Store
+    ) -> None:
+        table = IocTable(any_store.client, any_store.table, retention_s=60)
+        table.write(stored(b"1"), None)
+        table.list_subject("one", DOMAIN, LISTED)
+        [item] = any_store.items()
+        assert "ttl" not in item
+        [known] = table.read([DOMAIN]).values()
+        table.write(replace(stored(b"2"), beside=known.beside), known)
+        [item] = any_store.items()
+        assert "ttl" not in item
+
+    def test_a_long_url_that_only_a_provider_knows_keeps_its_value(self, any_store: Store) -> None:
+        table = IocTable(any_store.client, any_store.table)
+        long = parse(IndicatorType.URL, "http://evil.example/" + "a" * 4000)
+        table.list_subject("one", long, LISTED)
+        assert table.find(long).indicator == long
+        assert table.find_many([long])[long].listings == {"one": LISTED}
+
+    def test_an_address_is_found_by_the_networks_around_it(self, any_store: Store) -> None:
+        table = IocTable(any_store.client, any_store.table)
+        table.list_subject("one", NETWORK, LISTED)
+        table.list_subject("one", WIDER, TRUSTED)
+        table.list_subject("two", WIDER, TRUSTED)
+        table.list_subject("two", OTHER, LISTED)
+        known = table.find(OTHER, [WIDER, NETWORK])
+        assert known.listings == {"one": LISTED, "two": LISTED}
+        assert known.networks == {"one": NETWORK}
+        assert table.find(OTHER).listings == {"two": LISTED}
+        assert table.find_many([OTHER, DOMAIN], {OTHER: [WIDER]})[DOMAIN] == Known(DOMAIN)
+
+
+class TestProviderStates:
+    def test_each_is_written_by_itself(self, any_store: Store) -> None:
+        states = ProviderStates(any_store.client, any_store.state_table)
+        assert states.read() == []
+        one = ProviderState(Provider("b", "b.example", frozenset({"ip"})), order=1)
+        two = ProviderState(
+            Provider("a", "a.example", frozenset({"ip", "url"}), 5, on_demand=True),
+            order=2,
+            licence="free",
+            entries=7,
+            generation=3,
+            network_chunks=1,
+            tried=9,
+            error="gone",
+        )
+        states.write(two)
+        states.write(one)
+        assert states.read(consistent=True) == [one, two]
+        states.remove("b")
+        assert states.read() == [two]
+
+    def test_networks_come_back(self, any_store: Store) -> None:
+        states = ProviderStates(any_store.client, any_store.state_table)
+        networks = [Network(f"10.{n // 256}.{n % 256}.0/24") for n in range(30_000)]
+        chunks = states.write_networks("one", 4, networks)
+        assert chunks == 2
+        state = ProviderState(
+            Provider("one", "one", frozenset({"ip"})), generation=4, network_chunks=chunks
+        )
+        assert sorted(states.read_networks(state)) == sorted(networks)
+        states.remove_networks("one", 4, chunks)
+        assert states.read_networks(state) == []
 
 
 class TestLedger:
@@ -188,6 +294,6 @@ def test_verdicts_are_stored_by_number(any_store: Store) -> None:
     for verdict in Verdict:
         indicator = Indicator(IndicatorType.DOMAIN, f"{verdict.value}.example.com")
         table.write(StoredIoc(reputation(indicator, verdict=verdict), b"1"), None)
-        found = table.find(indicator)
+        found = table.find(indicator).reputation
         assert found is not None
         assert found.evidence.winner.verdict is verdict

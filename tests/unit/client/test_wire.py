@@ -123,7 +123,7 @@ def test_every_verdict_of_this_service_comes_back(asked: Indicator, verdict: Ver
     known = reputation(asked, verdict=verdict)
     if asked.type in HASH_TYPES:
         answer = read_hash(asked, encoded(hash_report(known)))
-        row = bulk_hash_row(asked.value, known, with_details=True)
+        row = bulk_hash_row(asked.value, hash_report(known), with_details=True)
         bulk = read_hashes([asked], encoded({"data": [row]}))
     else:
         row = address_report(asked, asked.value, known, 0)

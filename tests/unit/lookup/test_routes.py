@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -12,6 +12,8 @@ from functions.lookup.routes import respond
 from functions.lookup.service import Service
 from shared.domain.errors import StoreError
 from shared.domain.indicator import Indicator, IndicatorType, parse
+from shared.domain.listing import Known
+from shared.domain.network import Network
 from shared.domain.reputation import Reputation
 from shared.http.authentication import CACHED_S, KeyRing
 from shared.http.web import Request, Response
@@ -32,11 +34,15 @@ class FakeIocs:
     def __init__(self, known: Mapping[Indicator, Reputation]) -> None:
         self._known = known
 
-    def find(self, indicator: Indicator) -> Reputation | None:
-        return self._known.get(indicator)
+    def find(self, indicator: Indicator, networks: Sequence[Network] = ()) -> Known:
+        return Known(indicator, self._known.get(indicator))
 
-    def find_many(self, indicators: Iterable[Indicator]) -> Mapping[Indicator, Reputation]:
-        return {one: self._known[one] for one in indicators if one in self._known}
+    def find_many(
+        self,
+        indicators: Iterable[Indicator],
+        networks: Mapping[Indicator, Sequence[Network]] | None = None,
+    ) -> Mapping[Indicator, Known]:
+        return {one: self.find(one) for one in indicators}
 
 
 class FakeKeys:
@@ -230,7 +236,7 @@ def test_the_cache_of_keys_is_bounded() -> None:
 
 def test_an_outage_is_not_an_unknown_key_or_indicator() -> None:
     class Down:
-        def find(self, _: object) -> Any:
+        def find(self, _: object, networks: object = ()) -> Any:
             raise StoreError("the store did not answer")
 
         find_many = find

@@ -1,0 +1,1 @@
+"""Providers beside the sandbox: on a timer, from their lists to the IOC table."""

@@ -1,0 +1,232 @@
+"""Handler of the providers function: which are due, one refresh each, their summaries."""
+
+import os
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.parameters import get_parameter
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from shared.providers.declaration import Declaration, load_catalog
+from shared.providers.read import ListError, read_snapshot
+
+from functions.providers.refresh import Refresh
+from shared.domain.errors import FeedError, StoreError
+from shared.domain.listing import Provider
+from shared.feed.fetch import FeedClient
+from shared.observability import logger, metrics
+from shared.settings import ProviderSettings, SettingsError
+from shared.store.client import dynamodb_client
+from shared.store.iocs import IocTable
+from shared.store.providers import ProviderState, ProviderStates
+from shared.store.snapshots import Snapshots
+
+# The end of the time is kept free: what is under way has to end, and its place to be noted.
+SPARE_S = 15.0
+# Of the rest no provider may spend more than this part on its download.
+DOWNLOAD_MAX_S = 120.0
+WRITERS = 16
+# A list that is older than so many of its intervals has failed for long enough to be told of.
+STALE_INTERVALS = 4
+KEYS_CACHED_S = 300
+RETRY_AFTER_S = 900.0
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Refresh the providers that are due, each by itself: one that fails harms no other.
+
+    Args:
+        event: of the timer, of which nothing is used; or by hand `{"refresh": [ID, ...]}`, which
+            refreshes these although they are not due.
+        context: tells the time that is left.
+
+    Returns:
+        What became of each provider that was due, by its id.
+
+    Raises:
+        SettingsError: the function is not configured, or names a provider that is not declared.
+        StoreError: the store failed before anything was due.
+    """
+    settings = ProviderSettings.from_env(os.environ)
+    end = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - SPARE_S
+    declared = _declared(settings)
+    states = ProviderStates(_client(), settings.state_table_name)
+    now = time.time_ns() // 1_000_000
+    known = register(states, declared)
+    results: dict[str, Any] = {}
+    for declaration in due(declared, known, now, event.get("refresh") or ()):
+        left = end - time.monotonic()
+        if left <= 0:
+            break
+        results[declaration.id] = _refresh(
+            settings, declaration, known[declaration.id], lambda: end - time.monotonic()
+        )
+    stale = [one for one in declared.values() if is_stale(one, known[one.id], results, now)]
+    metrics.add_metric(name="providers_stale", unit=MetricUnit.Count, value=len(stale))
+    log = logger.error if any("error" in one for one in results.values()) else logger.info
+    log("refresh ended", extra={"providers": results, "stale": [one.id for one in stale]})
+    return results
+
+
+def register(
+    states: ProviderStates, declared: Mapping[str, Declaration]
+) -> dict[str, ProviderState]:
+    """Let answers name the providers that are switched on, and no others.
+
+    Returns:
+        How they stand.
+
+    Raises:
+        StoreError: the store failed.
+    """
+    known = {state.provider.id: state for state in states.read(consistent=True)}
+    for name in known.keys() - declared.keys():
+        states.remove(name)
+    registered = {}
+    for order, declaration in enumerate(declared.values()):
+        before = known.get(declaration.id)
+        state = _state(declaration, order, before)
+        if state != before:
+            states.write(state)
+        registered[declaration.id] = state
+    return registered
+
+
+def due(
+    declared: Mapping[str, Declaration],
+    known: Mapping[str, ProviderState],
+    now: int,
+    asked: Any = (),
+) -> list[Declaration]:
+    """The providers with a list to refresh now, the one first that was longest not tried.
+
+    Args:
+        now: milliseconds since the epoch.
+        asked: ids of providers that are refreshed although it is not time yet.
+    """
+    lists = [one for one in declared.values() if not one.on_demand]
+    found = [
+        one for one in lists if one.id in asked or now - known[one.id].tried >= one.every_s * 1000
+    ]
+    return sorted(found, key=lambda one: known[one.id].tried)
+
+
+def is_stale(
+    declaration: Declaration, state: ProviderState, results: Mapping[str, Any], now: int
+) -> bool:
+    """Whether the last complete list of a provider is so old that somebody should look."""
+    if declaration.on_demand or results.get(declaration.id, {}).get("complete"):
+        return False
+    # One that never had a list has been at it since it was switched on, which nobody noted.
+    updated = state.provider.updated or (0 if state.error else now)
+    return bool(now - updated > STALE_INTERVALS * declaration.every_s * 1000)
+
+
+def _state(declaration: Declaration, order: int, before: ProviderState | None) -> ProviderState:
+    provider = Provider(
+        declaration.id,
+        declaration.name,
+        frozenset(declaration.types),
+        before.provider.updated if before else 0,
+        on_demand=declaration.on_demand,
+    )
+    state = before or ProviderState(provider)
+    return replace(state, provider=provider, order=order, licence=declaration.licence)
+
+
+def _refresh(
+    settings: ProviderSettings,
+    declaration: Declaration,
+    state: ProviderState,
+    left: Callable[[], float],
+) -> dict[str, Any]:
+    now = time.time_ns() // 1_000_000
+    states = ProviderStates(_client(), settings.state_table_name)
+    # Before anything else, so that one that ends the whole function is not the first one again.
+    state = replace(state, tried=now)
+    states.write(state)
+    try:
+        refreshed = _run(settings, declaration, left, now).execute(state)
+    except (FeedError, ListError, StoreError) as error:
+        reason = str(error)
+    except GetParameterError:
+        reason = "the API key of the provider cannot be read"
+    except Exception:
+        # Whatever it is, the others are not to suffer from it.
+        logger.exception("refresh failed", extra={"provider": declaration.id})
+        reason = "the refresh failed"
+    else:
+        if not refreshed.complete and not refreshed.busy:
+            # There is more to write, and that need not wait for the next time.
+            states.write(_again_in(state, declaration, 0))
+        return asdict(refreshed)
+    metrics.add_metric(name="provider_failed", unit=MetricUnit.Count, value=1)
+    states.write(replace(_again_in(state, declaration, RETRY_AFTER_S), error=reason))
+    return {"error": reason}
+
+
+def _again_in(state: ProviderState, declaration: Declaration, seconds: float) -> ProviderState:
+    """The state of a provider that is due again after so many seconds, or when it always is."""
+    early_s = max(0.0, declaration.every_s - seconds)
+    return replace(state, tried=state.tried - int(early_s * 1000))
+
+
+def _run(
+    settings: ProviderSettings, declaration: Declaration, left: Callable[[], float], now: int
+) -> Refresh:
+    started = time.monotonic()
+
+    def downloading_left() -> float:
+        return min(left(), DOWNLOAD_MAX_S - (time.monotonic() - started))
+
+    client = FeedClient(
+        declaration.address,
+        _key(settings, declaration),
+        downloading_left,
+        allow_private=settings.allow_private,
+        accept=declaration.accept,
+        key_header=declaration.key_header,
+    )
+    return Refresh(
+        declaration,
+        download=lambda: read_snapshot(declaration, lambda url: client.get(url).body, now),
+        iocs=IocTable(_client(), settings.table_name),
+        snapshots=Snapshots(_client(), settings.state_table_name, declaration.id, uuid.uuid4().hex),
+        states=ProviderStates(_client(), settings.state_table_name),
+        pool=_pool(),
+        now=now,
+        until=now + int((left() + SPARE_S) * 1000),
+        out_of_time=lambda: left() <= 0,
+    )
+
+
+def _declared(settings: ProviderSettings) -> dict[str, Declaration]:
+    catalog = load_catalog()
+    if missing := [name for name in settings.providers if name not in catalog]:
+        raise SettingsError(f"PROVIDERS names what is not declared: {', '.join(missing)}")
+    return {name: catalog[name] for name in settings.providers}
+
+
+def _key(settings: ProviderSettings, declaration: Declaration) -> str:
+    if not declaration.key:
+        return ""
+    name = f"{settings.key_path}/{declaration.id}"
+    return str(get_parameter(name, decrypt=True, max_age=KEYS_CACHED_S))
+
+
+@cache
+def _client() -> Any:
+    return dynamodb_client()
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(WRITERS, thread_name_prefix="write")
