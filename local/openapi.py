@@ -506,19 +506,22 @@ _PAGE_PARAMETERS: tuple[Schema, ...] = (
         "in": "query",
         "description": "Where the page begins: as `next` or `newer` of another page says it. It "
         "tells the order, too.",
-        "schema": {"type": "string", "pattern": "^([ab][0-9]{1,15})?$"},
+        "allowEmptyValue": True,
+        "schema": {"type": "string", "pattern": "^[ab][0-9]{1,15}$"},
         "examples": {"from_the_start": {"value": "a0"}},
     },
     {
         "name": "order",
         "in": "query",
-        "description": f"Of the first page: {' or '.join(Order)}, the former if it is not said.",
-        "schema": {"type": "string", "pattern": f"^({'|'.join(Order)})?$"},
+        "description": "Of the first page.",
+        "allowEmptyValue": True,
+        "schema": {"type": "string", "enum": list(Order), "default": Order.NEWEST_FIRST},
     },
     {
         "name": "limit",
         "in": "query",
         "description": "Reports on a page, at most.",
+        "allowEmptyValue": True,
         "schema": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
     },
 )
