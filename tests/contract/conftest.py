@@ -23,7 +23,14 @@ from shared.store.api_keys import ApiKeys
 from shared.store.iocs import IocTable
 from shared.store.items import StoredIoc
 from tests.conftest import Store, new_store
-from tests.contract.support import DAILY_LIMIT, KEY, Api, reputations_of_all_verdicts, serving
+from tests.contract.support import (
+    DAILY_LIMIT,
+    KEY,
+    READER_KEY,
+    Api,
+    reputations_of_all_verdicts,
+    serving,
+)
 
 
 @pytest.fixture(scope="package")
@@ -41,6 +48,7 @@ def filled_store(engine: str) -> Iterator[Store]:
         assert ingest.lambda_handler({}, context)["complete"]
         keys = ApiKeys(store.client, store.state_table)
         keys.put(KEY, "test", now=0, daily_limit=DAILY_LIMIT, publish=True)
+        keys.put(READER_KEY, "reader", now=0)
         for number, known in enumerate(reputations_of_all_verdicts()):
             stored = StoredIoc(known, number.to_bytes(8, "big"))
             assert IocTable(store.client, store.table).write(stored, None)

@@ -16,13 +16,10 @@ from local.handlers import load_gateway
 from local.up import SAMPLE_REPORTS, _circle
 from shared.store.api_keys import ApiKeys
 from tests.conftest import Store
-from tests.contract.support import serving
+from tests.contract.support import READER_KEY, serving
 from tests.feed_server import FeedServer, page
 
 Ask = Callable[[Request], Response]
-
-# A key that may look up and read the feed, and may not publish.
-READER_KEY = "a-key-that-may-not-publish"
 
 
 @pytest.fixture

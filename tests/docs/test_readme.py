@@ -28,7 +28,8 @@ from shared.domain.verdict import Verdict
 from shared.metadefender.present import address_report, hash_report
 from shared.settings import IngestSettings, LookupSettings, PublishSettings
 from tests.builders import reputation
-from tests.docs.conftest import READER_KEY, Ask
+from tests.contract.support import READER_KEY
+from tests.docs.conftest import Ask
 from tests.docs.markdown import ROOT, blocks, names, read, table
 
 README = read("README.md")
