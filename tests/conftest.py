@@ -25,7 +25,17 @@ settings.load_profile("default")
 os.environ.update(DEFAULTS)
 
 _numbers = itertools.count()
-_OURS = ("AWS_", "FEED_", "API_KEY", "TABLE_", "STATE_TABLE_", "REPORT_", "SANDBOX_", "REPUTATION_")
+
+_SETTINGS = (
+    "AWS_",
+    "FEED_",
+    "API_KEY",
+    "TABLE_",
+    "STATE_TABLE_",
+    "REPORT_TABLE_",
+    "SANDBOX_",
+    "REPUTATION_",
+)
 
 
 @dataclass(frozen=True)
@@ -56,7 +66,7 @@ class Store:
 def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reaches a real account, or depends on whose machine it runs on."""
     for name in list(os.environ):
-        if name.startswith(_OURS):
+        if name.startswith(_SETTINGS):
             monkeypatch.delenv(name)
     for name, value in DEFAULTS.items():
         monkeypatch.setenv(name, value)
@@ -72,8 +82,13 @@ def fresh_handlers() -> Iterator[None]:
     import functions.publish.app as publish
 
     kept = (
-        *(ingest._client, ingest._meter, lookup._service),
-        *(publish._settings, publish._client, publish._service, publish._publisher),
+        ingest._client,
+        ingest._meter,
+        lookup._service,
+        publish._settings,
+        publish._client,
+        publish._service,
+        publish._publisher,
     )
     for cached in kept:
         cached.cache_clear()
@@ -116,10 +131,10 @@ def new_store() -> Store:
     """Fresh tables at the endpoint that the environment names."""
     number = next(_numbers)
     store = Store(dynamodb_client(), f"iocs-{number}", f"state-{number}", f"reports-{number}")
-    names = {
+    tables = {
         "IocTable": store.table,
         "StateTable": store.state_table,
         "ReportTable": store.report_table,
     }
-    make_tables(store.client, names)
+    make_tables(store.client, tables)
     return store
