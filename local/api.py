@@ -29,8 +29,8 @@ def command(out: TextIO) -> int:
         register_api_key()
         server = make_server(load_gateway(), "api", budget_s)
         port = listener.getsockname()[1]
-        print(f"API on http://{HOST}:{port} (Ctrl-C stops it)", file=out, flush=True)
-        serve(server, listener)
+        said = f"API on http://{HOST}:{port} (Ctrl-C stops it)"
+        serve(server, listener, lambda: print(said, file=out, flush=True))
     return 0
 
 

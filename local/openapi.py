@@ -4,16 +4,32 @@ import json
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, TextIO
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
-from functions.lookup.routes import ROUTES
+from functions.lookup import routes as lookup
+from functions.publish import routes as publish
+from functions.publish.feed import (
+    DEFAULT_LIMIT,
+    MAX_LIMIT,
+    Cursor,
+    FeedPage,
+    Order,
+    as_atom,
+    as_json,
+)
+from functions.publish.intake import feed_item
+from functions.publish.poll import report_link
+from functions.publish.scan import ScanReport, read_scan
 from local.errors import LocalError
 from local.feed import SAMPLE_DOMAIN, SAMPLE_HASH, SAMPLE_IP, SAMPLE_URL
+from shared.domain.aggregation import decide
+from shared.domain.history import History
 from shared.domain.indicator import Indicator, IndicatorType, ask, parse, parse_hash
 from shared.domain.reputation import Evidence, Reputation, Winner
 from shared.domain.verdict import Verdict
@@ -30,15 +46,22 @@ from shared.metadefender.present import (
     sandbox_report,
     scan_history,
 )
+from shared.sandbox import feed_models as feed
 from shared.sandbox import models as sandbox
 from shared.sandbox.present import invalid_row, reputation_report
+from shared.store.feed_log import Entry
 
 ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "functions" / "lookup" / "openapi.json"
 
 Schema = dict[str, Any]
 
+ROUTES: tuple[Route[Any], ...] = (*lookup.ROUTES, *publish.ROUTES)
+# These are counted against no limit of their key.
+_UNCOUNTED = {route.template for route in publish.ROUTES}
+
 _JSON = "application/json"
+_ATOM = "application/atom+xml"
 _HTML = "text/html"
 _SCHEMAS = "#/components/schemas/{model}"
 
@@ -73,9 +96,11 @@ class Operation:
         name: of the operation, for those who generate clients.
         answers: examples by name.
         answer: model of the answer; None for one that is described by `media_type` alone.
+        atom: example of the answer in Atom; "" for none in that form.
         request: model of the body.
         parameters: in the query and the headers of the request.
         refusals: errors of its own.
+        tagged: whether the answer has an ETag, and there is none if that is known already.
     """
 
     tag: str
@@ -85,9 +110,11 @@ class Operation:
     answers: Mapping[str, Any] = field(default_factory=dict)
     answer: type[BaseModel] | None = None
     media_type: str = _JSON
+    atom: str = ""
     request: type[BaseModel] | None = None
     parameters: Sequence[Schema] = ()
     refusals: Sequence[ApiError] = ()
+    tagged: bool = False
 
 
 # Examples are made by the code that makes the answers.
@@ -455,12 +482,154 @@ OPERATIONS |= _reputation_operations(
     errors.URL_NOT_VALID,
 )
 
+_FLOW_ID = "66b3763be7dbbbdfcd0b0003"
+
+
+def _published() -> FeedPage:
+    """A page of the feed with one report, the one that the intake shows."""
+    scan = {"flowId": _FLOW_ID, "reports": feed.REPORT_EXAMPLE}
+    [report] = read_scan(json.dumps(scan).encode(), _NOW)
+    assert isinstance(report, ScanReport)  # noqa: S101
+    decisions = {one: decide(observed.findings) for one, observed in report.iocs.items()}
+    history = History(1, report.seen_at, report.seen_at)
+    item = feed_item(report, decisions, dict.fromkeys(report.iocs, history))
+    newest_first, newer = Cursor(number=66), Cursor(Order.OLDEST_FIRST, 66)
+    entry = Entry(66, json.dumps(item).encode())
+    return FeedPage(Order.NEWEST_FIRST, [entry], newest_first, newer, _NOW)
+
+
+_PAGE = json.loads(as_json(_published()))
+_PAGE_AS_ATOM = as_atom(_published(), report_link=report_link("https://sandbox.example"))
+_PAGE_PARAMETERS: tuple[Schema, ...] = (
+    {
+        "name": "cursor",
+        "in": "query",
+        "description": "Where the page begins: as `next` or `newer` of another page says it. It "
+        "tells the order, too.",
+        "allowEmptyValue": True,
+        "schema": {"type": "string", "pattern": "^[ab][0-9]{1,15}$"},
+        "examples": {"from_the_start": {"value": "a0"}},
+    },
+    {
+        "name": "order",
+        "in": "query",
+        "description": "Of the first page.",
+        "allowEmptyValue": True,
+        "schema": {"type": "string", "enum": list(Order), "default": Order.NEWEST_FIRST},
+    },
+    {
+        "name": "limit",
+        "in": "query",
+        "description": "Reports on a page, at most.",
+        "allowEmptyValue": True,
+        "schema": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+    },
+)
+_IF_NONE_MATCH: Schema = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "ETag of the page as it is known.",
+    "schema": {"type": "string"},
+}
+_IF_PUBLISHING = "Only where the stack publishes a feed."
+
+OPERATIONS["POST", "/api/reports"] = Operation(
+    "Feed",
+    "publishScanReport",
+    "Publish a scan report",
+    f"{_IF_PUBLISHING} The key has to be one that may publish. Sending a report again is safe: "
+    "one with the same content changes nothing, one with another replaces it.",
+    request=feed.ScanReport,
+    parameters=[
+        {
+            "name": "Content-Encoding",
+            "in": "header",
+            "description": "gzip for a body that is compressed; above 4 MB it has to be.",
+            "schema": {"type": "string", "enum": ["gzip", "identity"], "default": "identity"},
+        }
+    ],
+    answer=feed.TakenReports,
+    answers={
+        "published": {
+            "reports": [
+                {
+                    "flow_id": _FLOW_ID,
+                    "report_id": next(iter(feed.REPORT_EXAMPLE)),
+                    "status": "published",
+                    "verdicts": {"LIKELY_MALICIOUS": 1, "SUSPICIOUS": 1, "UNKNOWN": 1},
+                    "asked": True,
+                    "iocs": 3,
+                    "passed_over": 0,
+                    "rejected": [],
+                }
+            ]
+        }
+    },
+    refusals=(
+        errors.MAY_NOT_PUBLISH,
+        errors.BODY_TOO_LARGE,
+        errors.NOT_JSON_SANDBOX,
+        errors.CODING_NOT_SUPPORTED,
+        errors.REPORT_NOT_VALID,
+    ),
+)
+
+
+def _feed_operations(base: str, name: str) -> dict[tuple[str, str], Operation]:
+    """The operations of the feed below one of its two addresses.
+
+    Args:
+        name: what the names of the operations have in them.
+    """
+    as_json_only = Operation(
+        "Feed",
+        f"get{name}PageAsJson",
+        "A page of the feed in JSON",
+        _IF_PUBLISHING,
+        parameters=[*_PAGE_PARAMETERS, _IF_NONE_MATCH],
+        answer=feed.FeedPage,
+        answers={"page": _PAGE},
+        refusals=(errors.CURSOR_NOT_VALID, errors.ANSWER_TOO_LARGE),
+        tagged=True,
+    )
+    as_accepted = replace(
+        as_json_only,
+        name=f"get{name}Page",
+        summary="A page of the feed",
+        description=f"{_IF_PUBLISHING} Atom, unless the header `Accept` likes JSON better.",
+        atom=_PAGE_AS_ATOM,
+    )
+    info = Operation(
+        "Feed",
+        f"get{name}Info",
+        "What the feed says of itself",
+        _IF_PUBLISHING,
+        answer=feed.FeedInfo,
+        answers={
+            "info": {
+                "count": 64,
+                "length": 148_213,
+                "updated": _NOW / 1000,
+                "download_allowed": True,
+            }
+        },
+    )
+    return {
+        ("GET", f"{base}/reports"): as_accepted,
+        ("GET", f"{base}/reports.json"): as_json_only,
+        ("GET", f"{base}/reports/info"): info,
+    }
+
+
+OPERATIONS |= _feed_operations("/feed", "Feed") | _feed_operations("/api/feed", "SandboxFeed")
+
 _EVERYWHERE = (errors.METHOD_NOT_ALLOWED, errors.INTERNAL)
 _WITH_KEY = (errors.NO_KEY, errors.UNKNOWN_KEY, errors.STORE_NOT_REACHABLE)
 _COUNTED = (errors.QUOTA_USED_UP, errors.THROTTLED)
 _STATUSES = {
     400: ("BadRequest", "The request is not valid."),
     401: ("Unauthorized", "The key is missing, or may not ask."),
+    403: ("Forbidden", "The key may not do this."),
     404: ("NotFound", "Nothing is known of it."),
     405: ("MethodNotAllowed", "The path has no such method."),
     406: ("NotAcceptable", "The body is of another type than JSON."),
@@ -492,7 +661,7 @@ class _Family:
 _V4 = _Family("", models.Error, ApiError.body)
 _SANDBOX = _Family("Sandbox", sandbox.Refusal, lambda error: as_detail(error.body()))
 # What goes wrong with these depends on the route, with the others it is the same everywhere.
-_OF_ITS_OWN = {400, 404, 422}
+_OF_ITS_OWN = {400, 403, 404, 422}
 
 
 def _header(description: str, *, required: bool = False, **schema: Any) -> Schema:
@@ -520,6 +689,7 @@ _LIMITS = {
 }
 _KEY_HEADERS = ("apikey", "X-Api-Key")
 _LIMIT_REFERENCES = {name: {"$ref": f"#/components/headers/{name}"} for name in _LIMITS}
+_ETAG = {"ETag": _header("Changes with the feed.", required=True, type="string")}
 _HEADERS: dict[int, dict[str, Schema]] = {405: _ALLOW, 429: {**_RETRY, **_LIMIT_REFERENCES}}
 
 
@@ -587,16 +757,25 @@ def _operation(route: Route[Any], operation: Operation) -> Schema:
         said["requestBody"] = {"required": True, "content": {_JSON: _content(operation.request)}}
     family = _SANDBOX if is_sandbox_path(route.template) else _V4
     responses = {200: _answer(operation), **_refusals(_possible(route, operation), family)}
-    for status, response in responses.items():
-        if not route.open and status == 200:
-            response["headers"] = _LIMIT_REFERENCES
+    if operation.tagged:
+        responses[200]["headers"] = _ETAG
+        responses[304] = {"description": "Nothing was published since.", "headers": _ETAG}
+    elif not route.open and route.template not in _UNCOUNTED:
+        responses[200]["headers"] = _LIMIT_REFERENCES
     said["responses"] = {
-        str(status): {"$ref": f"#/components/responses/{family.shared_name(status)}"}
-        if status in _STATUSES and status not in _OF_ITS_OWN
-        else response
-        for status, response in responses.items()
+        str(status): _shared(status, response, family)
+        for status, response in sorted(responses.items())
     }
     return said
+
+
+def _shared(status: int, response: Schema, family: _Family) -> Schema:
+    """A reference to what others answer as well, if it is the same."""
+    if status not in _STATUSES:
+        return response
+    name = family.shared_name(status)
+    same = _shared_responses().get(name) == response
+    return {"$ref": f"#/components/responses/{name}"} if same else response
 
 
 def _possible(route: Route[Any], operation: Operation) -> Iterable[ApiError]:
@@ -604,7 +783,7 @@ def _possible(route: Route[Any], operation: Operation) -> Iterable[ApiError]:
     yield from operation.refusals
     if not route.open:
         yield from _WITH_KEY
-    if route.look_up or operation.request:
+    if (route.look_up or operation.request) and route.template not in _UNCOUNTED:
         yield from _COUNTED
     yield from _EVERYWHERE
 
@@ -614,9 +793,14 @@ def _answer(operation: Operation) -> Schema:
         content = _content(operation.answer, operation.answers)
     else:
         content = {"schema": {"type": "object" if operation.media_type == _JSON else "string"}}
-    return {"description": "The answer.", "content": {operation.media_type: content}}
+    contents = {operation.media_type: content}
+    if operation.atom:
+        example = {"page": {"value": operation.atom}}
+        contents[_ATOM] = {"schema": {"type": "string"}, "examples": example}
+    return {"description": "The answer.", "content": contents}
 
 
+@cache
 def _shared_responses() -> dict[str, Schema]:
     return {
         family.shared_name(status): response

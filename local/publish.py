@@ -39,7 +39,7 @@ def command(out: TextIO, arguments: argparse.Namespace) -> int:
             body = path.read_bytes()
         except OSError as error:
             raise LocalError(f"{path} cannot be read: {error.strerror}") from error
-        status, answer = _send(body)
+        status, answer = send(body)
         reports = answer.get("reports", [])
         refused |= status != 200 or any(one["status"] == "rejected" for one in reports)
         answers[str(path)] = answer
@@ -47,7 +47,8 @@ def command(out: TextIO, arguments: argparse.Namespace) -> int:
     return 1 if refused else 0
 
 
-def _send(body: bytes) -> tuple[int, dict[str, Any]]:
+def send(body: bytes) -> tuple[int, dict[str, Any]]:
+    """Send a scan report to the handler; the status and the body of its answer."""
     headers = [
         (b"x-api-key", environment.api_key().encode()),
         (b"content-type", b"application/json"),

@@ -93,8 +93,13 @@ def make_server(handler: Handler, function_name: str, budget_s: float) -> uvicor
     return uvicorn.Server(config)
 
 
-def serve(server: uvicorn.Server, listener: socket.socket) -> None:
+def serve(
+    server: uvicorn.Server, listener: socket.socket, announce: Callable[[], None] = lambda: None
+) -> None:
     """Serve until SIGINT or SIGTERM.
+
+    Args:
+        announce: called when clients can connect.
 
     Raises:
         LocalError: another process came first on the port.
@@ -103,6 +108,7 @@ def serve(server: uvicorn.Server, listener: socket.socket) -> None:
         listener.listen(BACKLOG)
     except OSError as error:
         raise _port_error(listener.getsockname()[1], error) from error
+    announce()
     # Uvicorn hands the signal on after it has stopped; here that is the regular end.
     with contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=[listener])

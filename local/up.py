@@ -57,7 +57,7 @@ def command(out: TextIO) -> int:
         listener = stack.enter_context(closing(bind(environment.port())))
         _step(out, 1, f"DynamoDB engine at {_engine(stack)}")
         tables = make_tables(dynamodb_client(), environment.table_names())
-        _step(out, 2, f"tables {' and '.join(tables)}")
+        _step(out, 2, f"tables {', '.join(tables)}")
         sampled = not os.environ.get("FEED_URL")
         if sampled:
             os.environ["FEED_URL"] = stack.enter_context(sample_feed())

@@ -62,17 +62,15 @@ class Cursor:
         Raises:
             InvalidCursor: it says what nobody understands.
         """
-        try:
-            size = int(limit or DEFAULT_LIMIT)
-            direction = Order(order or Order.NEWEST_FIRST)
-            number = 0 if direction is Order.OLDEST_FIRST else None
-            if cursor:
-                direction, number = _DIRECTIONS[cursor[:1]], int(cursor[1:])
-        except (ValueError, KeyError):
-            raise InvalidCursor("the cursor, the order or the limit is not valid") from None
-        if not 0 < size <= MAX_LIMIT or (number or 0) < 0 or len(cursor) > _MAX_CURSOR_CHARS:
-            raise InvalidCursor(f"the cursor is not valid, or the limit not from 1 to {MAX_LIMIT}")
-        return cls(direction, number, size)
+        if order not in {"", *Order} or not _CURSOR.fullmatch(cursor):
+            raise InvalidCursor("the cursor or the order is not valid")
+        if not _LIMIT.fullmatch(limit) or not 0 < int(limit or DEFAULT_LIMIT) <= MAX_LIMIT:
+            raise InvalidCursor(f"the limit is not a number from 1 to {MAX_LIMIT}")
+        direction = Order(order or Order.NEWEST_FIRST)
+        number = 0 if direction is Order.OLDEST_FIRST else None
+        if cursor:
+            direction, number = _DIRECTIONS[cursor[0]], int(cursor[1:])
+        return cls(direction, number, int(limit or DEFAULT_LIMIT))
 
     def query(self) -> str:
         """The query that asks for this page."""
@@ -84,7 +82,9 @@ class Cursor:
 
 
 _DIRECTIONS = {"a": Order.OLDEST_FIRST, "b": Order.NEWEST_FIRST}
-_MAX_CURSOR_CHARS = 20
+# Spelled in one way each: Python's own numbers may have signs, underscores and other digits.
+_CURSOR = re.compile("([ab][0-9]{1,15})?")
+_LIMIT = re.compile("([0-9]{1,3})?")
 
 
 @dataclass(frozen=True, slots=True)

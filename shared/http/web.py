@@ -7,6 +7,7 @@ import string
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
@@ -89,12 +90,15 @@ def answer(response: Response, *, gzip_accepted: bool = False) -> dict[str, Any]
     Raises:
         AnswerTooLarge: more than the platform delivers, and the client reads no gzip.
     """
+    if response.status == HTTPStatus.NOT_MODIFIED:
+        # It has no body, and a server that is strict sends none.
+        return {"statusCode": response.status, "headers": dict(response.headers), "body": ""}
     headers = {"Content-Type": _JSON, **response.headers}
     # Unescaped, because of the platform's limit.
     text = response.text or json.dumps(response.body, ensure_ascii=False, separators=(",", ":"))
     if gzip_accepted and len(text) >= _COMPRESSED_FROM_CHARS:
         packed = gzip.compress(text.encode(), compresslevel=1, mtime=0)
-        headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+        headers = {"Vary": "Accept-Encoding", **headers, "Content-Encoding": "gzip"}
         body, encoded = b64encode(packed).decode(), True
     else:
         body, encoded = text, False

@@ -53,12 +53,12 @@ Nothing = Annotated[Literal[""], Field(description="Always empty.")]
 Percentage = Annotated[Literal[100], Field(description="Always finished.")]
 
 
-def _without_default(schema: dict[str, Any]) -> None:
+def without_default(schema: dict[str, Any]) -> None:
     """What is absent is absent: the default only lets it be so, and is no value of the API."""
     del schema["default"]
 
 
-Limit = Annotated[int, Field(gt=0, examples=[4000], json_schema_extra=_without_default)]
+Limit = Annotated[int, Field(gt=0, examples=[4000], json_schema_extra=without_default)]
 NotSold = Annotated[Literal[0], Field(description="Always 0: not a part of this service.")]
 
 
@@ -500,7 +500,7 @@ class LimitsUsed(_OtherFamilies):
 class LimitsRemaining(_OtherFamilies):
     """What the key has left of its limits today, UTC."""
 
-    reputation_api: Annotated[int, Field(json_schema_extra=_without_default)] = Field(
+    reputation_api: Annotated[int, Field(json_schema_extra=without_default)] = Field(
         default=0, description="Look-ups; absent for a key without limit.", ge=0, examples=[3983]
     )
 

@@ -1,20 +1,36 @@
-"""One API for all tests of this layer; none of them changes what its store holds."""
+"""One API for all tests of this layer; none of them changes what its store holds.
+
+Only reports that are made up are published beside the samples.
+"""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 import functions.ingest.app as ingest
 import functions.lookup.app as lookup
+import functions.publish.app as publish
 from local.context import LocalContext
 from local.environment import DEFAULT_REGION, DEFAULTS, ENDPOINT
+from local.events import Request, http_event
 from local.feed import sample_feed
+from local.handlers import load_gateway
+from local.publish import INTAKE
+from local.up import SAMPLE_REPORTS
 from shared.store.api_keys import ApiKeys
 from shared.store.iocs import IocTable
 from shared.store.items import StoredIoc
 from tests.conftest import Store, new_store
-from tests.contract.support import DAILY_LIMIT, KEY, Api, reputations_of_all_verdicts, serving
+from tests.contract.support import (
+    DAILY_LIMIT,
+    KEY,
+    READER_KEY,
+    Api,
+    reputations_of_all_verdicts,
+    serving,
+)
 
 
 @pytest.fixture(scope="package")
@@ -30,23 +46,40 @@ def filled_store(engine: str) -> Iterator[Store]:
         _forget_clients()
         context: Any = LocalContext("ingest", 300)
         assert ingest.lambda_handler({}, context)["complete"]
-        ApiKeys(store.client, store.state_table).put(KEY, "test", now=0, daily_limit=DAILY_LIMIT)
+        keys = ApiKeys(store.client, store.state_table)
+        keys.put(KEY, "test", now=0, daily_limit=DAILY_LIMIT, publish=True)
+        keys.put(READER_KEY, "reader", now=0)
         for number, known in enumerate(reputations_of_all_verdicts()):
             stored = StoredIoc(known, number.to_bytes(8, "big"))
             assert IocTable(store.client, store.table).write(stored, None)
         # Made here, because each test has an environment of its own.
         lookup._service()
+        publish._service()
+        for path in sorted(SAMPLE_REPORTS.glob("*.json")):
+            publish_report(path.read_bytes())
         yield store
         _forget_clients()
 
 
 @pytest.fixture(scope="package")
 def api(filled_store: Store) -> Iterator[Api]:
-    """The real handler over that store, on a real port."""
-    with serving(lookup.lambda_handler) as served:
+    """The real handlers over that store, on a real port."""
+    with serving(load_gateway()) as served:
         yield served
 
 
 def _forget_clients() -> None:
-    for cached in (ingest._client, ingest._meter, lookup._service):
+    for cached in (
+        *(ingest._client, ingest._meter, lookup._service),
+        *(publish._settings, publish._client, publish._service, publish._publisher),
+    ):
         cached.cache_clear()
+
+
+def publish_report(body: bytes) -> None:
+    """Send a scan report as a client does."""
+    headers = [(b"apikey", KEY.encode()), (b"content-type", b"application/json")]
+    request = Request("POST", INTAKE.encode(), headers=headers, body=body)
+    context: Any = LocalContext("publish", 10)
+    answer = publish.lambda_handler(http_event(request, "test", datetime.now(UTC)), context)
+    assert answer["statusCode"] == 200, answer

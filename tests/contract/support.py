@@ -18,6 +18,8 @@ from shared.domain.verdict import Verdict
 from tests.builders import reputation
 
 KEY = "a-key-for-contract-tests"
+# Looks up and reads the feed, and may not publish.
+READER_KEY = "a-key-that-may-not-publish"
 # So many that no test comes near it, and that the answers tell of it.
 DAILY_LIMIT = 10_000_000
 

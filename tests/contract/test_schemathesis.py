@@ -15,11 +15,11 @@ from local import openapi
 from tests.contract.support import Api
 
 # For each operation that takes anything; what takes nothing is asked a dozen times.
-MAX_EXAMPLES = 400
+MAX_EXAMPLES = 300
 MIN_CASES = 5000
 TIMEOUT_S = 300
 # A run keeps one processor busy making up requests; two of them take half the time.
-SHARES = ("^/(v4/hash|api/)", "^/(?!v4/hash|api/)")
+SHARES = ("^/(v4|api/reports)", "^/(?!v4|api/reports)")
 
 
 def run(api: Api, share: str, folder: Path) -> tuple[str, int]:
@@ -74,4 +74,4 @@ def test_every_answer_is_as_documented(
     assert cases >= MIN_CASES
     # Neither all refused nor all found: both halves of the API were reached.
     assert answered[200] > cases / 4
-    assert min(answered[status] for status in (400, 401, 404, 405, 406, 415, 422)) > 0
+    assert min(answered[status] for status in (304, 400, 401, 404, 405, 406, 415, 422)) > 0

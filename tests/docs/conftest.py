@@ -1,5 +1,6 @@
-"""Both handlers, wired to a fresh store and the sample feed."""
+"""The handlers, wired to a fresh store, the sample feed, the sample reports and a sandbox."""
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -7,13 +8,16 @@ from typing import Any
 import pytest
 
 import functions.ingest.app as ingest
-import functions.lookup.app as lookup
 from local.context import LocalContext
 from local.environment import DEFAULT_API_KEY
 from local.events import Request, Response, http_event, http_response, timer_event
 from local.feed import sample_feed
+from local.handlers import load_gateway
+from local.up import SAMPLE_REPORTS, _circle
 from shared.store.api_keys import ApiKeys
 from tests.conftest import Store
+from tests.contract.support import READER_KEY, serving
+from tests.feed_server import FeedServer, page
 
 Ask = Callable[[Request], Response]
 
@@ -22,10 +26,13 @@ Ask = Callable[[Request], Response]
 def wired(
     fresh_handlers: None, engine_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Store]:
-    """A store that both handlers use, with the local key, and the address of the sample feed."""
+    """A store that all handlers use, with the local key, and the address of the sample feed."""
     for name, value in engine_store.env().items():
         monkeypatch.setenv(name, value)
-    ApiKeys(engine_store.client, engine_store.state_table).put(DEFAULT_API_KEY, "test", now=0)
+    monkeypatch.setenv("FEED_API_KEY", "")
+    keys = ApiKeys(engine_store.client, engine_store.state_table)
+    keys.put(DEFAULT_API_KEY, "test", now=0, publish=True)
+    keys.put(READER_KEY, "test", now=0)
     with sample_feed() as url:
         monkeypatch.setenv("FEED_URL", url)
         yield engine_store
@@ -41,12 +48,38 @@ def summary(wired: Store) -> dict[str, Any]:
 
 
 @pytest.fixture
-def ask(summary: dict[str, Any]) -> Ask:
-    """Asks the look-up handler as the local API would, over the sample feed."""
-    gateway: Any = LocalContext("lookup", 10)
+def circle(summary: dict[str, Any]) -> list[str]:
+    """What `make run` says of its circle, after the sample reports went round."""
+    with serving(load_gateway()) as api:
+        return _circle(api.base, 60)
+
+
+@pytest.fixture
+def ask(circle: list[str]) -> Ask:
+    """Asks the handlers as the local API would, over the sample feed and the sample reports."""
+    gateway = load_gateway()
+    context: Any = LocalContext("api", 10)
 
     def respond(request: Request) -> Response:
         event = http_event(request, "test", datetime.now(UTC))
-        return http_response(lookup.lambda_handler(event, gateway))
+        return http_response(gateway(event, context))
 
     return respond
+
+
+@pytest.fixture
+def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[FeedServer]:
+    """A sandbox that has the sample reports."""
+    scans = [json.loads(path.read_bytes()) for path in sorted(SAMPLE_REPORTS.glob("*.json"))]
+    listed = [
+        {"id": report_id, "scan_init": {"id": scan["flowId"]}}
+        for scan in scans
+        for report_id in scan["reports"]
+    ]
+    with FeedServer() as server:
+        found = page(json.dumps({"items": listed}).encode())
+        server.answer("/api/reports/search?page=1&page_size=20", found)
+        for scan in scans:
+            server.answer(f"/api/scan/{scan['flowId']}/report", page(json.dumps(scan).encode()))
+        monkeypatch.setenv("SANDBOX_URL", f"http://127.0.0.1:{server.port}")
+        yield server

@@ -5,8 +5,10 @@ from typing import Any
 
 from local.environment import DEFAULT_API_KEY
 from local.template import load_template
+from shared.domain.history import MAX_RECENT
 from shared.domain.indicator import Indicator, IndicatorType
 from shared.store.api_keys import ApiKeys, digest_of
+from shared.store.feed_log import FeedLog
 from shared.store.items import StoredIoc, to_item
 from shared.store.keys import Prefix
 from shared.store.quotas import DAY_S, QuotaCounters, Window
@@ -54,18 +56,24 @@ def test_ioc_table_has_every_attribute() -> None:
     }
 
 
-def test_state_table_has_every_kind_of_item() -> None:
-    documented = {row[0].split("#")[0] for row in table(DOCUMENT, "Key", "Attributes", "Holds")}
-    assert documented == {prefix.value for prefix in Prefix} - {Prefix.LONG_URL.value}
+def documented_items(first_column: str) -> dict[str, set[str]]:
+    """The kinds of items in the table of StateTable or ReportTable, with their attributes."""
+    found: dict[str, set[str]] = {}
+    for key, attributes, _ in table(DOCUMENT, first_column, "Attributes", "Holds"):
+        found.setdefault(key.split("#")[0], {"pk"}).update(names(attributes))
+    return found
+
+
+def test_every_kind_of_item_is_in_one_table() -> None:
+    documented = [*documented_items("Key"), *documented_items("Item")]
+    assert sorted(documented) == sorted(prefix for prefix in Prefix if prefix != Prefix.LONG_URL)
     section = DOCUMENT[DOCUMENT.index("### IocTable") : DOCUMENT.index("### StateTable")]
     for kind in (*(one.value for one in IndicatorType), Prefix.LONG_URL.value):
         assert f"`{kind}#`" in section
 
 
 def test_state_table_has_every_attribute(summary: dict[str, Any], wired: Store) -> None:
-    documented: dict[str, set[str]] = {}
-    for key, attributes, _ in table(DOCUMENT, "Key", "Attributes", "Holds"):
-        documented.setdefault(key.split("#")[0], {"pk"}).update(names(attributes))
+    documented = documented_items("Key")
     assert summary["quarantined"] > 0
     # What a run and a key do not leave behind by themselves.
     digest = digest_of(DEFAULT_API_KEY)
@@ -77,3 +85,16 @@ def test_state_table_has_every_attribute(summary: dict[str, Any], wired: Store) 
     assert {item["pk"]["S"].split("#")[0] for item in items} == documented.keys()
     for item in items:
         assert item.keys() <= documented[item["pk"]["S"].split("#")[0]], item["pk"]
+
+
+def test_report_table_has_every_attribute(circle: list[str], wired: Store) -> None:
+    documented = documented_items("Item")
+    # One that comes again with other content leaves an entry without a body.
+    log = FeedLog(wired.client, wired.report_table)
+    for content in (b"1", b"2"):
+        log.append("flow", "report", content, b"{}", 0)
+    found: dict[str, set[str]] = {}
+    for item in wired.items(wired.report_table):
+        found.setdefault(item["pk"]["S"].split("#")[0], set()).update(item)
+    assert found == documented
+    assert ("what the newest eight reports said" in DOCUMENT) == (MAX_RECENT == 8)

@@ -1,25 +1,21 @@
-"""Every event file is run by the handler that it is for, over the sample feed."""
+"""Every event file is run by the handler that it is for, over the samples."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import functions.ingest.app as ingest
-import functions.lookup.app as lookup
-from functions.lookup.routes import ROUTES
+import functions.publish.app as publish
 from local.context import LocalContext
-from local.environment import DEFAULT_API_KEY
-from local.feed import sample_feed
+from local.handlers import load_gateway
+from local.openapi import ROUTES
 from shared.http.web import read_request
-from shared.store.api_keys import ApiKeys
-from tests.conftest import Store
 
 EVENTS = sorted((Path(__file__).parents[2] / "events").glob("*.json"))
 REQUESTS = [path for path in EVENTS if path.stem.startswith("apigateway-http-api-proxy")]
-TIMERS = [path for path in EVENTS if path.stem.startswith("scheduler")]
+INGEST, POLL = TIMERS = [path for path in EVENTS if path.stem.startswith("scheduler")]
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -28,43 +24,35 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def content_type(path: Path) -> str:
-    """What a request is answered with: JSON, unless a browser wants a page."""
-    page = path.stem.endswith("-docs")
-    return f"{'text/html' if page else 'application/json'}; charset=utf-8"
+    """What a request is answered with: JSON, unless it wants a page or a feed."""
+    kinds = {"-docs": "text/html", "-feed": "application/atom+xml"}
+    kind = next((kinds[end] for end in kinds if path.stem.endswith(end)), "application/json")
+    return f"{kind}; charset=utf-8"
 
 
-@pytest.fixture
-def configured(
-    fresh_handlers: None, engine_store: Store, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[None]:
-    """Both handlers on a fresh store, with the local key and the sample feed."""
-    for name, value in engine_store.env().items():
-        monkeypatch.setenv(name, value)
-    ApiKeys(engine_store.client, engine_store.state_table).put(DEFAULT_API_KEY, "test", now=0)
-    with sample_feed() as url:
-        monkeypatch.setenv("FEED_URL", url)
-        yield
-
-
-@pytest.mark.usefixtures("configured")
+@pytest.mark.usefixtures("wired", "sandbox")
 def test_every_event_is_answered() -> None:
-    timer: Any = LocalContext("ingest", 300)
-    gateway: Any = LocalContext("lookup", 10)
-    for path in TIMERS:
-        summary = ingest.lambda_handler(load(path), timer)
-        assert summary["complete"], path.name
-        assert summary["iocs_new"] > 0
+    timer: Any = LocalContext("timer", 300)
+    summary = ingest.lambda_handler(load(INGEST), timer)
+    assert summary["complete"]
+    assert summary["iocs_new"] > 0
+    polled = publish.lambda_handler(load(POLL), timer)
+    assert polled["complete"]
+    assert polled["published"] > 0
+    gateway = load_gateway()
     for path in REQUESTS:
-        result = lookup.lambda_handler(load(path), gateway)
+        result = gateway(load(path), timer)
         assert result["statusCode"] == 200, path.name
         assert result["headers"]["Content-Type"] == content_type(path)
         if any(kind in path.stem for kind in ("hash", "ip", "domain", "url")):
             assert "66b3763be7dbbbdfcd0a00" in result["body"], f"{path.name} finds no report"
+        if path.stem.endswith(("-feed", "-feed-json", "-publish")):
+            assert "66b3763be7dbbbdfcd0b00" in result["body"], f"{path.name} finds no report"
 
 
 def test_every_event_file_is_for_a_handler() -> None:
     assert set(EVENTS) == {*REQUESTS, *TIMERS}
-    assert TIMERS
+    assert (INGEST.stem, POLL.stem) == ("scheduler-ingest", "scheduler-poll")
 
 
 def test_every_method_of_every_route_has_an_event() -> None:

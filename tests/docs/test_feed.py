@@ -9,6 +9,8 @@ import pytest
 from functions.ingest import resolve, run, walk
 from functions.ingest.fold import content_digest
 from functions.ingest.summary import Summary
+from functions.publish import feed, media
+from functions.publish.intake import Status
 from local.__main__ import BAD_ENVIRONMENT
 from shared.domain.errors import InvalidRecord
 from shared.domain.reputation import MAX_TAG_BYTES, MAX_TAGS
@@ -22,6 +24,7 @@ from shared.feed.report import (
     Report,
     read_report,
 )
+from shared.sandbox import feed_models
 from shared.store.quarantine import KEPT_FOR, MAX_RECORD_CHARS
 from shared.store.unresolved import MAX_WAITING
 from tests.builders import raw_ioc, raw_report
@@ -34,7 +37,7 @@ NOW = 1_780_000_000_000
 
 
 def test_the_page_that_is_shown_can_be_read() -> None:
-    [shown] = blocks(DOCUMENT, "json")
+    shown = blocks(DOCUMENT, "json")[0]
     page = read_page(shown.text.encode())
     assert page.next == json.loads(shown.text)["next"]
     [report] = [read_report(raw, NOW) for raw in page.reports]
@@ -43,6 +46,21 @@ def test_the_page_that_is_shown_can_be_read() -> None:
     assert sighting.evidence.winner.report_id == "4c1a0000-0000-4000-8000-000000000020"
     assert sighting.evidence.tags == {"peexe", "packed", "c2"}
     assert not report.rejected
+
+
+def test_the_page_of_our_own_that_is_shown_is_one() -> None:
+    shown = blocks(DOCUMENT, "json")[1]
+    feed_models.FeedPage.model_validate_json(shown.text)
+    [report] = [read_report(raw, NOW) for raw in read_page(shown.text.encode()).reports]
+    [sighting] = report.sightings
+    assert (sighting.evidence.claimed_count, report.rejected) == (2, [])
+    documented = [name for name, _ in table(DOCUMENT, "Key", "Holds")]
+    assert documented == list(feed_models.FeedPage.model_fields)
+
+
+def test_what_becomes_of_a_report_is_in_the_table() -> None:
+    documented = [name for name, _ in table(DOCUMENT, "status", "The report")]
+    assert documented == [*Status, "rejected"]
 
 
 def test_verdict_table_is_what_is_read() -> None:
@@ -141,6 +159,9 @@ def test_summary_table_has_every_field() -> None:
         f"{MAX_WAITING} of them, and tried again",
         f"`{resolve._GIVEN_UP}`",
         f"`{resolve._CROWDED_OUT}`",
+        f"at most {media.MAX_REPORT_BYTES // 2**20} MB after decompression. A scan",
+        f"from 1 to {feed.MAX_LIMIT}; {feed.DEFAULT_LIMIT} unless said",
+        f"or at {feed.MAX_PAGE_BYTES // 10**6} MB of JSON",
         f"and {BAD_ENVIRONMENT} if the environment does not fit",
     ],
 )

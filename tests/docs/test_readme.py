@@ -2,6 +2,7 @@
 
 import argparse
 import ast
+import gzip
 import json
 import re
 import shlex
@@ -12,18 +13,22 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
 
-from functions.lookup.routes import ROUTES
+from functions.publish.media import MAX_REPORT_BYTES
 from local import environment, up
 from local.__main__ import COMMANDS
 from local.environment import DEFAULT_API_KEY, DEFAULT_PORT
 from local.events import Request, Response
 from local.feed import SAMPLE_DOMAIN, SAMPLE_HASH, SAMPLE_IP, SAMPLE_URL
+from local.openapi import ROUTES
+from local.publish import INTAKE
 from local.template import load_template
+from local.up import SAMPLE_REPORTS
 from shared.domain.indicator import Indicator, IndicatorType
 from shared.domain.verdict import Verdict
 from shared.metadefender.present import address_report, hash_report
-from shared.settings import IngestSettings, LookupSettings
+from shared.settings import IngestSettings, LookupSettings, PublishSettings
 from tests.builders import reputation
+from tests.contract.support import READER_KEY
 from tests.docs.conftest import Ask
 from tests.docs.markdown import ROOT, blocks, names, read, table
 
@@ -37,6 +42,7 @@ CURL.add_argument("-s", action="store_true")
 CURL.add_argument("-g", action="store_true")
 CURL.add_argument("-H", action="append", default=[])
 CURL.add_argument("-d", default="")
+CURL.add_argument("--data-binary", default="")
 CURL.add_argument("url")
 
 
@@ -56,12 +62,16 @@ def read_curl(line: str) -> Request:
     target = url.partition(parts.netloc)[2]
     path, _, query = target.partition("?")
     headers = [header.split(": ", 1) for header in options.H]
+    body = options.d.encode()
+    if options.data_binary:
+        assert options.data_binary.startswith("@")
+        body = (ROOT / options.data_binary[1:]).read_bytes()
     return Request(
-        "POST" if options.d else "GET",
+        "POST" if body else "GET",
         path.encode(),
         query.encode(),
         [(key.encode(), value.encode()) for key, value in headers],
-        options.d.encode(),
+        body,
     )
 
 
@@ -72,7 +82,8 @@ def test_every_curl_line_is_answered(ask: Ask) -> None:
         request = read_curl(line)
         response = ask(request)
         assert response.status == 200, line
-        assert b"66b3763be7dbbbdfcd0a00" in response.body, f"finds nothing: {line}"
+        # Scans of the sample feed, and of the sample reports.
+        assert re.search(b"66b3763be7dbbbdfcd0[ab]00", response.body), f"finds nothing: {line}"
         kinds.add((request.method, request.raw_path.split(b"/")[2]))
     assert kinds >= {("GET", kind) for kind in (b"hash", b"ip", b"domain", b"url")}
 
@@ -111,11 +122,12 @@ def assert_part_of(part: Any, whole: Any, where: str) -> None:
         assert part == whole, where
 
 
-def test_shown_start_is_what_make_run_prints(summary: dict[str, Any]) -> None:
+def test_shown_start_is_what_make_run_prints(summary: dict[str, Any], circle: list[str]) -> None:
     [shown] = [block.text for block in blocks(README, "console") if "make run" in block.text]
     numbered = re.findall(r"^\[(\d)/(\d)\] (.+)$", shown, re.MULTILINE)
     assert {int(of) for _, of, _ in numbered} == {up.STEPS}
     assert {int(step) for step, _, _ in numbered} == set(range(1, up.STEPS + 1))
+    assert [text for step, _, text in numbered if step == "6"] == circle
     told = [text for step, _, text in numbered if step == "4"]
     seconds = re.compile(r"\d+\.\d s")
     assert [seconds.sub("", text) for text in told] == [
@@ -158,6 +170,12 @@ JSON = (b"content-type", b"application/json")
 def probes(method: str, path: str) -> Iterator[Request]:
     """Requests that get each answer of a route which does not depend on keys or failures."""
     key = (b"apikey", DEFAULT_API_KEY.encode())
+    if path == INTAKE:
+        yield from intake_probes(method, path, key)
+        return
+    if "/feed/" in path:
+        yield from feed_probes(method, path, key)
+        return
     if path.startswith("/api/"):
         yield from sandbox_probes(method, path, key)
         return
@@ -188,6 +206,27 @@ def sandbox_probes(method: str, path: str, key: tuple[bytes, bytes]) -> Iterator
         query = urlencode({parameter: values[kind]}).encode()
         yield Request(method, path.encode(), query, headers=[key])
     yield Request(method, path.encode(), headers=[key])
+
+
+def intake_probes(method: str, path: str, key: tuple[bytes, bytes]) -> Iterator[Request]:
+    """The same for scan reports."""
+    good = (SAMPLE_REPORTS / "picture.json").read_bytes()
+    bomb = gzip.compress(b" " * (MAX_REPORT_BYTES + 1))
+    packed = (b"content-encoding", b"gzip")
+    yield Request(method, path.encode(), headers=[key, JSON], body=good)
+    yield Request(method, path.encode(), headers=[key, JSON], body=b"{}")
+    yield Request(method, path.encode(), headers=[key, (b"content-type", b"a/b")], body=good)
+    yield Request(method, path.encode(), headers=[key, JSON, packed], body=bomb)
+    reader = (b"apikey", READER_KEY.encode())
+    yield Request(method, path.encode(), headers=[reader, JSON], body=good)
+
+
+def feed_probes(method: str, path: str, key: tuple[bytes, bytes]) -> Iterator[Request]:
+    """The same for the feed."""
+    yield Request(method, path.encode(), headers=[key])
+    if not path.endswith("/info"):
+        yield Request(method, path.encode(), headers=[key, (b"if-none-match", b"*")])
+        yield Request(method, path.encode(), b"cursor=b99", headers=[key])
 
 
 def filled(path: str, values: Mapping[str, str]) -> str:
@@ -249,6 +288,7 @@ def read_by_functions() -> set[str]:
     recorder = Recorder()
     LookupSettings.from_env(recorder)
     IngestSettings.from_env(recorder)
+    PublishSettings.from_env(recorder)
     return recorder.asked
 
 
@@ -309,6 +349,7 @@ def test_settings_of_the_template_are_in_the_table() -> None:
         ("RUN_BUDGET_S", int(environment.DEFAULT_RUN_BUDGET_S)),
         ("TABLE_NAME", environment.DEFAULTS["TABLE_NAME"]),
         ("STATE_TABLE_NAME", environment.DEFAULTS["STATE_TABLE_NAME"]),
+        ("REPORT_TABLE_NAME", environment.DEFAULTS["REPORT_TABLE_NAME"]),
     ],
 )
 def test_settings_table_has_the_defaults(variable: str, default: object) -> None:

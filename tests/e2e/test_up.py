@@ -19,8 +19,9 @@ SHA1 = "24B9CB79F5898FBAC98CA4AB45946D5C396011F7"
 
 def test_it_says_what_it_does_and_shows_an_answer(up: Up) -> None:
     steps = [line for line in up.said if line.startswith("[")]
-    assert [line[:5] for line in steps] == ["[1/5]", "[2/5]", "[3/5]", "[4/5]", "[4/5]", "[5/5]"]
+    assert [line[1:4] for line in steps] == [f"{step}/6" for step in "12344566"]
     assert "complete" in steps[3]
+    assert "LIKELY_MALICIOUS, 2 scans, the last of them 66b3763be7dbbbdfcd0b0002" in steps[-1]
     text = "\n".join(up.said)
     answer = json.loads(text[text.index("\n{") : text.rindex("}") + 1])
     assert answer["file_info"]["sha256"] == SAMPLE_HASH

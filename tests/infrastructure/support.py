@@ -36,4 +36,7 @@ class Artifacts:
         log = run("make", "build", f"ARCH={arch}", f"BUILD_DIR={folder}")
         self.compiled = "built without .pyc" not in log
         self.layer = folder / "SharedLayer"
-        self.functions = {"ingest": folder / "IngestFunction", "lookup": folder / "LookupFunction"}
+        self.functions = {
+            name: folder / f"{name.capitalize()}Function"
+            for name in ("ingest", "lookup", "publish")
+        }

@@ -64,7 +64,7 @@ def test_layer_fits_beside_the_functions(artifacts: Artifacts) -> None:
     assert size < 40_000_000
 
 
-@pytest.mark.parametrize("name", ["ingest", "lookup"])
+@pytest.mark.parametrize("name", ["ingest", "lookup", "publish"])
 def test_function_holds_its_own_package_only(
     artifacts: Artifacts, template: Template, name: str
 ) -> None:
@@ -99,11 +99,16 @@ DEPLOYED = {
     "FEED_URL": "https://feed.example.net/reports",
     "FEED_API_KEY_PARAMETER": "",
     "TTL": "0",
+    "REPORT_TABLE_NAME": "stack-ReportTable-1",
+    "SANDBOX_URL": "https://sandbox.example.net",
+    "SANDBOX_API_KEY_PARAMETER": "",
+    "REPUTATION_URL": "",
+    "REPUTATION_API_KEY_PARAMETER": "",
     "POWERTOOLS_LOG_LEVEL": "INFO",
 }
 
 
-@pytest.mark.parametrize("name", ["ingest", "lookup"])
+@pytest.mark.parametrize("name", ["ingest", "lookup", "publish"])
 def test_handler_starts_from_the_artifacts_alone(
     host_artifacts: Artifacts, template: Template, name: str, tmp_path: Path
 ) -> None:

@@ -3,7 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from botocore.client import BaseClient
@@ -14,12 +14,15 @@ from local.engine import running_engine
 from local.feed import sample_feed
 from local.handlers import load
 from local.ingest import run_once
+from local.publish import send
 from local.tables import make_tables
+from local.template import http_routes
+from local.up import SAMPLE_REPORTS
 from shared.store.client import dynamodb_client
 from tests.infrastructure.support import ROOT
 from tests.infrastructure.test_template import GRANTS
 
-TABLES = {"IocTable": "iocs", "StateTable": "state"}
+TABLES = {"IocTable": "iocs", "StateTable": "state", "ReportTable": "reports"}
 
 Calls = dict[str, set[str]]
 
@@ -36,6 +39,7 @@ def stack(fresh_handlers: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
         monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "test")
         monkeypatch.setenv("TABLE_NAME", TABLES["IocTable"])
         monkeypatch.setenv("STATE_TABLE_NAME", TABLES["StateTable"])
+        monkeypatch.setenv("REPORT_TABLE_NAME", TABLES["ReportTable"])
         monkeypatch.setenv("FEED_URL", feed_url)
         make_tables(dynamodb_client(), TABLES)
         register_api_key()
@@ -50,8 +54,13 @@ def calls(stack: None, monkeypatch: pytest.MonkeyPatch) -> Calls:
     send = vars(BaseClient)["_make_api_call"]
 
     def record(client: BaseClient, operation: str, request: dict[str, Any]) -> Any:
-        for table in request.get("RequestItems", [request.get("TableName")]):
-            seen[logical[table]].add(f"dynamodb:{operation}")
+        # A transaction asks for the permissions of what it does.
+        for part in request.get("TransactItems", []):
+            ((action, does),) = part.items()
+            seen[logical[does["TableName"]]].add(f"dynamodb:{action}Item")
+        if "TransactItems" not in request:
+            for table in request.get("RequestItems", [request.get("TableName")]):
+                seen[logical[table]].add(f"dynamodb:{operation}")
         return send(client, operation, request)
 
     monkeypatch.setattr(BaseClient, "_make_api_call", record)
@@ -59,7 +68,7 @@ def calls(stack: None, monkeypatch: pytest.MonkeyPatch) -> Calls:
 
 
 def granted(role: str) -> Calls:
-    return {table: GRANTS[role][table] for table in TABLES}
+    return {table: GRANTS[role][table] for table in TABLES if table in GRANTS[role]}
 
 
 def test_ingest_calls_what_it_is_granted(calls: Calls) -> None:
@@ -71,7 +80,26 @@ def test_ingest_calls_what_it_is_granted(calls: Calls) -> None:
 
 
 def test_lookup_calls_what_it_is_granted(calls: Calls) -> None:
-    lookup = load("lookup")
-    for path in sorted((ROOT / "events").glob("apigateway-http-api-proxy-*.json")):
-        lookup(json.loads(path.read_text(encoding="utf-8")), LocalContext("lookup", 10))
+    ask("lookup")
     assert calls == granted("LookupFunctionRole")
+
+
+def test_publish_calls_what_it_is_granted(calls: Calls) -> None:
+    for report in SAMPLE_REPORTS.glob("*.json"):
+        assert send(report.read_bytes())[1]["reports"][0]["status"] == "published"
+    # One that comes again with other content replaces what the feed has.
+    again = json.loads((SAMPLE_REPORTS / "picture.json").read_bytes())
+    for report in again["reports"].values():
+        report["iocs"]["domain"] = []
+    assert send(json.dumps(again).encode())[1]["reports"][0]["status"] == "replaced"
+    ask("publish")
+    assert calls == granted("PublishFunctionRole")
+
+
+def ask(function: Literal["lookup", "publish"]) -> None:
+    """Hand every request of the event files that is for a function to it."""
+    for path in sorted((ROOT / "events").glob("apigateway-http-api-proxy-*.json")):
+        event = json.loads(path.read_text(encoding="utf-8"))
+        if http_routes()[event["routeKey"].rpartition(" ")[2]].split(".")[1] == function:
+            answer = load(function)(event, LocalContext(function, 10))
+            assert answer["statusCode"] < 500, path.name

@@ -1,6 +1,7 @@
 """What the stack grants, keeps and exposes, read from the expanded template."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -9,14 +10,21 @@ from typing import Any
 import pytest
 
 from functions.ingest.summary import Summary
+from shared.store.keys import Prefix
 from tests.infrastructure.support import Template, run
 
-FUNCTIONS = ["IngestFunction", "LookupFunction"]
-TABLES = ["IocTable", "StateTable"]
+FUNCTIONS = ["IngestFunction", "LookupFunction", "PublishFunction"]
+TABLES = ["IocTable", "StateTable", "ReportTable"]
 QUEUE_ARN = {"Fn::GetAtt": ["IngestDeadLetterQueue", "Arn"]}
-PARAMETER_ARN = (
-    "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter${FeedApiKeyParameter}"
-)
+PARAMETER_ARN = "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter${%s}"
+# Role -> condition -> parameter with the name of a key that it may read then.
+KEYS = {
+    "IngestFunctionRole": {"HasFeedApiKey": "FeedApiKeyParameter"},
+    "PublishFunctionRole": {
+        "HasSandboxApiKey": "SandboxApiKeyParameter",
+        "HasReputationApiKey": "ReputationApiKeyParameter",
+    },
+}
 NO_VALUE = {"Ref": "AWS::NoValue"}
 
 # Role -> resource -> actions: this much and no more.
@@ -30,7 +38,7 @@ GRANTS = {
             "dynamodb:UpdateItem",
         },
         "IngestDeadLetterQueue": {"sqs:SendMessage"},
-        PARAMETER_ARN: {"ssm:GetParameter"},
+        PARAMETER_ARN % "FeedApiKeyParameter": {"ssm:GetParameter"},
     },
     "IngestFunctionTimerRole": {
         "IngestFunction": {"lambda:InvokeFunction"},
@@ -40,6 +48,18 @@ GRANTS = {
         "IocTable": {"dynamodb:BatchGetItem", "dynamodb:GetItem"},
         "StateTable": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
     },
+    "PublishFunctionRole": {
+        "ReportTable": {
+            "dynamodb:BatchGetItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+        },
+        "StateTable": {"dynamodb:GetItem"},
+        PARAMETER_ARN % "SandboxApiKeyParameter": {"ssm:GetParameter"},
+        PARAMETER_ARN % "ReputationApiKeyParameter": {"ssm:GetParameter"},
+    },
+    "PublishFunctionPollRole": {"PublishFunction": {"lambda:InvokeFunction"}},
 }
 
 COMMON_VARIABLES = {
@@ -54,6 +74,21 @@ VARIABLES = {
     "IngestFunction": COMMON_VARIABLES
     | {"FEED_URL", "FEED_API_KEY_PARAMETER", "FEED_ALLOW_PRIVATE", "TTL"},
     "LookupFunction": COMMON_VARIABLES,
+    "PublishFunction": COMMON_VARIABLES
+    | {
+        "REPORT_TABLE_NAME",
+        "SANDBOX_URL",
+        "SANDBOX_API_KEY_PARAMETER",
+        "SANDBOX_ALLOW_PRIVATE",
+        "REPUTATION_URL",
+        "REPUTATION_API_KEY_PARAMETER",
+    },
+}
+ROUTES = {
+    "/$default": "LookupFunction",
+    "/api/reports": "PublishFunction",
+    "/feed/{proxy+}": "PublishFunction",
+    "/api/feed/{proxy+}": "PublishFunction",
 }
 
 
@@ -110,20 +145,64 @@ def test_roles_hold_no_managed_policy_but_the_one_to_write_logs(template: Templa
     assert held == {
         "IngestFunctionRole": [logs],
         "LookupFunctionRole": [logs],
+        "PublishFunctionRole": [logs],
         "IngestFunctionTimerRole": [],
+        "PublishFunctionPollRole": [],
     }
 
 
-def test_feed_key_is_readable_only_where_one_is_named(template: Template) -> None:
-    role = template["Resources"]["IngestFunctionRole"]["Properties"]
-    (conditional,) = [policy["Fn::If"] for policy in role["Policies"] if "Fn::If" in policy]
-    condition, granted, otherwise = conditional
-    assert condition == "HasFeedApiKey"
-    assert otherwise == NO_VALUE
-    assert [s["Action"] for s in granted["PolicyDocument"]["Statement"]] == ["ssm:GetParameter"]
-    assert template["Conditions"]["HasFeedApiKey"] == {
-        "Fn::Not": [{"Fn::Equals": [{"Ref": "FeedApiKeyParameter"}, ""]}]
+@pytest.mark.parametrize("name", KEYS)
+def test_a_key_is_readable_only_where_one_is_named(template: Template, name: str) -> None:
+    role = template["Resources"][name]["Properties"]
+    conditional = [policy["Fn::If"] for policy in role["Policies"] if "Fn::If" in policy]
+    assert {condition for condition, _, _ in conditional} == KEYS[name].keys()
+    for condition, granted, otherwise in conditional:
+        parameter = KEYS[name][condition]
+        assert otherwise == NO_VALUE
+        (statement,) = granted["PolicyDocument"]["Statement"]
+        assert statement["Action"] == "ssm:GetParameter"
+        assert statement["Resource"] == {"Fn::Sub": PARAMETER_ARN % parameter}
+        assert template["Conditions"][condition] == {
+            "Fn::Not": [{"Fn::Equals": [{"Ref": parameter}, ""]}]
+        }
+
+
+def test_of_the_state_publishing_reads_keys_and_nothing_else(template: Template) -> None:
+    role = template["Resources"]["PublishFunctionRole"]["Properties"]
+    (of_state,) = [one for one in statements(role) if target(one["Resource"]) == "StateTable"]
+    assert of_state["Condition"] == {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{Prefix.API_KEY}#*"]}
     }
+
+
+def test_all_of_publishing_hangs_on_its_condition(template: Template) -> None:
+    assert template["Conditions"]["PublishesFeed"] == {
+        "Fn::Equals": [{"Ref": "PublishFeed"}, "true"]
+    }
+    assert template["Parameters"]["PublishFeed"]["Default"] == "false"
+    publishing = {
+        name: one.get("Condition")
+        for name, one in (template["Resources"] | template["Outputs"]).items()
+        if name.startswith(("Publish", "Report", "Poll", "FeedUrl"))
+    }
+    assert len(publishing) > 8
+    assert set(publishing.values()) == {"PublishesFeed"}
+    for name, one in template["Resources"].items():
+        if name not in publishing:
+            assert "Condition" not in one
+            refers = re.search('"(Publish|Report)[A-Z][A-Za-z]+"', json.dumps(without_ifs(one)))
+            assert not refers, f"{name} needs what is not always there"
+
+
+def without_ifs(value: Any) -> Any:
+    """The template where no feed is published."""
+    if isinstance(value, list):
+        return [without_ifs(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("Fn::If", [""])[0] == "PublishesFeed":
+        return without_ifs(value["Fn::If"][2])
+    return {key: without_ifs(one) for key, one in value.items()}
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -134,7 +213,9 @@ def test_table_is_keyed_encrypted_and_hard_to_lose(template: Template, name: str
     assert table["BillingMode"] == "PAY_PER_REQUEST"
     assert table["KeySchema"] == [{"AttributeName": "pk", "KeyType": "HASH"}]
     assert table["AttributeDefinitions"] == [{"AttributeName": "pk", "AttributeType": "S"}]
-    assert table["TimeToLiveSpecification"] == {"AttributeName": "ttl", "Enabled": True}
+    # What is published stays: a gap in the feed would look like its end.
+    expires = None if name == "ReportTable" else {"AttributeName": "ttl", "Enabled": True}
+    assert table.get("TimeToLiveSpecification") == expires
     assert table["SSESpecification"] == {"SSEEnabled": True}
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert table["DeletionProtectionEnabled"] == {"Fn::If": ["IsProd", True, False]}
@@ -174,16 +255,37 @@ def test_function_runs_on_the_layer_and_logs_json_with_an_end(
     assert group["RetentionInDays"] == {"Ref": "LogRetentionDays"}
 
 
-def test_every_request_reaches_the_lookup_function(template: Template) -> None:
+def test_every_request_reaches_a_function(template: Template) -> None:
     ((_, api),) = of_type(template, "AWS::ApiGatewayV2::Api").items()
-    (route,) = api["Body"]["paths"].items()
-    assert route[0] == "/$default"
-    (method,) = route[1].values()
-    assert method["isDefaultRoute"] is True
-    integration = method["x-amazon-apigateway-integration"]
-    assert integration["payloadFormatVersion"] == "2.0"
-    assert "${LookupFunction.Arn}" in integration["uri"]["Fn::Sub"]
-    assert "security" not in method
+    reached = {}
+    for path, item in api["Body"]["paths"].items():
+        ((name, method),) = if_publishing(item).items()
+        assert name == "x-amazon-apigateway-any-method"
+        assert method.get("isDefaultRoute", False) == (path == "/$default")
+        assert "security" not in method
+        integration = method["x-amazon-apigateway-integration"]
+        assert integration["payloadFormatVersion"] == "2.0"
+        reached[path] = integration["uri"]["Fn::Sub"]
+    assert {path: re.findall(r"\$\{(\w+)\.Arn\}", uri) for path, uri in reached.items()} == {
+        path: [function] for path, function in ROUTES.items()
+    }
+
+
+def if_publishing(value: Any) -> Any:
+    """A part of the template where a feed is published."""
+    if not isinstance(value, dict):
+        return value
+    if value.get("Fn::If", [""])[0] == "PublishesFeed":
+        return if_publishing(value["Fn::If"][1])
+    return {key: if_publishing(one) for key, one in value.items()}
+
+
+def test_without_a_feed_of_our_own_every_request_reaches_the_lookup_function(
+    template: Template,
+) -> None:
+    ((_, api),) = of_type(template, "AWS::ApiGatewayV2::Api").items()
+    left = without_ifs(api["Body"]["paths"])
+    assert [path for path, item in left.items() if item != NO_VALUE] == ["/$default"]
 
 
 def test_nothing_of_a_request_is_logged_by_the_gateway(template: Template) -> None:
@@ -192,21 +294,49 @@ def test_nothing_of_a_request_is_logged_by_the_gateway(template: Template) -> No
 
 
 def test_only_the_gateway_may_invoke_and_there_is_no_other_door(template: Template) -> None:
-    ((_, permission),) = of_type(template, "AWS::Lambda::Permission").items()
-    assert permission["Principal"] == "apigateway.amazonaws.com"
-    assert permission["FunctionName"] == {"Ref": "LookupFunction"}
-    assert permission["SourceArn"]["Fn::Sub"][1]["__ApiId__"] == {"Ref": "HttpApi"}
+    permissions = of_type(template, "AWS::Lambda::Permission").values()
+    may = {}
+    for permission in permissions:
+        assert permission["Principal"] == "apigateway.amazonaws.com"
+        pattern, values = permission["SourceArn"]["Fn::Sub"]
+        assert values == {"__ApiId__": {"Ref": "HttpApi"}, "__Stage__": "*"}
+        may[pattern.partition("${__Stage__}")[2]] = permission["FunctionName"]["Ref"]
+    # A greedy path has to be a wildcard: braces in an ARN are nothing but braces.
+    assert may == {
+        "/*": "LookupFunction",
+        "/*/api/reports": "PublishFunction",
+        "/*/feed/*": "PublishFunction",
+        "/*/api/feed/*": "PublishFunction",
+    }
     assert not of_type(template, "AWS::Lambda::Url")
 
 
-def test_timer_runs_ingest_and_keeps_what_it_cannot_deliver(template: Template) -> None:
-    ((_, schedule),) = of_type(template, "AWS::Scheduler::Schedule").items()
+def schedule_of(template: Template, function: str) -> dict[str, Any]:
+    """The one schedule that runs a function."""
+    (schedule,) = [
+        one
+        for one in of_type(template, "AWS::Scheduler::Schedule").values()
+        if one["Target"]["Arn"] == {"Fn::GetAtt": [function, "Arn"]}
+    ]
     assert "Name" not in schedule, "a fixed name clashes with a second stack in the account"
+    return schedule
+
+
+def test_timer_runs_ingest_and_keeps_what_it_cannot_deliver(template: Template) -> None:
+    schedule = schedule_of(template, "IngestFunction")
     assert schedule["ScheduleExpression"] == {"Ref": "Schedule"}
     assert template["Parameters"]["Schedule"]["Default"] == "rate(15 minutes)"
-    assert schedule["Target"]["Arn"] == {"Fn::GetAtt": ["IngestFunction", "Arn"]}
     assert schedule["Target"]["DeadLetterConfig"] == {"Arn": QUEUE_ARN}
     assert schedule["Target"]["RetryPolicy"]["MaximumRetryAttempts"] > 0
+
+
+def test_timer_polls_the_sandbox_only_with_a_key_for_it(template: Template) -> None:
+    schedule = schedule_of(template, "PublishFunction")
+    assert schedule["ScheduleExpression"] == {"Ref": "PollSchedule"}
+    assert schedule["State"] == {"Fn::If": ["HasSandboxApiKey", "ENABLED", "DISABLED"]}
+    # Two polls at once would fetch the same reports.
+    assert schedule["Target"]["RetryPolicy"]["MaximumRetryAttempts"] == 0
+    assert len(of_type(template, "AWS::Scheduler::Schedule")) == 2
 
 
 def test_failed_ingest_runs_end_in_the_same_queue(template: Template) -> None:
@@ -227,7 +357,7 @@ def test_ingest_runs_alone_unless_told_otherwise(template: Template) -> None:
     assert (ingest["Timeout"], ingest["MemorySize"]) == (300, 1024)
 
 
-def test_alarms_watch_ingest_and_its_queue(template: Template) -> None:
+def test_alarms_watch_timers_and_their_queue(template: Template) -> None:
     watched = {
         alarm["MetricName"]: alarm["Dimensions"][0]["Value"]
         for alarm in of_type(template, "AWS::CloudWatch::Alarm").values()
@@ -238,6 +368,7 @@ def test_alarms_watch_ingest_and_its_queue(template: Template) -> None:
         "ApproximateNumberOfMessagesVisible": {
             "Fn::GetAtt": ["IngestDeadLetterQueue", "QueueName"]
         },
+        "poll_complete": "publish",
     }
 
 
@@ -261,4 +392,7 @@ def test_parameters_and_outputs_say_what_they_are(template: Template) -> None:
         "StateTableName",
         "IngestFunctionName",
         "LookupFunctionName",
+        "FeedUrl",
+        "ReportTableName",
+        "PublishFunctionName",
     }

@@ -18,10 +18,16 @@ def test_the_worst_one_counts() -> None:
     assert said.verdict() is Verdict.MALICIOUS
 
 
-def test_one_that_trusts_counts_more_than_the_worst() -> None:
-    said = answer(("a", Verdict.MALICIOUS), ("b", Verdict.BENIGN))
+def test_one_that_trusts_counts_more_than_weak_evidence() -> None:
+    said = answer(("a", Verdict.SUSPICIOUS), ("b", Verdict.BENIGN))
     assert said.verdict() is Verdict.BENIGN
-    assert said.verdict(excluding=["B"]) is Verdict.MALICIOUS
+    assert said.verdict(excluding=["B"]) is Verdict.SUSPICIOUS
+
+
+def test_strong_evidence_counts_more_than_one_that_trusts() -> None:
+    said = answer(("a", Verdict.LIKELY_MALICIOUS), ("b", Verdict.BENIGN))
+    assert said.verdict() is Verdict.LIKELY_MALICIOUS
+    assert said.verdict(excluding=["A"]) is Verdict.BENIGN
 
 
 def test_providers_are_left_out_by_name_in_any_case() -> None:

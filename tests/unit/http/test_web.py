@@ -75,6 +75,18 @@ def test_a_large_answer_is_compressed_for_who_reads_gzip() -> None:
     assert "Content-Encoding" not in answer(Response(200, {}), gzip_accepted=True)["headers"]
 
 
+def test_a_compressed_answer_varies_as_its_route_says() -> None:
+    large = Response(200, {"a": "x" * 100_000}, {"Vary": "Accept, Accept-Encoding"})
+    assert answer(large, gzip_accepted=True)["headers"]["Vary"] == "Accept, Accept-Encoding"
+    plain = Response(200, large.body)
+    assert answer(plain, gzip_accepted=True)["headers"]["Vary"] == "Accept-Encoding"
+
+
+def test_an_answer_that_nothing_has_changed_has_no_body() -> None:
+    result = answer(Response(304, {}, {"ETag": '"1"'}), gzip_accepted=True)
+    assert result == {"statusCode": 304, "headers": {"ETag": '"1"'}, "body": ""}
+
+
 def test_an_answer_that_the_platform_would_not_deliver_is_an_error_of_its_own() -> None:
     huge = Response(200, {"a": "ü" * 3_000_000})
     with pytest.raises(AnswerTooLarge):

@@ -21,7 +21,11 @@ def test_what_is_missing_is_filled_in_and_what_is_set_stays(
     monkeypatch.setenv("TABLE_NAME", "mine")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     environment.prepare()
-    assert environment.table_names() == {"IocTable": "mine", "StateTable": "ioc-reputation-state"}
+    assert environment.table_names() == {
+        "IocTable": "mine",
+        "StateTable": "ioc-reputation-state",
+        "ReportTable": "ioc-reputation-reports",
+    }
     assert os.environ["AWS_REGION"] == "eu-central-1"
     assert os.environ["AWS_ACCESS_KEY_ID"]
 
