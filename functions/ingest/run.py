@@ -145,7 +145,7 @@ class Run:
 
     def _read(self, walk: Walk) -> None:
         broken: FeedError | None = None
-        jumped = False
+        landed = False
         while walk.url:
             fetched: Fetched | None = None
             try:
@@ -163,12 +163,12 @@ class Run:
             self.summary.pages += 1
             self.resolver.note(page.links)
             seen = self._take(page.reports, walk.url)
-            if jumped and not (page.reports or page.links or following):
+            if landed and not (page.reports or page.links or following):
                 # Where a run goes on there was something: the feed has become shorter than that.
                 self._lost_place = True
-            jumped = walk.jumped
+            before = walk.jumped
             walk.advance(seen, following, len(page.reports))
-            jumped = walk.jumped and not jumped
+            landed = walk.jumped and not before
             if len(self._waiting) >= self.fold_reports:
                 self._apply_waiting()
             if walk.pages == LENGTH_ASKED_AT_PAGE:
