@@ -11,9 +11,10 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from shared.feed.fetch import Fetched
 from tests.builders import raw_ioc, raw_report
 from tests.conftest import Store
-from tests.fakes import HookedClient, Killed, failing_client, json_feed
+from tests.fakes import FakeFeed, HookedClient, Killed, failing_client, json_feed
 from tests.ingestion import ingest, model, stored
 
 # What a run over FEED calls at most; the test proves that it ends before.
@@ -62,6 +63,31 @@ def test_a_run_that_dies_at_any_call_is_repaired_by_the_next_one(
             break
     assert not died
     assert call > 15
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_a_run_that_dies_at_any_request_is_repaired_by_the_next_one(
+    moto_store: Store, after: bool
+) -> None:
+    class DyingFeed(FakeFeed):
+        def get(self, url: str) -> Fetched:
+            if not after and len(self.asked) == at:
+                raise Killed
+            fetched = super().get(url)
+            if after and len(self.asked) == at + 1:
+                raise Killed
+            return fetched
+
+    expected = model(reports())
+    pages = json_feed(reports(), page_size=1).pages
+    for at in range(len(pages)):
+        for table in (moto_store.table, moto_store.state_table):
+            _empty(moto_store, table)
+        with pytest.raises(Killed):
+            ingest(moto_store, DyingFeed(pages), fold_reports=2)
+        _no_more_than(stored(moto_store), expected)
+        assert ingest(moto_store, FakeFeed(pages), fold_reports=2).complete
+        assert stored(moto_store) == expected, f"died at request {at}"
 
 
 def _no_more_than(found: Any, expected: Any) -> None:
