@@ -99,6 +99,7 @@ class Run:
     _waiting_since: str = ""
     _newest: int = 0
     _length: int | None = None
+    _lost_place: bool = False
 
     def execute(self) -> Summary:
         """Run to the end, to what is known, or until time is up.
@@ -144,6 +145,7 @@ class Run:
 
     def _read(self, walk: Walk) -> None:
         broken: FeedError | None = None
+        landed = False
         while walk.url:
             fetched: Fetched | None = None
             try:
@@ -161,7 +163,12 @@ class Run:
             self.summary.pages += 1
             self.resolver.note(page.links)
             seen = self._take(page.reports, walk.url)
+            if landed and not (page.reports or page.links or following):
+                # Where a run goes on there was something: the feed has become shorter than that.
+                self._lost_place = True
+            before = walk.jumped
             walk.advance(seen, following, len(page.reports), newest_first=page.newest_first)
+            landed = walk.jumped and not before
             if len(self._waiting) >= self.fold_reports:
                 self._apply_waiting()
             if walk.pages == LENGTH_ASKED_AT_PAGE:
@@ -270,7 +277,7 @@ class Run:
         if self.summary.stopped:
             self.summary.left = self._left(walk)
         closed = state.open_runs | ({self._number} if self._number else set())
-        if feed_failed:
+        if feed_failed or self._lost_place:
             # A place that cannot be read any more must not be where every run goes on.
             if walk.jumped:
                 states.stopped_at("")

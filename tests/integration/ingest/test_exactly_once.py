@@ -11,9 +11,10 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from shared.feed.fetch import Fetched
 from tests.builders import raw_ioc, raw_report
 from tests.conftest import Store
-from tests.fakes import HookedClient, Killed, failing_client, json_feed
+from tests.fakes import FakeFeed, HookedClient, Killed, failing_client, json_feed
 from tests.ingestion import ingest, model, stored
 
 # What a run over FEED calls at most; the test proves that it ends before.
@@ -64,6 +65,31 @@ def test_a_run_that_dies_at_any_call_is_repaired_by_the_next_one(
     assert call > 15
 
 
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_a_run_that_dies_at_any_request_is_repaired_by_the_next_one(
+    moto_store: Store, after: bool
+) -> None:
+    class DyingFeed(FakeFeed):
+        def get(self, url: str) -> Fetched:
+            if not after and len(self.asked) == at:
+                raise Killed
+            fetched = super().get(url)
+            if after and len(self.asked) == at + 1:
+                raise Killed
+            return fetched
+
+    expected = model(reports())
+    pages = json_feed(reports(), page_size=1).pages
+    for at in range(len(pages)):
+        for table in (moto_store.table, moto_store.state_table):
+            _empty(moto_store, table)
+        with pytest.raises(Killed):
+            ingest(moto_store, DyingFeed(pages), fold_reports=2)
+        _no_more_than(stored(moto_store), expected)
+        assert ingest(moto_store, FakeFeed(pages), fold_reports=2).complete
+        assert stored(moto_store) == expected, f"died at request {at}"
+
+
 def _no_more_than(found: Any, expected: Any) -> None:
     for indicator, reputation in found.items():
         assert reputation.counted <= expected[indicator].counted
@@ -92,23 +118,31 @@ def test_a_run_that_is_killed_again_and_again_makes_progress(moto_store: Store) 
     assert stored(moto_store) == model(many)
 
 
-def test_a_frozen_run_that_wakes_up_late_counts_nothing_twice(engine_store: Store) -> None:
-    """Run 1 stops before its first write; runs 2 and 3 finish, and clear what was pending."""
+@pytest.mark.parametrize(
+    ("operation", "when"),
+    [("put_item", "before"), ("batch_get_item", "after"), ("update_item", "after")],
+    ids=["before it writes", "after it has read", "after it has written"],
+)
+def test_a_frozen_run_that_wakes_up_late_counts_nothing_twice(
+    engine_store: Store, operation: str, when: str
+) -> None:
+    """Run 1 stops on its way; runs 2 and 3 finish, and clear what was pending."""
     frozen, go_on = threading.Event(), threading.Event()
 
-    def freeze(operation: str) -> None:
-        if operation == "put_item":
+    def freeze(called: str) -> None:
+        if called == operation:
             frozen.set()
             assert go_on.wait(30)
 
     first = reports()
     later = [*first, raw_report("e", iocs={"domain": [raw_ioc("shared.example")]})]
+    hook: Any = {when: freeze}
     with ThreadPoolExecutor(1) as runs, ThreadPoolExecutor(4) as pool:
         sleeper = runs.submit(
             ingest,
             engine_store,
             json_feed(first),
-            client=HookedClient(engine_store.client, before=freeze),
+            client=HookedClient(engine_store.client, **hook),
             pool=pool,
         )
         assert frozen.wait(30)
@@ -118,29 +152,40 @@ def test_a_frozen_run_that_wakes_up_late_counts_nothing_twice(engine_store: Stor
         go_on.set()
         assert sleeper.result().complete
     assert stored(engine_store) == model(later)
+    assert ingest(engine_store, json_feed(later), again_since=0).complete
+    assert stored(engine_store) == model(later)
 
 
-def test_four_runs_at_once_over_the_same_reports(engine_store: Store) -> None:
-    many = [
+def many_reports() -> list[dict[str, Any]]:
+    """2,000 of three IOCs each: one is everybody's, one is shared by forty, one by four."""
+    return [
         raw_report(
             f"flow-{n}",
             date=1_748_764_800 + n,
-            iocs={"domain": [raw_ioc(f"{n % 50}.example"), raw_ioc(f"own-{n}.example")]},
+            iocs={
+                "domain": [raw_ioc(f"{name}.example") for name in ("all", n % 50, f"q{n % 500}")]
+            },
         )
-        for n in range(400)
+        for n in range(2000)
     ]
+
+
+def test_four_runs_at_once_over_the_same_reports(engine_store: Store) -> None:
+    many = many_reports()
     with ThreadPoolExecutor(4) as runs, ThreadPoolExecutor(16) as pool:
         started = [
             runs.submit(
                 ingest,
                 engine_store,
-                json_feed(random.Random(seed).sample(many, len(many)), page_size=50),  # noqa: S311
+                json_feed(random.Random(seed).sample(many, len(many)), page_size=250),  # noqa: S311
                 pool=pool,
             )
             for seed in range(4)
         ]
         assert all(run.result().complete for run in started)
     assert stored(engine_store) == model(many)
+    # Another run finds all of it known.
+    assert ingest(engine_store, json_feed(many, page_size=250)).known == len(many)
 
 
 RAW = st.builds(

@@ -93,9 +93,27 @@ def test_a_broken_record_costs_itself_and_goes_to_quarantine(moto_store: Store) 
     assert "2025-02-30" in str(kept[0]["record"])
 
 
-@pytest.mark.parametrize(
-    "bad", [b"", b"<html>busy</html>", b"not json", b"[]", b"\xff\xfe{}", FeedError("status 503")]
-)
+ENTITIES = "".join(f"<!ENTITY a{n + 1} '&a{n};&a{n};'>" for n in range(40))
+REFUSED_PAGES: dict[str, bytes | FeedError] = {
+    "status": FeedError("status 503"),
+    "nothing": b"",
+    "HTML": b"<html>busy</html>",
+    "no JSON": b"not json",
+    "a list": b"[]",
+    "wrong types": b'{"items": {"a": 1}}',
+    "NaN": b'{"items": [{"a": NaN}]}',
+    "6,000 digits": b'{"items": [' + b"9" * 6000 + b"]}",
+    "deep nesting": b'{"items": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    "byte order mark": b"\xef\xbb\xbf" + json_page([]),
+    "UTF-16": json_page([]).decode().encode("utf-16"),
+    "broken UTF-8": b'{"items": ["\xff"]}',
+    "entity bomb": f"<!DOCTYPE f [<!ENTITY a0 'ha'>{ENTITIES}]>".encode() + linking_page("&a40;"),
+    "external entity": b'<!DOCTYPE f [<!ENTITY a SYSTEM "file:///etc/hosts">]>'
+    + linking_page("&a;"),
+}
+
+
+@pytest.mark.parametrize("bad", REFUSED_PAGES.values(), ids=REFUSED_PAGES)
 def test_a_page_that_is_not_valid_stops_the_run_and_hides_nothing(
     moto_store: Store, bad: bytes | FeedError
 ) -> None:

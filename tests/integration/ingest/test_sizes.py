@@ -56,3 +56,11 @@ def test_large_input_is_exact_and_items_stay_small(engine_store: Store, reports:
     assert stored(engine_store) == model(raws)
     for table in (engine_store.table, engine_store.state_table):
         assert max(map(item_bytes, engine_store.items(table))) < MAX_ITEM_BYTES
+
+
+def test_long_urls_that_begin_alike_do_not_meet(moto_store: Store) -> None:
+    summary = ingest(moto_store, json_feed(long_urls()))
+    assert (summary.complete, summary.iocs_new, summary.quarantined) == (True, 20, 1)
+    ingest(moto_store, json_feed([raw_report("other", iocs=long_urls()[0]["iocs"])]))
+    assert {one.counted for one in stored(moto_store).values()} == {2}
+    assert len({item["pk"]["S"] for item in moto_store.items()}) == 20
