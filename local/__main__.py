@@ -20,13 +20,14 @@ COMMANDS = {
     "reingest": "run the ingest handler once more over reports that are known already",
     "api": "serve the handlers of the HTTP API on 127.0.0.1:$PORT",
     "publish": "publish scan reports from files through the publish handler",
+    "providers": "run the providers handler once over the lists of PROVIDERS",
     "poll": "run the publish handler once over the new reports of SANDBOX_URL",
     "keys": "make, list, disable, enable and delete API keys",
     "openapi": "write the description of the API anew, from its routes and models",
     "up": "start everything with a sample feed, and show an answer",
     "quarantine": "list, show, replay or drop the records that broke a rule",
 }
-WITH_ARGUMENTS = ("keys", "publish", "quarantine", "reingest")
+WITH_ARGUMENTS = ("keys", "providers", "publish", "quarantine", "reingest")
 
 BAD_ENVIRONMENT = 2
 INTERRUPTED = 130

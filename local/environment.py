@@ -23,6 +23,7 @@ DEFAULTS = {
     "AWS_EC2_METADATA_DISABLED": "true",
     "FEED_ALLOW_PRIVATE": "true",
     "SANDBOX_ALLOW_PRIVATE": "true",
+    "PROVIDERS_ALLOW_PRIVATE": "true",
     "POWERTOOLS_SERVICE_NAME": "ioc-reputation",
     "POWERTOOLS_METRICS_NAMESPACE": "IocReputation",
 }

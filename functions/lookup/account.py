@@ -8,6 +8,7 @@ from shared.http.refused import Refused
 from shared.http.web import Response
 from shared.metadefender import errors
 from shared.metadefender.apikey import key_info, limits_remaining, limits_used
+from shared.metadefender.providers import provider_status
 from shared.store.api_keys import digest_of
 
 
@@ -43,6 +44,15 @@ def health(_service: Service, _call: Call) -> Response:
 def version(_service: Service, _call: Call) -> Response:
     """GET /v4/status/version."""
     return Response(200, {"version": "4"})
+
+
+def providers(service: Service, call: Call) -> Response:
+    """GET /v4/status/providers: who says what is said here, and how fresh it is."""
+    call.identified()
+    now = service.now()
+    return Response(
+        200, {"providers": [provider_status(s, now) for s in service.providers.states()]}
+    )
 
 
 def _info(caller: Caller) -> Response:

@@ -7,6 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from functions.lookup.providers import NoProviders, Providers, RememberedProviders
 from functions.lookup.quota import Quota
 from functions.lookup.routes import respond
 from functions.lookup.service import Service
@@ -17,6 +18,7 @@ from shared.settings import LookupSettings
 from shared.store.api_keys import ApiKeys
 from shared.store.client import dynamodb_client
 from shared.store.iocs import IocTable
+from shared.store.providers import ProviderStates
 from shared.store.quotas import QuotaCounters
 
 # A caller waits: better an honest refusal within two seconds than an answer late.
@@ -47,7 +49,14 @@ def _service() -> Service:
         keys=KeyRing(ApiKeys(client, settings.state_table_name), time.monotonic),
         quota=Quota(QuotaCounters(client, settings.state_table_name), _now_ms),
         now=_now_ms,
+        providers=_providers(client, settings),
     )
+
+
+def _providers(client: Any, settings: LookupSettings) -> Providers:
+    if not settings.has_providers:
+        return NoProviders()
+    return RememberedProviders(ProviderStates(client, settings.state_table_name), time.monotonic)
 
 
 def _now_ms() -> int:

@@ -94,6 +94,7 @@ ROUTES: tuple[Route[Handler], ...] = (
     _reputation_route("domain", IndicatorType.DOMAIN),
     _reputation_route("url", IndicatorType.URL),
     route_to("/v4/status/version", {"GET": account.version}, open_=True),
+    route_to("/v4/status/providers", {"GET": account.providers}),
     route_to("/health", {"GET": account.health}, open_=True),
     route_to("/openapi.json", {"GET": documentation.openapi}, open_=True),
     route_to("/docs", {"GET": documentation.page}, open_=True),

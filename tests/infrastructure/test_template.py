@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from functions.ingest.summary import Summary
+from functions.publish.poll import Polled
 from shared.store.keys import Prefix
 from tests.infrastructure.support import Template, run
 
@@ -374,6 +375,7 @@ def test_alarms_watch_timers_and_their_queue(template: Template) -> None:
 
 def test_alarms_watch_numbers_that_runs_tell(template: Template) -> None:
     told = {f"ingest_{field.name}" for field in fields(Summary)}
+    told |= {f"poll_{field.name}" for field in fields(Polled)} | {"providers_stale"}
     watched = {
         alarm["MetricName"]
         for alarm in of_type(template, "AWS::CloudWatch::Alarm").values()

@@ -1,0 +1,41 @@
+"""`python -m local providers`: one timer invocation of the real providers handler."""
+
+import argparse
+import json
+import os
+import uuid
+from datetime import UTC, datetime
+from typing import TextIO
+
+from local import environment
+from local.context import LocalContext
+from local.errors import LocalError
+from local.events import timer_event
+from local.handlers import load
+from shared.settings import SettingsError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument(
+        "ids", nargs="*", metavar="ID", help="refresh this provider although it is not due"
+    )
+
+
+def command(out: TextIO, arguments: argparse.Namespace) -> int:
+    """Refresh the providers of PROVIDERS that are due, and print what became of each as JSON.
+
+    Returns:
+        0 when every refresh is complete, 1 when one is not.
+    """
+    if not os.environ.get("PROVIDERS"):
+        raise LocalError("PROVIDERS is not set: name the providers to ask, with commas")
+    environment.engine_endpoint()
+    event = timer_event(str(uuid.uuid4()), datetime.now(UTC)) | {"refresh": arguments.ids}
+    context = LocalContext("providers", environment.run_budget_s())
+    try:
+        results = load("providers")(event, context)
+    except SettingsError as error:
+        raise LocalError(str(error)) from error
+    print(json.dumps(results, indent=2), file=out)
+    return 0 if all(one.get("complete") for one in results.values()) else 1
