@@ -83,7 +83,7 @@ def _take(
             continue
         good += 1
         date = _date(raw.date, now)
-        words = (date, _text(raw.assessment), _text(raw.category), _text(raw.source_list))
+        words = (date, clean_text(raw.assessment), clean_text(raw.category), clean_text(raw.source_list))
         known = joined.get(subject)
         joined[subject] = (date, words) if known is None else _join(known, (date, words))
     if broken > good:
@@ -155,7 +155,7 @@ def _date(value: object, now: int) -> int:
         return 0
 
 
-def _text(value: object) -> str:
+def clean_text(value: object) -> str:
     """A text as answers may show it: one line, short; "" where there is nothing to show."""
     if not isinstance(value, str):
         return ""
