@@ -20,11 +20,13 @@ class LookupSettings:
         table_name: the IOC table (`TABLE_NAME`).
         state_table_name: the state table (`STATE_TABLE_NAME`).
         has_providers: whether there are providers beside the sandbox (`PROVIDERS` names some).
+        provider_keys_path: where their API keys are in SSM (`PROVIDER_KEYS_PATH`): `<path>/<id>`.
     """
 
     table_name: str
     state_table_name: str
     has_providers: bool
+    provider_keys_path: str
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
@@ -37,6 +39,7 @@ class LookupSettings:
             _text(env, "TABLE_NAME"),
             _text(env, "STATE_TABLE_NAME"),
             has_providers=bool(_names(env, "PROVIDERS")),
+            provider_keys_path=env.get("PROVIDER_KEYS_PATH", ""),
         )
 
 

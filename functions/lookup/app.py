@@ -2,12 +2,12 @@
 
 import os
 import time
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.lookup.providers import NoProviders, Providers, RememberedProviders
+from functions.lookup.providers import Asks, NoProviders, Providers, RememberedProviders
 from functions.lookup.quota import Quota
 from functions.lookup.routes import respond
 from functions.lookup.service import Service
@@ -56,7 +56,20 @@ def _service() -> Service:
 def _providers(client: Any, settings: LookupSettings) -> Providers:
     if not settings.has_providers:
         return NoProviders()
-    return RememberedProviders(ProviderStates(client, settings.state_table_name), time.monotonic)
+    return RememberedProviders(
+        ProviderStates(client, settings.state_table_name),
+        time.monotonic,
+        asker=partial(_asker, settings.provider_keys_path),
+        keep=IocTable(client, settings.table_name).list_subject,
+    )
+
+
+@cache
+def _asker(keys_path: str) -> Asks:
+    # What it takes to ask is imported by those who do ask.
+    from shared.providers.ask import make_asker  # noqa: PLC0415
+
+    return make_asker(keys_path)
 
 
 def _now_ms() -> int:

@@ -2,12 +2,14 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from shared.domain.errors import StoreError
 from shared.domain.indicator import Indicator, IndicatorType
-from shared.domain.listing import Provider
+from shared.domain.listing import Known, Listing, Provider, Stance
 from shared.domain.network import Network, NetworkIndex
+from shared.observability import logger
 from shared.store.providers import ProviderState
 
 REMEMBERED_S = 60.0
@@ -23,6 +25,13 @@ class States(Protocol):
         """The networks on a provider's list; raises StoreError."""
 
 
+class Asks(Protocol):
+    """Asks providers without a list; `shared.providers.ask.Asker` is one."""
+
+    def ask(self, providers: list[str], indicator: Indicator, now: int) -> dict[str, Listing]:
+        """What they say of an indicator; the stance of one that did not answer is FAILED."""
+
+
 class NoProviders:
     """For a stack that has none switched on: nothing is ever read."""
 
@@ -34,6 +43,10 @@ class NoProviders:
         """None."""
         return ()
 
+    def ask(self, known: Known, _: int) -> Known:
+        """Nobody."""
+        return known
+
 
 class Providers(Protocol):
     """What look-ups ask."""
@@ -44,6 +57,9 @@ class Providers(Protocol):
     def networks_holding(self, address: Indicator) -> Sequence[Network]:
         """The listed networks that hold an address, the largest first; raises StoreError."""
 
+    def ask(self, known: Known, now: int) -> Known:
+        """What is known with the answers of providers without a list; raises StoreError."""
+
 
 @dataclass(slots=True)
 class RememberedProviders:
@@ -53,10 +69,14 @@ class RememberedProviders:
 
     Attributes:
         clock: seconds, monotonic.
+        asker: gives what asks the providers without a list; called when there is one to ask.
+        keep: keeps the answer of a provider about an indicator.
     """
 
     store: States
     clock: Callable[[], float]
+    asker: Callable[[], Asks]
+    keep: Callable[[str, Indicator, Listing], None]
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _read_at: float | None = None
     _states: Sequence[ProviderState] = ()
@@ -99,6 +119,43 @@ class RememberedProviders:
                     network for _, networks in self._networks.values() for network in networks
                 )
             return self._index.holding(address)
+
+    def ask(self, known: Known, now: int) -> Known:
+        """What is known, with the answers of providers that have no list and cover the type.
+
+        Who has answered before is not asked again until that answer expires.
+
+        Args:
+            now: milliseconds since the epoch.
+
+        Raises:
+            StoreError: the store failed, and nothing is remembered.
+        """
+        unheard = [
+            state.provider.id
+            for state in self.states()
+            if state.provider.on_demand
+            and known.indicator.type in state.provider.types
+            and not _holds(known.listings.get(state.provider.id), now)
+        ]
+        if not unheard:
+            return known
+        answers = self.asker().ask(unheard, known.indicator, now)
+        for provider, listing in answers.items():
+            if listing.stance is not Stance.FAILED:
+                self._keep(provider, known.indicator, listing)
+        return replace(known, listings={**known.listings, **answers})
+
+    def _keep(self, provider: str, indicator: Indicator, listing: Listing) -> None:
+        try:
+            self.keep(provider, indicator, listing)
+        except StoreError as error:
+            # The answer is right all the same; the next look-up asks again.
+            logger.warning("answer not kept", extra={"provider": provider, "reason": str(error)})
+
+
+def _holds(listing: Listing | None, now: int) -> bool:
+    return listing is not None and listing.expires > now
 
 
 def as_providers(states: Sequence[ProviderState]) -> list[Provider]:

@@ -71,10 +71,12 @@ class Service:
             StoreError: the store failed.
         """
         known = self.iocs.find(indicator, self.providers.networks_holding(indicator))
-        return self._finding(known)
+        return self._finding(self.providers.ask(known, self.now()))
 
     def find_many(self, indicators: Collection[Indicator]) -> dict[Indicator, Finding]:
         """What everybody says of many, each with an entry.
+
+        A provider without a list says what it was heard to say before: nobody waits for it here.
 
         Raises:
             StoreError: the store failed.

@@ -10,17 +10,17 @@ from functools import cache
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.parameters import get_parameter
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from shared.providers.declaration import Declaration, load_catalog
-from shared.providers.read import ListError, read_snapshot
 
 from functions.providers.refresh import Refresh
 from shared.domain.errors import FeedError, StoreError
 from shared.domain.listing import Provider
 from shared.feed.fetch import FeedClient
 from shared.observability import logger, metrics
+from shared.providers.declaration import Declaration, load_catalog
+from shared.providers.errors import ListError
+from shared.providers.keys import KeyNotReadable, provider_key
+from shared.providers.read import read_snapshot
 from shared.settings import ProviderSettings, SettingsError
 from shared.store.client import dynamodb_client
 from shared.store.iocs import IocTable
@@ -34,7 +34,6 @@ DOWNLOAD_MAX_S = 120.0
 WRITERS = 16
 # A list that is older than so many of its intervals has failed for long enough to be told of.
 STALE_INTERVALS = 4
-KEYS_CACHED_S = 300
 RETRY_AFTER_S = 900.0
 
 
@@ -155,10 +154,8 @@ def _refresh(
     states.write(state)
     try:
         refreshed = _run(settings, declaration, left, now).execute(state)
-    except (FeedError, ListError, StoreError) as error:
+    except (FeedError, ListError, StoreError, KeyNotReadable) as error:
         reason = str(error)
-    except GetParameterError:
-        reason = "the API key of the provider cannot be read"
     except Exception:
         # Whatever it is, the others are not to suffer from it.
         logger.exception("refresh failed", extra={"provider": declaration.id})
@@ -189,7 +186,7 @@ def _run(
 
     client = FeedClient(
         declaration.address,
-        _key(settings, declaration),
+        provider_key(settings.key_path, declaration),
         downloading_left,
         allow_private=settings.allow_private,
         accept=declaration.accept,
@@ -213,13 +210,6 @@ def _declared(settings: ProviderSettings) -> dict[str, Declaration]:
     if missing := [name for name in settings.providers if name not in catalog]:
         raise SettingsError(f"PROVIDERS names what is not declared: {', '.join(missing)}")
     return {name: catalog[name] for name in settings.providers}
-
-
-def _key(settings: ProviderSettings, declaration: Declaration) -> str:
-    if not declaration.key:
-        return ""
-    name = f"{settings.key_path}/{declaration.id}"
-    return str(get_parameter(name, decrypt=True, max_age=KEYS_CACHED_S))
 
 
 @cache

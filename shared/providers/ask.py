@@ -2,9 +2,11 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor, wait
+from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -18,12 +20,14 @@ from shared.domain.indicator import Indicator
 from shared.domain.listing import Listing, Stance
 from shared.domain.moment import read_moment
 from shared.feed import strict_json
-from shared.providers.declaration import PLACEHOLDER, Declaration
+from shared.providers.declaration import PLACEHOLDER, Declaration, load_catalog
+from shared.providers.keys import KeyNotReadable, provider_key
 from shared.providers.options import Api
 from shared.providers.read import clean_text
 
 _MAX_BODY_BYTES = 256 * 1024
 _OK = 200
+_ASKED_AT_ONCE = 16
 _NOT_FOUND = 404
 # One that has failed is left alone for a while, so that it slows down one look-up and not all.
 SPARED_S = 30.0
@@ -90,16 +94,16 @@ class Asker:
         """What one provider says, None for no answer."""
         options = _options(declaration)
         url = declaration.address.replace(PLACEHOLDER, quote(indicator.value, safe=""))
-        key = self.key_of(declaration)
-        headers = {declaration.key_header: key} if key else {}
         try:
+            key = self.key_of(declaration)
+            headers = {declaration.key_header: key} if key else {}
             status, body = self.get(url, headers, options.budget_ms / 1000)
             if status == _NOT_FOUND:
                 return _nothing(options, now)
             if status != _OK:
                 raise AskError(f"status {status}")
             return read_answer(declaration, strict_json.parse(_text(body), "the answer"), now)
-        except FeedError as error:
+        except (FeedError, KeyNotReadable) as error:
             # Powertools' logger would be the first thing of it that a look-up imports here.
             logging.getLogger(__name__).warning("%s did not answer: %s", declaration.id, error)
             return None
@@ -186,3 +190,18 @@ def over_http() -> Get:
         return response.status, body
 
     return get
+
+
+def make_asker(keys_path: str) -> Asker:
+    """Asks the APIs of the catalog.
+
+    Args:
+        keys_path: where their keys are in SSM: `<path>/<id>`.
+    """
+    return Asker(
+        load_catalog(),
+        partial(provider_key, keys_path),
+        over_http(),
+        ThreadPoolExecutor(_ASKED_AT_ONCE, thread_name_prefix="ask"),
+        time.monotonic,
+    )

@@ -83,7 +83,12 @@ def _take(
             continue
         good += 1
         date = _date(raw.date, now)
-        words = (date, clean_text(raw.assessment), clean_text(raw.category), clean_text(raw.source_list))
+        words = (
+            date,
+            clean_text(raw.assessment),
+            clean_text(raw.category),
+            clean_text(raw.source_list),
+        )
         known = joined.get(subject)
         joined[subject] = (date, words) if known is None else _join(known, (date, words))
     if broken > good:
