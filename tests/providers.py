@@ -1,0 +1,102 @@
+"""Refreshing providers against a store of a test, and what has to come of it."""
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Executor
+from typing import Any
+
+from functions.providers.refresh import Refresh, Refreshed
+from shared.domain.indicator import Indicator, IndicatorType
+from shared.domain.listing import Listing, Provider, Stance, Subject
+from shared.providers.declaration import Declaration, read_catalog
+from shared.providers.entry import Snapshot
+from shared.store.iocs import IocTable
+from shared.store.items import listings_from_item
+from shared.store.keys import subject_key
+from shared.store.providers import ProviderState, ProviderStates
+from shared.store.snapshots import Snapshots
+from tests.conftest import Store
+from tests.fakes import InlineExecutor
+
+NOW = 1_767_607_200_000
+
+Entries = Mapping[Subject, Listing]
+
+
+def declaration(name: str = "list-a") -> Declaration:
+    """A provider of a list."""
+    return read_catalog(
+        f"""
+        [{name}]
+        name = "{name}.example"
+        types = ["ip", "domain"]
+        address = "https://{name}.example/list.txt"
+        format = "lines"
+        assessment = "malware"
+        every = "1h"
+        licence = "free"
+        """
+    )[name]
+
+
+def listed(numbers: Iterable[int], assessment: str = "malware") -> dict[Subject, Listing]:
+    """A list of domains without dates."""
+    return {domain(number): Listing(Stance.LISTED, assessment) for number in numbers}
+
+
+def domain(number: int) -> Indicator:
+    return Indicator(IndicatorType.DOMAIN, f"n{number}.example")
+
+
+def refresh(
+    store: Store,
+    download: Entries | Exception,
+    *,
+    name: str = "list-a",
+    client: Any = None,
+    owner: str = "me",
+    pool: Executor | None = None,
+    now: int = NOW,
+    out_of_time: Any = lambda: False,
+) -> Refreshed:
+    """One refresh of a provider whose download gives, or raises, what is said."""
+    client = client or store.client
+    declared = declaration(name)
+    states = ProviderStates(client, store.state_table)
+
+    def read() -> Snapshot:
+        if isinstance(download, Exception):
+            raise download
+        return Snapshot(download)
+
+    known = {state.provider.id: state for state in states.read(consistent=True)}
+    provider = Provider(name, declared.name, frozenset(declared.types))
+    return Refresh(
+        declared,
+        read,
+        IocTable(client, store.table),
+        Snapshots(client, store.state_table, name, owner),
+        states,
+        pool or InlineExecutor(),
+        now,
+        now + 60_000,
+        out_of_time,
+    ).execute(known.get(name, ProviderState(provider)))
+
+
+def listings(store: Store, name: str = "list-a") -> dict[str, Listing]:
+    """What the items say of a provider, by their keys."""
+    return {
+        item["pk"]["S"]: found[name]
+        for item in store.items()
+        if name in (found := listings_from_item(item))
+    }
+
+
+def dated(entries: Entries, at: int = NOW) -> dict[str, Listing]:
+    """What the items have to say after a list whose entries were all new at a time."""
+    return {
+        subject_key(subject): Listing(
+            one.stance, one.assessment, one.category, one.detect_time or at, one.source_list
+        )
+        for subject, one in entries.items()
+    }
