@@ -1,0 +1,1 @@
+"""Measurements, side by side; each script prints what it found."""

@@ -1,0 +1,187 @@
+"""What lists of providers cost: `.venv/bin/python -m benchmarks.providers`.
+
+Counts, not seconds: the calls and capacity units that the embedded engine reports. A list is
+written, replaced by one that differs in one entry of a hundred, and replaced again with an
+interruption in the middle. Then addresses are looked up, in three of many networks and in none.
+"""
+
+import argparse
+import itertools
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from functions.lookup.providers import RememberedProviders
+from functions.providers.refresh import Refresh, Refreshed
+from local import environment
+from local.engine import running_engine
+from local.tables import make_tables
+from shared.domain.indicator import Indicator, IndicatorType
+from shared.domain.listing import Listing, Provider, Stance, Subject
+from shared.domain.network import parse_network
+from shared.providers.declaration import load_catalog
+from shared.providers.entry import Snapshot
+from shared.store.client import dynamodb_client
+from shared.store.iocs import IocTable
+from shared.store.items import listings_from_item
+from shared.store.providers import ProviderState, ProviderStates
+from shared.store.snapshots import Snapshots
+
+WRITERS = 16
+LISTED = Listing(Stance.LISTED, "malware")
+NAME = "blocklist-de"
+
+
+@dataclass
+class Meter:
+    """Counts the calls and the units of a client."""
+
+    client: Any
+    calls: Counter[str] = field(default_factory=Counter)
+    units: float = 0.0
+
+    def __post_init__(self) -> None:
+        events = self.client.meta.events
+        events.register("provide-client-params.dynamodb", self._ask)
+        events.register("after-call.dynamodb", self._add)
+
+    def _ask(self, params: dict[str, Any], **_: Any) -> None:
+        params["ReturnConsumedCapacity"] = "TOTAL"
+
+    def _add(self, parsed: Any, model: Any, **_: Any) -> None:
+        self.calls[model.name] += 1
+        consumed = parsed.get("ConsumedCapacity") or []
+        tables = consumed if isinstance(consumed, list) else [consumed]
+        self.units += sum(table.get("CapacityUnits", 0.0) for table in tables)
+
+    @contextmanager
+    def section(self, name: str) -> Iterator[None]:
+        """Print what is counted within."""
+        self.calls.clear()
+        self.units = 0.0
+        started = time.process_time()
+        yield
+        cpu_s = time.process_time() - started
+        calls = ", ".join(f"{count:,} {call}" for call, count in self.calls.most_common())
+        print(f"| {name} | {calls} | {self.units:,.1f} | {cpu_s:.1f} |", flush=True)
+
+
+def main() -> None:
+    """Measure, and print a table in Markdown."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--entries", type=int, default=200_000)
+    parser.add_argument("--networks", type=int, default=10_000)
+    arguments = parser.parse_args()
+    environment.prepare()
+    print("| What | Calls | Capacity units | CPU seconds |\n|---|---|---|---|")
+    with running_engine() as endpoint:
+        os.environ[environment.ENDPOINT] = endpoint
+        make_tables(dynamodb_client(), environment.table_names())
+        measure_lists(arguments.entries)
+        measure_networks(arguments.networks)
+
+
+def measure_lists(entries: int) -> None:
+    """A list, one that differs in one of a hundred, and an interruption."""
+    meter = Meter(dynamodb_client(connections=WRITERS))
+    moved = entries // 100
+    with meter.section(f"a first list of {entries:,}"):
+        refresh(meter.client, listed(range(entries)))
+    with meter.section("the same list again"):
+        refresh(meter.client, listed(range(entries)))
+    with meter.section(f"{moved:,} entries gone and {moved:,} new"):
+        refresh(meter.client, listed(range(moved, entries + moved)))
+    stop = itertools.count()
+    with meter.section("the same again, stopped in the middle"):
+        cut = refresh(
+            meter.client,
+            listed(range(2 * moved, entries + 2 * moved)),
+            out_of_time=lambda: next(stop) >= 1,
+        )
+    with meter.section("and gone on with"):
+        rest = refresh(meter.client, listed(range(2 * moved, entries + 2 * moved)))
+    found = set(on_the_list(meter.client))
+    meant = {one.value for one in listed(range(2 * moved, entries + 2 * moved))}
+    print(f"\nstopped after {cut.changes:,} changes, then {rest.changes:,}; ", end="")
+    print(f"lost {len(meant - found)}, wrongly kept {len(found - meant)} of {len(meant):,}\n")
+
+
+def measure_networks(networks: int) -> None:
+    """An address in three of many networks, and one in none."""
+    meter = Meter(dynamodb_client())
+    client = meter.client
+    some: dict[Subject, Listing] = {
+        parse_network(f"{11 + n // 65_536}.{n // 256 % 256}.{n % 256}.0/24"): LISTED
+        for n in range(networks - 2)
+    }
+    some |= {parse_network("11.0.0.0/16"): LISTED, parse_network("11.0.0.0/12"): LISTED}
+    refresh(client, some, name="feodo-tracker")
+    table = IocTable(client, os.environ["TABLE_NAME"])
+    states = ProviderStates(client, os.environ["STATE_TABLE_NAME"])
+    providers = RememberedProviders(states, time.monotonic, no_asker, table.list_subject)
+    inside, outside = (Indicator(IndicatorType.IP, ip) for ip in ("11.0.7.9", "203.0.113.9"))
+    with meter.section(f"reading the index of {networks:,} networks, once a change"):
+        providers.networks_holding(outside)
+    for address, name in ((inside, "an address in three networks"), (outside, "one in none")):
+        with meter.section(name):
+            holding = providers.networks_holding(address)
+            known = table.find(address, holding)
+        print(f"\n{address.value}: in {len(holding)} networks, {len(known.listings)} listings\n")
+
+
+def no_asker() -> Any:
+    """No provider here is asked at look-up time."""
+    raise AssertionError
+
+
+def listed(numbers: Iterable[int]) -> dict[Subject, Listing]:
+    """A list of addresses."""
+    return {
+        Indicator(IndicatorType.IP, f"10.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}"): LISTED
+        for n in numbers
+    }
+
+
+def refresh(
+    client: Any,
+    entries: dict[Subject, Listing],
+    *,
+    name: str = NAME,
+    out_of_time: Callable[[], bool] = lambda: False,
+) -> Refreshed:
+    """One refresh of a provider."""
+    declaration = load_catalog()[name]
+    states = ProviderStates(client, os.environ["STATE_TABLE_NAME"])
+    provider = Provider(name, declaration.name, frozenset({"ip"}))
+    known = {state.provider.id: state for state in states.read(consistent=True)}
+    now = time.time_ns() // 1_000_000
+    with ThreadPoolExecutor(WRITERS) as pool:
+        return Refresh(
+            declaration,
+            lambda: Snapshot(entries),
+            IocTable(client, os.environ["TABLE_NAME"]),
+            Snapshots(client, os.environ["STATE_TABLE_NAME"], name, "benchmark"),
+            states,
+            pool,
+            now,
+            now + 3_600_000,
+            out_of_time,
+        ).execute(known.get(name, ProviderState(provider)))
+
+
+def on_the_list(client: Any) -> Iterator[str]:
+    """The addresses that the items say are listed."""
+    pages = client.get_paginator("scan").paginate(TableName=os.environ["TABLE_NAME"])
+    for page in pages:
+        for item in page["Items"]:
+            if NAME in listings_from_item(item):
+                yield item["pk"]["S"].partition("#")[2]
+
+
+if __name__ == "__main__":
+    main()
