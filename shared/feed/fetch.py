@@ -68,10 +68,12 @@ class FeedClient:
 
     Args:
         feed_url: the configured address; no other scheme, host or port is ever contacted.
-        api_key: sent as `X-Api-Key`, "" for none.
+        api_key: sent in the header `key_header`, "" for none.
         remaining: seconds that are left for fetching; apart from the look-up of the host's
             name nothing outlasts them.
         allow_private: whether the feed may be at an address that is not on the internet.
+        accept: the media types to ask for.
+        key_header: the name of the header that the feed reads its key from.
     """
 
     def __init__(
@@ -81,6 +83,8 @@ class FeedClient:
         remaining: Callable[[], float],
         *,
         allow_private: bool = False,
+        accept: str = "application/json, application/atom+xml;q=0.9",
+        key_header: str = "X-Api-Key",
     ) -> None:
         self._remaining = remaining
         self._allowance = _Allowance(remaining)
@@ -102,11 +106,11 @@ class FeedClient:
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._session.mount(f"{self._origin[0]}://", _OnePoolAdapter(pool, retries))
         self._session.headers.clear()
-        self._session.headers["Accept"] = "application/json, application/atom+xml;q=0.9"
+        self._session.headers["Accept"] = accept
         self._session.headers["Accept-Encoding"] = "gzip"
         self._session.headers["User-Agent"] = "ioc-reputation"
         if api_key:
-            self._session.headers["X-Api-Key"] = api_key
+            self._session.headers[key_header] = api_key
 
     def get(self, url: str) -> Fetched:
         """Fetch one page.

@@ -42,7 +42,8 @@ class Declaration:
         every: time between refreshes, such as `1h`.
         licence: note for people.
         more: addresses of further documents of the same list, on the same host.
-        assessment, category: of an entry that has none of its own.
+        assessment, category: of an entry that has none of its own; without an assessment clients
+            would not see that something is listed.
         key: whether an API key is needed; it is sent in the header `key_header`.
         stance: whether the list names what is bad or what is to be trusted.
         min_entries: a list of fewer is refused; 0 allows an empty one.
@@ -77,6 +78,8 @@ class Declaration:
             raise self.error("more", "on another host than the address")
         if (PLACEHOLDER in self.address) is not (self.format == ON_DEMAND):
             raise self.error("address", f"{PLACEHOLDER} stands in that of an API, and only there")
+        if not self.assessment and self.stance == "listed":
+            raise self.error("assessment", "a list of what is bad needs one")
         if not _HEADER.fullmatch(self.key_header):
             raise self.error("key_header", "not the name of a header")
         try:

@@ -3,7 +3,7 @@
 from shared.domain.errors import ReputationError
 
 
-class DeclarationError(ReputationError, ValueError):
+class DeclarationError(ReputationError):
     """A declaration is not valid; the message names the provider and the field."""
 
 

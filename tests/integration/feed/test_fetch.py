@@ -83,8 +83,19 @@ def test_a_page_as_it_should_be(server: FeedServer) -> None:
     assert client(server).get(server.url) == Fetched(server.url, BODY)
     (request,) = server.requests
     assert request.headers["x-api-key"] == KEY
+    assert request.headers["accept"] == "application/json, application/atom+xml;q=0.9"
     assert request.headers["host"] == f"127.0.0.1:{server.port}"
     assert "cookie" not in request.headers
+
+
+def test_another_feed_has_another_header_for_its_key_and_other_types(server: FeedServer) -> None:
+    server.answer(PATH, page(BODY))
+    accept = "application/taxii+json;version=2.1"
+    assert get(server, accept=accept, key_header="Auth-Key") == BODY
+    (request,) = server.requests
+    assert request.headers["accept"] == accept
+    assert request.headers["auth-key"] == KEY
+    assert "x-api-key" not in request.headers
 
 
 @pytest.mark.parametrize(
