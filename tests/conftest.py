@@ -26,14 +26,26 @@ os.environ.update(DEFAULTS)
 
 _numbers = itertools.count()
 
+_SETTINGS = (
+    "AWS_",
+    "FEED_",
+    "API_KEY",
+    "TABLE_",
+    "STATE_TABLE_",
+    "REPORT_TABLE_",
+    "SANDBOX_",
+    "REPUTATION_",
+)
+
 
 @dataclass(frozen=True)
 class Store:
-    """Two fresh tables and a client for them."""
+    """Fresh tables and a client for them."""
 
     client: "DynamoDBClient"
     table: str
     state_table: str
+    report_table: str
 
     def items(self, table: str | None = None) -> list[dict[str, Any]]:
         """Everything in a table, the IOC table if none is named, by key."""
@@ -43,14 +55,18 @@ class Store:
 
     def env(self) -> dict[str, str]:
         """The settings that make a handler use these tables."""
-        return {"TABLE_NAME": self.table, "STATE_TABLE_NAME": self.state_table}
+        return {
+            "TABLE_NAME": self.table,
+            "STATE_TABLE_NAME": self.state_table,
+            "REPORT_TABLE_NAME": self.report_table,
+        }
 
 
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reaches a real account, or depends on whose machine it runs on."""
     for name in list(os.environ):
-        if name.startswith(("AWS_", "FEED_", "API_KEY", "TABLE_", "STATE_TABLE_")):
+        if name.startswith(_SETTINGS):
             monkeypatch.delenv(name)
     for name, value in DEFAULTS.items():
         monkeypatch.setenv(name, value)
@@ -63,8 +79,17 @@ def fresh_handlers() -> Iterator[None]:
     """Handlers that read their settings anew: they keep their clients while a process lives."""
     import functions.ingest.app as ingest
     import functions.lookup.app as lookup
+    import functions.publish.app as publish
 
-    kept = (ingest._client, ingest._meter, lookup._service)
+    kept = (
+        ingest._client,
+        ingest._meter,
+        lookup._service,
+        publish._settings,
+        publish._client,
+        publish._service,
+        publish._publisher,
+    )
     for cached in kept:
         cached.cache_clear()
     yield
@@ -103,8 +128,13 @@ def any_store(request: pytest.FixtureRequest) -> Store:
 
 
 def new_store() -> Store:
-    """Two fresh tables at the endpoint that the environment names."""
+    """Fresh tables at the endpoint that the environment names."""
     number = next(_numbers)
-    store = Store(dynamodb_client(), f"iocs-{number}", f"state-{number}")
-    make_tables(store.client, {"IocTable": store.table, "StateTable": store.state_table})
+    store = Store(dynamodb_client(), f"iocs-{number}", f"state-{number}", f"reports-{number}")
+    tables = {
+        "IocTable": store.table,
+        "StateTable": store.state_table,
+        "ReportTable": store.report_table,
+    }
+    make_tables(store.client, tables)
     return store

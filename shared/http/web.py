@@ -94,7 +94,7 @@ def answer(response: Response, *, gzip_accepted: bool = False) -> dict[str, Any]
     text = response.text or json.dumps(response.body, ensure_ascii=False, separators=(",", ":"))
     if gzip_accepted and len(text) >= _COMPRESSED_FROM_CHARS:
         packed = gzip.compress(text.encode(), compresslevel=1, mtime=0)
-        headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+        headers = {"Vary": "Accept-Encoding", **headers, "Content-Encoding": "gzip"}
         body, encoded = b64encode(packed).decode(), True
     else:
         body, encoded = text, False
