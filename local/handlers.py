@@ -5,7 +5,7 @@ Lambda. So here it is imported only after the environment and stdout are what th
 """
 
 import importlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
 from local.template import DEFAULT_ROUTE, http_routes
@@ -24,8 +24,11 @@ def load_gateway() -> Handler:
     Raises:
         TemplateError: template.yaml has no route for all other requests.
     """
-    routes = http_routes()
-    handlers = {path: _at(name) for path, name in routes.items()}
+    return gateway({path: _at(name) for path, name in http_routes().items()})
+
+
+def gateway(handlers: Mapping[str, Handler]) -> Handler:
+    """Return a handler that hands each event on to the handler of its route."""
 
     def handler(event: dict[str, Any], context: Any) -> Any:
         return handlers[_choose(event["rawPath"], handlers.keys())](event, context)

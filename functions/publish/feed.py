@@ -24,6 +24,8 @@ MAX_LIMIT = 100
 # A page is an answer of a function, which ends at 6 MB.
 MAX_PAGE_BYTES = 3_000_000
 _READ_AT_ONCE = 25
+# Of a long row of entries that were replaced a page shows nothing, and ends all the same.
+_MAX_READS = 40
 
 _ATOM = "http://www.w3.org/2005/Atom"
 _NAMESPACE = uuid.UUID("6f0f4f0e-5d3e-5f0b-9a0e-2b6c2c1f7a51")
@@ -116,7 +118,9 @@ def read_page(log: FeedLog, info: FeedInfo, cursor: Cursor) -> FeedPage:
     entries: list[Entry] = []
     size = taken = 0
     full = False
-    while not full and taken < len(numbers) and len(entries) < cursor.limit:
+    for _ in range(_MAX_READS):
+        if full or taken == len(numbers) or len(entries) == cursor.limit:
+            break
         chunk = numbers[taken : taken + min(_READ_AT_ONCE, cursor.limit - len(entries))]
         found = {entry.number: entry for entry in log.entries(chunk)}
         for number in chunk:
@@ -136,7 +140,9 @@ def read_page(log: FeedLog, info: FeedInfo, cursor: Cursor) -> FeedPage:
 
 def _numbers(info: FeedInfo, cursor: Cursor) -> range:
     """The numbers of the entries from where a page begins to the end of the feed."""
-    if (cursor.number or 0) > info.tail + 1:
+    # Behind the last entry is no place to wait: what comes next would be passed over.
+    last = info.tail if cursor.order is Order.OLDEST_FIRST else info.tail + 1
+    if (cursor.number or 0) > last:
         raise InvalidCursor("the cursor points beyond the end of the feed")
     if cursor.order is Order.OLDEST_FIRST:
         return range((cursor.number or 0) + 1, info.tail + 1)

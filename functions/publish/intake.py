@@ -14,11 +14,11 @@ from typing import Any
 
 from functions.publish.scan import Observed, ScanReport
 from shared.domain.aggregation import Decision, Finding, Source, decide, of_the_report
-from shared.domain.history import History, Sighting
+from shared.domain.history import History, Membership, Sighting, record
 from shared.domain.indicator import Indicator, IndicatorType
 from shared.domain.moment import format_millis
 from shared.domain.verdict import UNKNOWN
-from shared.store.feed_log import FeedLog, PublishedReport
+from shared.store.feed_log import FeedLog, PublishedReport, pack
 from shared.store.histories import Histories
 
 # Part of every content digest: raise it when the rule finds another verdict in old reports.
@@ -81,15 +81,15 @@ class Publisher:
         content = content_digest(report, asked=said is not None)
         if known and known.content == content:
             return Published(report.flow_id, report.report_id, Status.UNCHANGED, asked=False)
-        decisions = self._decide(report, said or {})
+        before = self.histories.read(report.iocs)
+        decisions = _decide(report, said or {}, before)
+        seen = {one: _sighting(report, observed) for one, observed in report.iocs.items()}
+        # A report that does not fit must not count either, so this comes before the histories.
+        pack(_body(feed_item(report, decisions, _expected(before, seen))))
         histories = self.histories.change(
-            report.flow_id,
-            report.report_id,
-            seen={one: _sighting(report, observed) for one, observed in report.iocs.items()},
-            gone=self._gone(known, report),
+            report.flow_id, report.report_id, seen=seen, gone=self._gone(known, report)
         )
-        item = feed_item(report, decisions, histories)
-        body = json.dumps(item, separators=(",", ":")).encode()
+        body = _body(feed_item(report, decisions, histories))
         self.log.append(report.flow_id, report.report_id, content, body, self.now())
         return Published(
             report.flow_id,
@@ -98,21 +98,6 @@ class Publisher:
             Counter(_name(decision) for decision in decisions.values()),
             asked=said is not None,
         )
-
-    def _decide(
-        self, report: ScanReport, said: Mapping[Indicator, Sequence[Finding]]
-    ) -> dict[Indicator, Decision]:
-        histories = self.histories.read(report.iocs)
-        return {
-            one: decide(
-                [
-                    *observed.findings,
-                    *_earlier(histories.get(one, History()), report.flow_id),
-                    *said.get(one, ()),
-                ]
-            )
-            for one, observed in report.iocs.items()
-        }
 
     def _gone(self, known: PublishedReport | None, report: ScanReport) -> list[Indicator]:
         """The IOCs that the report held when it was last published, and no longer holds."""
@@ -124,6 +109,37 @@ class Publisher:
             for indicator in _indicators(json.loads(entry.body))
             if indicator not in report.iocs
         ]
+
+
+def _decide(
+    report: ScanReport,
+    said: Mapping[Indicator, Sequence[Finding]],
+    histories: Mapping[Indicator, History],
+) -> dict[Indicator, Decision]:
+    return {
+        one: decide(
+            [
+                *observed.findings,
+                *_earlier(histories.get(one, History()), report.flow_id),
+                *said.get(one, ()),
+            ]
+        )
+        for one, observed in report.iocs.items()
+    }
+
+
+def _expected(
+    before: Mapping[Indicator, History], seen: Mapping[Indicator, Sighting]
+) -> dict[Indicator, History]:
+    """The histories as they will be when nobody else changes them meanwhile."""
+    return {
+        one: record(before.get(one, History()), Membership(), sighting)[0]
+        for one, sighting in seen.items()
+    }
+
+
+def _body(item: Mapping[str, Any]) -> bytes:
+    return json.dumps(item, separators=(",", ":")).encode()
 
 
 def feed_item(

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from urllib.parse import quote, urlsplit
 
 from functions.publish.intake import Publisher, Status
-from functions.publish.scan import RejectedReport, read_scan
+from functions.publish.scan import RejectedReport, ScanReport, read_scan
 from shared.domain.errors import FeedError, StoreError
 from shared.feed import strict_json
 from shared.feed.fetch import Fetched, OutOfTime
@@ -40,7 +40,7 @@ class Polled:
         listed: reports in the list.
         known: of these the ones that are published already.
         published: reports that it published.
-        failed: scans that could not be fetched or read.
+        failed: scans that could not be fetched or read, or of which a report could not.
     """
 
     complete: bool = True
@@ -99,15 +99,23 @@ class Poller:
     def _take(self, flow_id: str, polled: Polled) -> None:
         try:
             body = self.fetcher.get(scan_url(self.sandbox_url, flow_id)).body
-            for report in read_scan(body, self.now()):
-                if isinstance(report, RejectedReport) or report.flow_id != flow_id:
-                    raise FeedError("the answer holds no valid report of the scan")
-                status = self.publisher.publish(report).status
-                polled.published += status is not Status.UNCHANGED
+            reports = read_scan(body, self.now())
         except OutOfTime:
             raise
-        except (FeedError, EntryTooLarge):
-            polled.failed += 1
+        except FeedError:
+            reports = []
+        taken = [self._publish(one, flow_id, polled) for one in reports]
+        polled.failed += not taken or not all(taken)
+
+    def _publish(self, report: ScanReport | RejectedReport, flow_id: str, polled: Polled) -> bool:
+        if isinstance(report, RejectedReport) or report.flow_id != flow_id:
+            return False
+        try:
+            status = self.publisher.publish(report).status
+        except EntryTooLarge:
+            return False
+        polled.published += status is not Status.UNCHANGED
+        return True
 
 
 def search_url(sandbox_url: str, number: int) -> str:

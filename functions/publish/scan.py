@@ -207,7 +207,8 @@ def _take_extracted_file(outer: str, file: Json, read: ScanReport) -> None:
 
 def _take_osint(result: Json, read: ScanReport) -> None:
     """What an OSINT provider says of an IOC of this report."""
-    kind = _OSINT_TYPES.get(str(result.get("type")))
+    name = result.get("type")
+    kind = _OSINT_TYPES.get(name) if isinstance(name, str) else None
     if kind is None:
         return
     try:
@@ -220,8 +221,8 @@ def _take_osint(result: Json, read: ScanReport) -> None:
     verdict = _said_by_others(indicator, result)
     if verdict is not None:
         provider = result.get("osintProvider")
-        name = provider if isinstance(provider, str) and fits(provider, MAX_ORIGIN_BYTES) else ""
-        observed.findings.append(Finding(0, verdict, Source.OSINT, name))
+        detail = provider if isinstance(provider, str) and fits(provider, MAX_ORIGIN_BYTES) else ""
+        observed.findings.append(Finding(0, verdict, Source.OSINT, detail))
 
 
 def _said_by_others(indicator: Indicator, result: Json) -> Verdict | None:
@@ -232,25 +233,30 @@ def _said_by_others(indicator: Indicator, result: Json) -> Verdict | None:
     """
     data = result.get("data")
     if not _names_us(data):
-        return _verdict_of(result.get("verdict"))
-    body = json.dumps(data).encode()
+        by_us = _names_us(result.get("osintProvider"))
+        return None if by_us else _verdict_of(result.get("verdict"))
     try:
+        body = json.dumps(data).encode()
         if indicator.type in HASH_TYPES:
             return wire.read_hash(indicator, body).verdict(excluding=[PROVIDER])
         answers = wire.read_address(indicator, body).answers
-    except UnexpectedAnswer:
+    except (UnexpectedAnswer, RecursionError):
         return None
     return answers[indicator].verdict(excluding=[PROVIDER]) if indicator in answers else None
 
 
 def _names_us(data: object) -> bool:
     """Whether this service is among the providers of an answer, in whatever form it is."""
-    if isinstance(data, str):
-        return data.casefold() == PROVIDER.casefold()
-    if isinstance(data, list):
-        return any(map(_names_us, data))
-    if isinstance(data, Mapping):
-        return any(_names_us(key) or _names_us(value) for key, value in data.items())
+    # No recursion: a report may be nested deeper than the stack is.
+    left = [data]
+    while left:
+        one = left.pop()
+        if isinstance(one, str) and one.casefold() == PROVIDER.casefold():
+            return True
+        if isinstance(one, list):
+            left += one
+        elif isinstance(one, Mapping):
+            left += [*one.keys(), *one.values()]
     return False
 
 

@@ -78,7 +78,8 @@ def decide(findings: Iterable[Finding]) -> Decision:
     speaking = _speaking(known)
     verdict = _verdict(speaking)
     deciding = [finding for finding in speaking if finding.verdict is verdict]
-    return Decision(verdict, deciding, [one for one in known if one not in deciding])
+    decided = frozenset(deciding)
+    return Decision(verdict, deciding, [one for one in known if one not in decided])
 
 
 def of_the_report(findings: Iterable[Finding]) -> Verdict | None:

@@ -33,10 +33,12 @@ if TYPE_CHECKING:
 
 # An item ends at 400 KB.
 MAX_ENTRY_BYTES = 380 * 1024
+# A page of one entry has to fit an answer, which ends at 6 MB.
+MAX_ENTRY_JSON_BYTES = 3_000_000
 
 
 class EntryTooLarge(ReputationError):
-    """A report does not fit an entry, even when it is compressed."""
+    """A report does not fit an entry: not in JSON, or not when that is compressed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,20 @@ class PublishedReport:
 
     number: int
     content: bytes
+
+
+def pack(body: bytes) -> bytes:
+    """The body of an entry as it is stored.
+
+    Raises:
+        EntryTooLarge: it does not fit.
+    """
+    if len(body) > MAX_ENTRY_JSON_BYTES:
+        raise EntryTooLarge(f"larger than {MAX_ENTRY_JSON_BYTES} bytes in the feed")
+    packed = gzip.compress(body, mtime=0)
+    if len(packed) > MAX_ENTRY_BYTES:
+        raise EntryTooLarge(f"larger than {MAX_ENTRY_BYTES} bytes when compressed")
+    return packed
 
 
 class FeedLog:
@@ -130,9 +146,7 @@ class FeedLog:
             EntryTooLarge: it does not fit.
             StoreError: the store failed; calling again is right.
         """
-        packed = gzip.compress(body, mtime=0)
-        if len(packed) > MAX_ENTRY_BYTES:
-            raise EntryTooLarge(f"larger than {MAX_ENTRY_BYTES} bytes when compressed")
+        packed = pack(body)
         for _ in tries():
             known = self.find(flow_id, report_id)
             if known and known.content == content:

@@ -3,7 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from local.template import TemplateError, load_template, table_definitions
+from local.template import (
+    DEFAULT_ROUTE,
+    TemplateError,
+    http_routes,
+    load_template,
+    table_definitions,
+)
 
 Write = Callable[[str], Path]
 
@@ -94,3 +100,51 @@ def test_the_tables_of_this_project() -> None:
     }
     for table in tables.values():
         assert table.schema["KeySchema"] == [{"AttributeName": "pk", "KeyType": "HASH"}]
+
+
+ROUTES = """
+Resources:
+  Asked:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: asked.handler
+      Events:
+        Any: {Type: HttpApi, Properties: {ApiId: !Ref Api}}
+        Timer: {Type: ScheduleV2, Properties: {ScheduleExpression: rate(1 hour)}}
+  Sent:
+    Type: AWS::Serverless::Function
+    Condition: Never
+    Properties:
+      Handler: sent.handler
+      Events:
+        One: {Type: HttpApi, Properties: {Path: /sent, Method: ANY}}
+        Many: {Type: HttpApi, Properties: {Path: "/many/{any+}", Method: ANY}}
+  Timed:
+    Type: AWS::Serverless::Function
+    Properties: {Handler: timed.handler}
+"""
+
+
+def test_the_routes_of_a_template(template: Write) -> None:
+    assert http_routes(template(ROUTES)) == {
+        DEFAULT_ROUTE: "asked.handler",
+        "/sent": "sent.handler",
+        "/many/{any+}": "sent.handler",
+    }
+
+
+def test_a_template_that_leaves_requests_without_a_function_says_so(template: Write) -> None:
+    text = ROUTES.replace(
+        "Any: {Type: HttpApi, Properties: {", "Any: {Type: HttpApi, Properties: {Path: /a, "
+    )
+    with pytest.raises(TemplateError, match="all other requests"):
+        http_routes(template(text))
+
+
+def test_the_routes_of_this_project() -> None:
+    assert http_routes() == {
+        DEFAULT_ROUTE: "functions.lookup.app.lambda_handler",
+        "/api/reports": "functions.publish.app.lambda_handler",
+        "/feed/{any+}": "functions.publish.app.lambda_handler",
+        "/api/feed/{any+}": "functions.publish.app.lambda_handler",
+    }

@@ -1,0 +1,140 @@
+"""One verdict from many findings: cases by hand, and the laws behind them."""
+
+import itertools
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.domain.aggregation import Finding, Source, decide, of_the_report
+from shared.domain.verdict import Verdict
+
+BENIGN, NO_THREAT, SUSPICIOUS, LIKELY, MALICIOUS = Verdict
+IOC, INPUT, EXTRACTED, EARLIER, OSINT, REPUTATION = Source
+OWN = {IOC, INPUT, EXTRACTED}
+OTHERS = {OSINT, REPUTATION}
+
+
+def finding(source: Source, verdict: Verdict, seen_at: int = 0, detail: str = "") -> Finding:
+    return Finding(seen_at, verdict, source, detail)
+
+
+@pytest.mark.parametrize(
+    ("findings", "verdict"),
+    [
+        ([], None),
+        # What the report says: the worst of it.
+        ([(IOC, NO_THREAT)], NO_THREAT),
+        ([(IOC, NO_THREAT), (EXTRACTED, LIKELY)], LIKELY),
+        ([(IOC, MALICIOUS), (INPUT, SUSPICIOUS)], MALICIOUS),
+        ([(IOC, BENIGN), (INPUT, SUSPICIOUS)], SUSPICIOUS),
+        # It decides alone.
+        ([(IOC, NO_THREAT), (EARLIER, MALICIOUS, 9), (OSINT, MALICIOUS)], NO_THREAT),
+        ([(IOC, BENIGN), (REPUTATION, MALICIOUS)], BENIGN),
+        ([(EXTRACTED, MALICIOUS), (REPUTATION, BENIGN)], MALICIOUS),
+        # Then earlier reports: the newest of them, of two at once the worse.
+        ([(EARLIER, MALICIOUS, 1), (EARLIER, NO_THREAT, 2)], NO_THREAT),
+        ([(EARLIER, NO_THREAT, 1), (EARLIER, MALICIOUS, 2)], MALICIOUS),
+        ([(EARLIER, SUSPICIOUS, 2), (EARLIER, LIKELY, 2)], LIKELY),
+        ([(EARLIER, BENIGN, 1), (OSINT, MALICIOUS), (REPUTATION, MALICIOUS)], BENIGN),
+        ([(EARLIER, SUSPICIOUS, 1), (REPUTATION, BENIGN)], SUSPICIOUS),
+        # Then others: the worst, unless weak evidence meets trust.
+        ([(OSINT, NO_THREAT), (REPUTATION, SUSPICIOUS)], SUSPICIOUS),
+        ([(OSINT, SUSPICIOUS), (REPUTATION, BENIGN)], BENIGN),
+        ([(OSINT, BENIGN), (REPUTATION, NO_THREAT)], BENIGN),
+        ([(OSINT, LIKELY), (REPUTATION, BENIGN)], LIKELY),
+        ([(OSINT, MALICIOUS), (OSINT, BENIGN), (REPUTATION, SUSPICIOUS)], MALICIOUS),
+    ],
+)
+def test_the_verdict(
+    findings: list[tuple[Source, Verdict] | tuple[Source, Verdict, int]], verdict: Verdict | None
+) -> None:
+    assert decide(finding(*one) for one in findings).verdict is verdict
+
+
+def test_the_findings_behind_a_verdict_are_told_from_the_others() -> None:
+    worst = finding(IOC, LIKELY)
+    same = finding(EXTRACTED, LIKELY)
+    less = finding(INPUT, SUSPICIOUS)
+    hearsay = finding(OSINT, LIKELY, detail="a list")
+    decision = decide([less, hearsay, same, worst])
+    assert set(decision.deciding) == {worst, same}
+    assert set(decision.others) == {less, hearsay}
+
+
+def test_of_earlier_reports_the_newest_alone_decides() -> None:
+    newest = finding(EARLIER, SUSPICIOUS, 2, "b")
+    older = finding(EARLIER, SUSPICIOUS, 1, "a")
+    decision = decide([older, newest])
+    assert (decision.deciding, decision.others) == ([newest], [older])
+
+
+@pytest.mark.parametrize("source", Source)
+def test_only_what_the_report_says_is_handed_on_to_later_ones(source: Source) -> None:
+    said = [finding(source, MALICIOUS), finding(source, NO_THREAT)]
+    assert of_the_report(said) is (MALICIOUS if source in OWN else None)
+
+
+def test_many_findings_are_weighed_in_no_time() -> None:
+    """In the square of their number this would take minutes."""
+    findings = [finding(OSINT, MALICIOUS, detail=str(n)) for n in range(100_000)]
+    decision = decide(findings)
+    assert (len(decision.deciding), decision.others) == (len(findings), [])
+
+
+FINDINGS = st.lists(
+    st.builds(
+        Finding,
+        st.integers(0, 3),
+        st.sampled_from(Verdict),
+        st.sampled_from(Source),
+        st.sampled_from(["", "a", "b"]),
+    ),
+    max_size=8,
+)
+
+
+@given(FINDINGS, st.randoms(use_true_random=False))
+def test_neither_order_nor_repetition_matters(findings: list[Finding], random: Random) -> None:
+    again = [*findings, *(random.choices(findings, k=3) if findings else [])]
+    random.shuffle(again)
+    assert decide(again) == decide(findings)
+
+
+@given(FINDINGS, FINDINGS)
+def test_a_farther_kind_never_changes_what_a_nearer_one_decides(
+    nearer: list[Finding], farther: list[Finding]
+) -> None:
+    ranks = [OWN, {EARLIER}, OTHERS]
+    for at, rank in enumerate(ranks):
+        decisive = [one for one in nearer if one.source in rank]
+        beyond = [one for one in farther if one.source in set().union(*ranks[at + 1 :])]
+        if decisive:
+            assert decide(decisive + beyond).verdict is decide(decisive).verdict
+
+
+@given(FINDINGS)
+def test_without_findings_and_only_then_there_is_no_verdict(findings: list[Finding]) -> None:
+    assert (decide(findings).verdict is None) == (not findings)
+
+
+@given(FINDINGS)
+def test_every_finding_is_told_once_and_each_that_decides_says_the_verdict(
+    findings: list[Finding],
+) -> None:
+    decision = decide(findings)
+    told = [*decision.deciding, *decision.others]
+    assert sorted(told) == sorted(set(findings))
+    assert {one.verdict for one in decision.deciding} <= {decision.verdict}
+    assert bool(decision.deciding) == bool(findings)
+
+
+@pytest.mark.parametrize(
+    ("weak", "trusted"), list(itertools.product(sorted(OTHERS), sorted(OTHERS)))
+)
+def test_trust_beats_weak_evidence_of_others_and_not_strong(weak: Source, trusted: Source) -> None:
+    trust = finding(trusted, BENIGN, detail="an allowlist")
+    for verdict in Verdict:
+        found = decide([finding(weak, verdict, detail="a list"), trust]).verdict
+        assert found is (verdict if verdict >= LIKELY else BENIGN)

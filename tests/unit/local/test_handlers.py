@@ -1,0 +1,46 @@
+"""Which function gets a request, as API Gateway would choose it."""
+
+from datetime import UTC, datetime
+from typing import Literal
+
+import pytest
+
+from local.events import Request, http_event
+from local.handlers import Handler, gateway, load
+from local.template import http_routes
+
+LOOKUP = "functions.lookup.app.lambda_handler"
+PUBLISH = "functions.publish.app.lambda_handler"
+
+
+@pytest.mark.parametrize("name", ["ingest", "lookup", "publish"])
+def test_each_function_is_loaded_by_its_name(name: Literal["ingest", "lookup", "publish"]) -> None:
+    assert load(name).__module__ == f"functions.{name}.app"
+
+
+@pytest.mark.parametrize(
+    ("path", "function"),
+    [
+        ("/api/reports", PUBLISH),
+        ("/feed/reports", PUBLISH),
+        ("/feed/reports/info", PUBLISH),
+        ("/feed/anything/at/all", PUBLISH),
+        ("/api/feed/reports.json", PUBLISH),
+        ("/api/reports/", LOOKUP),
+        ("/api/reports/search", LOOKUP),
+        ("/api/reputation/ip", LOOKUP),
+        ("/feed", LOOKUP),
+        ("/feed/", LOOKUP),
+        ("/feeds/reports", LOOKUP),
+        ("/v4/ip/192.0.2.1", LOOKUP),
+        ("/", LOOKUP),
+    ],
+)
+def test_a_path_belongs_to_one_function(path: str, function: str) -> None:
+    handlers = {route: answering(name) for route, name in http_routes().items()}
+    event = http_event(Request("GET", path.encode()), "one", datetime.now(UTC))
+    assert gateway(handlers)(event, None) == (function, path)
+
+
+def answering(name: str) -> Handler:
+    return lambda event, _: (name, event["rawPath"])
