@@ -14,54 +14,47 @@ ACCEPT = "text/csv, */*;q=0.5"
 
 
 def read(declaration: Declaration, get: Get) -> Iterator[RawEntry]:
-    """Read the list.
+    """Read the list. A row is one line: what is wrong with its quotes costs no other.
 
     Raises:
-        ListError: no header that has the declared columns, or rows that cannot be told apart.
+        ListError: no header that has the declared columns.
     """
     wanted = declaration.read_options(options.Csv)
     values = (wanted.value,) if isinstance(wanted.value, str) else wanted.value
     needed = {*values, *wanted.only}
     needed |= {name for name in (wanted.date, wanted.assessment, wanted.category) if name}
-    header: Sequence[str] = wanted.columns
-    found = text.lines(text.decode(get(declaration.address)))
-    if not header:
-        header = _header(found, needed, wanted)
+    lines = (line for line in text.lines(text.decode(get(declaration.address))) if line)
+    header = wanted.columns or _header(lines, needed, wanted)
     if missing := needed - set(header):
         raise ListError(f"no column {min(missing)}")
-    long = 0
-
-    def content() -> Iterator[str]:
-        nonlocal long
-        for line in found:
-            if len(line) > MAX_LINE_CHARS:
-                long += 1
-            elif line and not line.startswith(wanted.comment):
-                yield line
-
-    try:
-        for cells in _rows(content(), wanted.separator):
+    for line in lines:
+        if line.startswith(wanted.comment):
+            continue
+        cells = _cells(line, wanted.separator)
+        if isinstance(cells, NoEntry):
+            yield RawEntry(cells)
+        else:
             yield from _entries(dict(zip(header, cells, strict=False)), values, wanted)
-    except csv.Error:
-        raise ListError("rows that cannot be told apart") from None
-    for _ in range(long):
-        yield RawEntry(NoEntry("a line that is too long"))
 
 
 def _header(lines: Iterator[str], needed: set[str], wanted: options.Csv) -> Sequence[str]:
     for line in lines:
-        if not line or len(line) > MAX_LINE_CHARS:
-            continue
-        plain = line.lstrip(wanted.comment).strip()
-        names = next(_rows(iter([plain]), wanted.separator), [])
+        cells = _cells(line.lstrip(wanted.comment).strip(), wanted.separator)
+        names = [] if isinstance(cells, NoEntry) else cells
         # In a comment stands all sorts of things, on the first line of the others the header.
         if not line.startswith(wanted.comment) or needed <= set(names):
             return names
     raise ListError("no header")
 
 
-def _rows(lines: Iterator[str], separator: str) -> Iterator[list[str]]:
-    return csv.reader(lines, delimiter=separator, skipinitialspace=True)
+def _cells(line: str, separator: str) -> list[str] | NoEntry:
+    if len(line) > MAX_LINE_CHARS:
+        return NoEntry("a line that is too long")
+    try:
+        rows = csv.reader([line], delimiter=separator, skipinitialspace=True, strict=True)
+        return next(rows, [])
+    except csv.Error:
+        return NoEntry("a row whose quotes do not match")
 
 
 def _entries(

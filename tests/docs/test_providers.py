@@ -1,0 +1,69 @@
+"""What docs/providers.md says of declarations, held against the code and the catalog."""
+
+from dataclasses import MISSING, fields
+
+from shared.domain.indicator import IndicatorType
+from shared.providers.declaration import Declaration, load_catalog, read_catalog
+from shared.providers.options import OPTIONS, Api, MispFeed, Taxii
+from shared.providers.read import MAX_ENTRIES, MAX_TEXT_BYTES
+from tests.docs.markdown import ROOT, blocks, names, read, table
+
+DOCUMENT = read("docs/providers.md")
+TEXT = " ".join(DOCUMENT.split())
+
+
+def test_a_list_is_added_in_under_ten_lines() -> None:
+    first, second = blocks(DOCUMENT, "toml")
+    assert len(first.text.splitlines()) < 10
+    [added] = read_catalog(first.text).values()
+    assert not added.on_demand
+    [asked] = read_catalog(second.text).values()
+    assert asked.on_demand
+    assert asked.read_options(Api).keep == 6 * 3600
+    # Both can stand behind what is shipped.
+    shipped = (ROOT / "shared/providers/catalog.toml").read_text(encoding="utf-8")
+    assert len(read_catalog(f"{shipped}\n{first.text}\n{second.text}")) == len(load_catalog()) + 2
+
+
+def test_field_table_has_every_field() -> None:
+    documented = {row[0]: row[1] for row in table(DOCUMENT, "Field", "Needed", "Says")}
+    known = {one.name: one for one in fields(Declaration) if one.name != "id"}
+    assert list(documented) == list(known)
+    for name, one in known.items():
+        needed = one.default is MISSING and one.default_factory is MISSING
+        assert (documented[name] == "yes") is needed, name
+
+
+def test_format_table_has_every_option() -> None:
+    documented = {
+        name: names(options) for name, options, _ in table(DOCUMENT, "Format", "Options", "Reads")
+    }
+    assert documented == {
+        name: [
+            f"**{option}**" if field.is_required() else option
+            for option, field in model.model_fields.items()
+        ]
+        for name, model in OPTIONS.items()
+    }
+
+
+def test_list_table_is_that_of_the_catalog() -> None:
+    columns = ("Id", "Name", "Types", "Format", "Every", "Licence")
+    assert table(DOCUMENT, *columns) == [
+        [
+            one.id,
+            one.name,
+            ", ".join(kind for kind in IndicatorType if kind in one.types),
+            one.format,
+            one.every,
+            one.licence,
+        ]
+        for one in load_catalog().values()
+    ]
+
+
+def test_numbers_are_those_of_the_code() -> None:
+    assert f"more than {MAX_ENTRIES:,}" in TEXT
+    assert f"cut to {MAX_TEXT_BYTES} bytes" in TEXT
+    assert f"{MispFeed().max_events} if not said otherwise" in TEXT
+    assert f"up to {Taxii().max_pages} pages" in TEXT
