@@ -87,8 +87,8 @@ def fresh_handlers() -> Iterator[None]:
         lookup._service,
         publish._settings,
         publish._client,
-        publish._service,
-        publish._publisher,
+        publish._keys,
+        publish._reputation_client,
     )
     for cached in kept:
         cached.cache_clear()

@@ -19,6 +19,7 @@ from shared.feed.fetch import FeedClient
 from shared.observability import logger, metrics
 from shared.providers.declaration import Declaration, load_catalog
 from shared.providers.errors import ListError
+from shared.providers.formats import FORMATS
 from shared.providers.keys import KeyNotReadable, provider_key
 from shared.providers.read import read_snapshot
 from shared.settings import ProviderSettings, SettingsError
@@ -189,7 +190,7 @@ def _run(
         provider_key(settings.key_path, declaration),
         downloading_left,
         allow_private=settings.allow_private,
-        accept=declaration.accept,
+        accept=FORMATS[declaration.format].ACCEPT,
         key_header=declaration.key_header,
     )
     return Refresh(

@@ -74,11 +74,10 @@ def _client() -> Any:
     return dynamodb_client()
 
 
-@cache
 def _service() -> Service:
     settings = _settings()
     return Service(
-        keys=KeyRing(ApiKeys(_client(), settings.state_table_name), time.monotonic),
+        keys=_keys(),
         log=FeedLog(_client(), settings.report_table_name),
         publisher=_publisher(),
         now=_now_ms,
@@ -87,6 +86,10 @@ def _service() -> Service:
 
 
 @cache
+def _keys() -> KeyRing:
+    return KeyRing(ApiKeys(_client(), _settings().state_table_name), time.monotonic)
+
+
 def _publisher() -> Publisher:
     table = _settings().report_table_name
     return Publisher(Histories(_client(), table), FeedLog(_client(), table), _ask(), _now_ms)
@@ -97,10 +100,13 @@ def _ask() -> Ask:
     if not settings.reputation_url:
         return ask_nobody
     key = _secret(settings.reputation_api_key, settings.reputation_api_key_parameter)
-    client = ReputationClient(
-        settings.reputation_url, key, cache=AnswerCache(), deadline_s=ASK_S, max_addresses=50
-    )
-    return ask_service(client)
+    return ask_service(_reputation_client(settings.reputation_url, key))
+
+
+@cache
+def _reputation_client(url: str, key: str) -> ReputationClient:
+    # The vendor takes 50 addresses at a time, and hashes as we do.
+    return ReputationClient(url, key, cache=AnswerCache(), deadline_s=ASK_S, max_addresses=50)
 
 
 def _poller(remaining: Callable[[], float]) -> Poller:

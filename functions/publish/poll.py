@@ -16,7 +16,7 @@ from shared.domain.errors import FeedError, StoreError
 from shared.feed import strict_json
 from shared.feed.fetch import Fetched, OutOfTime
 from shared.feed.report import is_flow_id
-from shared.feed.scan_report import scan_url
+from shared.feed.scan_report import ScanNotEnded, scan_url
 from shared.store.feed_log import EntryTooLarge, FeedLog
 
 PAGE_SIZE = 20
@@ -40,6 +40,7 @@ class Polled:
         listed: reports in the list.
         known: of these the ones that are published already.
         published: reports that it published.
+        unfinished: scans that are still under way.
         failed: scans that could not be fetched or read, or of which a report could not.
     """
 
@@ -48,6 +49,7 @@ class Polled:
     listed: int = 0
     known: int = 0
     published: int = 0
+    unfinished: int = 0
     failed: int = 0
 
     def as_dict(self) -> dict[str, Any]:
@@ -102,6 +104,9 @@ class Poller:
             reports = read_scan(body, self.now())
         except OutOfTime:
             raise
+        except ScanNotEnded:
+            polled.unfinished += 1
+            return
         except FeedError:
             reports = []
         taken = [self._publish(one, flow_id, polled) for one in reports]

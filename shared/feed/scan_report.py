@@ -12,6 +12,11 @@ from shared.domain.errors import FeedError
 from shared.feed import strict_json
 from shared.feed.report import RawReport
 
+
+class ScanNotEnded(FeedError):
+    """A scan is still under way: its report will come."""
+
+
 # The parts of a report that are read here: the whole one is many times larger.
 _FILTERS = "filter=general&filter=finalVerdict&filter=allTags&filter=iocs"
 _HASH_BY_LENGTH = {32: "md5", 40: "sha1", 64: "sha256"}
@@ -66,7 +71,7 @@ def parse_scan(body: bytes) -> dict[str, Any]:
         raise FeedError("the scan report has no reports")
     if scan.get("allFinished") is False:
         # What is here by now would be taken for all of it.
-        raise FeedError("the scan has not ended")
+        raise ScanNotEnded("the scan has not ended")
     return scan
 
 

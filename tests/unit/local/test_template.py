@@ -145,6 +145,6 @@ def test_the_routes_of_this_project() -> None:
     assert http_routes() == {
         DEFAULT_ROUTE: "functions.lookup.app.lambda_handler",
         "/api/reports": "functions.publish.app.lambda_handler",
-        "/feed/{any+}": "functions.publish.app.lambda_handler",
-        "/api/feed/{any+}": "functions.publish.app.lambda_handler",
+        "/feed/{proxy+}": "functions.publish.app.lambda_handler",
+        "/api/feed/{proxy+}": "functions.publish.app.lambda_handler",
     }
