@@ -28,7 +28,6 @@ from shared.providers.declaration import load_catalog
 from shared.providers.entry import Snapshot
 from shared.store.client import dynamodb_client
 from shared.store.iocs import IocTable
-from shared.store.items import listings_from_item
 from shared.store.providers import ProviderState, ProviderStates
 from shared.store.snapshots import Snapshots
 
@@ -105,10 +104,12 @@ def measure_lists(entries: int) -> None:
         )
     with meter.section("and gone on with"):
         rest = refresh(meter.client, listed(range(2 * moved, entries + 2 * moved)))
-    found = set(on_the_list(meter.client))
-    meant = {one.value for one in listed(range(2 * moved, entries + 2 * moved))}
+    meant = listed(range(2 * moved, entries + 2 * moved))
+    ever = listed(range(entries + 2 * moved))
+    found = on_the_list(meter.client, ever)
     print(f"\nstopped after {cut.changes:,} changes, then {rest.changes:,}; ", end="")
-    print(f"lost {len(meant - found)}, wrongly kept {len(found - meant)} of {len(meant):,}\n")
+    lost, kept = len(meant.keys() - found), len(found - meant.keys())
+    print(f"lost {lost}, wrongly kept {kept} of {len(meant):,}\n")
 
 
 def measure_networks(networks: int) -> None:
@@ -131,7 +132,7 @@ def measure_networks(networks: int) -> None:
         with meter.section(name):
             holding = providers.networks_holding(address)
             known = table.find(address, holding)
-        print(f"\n{address.value}: in {len(holding)} networks, {len(known.listings)} listings\n")
+        assert bool(known.listings) == bool(holding)
 
 
 def no_asker() -> Any:
@@ -174,13 +175,14 @@ def refresh(
         ).execute(known.get(name, ProviderState(provider)))
 
 
-def on_the_list(client: Any) -> Iterator[str]:
-    """The addresses that the items say are listed."""
-    pages = client.get_paginator("scan").paginate(TableName=os.environ["TABLE_NAME"])
-    for page in pages:
-        for item in page["Items"]:
-            if NAME in listings_from_item(item):
-                yield item["pk"]["S"].partition("#")[2]
+def on_the_list(client: Any, ever: Iterable[Subject]) -> set[Subject]:
+    """The addresses that the items say are listed, of all that ever were."""
+    table = IocTable(client, os.environ["TABLE_NAME"])
+    left = iter(one for one in ever if isinstance(one, Indicator))
+    found: set[Subject] = set()
+    while part := list(itertools.islice(left, 1000)):
+        found |= {one for one, known in table.find_many(part).items() if NAME in known.listings}
+    return found
 
 
 if __name__ == "__main__":
