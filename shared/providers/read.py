@@ -41,6 +41,7 @@ def read_snapshot(declaration: Declaration, get: Get, now: int) -> Snapshot:
     """Read all that is on a provider's list.
 
     Args:
+        declaration: of a list, not of an API.
         get: fetches a document; what it raises goes through.
         now: milliseconds since the epoch.
 

@@ -72,12 +72,18 @@ def _attributes(event: Mapping[str, object]) -> Iterator[object]:
 
 
 def _values(kind: object, value: object) -> Iterator[object]:
-    if kind in _PLAIN:
+    if not isinstance(kind, str):
+        yield NoEntry("an attribute without a type")
+    elif kind in _PLAIN:
         yield value
-    elif isinstance(kind, str) and isinstance(value, str) and kind in _PARTS:
-        parts = value.split("|")
+    elif kind in _PARTS:
+        parts = value.split("|") if isinstance(value, str) else []
         for position in _PARTS[kind]:
-            yield parts[position] if position < len(parts) else NoEntry("a part is missing")
+            yield (
+                parts[position]
+                if -len(parts) <= position < len(parts)
+                else NoEntry("a part is missing")
+            )
     else:
         yield NoEntry("an attribute of another type", broken=False)
 

@@ -24,7 +24,7 @@ def read(declaration: Declaration, get: Get) -> Iterator[RawEntry]:
     if not isinstance(document, dict) or not isinstance(document.get("list"), list):
         raise ListError("no list in the document")
     kind = document.get("type", "string")
-    if kind not in _EXACT:
+    if not isinstance(kind, str) or kind not in _EXACT:
         raise ListError("the list is of a type that matches parts of a value")
     for value in document["list"]:
         # A dot in front stands for the name and all below it.

@@ -38,7 +38,8 @@ def _objects(address: str, max_pages: int, get: Get) -> Iterator[object]:
         yield from objects
         if page.get("more") is not True:
             return
-        if not isinstance(page.get("next"), str) or not page["next"]:
+        following = page.get("next")
+        if not isinstance(following, str) or not following or not following.isprintable():
             raise ListError("a page does not name the next one")
-        url = f"{address}{joint}{urlencode({'next': page['next']})}"
+        url = f"{address}{joint}{urlencode({'next': following})}"
     raise ListError(f"the collection has more than {max_pages} pages")

@@ -15,7 +15,7 @@ Get = Callable[[str], bytes]
 # Longer lines are no entries.
 MAX_LINE_CHARS = 65_536
 # Each list and object takes a hundred times its two characters once it is read.
-MAX_CONTAINERS = 8_000_000
+MAX_CONTAINERS = 2_500_000
 
 
 def decode(body: bytes) -> str:
