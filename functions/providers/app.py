@@ -192,6 +192,7 @@ def _run(
         allow_private=settings.allow_private,
         accept=FORMATS[declaration.format].ACCEPT,
         key_header=declaration.key_header,
+        only_whole=True,
     )
     return Refresh(
         declaration,

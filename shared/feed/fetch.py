@@ -74,6 +74,8 @@ class FeedClient:
         allow_private: whether the feed may be at an address that is not on the internet.
         accept: the media types to ask for.
         key_header: the name of the header that the feed reads its key from.
+        only_whole: whether to refuse what does not say where it ends, for formats in which a part
+            looks like a whole.
     """
 
     def __init__(
@@ -85,9 +87,11 @@ class FeedClient:
         allow_private: bool = False,
         accept: str = "application/json, application/atom+xml;q=0.9",
         key_header: str = "X-Api-Key",
+        only_whole: bool = False,
     ) -> None:
         self._remaining = remaining
         self._allowance = _Allowance(remaining)
+        self._only_whole = only_whole
         self._origin = _origin(urlsplit(feed_url))
         retries = BoundedRetry(
             total=MAX_RETRIES,
@@ -125,6 +129,8 @@ class FeedClient:
                 with closing(self._ask(url)) as response:
                     location = response.raw.get_redirect_location()
                     if not location:
+                        if self._only_whole:
+                            _refuse_open_end(response.raw)
                         return Fetched(url, _body(response.raw))
                 url = _joined(url, location, "a redirect")
         except (requests.RequestException, HTTPError, ValueError) as error:
@@ -194,6 +200,13 @@ def _joined(base: str, reference: str, what: str) -> str:
     if size > MAX_URL_BYTES:
         raise FeedError(f"{what} is longer than {MAX_URL_BYTES} bytes")
     return url
+
+
+def _refuse_open_end(response: BaseHTTPResponse) -> None:
+    """Refuse a body that ends when the connection does: where that breaks off, nobody can tell."""
+    chunked = response.headers.get("Transfer-Encoding", "").lower() == "chunked"
+    if not chunked and "Content-Length" not in response.headers:
+        raise FeedError("the answer does not say where it ends")
 
 
 def _body(response: BaseHTTPResponse) -> bytes:

@@ -813,3 +813,17 @@ def test_a_name_that_is_not_to_be_found(
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     with within(1), pytest.raises(FeedError, match="NameResolutionError"):
         get(server)
+
+
+def test_what_does_not_say_where_it_ends_may_be_refused(server: FeedServer) -> None:
+    open_end = raw(
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\none\ntwo"
+    )
+    server.answer(PATH, open_end)
+    assert get(server) == b"one\ntwo"
+    with pytest.raises(FeedError, match="where it ends"):
+        get(server, only_whole=True)
+    pieces = chunked(b"one\n", b"two") + b"0\r\n\r\n"
+    for whole in (page(b"one\ntwo"), raw(head(transfer_encoding="chunked") + pieces)):
+        server.answer(PATH, whole)
+        assert get(server, only_whole=True) == b"one\ntwo"

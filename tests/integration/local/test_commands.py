@@ -86,10 +86,11 @@ def test_tables_says_what_it_did(engine: str) -> None:
         "AWS_ENDPOINT_URL_DYNAMODB": engine,
         "TABLE_NAME": "said-iocs",
         "STATE_TABLE_NAME": "said-state",
+        "REPORT_TABLE_NAME": "said-reports",
     }
     first, second = run("tables", **variables), run("tables", **variables)
     assert first.returncode == second.returncode == 0
-    assert first.stdout.count("created") == second.stdout.count("exists") == 2
+    assert first.stdout.count("created") == second.stdout.count("exists") == 3
 
 
 def test_help_names_every_command() -> None:

@@ -93,6 +93,7 @@ def test_json(keys: Run) -> None:
         "expires": "2999-12-31T00:00:00.000Z",
         "daily_limit": 0,
         "minute_limit": 60,
+        "publish": False,
     }
     assert listed(keys) == [made]
 
