@@ -66,7 +66,7 @@ def test_a_compressed_body(coding: str) -> None:
         (b"{}", {"content_encoding": "gzip, gzip"}, 415),
         (b"{}", {"content_encoding": "gzip"}, 422),
         (b"", {"content_encoding": "gzip"}, 422),
-        (gzip.compress(b"{}" * 1000)[:-5], {"content_encoding": "gzip"}, 422),
+        (gzip.compress(b"{}" * 1000, mtime=0)[:-5], {"content_encoding": "gzip"}, 422),
         (zlib.compress(b"{}"), {"content_encoding": "gzip"}, 422),
     ],
 )
