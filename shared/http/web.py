@@ -7,6 +7,7 @@ import string
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
@@ -92,6 +93,8 @@ def answer(response: Response, *, gzip_accepted: bool = False) -> dict[str, Any]
     headers = {"Content-Type": _JSON, **response.headers}
     # Unescaped, because of the platform's limit.
     text = response.text or json.dumps(response.body, ensure_ascii=False, separators=(",", ":"))
+    if response.status == HTTPStatus.NOT_MODIFIED:
+        text = ""
     if gzip_accepted and len(text) >= _COMPRESSED_FROM_CHARS:
         packed = gzip.compress(text.encode(), compresslevel=1, mtime=0)
         headers = {"Vary": "Accept-Encoding", **headers, "Content-Encoding": "gzip"}
