@@ -90,9 +90,11 @@ class Poller:
             items = _items(self.fetcher.get(search_url(self.sandbox_url, number)).body)
             for flow_id, report_id in filter(None, map(_name, items)):
                 polled.listed += 1
+                if flow_id in seen:
+                    continue  # the reports of a scan come together
                 if self.log.find(flow_id, report_id):
                     polled.known += 1
-                elif flow_id not in seen:
+                else:
                     seen.add(flow_id)
                     yield flow_id
             if len(items) < PAGE_SIZE:

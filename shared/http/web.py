@@ -96,6 +96,8 @@ def answer(response: Response, *, gzip_accepted: bool = False) -> dict[str, Any]
     headers = {"Content-Type": _JSON, **response.headers}
     # Unescaped, because of the platform's limit.
     text = response.text or json.dumps(response.body, ensure_ascii=False, separators=(",", ":"))
+    if response.status == HTTPStatus.NOT_MODIFIED:
+        text = ""
     if gzip_accepted and len(text) >= _COMPRESSED_FROM_CHARS:
         packed = gzip.compress(text.encode(), compresslevel=1, mtime=0)
         headers = {"Vary": "Accept-Encoding", **headers, "Content-Encoding": "gzip"}

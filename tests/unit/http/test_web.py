@@ -109,3 +109,14 @@ def test_an_answer_that_the_platform_would_not_deliver_is_an_error_of_its_own() 
 )
 def test_who_reads_gzip(header: str, accepted: bool) -> None:
     assert accepts_gzip(read_request(event(headers={"Accept-Encoding": header}))) is accepted
+
+
+def test_an_answer_that_did_not_change_has_no_body() -> None:
+    assert answer(Response(304, {}, {"ETag": "x"}))["body"] == ""
+
+
+def test_what_a_compressed_answer_varies_by_is_not_forgotten() -> None:
+    large = Response(200, {"a": "x" * 100_000}, {"Vary": "Accept, Accept-Encoding"})
+    assert answer(large, gzip_accepted=True)["headers"]["Vary"] == "Accept, Accept-Encoding"
+    plain = Response(200, {"a": "x" * 100_000})
+    assert answer(plain, gzip_accepted=True)["headers"]["Vary"] == "Accept-Encoding"

@@ -1,0 +1,321 @@
+"""Pages of the feed: where they begin and end, and what readers of JSON and Atom find in them."""
+
+import contextlib
+import itertools
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qsl
+from xml.etree import ElementTree
+
+import feedparser
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.publish.feed import (
+    DEFAULT_LIMIT,
+    MAX_LIMIT,
+    MAX_PAGE_BYTES,
+    Cursor,
+    FeedPage,
+    InvalidCursor,
+    Order,
+    as_atom,
+    as_json,
+    read_page,
+)
+from functions.publish.poll import report_link
+from shared.feed import atom, json_page
+from shared.store.feed_log import Entry, FeedInfo
+
+NEWEST, OLDEST = Order.NEWEST_FIRST, Order.OLDEST_FIRST
+ATOM = "{http://www.w3.org/2005/Atom}"
+
+
+def item(number: int, **fields: Any) -> dict[str, Any]:
+    return {
+        "flow_id": f"flow-{number}",
+        "report_id": "r1",
+        "date": "2025-06-03T08:00:00.000Z",
+        "verdict": "MALICIOUS",
+        "tags": ["peexe"],
+        "file": {"name": f"{number}.exe"},
+        "iocs": {},
+        **fields,
+    }
+
+
+class FakeLog:
+    """Entries in memory, as FeedLog has them.
+
+    Attributes:
+        reads: how many batches were read.
+    """
+
+    def __init__(self, bodies: dict[int, bytes], tail: int) -> None:
+        self.bodies = bodies
+        self.tail = tail
+        self.reads = 0
+
+    def info(self) -> FeedInfo:
+        return FeedInfo(tail=self.tail, count=len(self.bodies), updated=1_748_937_600_000)
+
+    def entries(self, numbers: Sequence[int]) -> Iterator[Entry]:
+        self.reads += 1
+        for number in numbers:
+            if number in self.bodies:
+                yield Entry(number, self.bodies[number])
+
+
+def log(tail: int, *, replaced: Iterable[int] = (), size: int = 0) -> Any:
+    gone = set(replaced)
+    bodies = {
+        n: json.dumps(item(n, pad="x" * size)).encode() for n in range(1, tail + 1) if n not in gone
+    }
+    return FakeLog(bodies, tail)
+
+
+def read(source: Any, cursor: Cursor) -> FeedPage:
+    return read_page(source, source.info(), cursor)
+
+
+def numbers(page: FeedPage) -> list[int]:
+    return [entry.number for entry in page.entries]
+
+
+def follow(source: Any, cursor: Cursor | None) -> list[list[int]]:
+    """The numbers on each page from a cursor to the end."""
+    pages = []
+    while cursor:
+        page = read(source, cursor)
+        pages.append(numbers(page))
+        cursor = page.next
+    return pages
+
+
+def asked(query: str) -> Cursor:
+    said = dict(parse_qsl(query.lstrip("?")))
+    return Cursor.parse(said.get("cursor", ""), said.get("order", ""), said.get("limit", ""))
+
+
+def test_the_newest_come_first_unless_asked_otherwise() -> None:
+    assert follow(log(7), Cursor(limit=3)) == [[7, 6, 5], [4, 3, 2], [1]]
+    assert follow(log(7), Cursor(OLDEST, 0, 3)) == [[1, 2, 3], [4, 5, 6], [7]]
+
+
+@pytest.mark.parametrize("order", Order)
+def test_a_page_that_ends_with_the_feed_has_none_after_it(order: Order) -> None:
+    assert len(follow(log(6), Cursor.parse("", order, "3"))) == 2
+    assert follow(log(0), Cursor.parse("", order, "")) == [[]]
+
+
+@pytest.mark.parametrize("order", Order)
+@pytest.mark.parametrize("limit", [3, 30, 100])
+def test_replaced_entries_are_passed_over_and_pages_are_full_all_the_same(
+    order: Order, limit: int
+) -> None:
+    replaced = {1, 2, 10, *range(20, 90), 120}
+    pages = follow(log(120, replaced=replaced), Cursor.parse("", order, str(limit)))
+    whole = list(itertools.chain(*pages))
+    left = [n for n in range(1, 121) if n not in replaced]
+    assert whole == (left if order is OLDEST else left[::-1])
+    assert {len(page) for page in pages[:-1]} <= {limit}
+
+
+def test_a_long_row_of_replaced_entries_does_not_make_a_page_endless() -> None:
+    source = log(5000, replaced=range(2, 5000))
+    page = read(source, Cursor())
+    assert (numbers(page), page.next is not None, source.reads) == ([5000], True, 40)
+    assert list(itertools.chain(*follow(source, Cursor()))) == [5000, 1]
+
+
+def test_a_page_ends_before_it_gets_too_large() -> None:
+    source = log(20, size=MAX_PAGE_BYTES // 4)
+    pages = follow(source, Cursor(OLDEST, 0, 100))
+    assert list(itertools.chain(*pages)) == list(range(1, 21))
+    assert {len(page) for page in pages[:-1]} == {3}
+    for cursor in (Cursor(limit=100), Cursor(OLDEST, 5, 100)):
+        assert len(as_json(read(source, cursor))) < MAX_PAGE_BYTES + 1000
+
+
+def test_an_entry_larger_than_a_page_is_a_page_of_its_own() -> None:
+    assert follow(log(3, size=MAX_PAGE_BYTES + 1), Cursor(limit=5)) == [[3], [2], [1]]
+
+
+@pytest.mark.parametrize("order", Order)
+def test_who_reads_on_where_newer_says_finds_what_came_after_and_nothing_else(
+    order: Order,
+) -> None:
+    first = read(log(5), Cursor.parse("", order, ""))
+    assert first.newer == Cursor(OLDEST, 5)
+    assert follow(log(5), first.newer) == [[]]
+    assert read(log(5), first.newer).newer == first.newer
+    assert follow(log(8), first.newer) == [[6, 7, 8]]
+
+
+def test_pages_stay_what_they_were_while_the_feed_grows() -> None:
+    first = read(log(10), Cursor(limit=4))
+    assert first.next is not None
+    assert follow(log(25), first.next) == [[6, 5, 4, 3], [2, 1]]
+
+
+@pytest.mark.parametrize("cursor", ["a6", "b7", "a999999999999999999", "b8"])
+def test_a_cursor_of_another_feed_is_refused(cursor: str) -> None:
+    with pytest.raises(InvalidCursor):
+        read(log(5), Cursor.parse(cursor, "", ""))
+
+
+def test_what_a_request_leaves_out() -> None:
+    assert Cursor.parse("", "", "") == Cursor(NEWEST, None, DEFAULT_LIMIT)
+    assert Cursor.parse("", "oldest_first", "7") == Cursor(OLDEST, 0, 7)
+    assert Cursor.parse("b5", "oldest_first", "") == Cursor(NEWEST, 5)
+    assert Cursor.parse("", "", str(MAX_LIMIT)).limit == MAX_LIMIT
+
+
+@pytest.mark.parametrize(
+    ("cursor", "order", "limit"),
+    [
+        ("5", "", ""),
+        ("c5", "", ""),
+        ("a", "", ""),
+        ("a-1", "", ""),
+        ("a+1", "", ""),
+        ("a 1", "", ""),
+        ("a1_0", "", ""),
+        ("a٣", "", ""),
+        ("a1\n", "", ""),
+        ("a1.0", "", ""),
+        ("aNone", "", ""),
+        ("b" + "9" * 19, "", ""),
+        ("b" + "9" * 10_000, "", ""),
+        ("", "newest", ""),
+        ("", "NEWEST_FIRST", ""),
+        ("", "", "0"),
+        ("", "", "-1"),
+        ("", "", str(MAX_LIMIT + 1)),
+        ("", "", "ten"),
+        ("", "", "٣"),
+        ("", "", "9" * 10_000),
+    ],
+)
+def test_what_nobody_understands_is_refused(cursor: str, order: str, limit: str) -> None:
+    with pytest.raises(InvalidCursor):
+        Cursor.parse(cursor, order, limit)
+
+
+@given(st.text(), st.text(), st.text())
+def test_any_text_is_a_cursor_or_refused(cursor: str, order: str, limit: str) -> None:
+    with contextlib.suppress(InvalidCursor):
+        Cursor.parse(cursor, order, limit)
+
+
+@given(st.sampled_from(Order), st.integers(0, 10**18 - 1), st.integers(1, MAX_LIMIT))
+def test_a_query_asks_for_the_page_that_it_is_made_from(
+    order: Order, number: int, limit: int
+) -> None:
+    cursor = Cursor(order, number, limit)
+    assert asked(cursor.query()) == cursor
+
+
+def test_a_page_in_json() -> None:
+    page = json.loads(as_json(read(log(7), Cursor(limit=3))))
+    assert [one["flow_id"] for one in page.pop("items")] == ["flow-7", "flow-6", "flow-5"]
+    assert page == {
+        "count": 3,
+        "order": "newest_first",
+        "next": "?cursor=b5&limit=3",
+        "newer": "?cursor=a7&limit=3",
+    }
+
+
+def test_an_empty_page_in_json() -> None:
+    assert json.loads(as_json(read(log(0), Cursor()))) == {
+        "items": [],
+        "count": 0,
+        "order": "newest_first",
+        "next": None,
+        "newer": "?cursor=a0",
+    }
+
+
+def test_ingestion_reads_both_forms_alike() -> None:
+    page = read(log(7), Cursor(limit=3))
+    from_json = json_page.read(as_json(page))
+    from_atom = atom.read(as_atom(page, report_link=""))
+    assert from_json.reports == from_atom.reports == [item(n, pad="") for n in (7, 6, 5)]
+    assert from_json.next == from_atom.next == "?cursor=b5&limit=3"
+    assert from_atom.links == []
+
+
+LINK = report_link("https://sandbox.example/{flow_id}%?q")
+
+HOSTILE = [
+    item(1, file={"name": 'a\x00\x0b<b>&"]]>\ud800\ufffe\U0001f600'}, tags=["\x1f", "<&>", "ü"]),
+    item(2, file={}, tags=["<!DOCTYPE x>", "]]>"], flow_id="../<&'\"{}%20?"),
+    item(3, report_id="{0.__class__}", verdict="UNKNOWN"),
+    item(4, tags=["a=="] * 3, iocs={"url": [{"data": "http://a.example/?<x>&\u2028\x7f"}]}),
+]
+
+
+def hostile_page() -> FeedPage:
+    bodies = {n: json.dumps(one).encode() for n, one in enumerate(HOSTILE, 1)}
+    return read(FakeLog(bodies, len(bodies)), Cursor(OLDEST, 0, 3))
+
+
+@pytest.mark.parametrize("link", ["", LINK])
+def test_nothing_in_a_report_breaks_the_page(link: str) -> None:
+    text = as_atom(hostile_page(), report_link=link)
+    ElementTree.fromstring(text)  # noqa: S314
+    text.encode()
+    read_back = feedparser.parse(text.encode())
+    assert (read_back.bozo, read_back.version, len(read_back.entries)) == (False, "atom10", 3)
+    assert atom.read(text).reports == HOSTILE[:3]
+    assert json_page.read(as_json(hostile_page())).reports == HOSTILE[:3]
+
+
+def texts(parent: ElementTree.Element, name: str) -> list[str]:
+    return [element.text or "" for element in parent.findall(ATOM + name)]
+
+
+@pytest.mark.parametrize("page", [hostile_page(), read(log(7), Cursor()), read(log(0), Cursor())])
+def test_a_page_has_what_rfc_4287_demands(page: FeedPage) -> None:
+    feed = ElementTree.fromstring(as_atom(page, report_link=LINK))  # noqa: S314
+    assert feed.tag == f"{ATOM}feed"
+    [_], [title], [updated] = texts(feed, "id"), texts(feed, "title"), texts(feed, "updated")
+    assert title
+    assert datetime.fromisoformat(updated).tzinfo
+    [author] = feed.findall(f"{ATOM}author")
+    assert texts(author, "name") != [""]
+    entries = feed.findall(f"{ATOM}entry")
+    ids = [texts(entry, "id") for entry in entries]
+    assert len({one for [one] in ids}) == len(entries) == len(page.entries)
+    for [one] in [texts(feed, "id"), *ids]:
+        assert one.startswith("urn:uuid:")
+    for entry in entries:
+        [when], [name] = texts(entry, "updated"), texts(entry, "title")
+        assert datetime.fromisoformat(when).tzinfo
+        assert name
+        [link] = entry.findall(f"{ATOM}link")
+        assert link.get("rel") == "alternate"
+        address = link.get("href", "")
+        assert address.startswith("https://sandbox.example/uploads/")
+        assert address.isascii()
+        assert not set(address) & set(' <>"{}|\\^`')
+        assert all(category.get("term") for category in entry.findall(f"{ATOM}category"))
+        assert len(entry.findall(f"{ATOM}content")) == 1
+    relations = [link.get("rel") for link in feed.findall(f"{ATOM}link")]
+    assert relations == (["next"] if page.next else []) + ["previous"]
+
+
+def test_an_entry_keeps_its_id_when_its_report_is_replaced() -> None:
+    def id_of(number: int, body: dict[str, Any]) -> list[str]:
+        page = read(FakeLog({number: json.dumps(body).encode()}, number), Cursor())
+        feed = ElementTree.fromstring(as_atom(page, report_link=""))  # noqa: S314
+        return texts(feed.findall(f"{ATOM}entry")[0], "id")
+
+    first = id_of(1, item(1))
+    assert id_of(9, item(1, verdict="BENIGN")) == first
+    assert id_of(1, item(1, report_id="r2")) != first
+    assert id_of(1, item(2)) != first
