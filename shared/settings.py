@@ -19,14 +19,12 @@ class LookupSettings:
     Attributes:
         table_name: the IOC table (`TABLE_NAME`).
         state_table_name: the state table (`STATE_TABLE_NAME`).
-        has_providers: whether there are providers beside the sandbox (`PROVIDERS` names some).
-        provider_keys_path: where their API keys are in SSM (`PROVIDER_KEYS_PATH`): `<path>/<id>`.
+        providers: how to ask the providers beside the sandbox; None where there are none.
     """
 
     table_name: str
     state_table_name: str
-    has_providers: bool
-    provider_keys_path: str
+    providers: "ProviderSettings | None"
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
@@ -38,8 +36,7 @@ class LookupSettings:
         return cls(
             _text(env, "TABLE_NAME"),
             _text(env, "STATE_TABLE_NAME"),
-            has_providers=bool(_names(env, "PROVIDERS")),
-            provider_keys_path=env.get("PROVIDER_KEYS_PATH", ""),
+            providers=ProviderSettings.from_env(env) if _names(env, "PROVIDERS") else None,
         )
 
 
@@ -142,14 +139,16 @@ class ProviderSettings:
     Attributes:
         providers: ids of the providers that are switched on (`PROVIDERS`, with commas).
         key_path: where their API keys are in SSM (`PROVIDER_KEYS_PATH`): `<path>/<id>`.
-        allow_private: whether they may be at addresses that are not on the internet
-            (`PROVIDERS_ALLOW_PRIVATE`, "true" if so), for local use only.
+        catalog: file with their declarations in place of the shipped one (`PROVIDERS_CATALOG`).
+        allow_private: whether they may be at addresses that are not on the internet, and do
+            without TLS (`PROVIDERS_ALLOW_PRIVATE`, "true" if so), for local use only.
         table_name: the IOC table (`TABLE_NAME`).
         state_table_name: the state table (`STATE_TABLE_NAME`).
     """
 
     providers: tuple[str, ...]
     key_path: str
+    catalog: str
     allow_private: bool
     table_name: str
     state_table_name: str
@@ -164,6 +163,7 @@ class ProviderSettings:
         return cls(
             providers=_names(env, "PROVIDERS"),
             key_path=env.get("PROVIDER_KEYS_PATH", ""),
+            catalog=env.get("PROVIDERS_CATALOG", ""),
             allow_private=env.get("PROVIDERS_ALLOW_PRIVATE", "") == "true",
             table_name=_text(env, "TABLE_NAME"),
             state_table_name=_text(env, "STATE_TABLE_NAME"),

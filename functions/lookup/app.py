@@ -14,7 +14,7 @@ from functions.lookup.service import Service
 from shared.http.authentication import KeyRing
 from shared.http.guard import guarded
 from shared.observability import logger
-from shared.settings import LookupSettings
+from shared.settings import LookupSettings, ProviderSettings
 from shared.store.api_keys import ApiKeys
 from shared.store.client import dynamodb_client
 from shared.store.iocs import IocTable
@@ -54,22 +54,22 @@ def _service() -> Service:
 
 
 def _providers(client: Any, settings: LookupSettings) -> Providers:
-    if not settings.has_providers:
+    if settings.providers is None:
         return NoProviders()
     return RememberedProviders(
         ProviderStates(client, settings.state_table_name),
         time.monotonic,
-        asker=partial(_asker, settings.provider_keys_path),
+        asker=partial(_asker, settings.providers),
         keep=IocTable(client, settings.table_name).list_subject,
     )
 
 
 @cache
-def _asker(keys_path: str) -> Asks:
+def _asker(settings: ProviderSettings) -> Asks:
     # What it takes to ask is imported by those who do ask.
     from shared.providers.ask import make_asker  # noqa: PLC0415
 
-    return make_asker(keys_path)
+    return make_asker(settings)
 
 
 def _now_ms() -> int:

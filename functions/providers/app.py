@@ -17,12 +17,13 @@ from shared.domain.errors import FeedError, StoreError
 from shared.domain.listing import Provider
 from shared.feed.fetch import FeedClient
 from shared.observability import logger, metrics
-from shared.providers.declaration import Declaration, load_catalog
+from shared.providers.declaration import Declaration
+from shared.providers.declared import declared
 from shared.providers.errors import ListError
 from shared.providers.formats import FORMATS
 from shared.providers.keys import KeyNotReadable, provider_key
 from shared.providers.read import read_snapshot
-from shared.settings import ProviderSettings, SettingsError
+from shared.settings import ProviderSettings
 from shared.store.client import dynamodb_client
 from shared.store.iocs import IocTable
 from shared.store.providers import ProviderState, ProviderStates
@@ -57,19 +58,19 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     """
     settings = ProviderSettings.from_env(os.environ)
     end = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - SPARE_S
-    declared = _declared(settings)
+    chosen = declared(settings)
     states = ProviderStates(_client(), settings.state_table_name)
     now = time.time_ns() // 1_000_000
-    known = register(states, declared)
+    known = register(states, chosen)
     results: dict[str, Any] = {}
-    for declaration in due(declared, known, now, event.get("refresh") or ()):
+    for declaration in due(chosen, known, now, event.get("refresh") or ()):
         left = end - time.monotonic()
         if left <= 0:
             break
         results[declaration.id] = _refresh(
             settings, declaration, known[declaration.id], lambda: end - time.monotonic()
         )
-    stale = [one for one in declared.values() if is_stale(one, known[one.id], results, now)]
+    stale = [one for one in chosen.values() if is_stale(one, known[one.id], results, now)]
     metrics.add_metric(name="providers_stale", unit=MetricUnit.Count, value=len(stale))
     log = logger.error if any("error" in one for one in results.values()) else logger.info
     log("refresh ended", extra={"providers": results, "stale": [one.id for one in stale]})
@@ -205,13 +206,6 @@ def _run(
         until=now + int((left() + SPARE_S) * 1000),
         out_of_time=lambda: left() <= 0,
     )
-
-
-def _declared(settings: ProviderSettings) -> dict[str, Declaration]:
-    catalog = load_catalog()
-    if missing := [name for name in settings.providers if name not in catalog]:
-        raise SettingsError(f"PROVIDERS names what is not declared: {', '.join(missing)}")
-    return {name: catalog[name] for name in settings.providers}
 
 
 @cache

@@ -20,10 +20,12 @@ from shared.domain.indicator import Indicator
 from shared.domain.listing import Listing, Stance
 from shared.domain.moment import read_moment
 from shared.feed import strict_json
-from shared.providers.declaration import PLACEHOLDER, Declaration, load_catalog
+from shared.providers.declaration import PLACEHOLDER, Declaration
+from shared.providers.declared import declared
 from shared.providers.keys import KeyNotReadable, provider_key
 from shared.providers.options import Api
 from shared.providers.read import clean_text
+from shared.settings import ProviderSettings
 
 _MAX_BODY_BYTES = 256 * 1024
 _OK = 200
@@ -192,15 +194,15 @@ def over_http() -> Get:
     return get
 
 
-def make_asker(keys_path: str) -> Asker:
-    """Asks the APIs of the catalog.
+def make_asker(settings: ProviderSettings) -> Asker:
+    """Asks the APIs that are declared.
 
-    Args:
-        keys_path: where their keys are in SSM: `<path>/<id>`.
+    Raises:
+        DeclarationError: a declaration is not valid.
     """
     return Asker(
-        load_catalog(),
-        partial(provider_key, keys_path),
+        declared(settings),
+        partial(provider_key, settings.key_path),
         over_http(),
         ThreadPoolExecutor(_ASKED_AT_ONCE, thread_name_prefix="ask"),
         time.monotonic,

@@ -72,10 +72,10 @@ class Declaration:
         if self.format not in OPTIONS:
             raise self.error("format", f"not one of {', '.join(OPTIONS)}")
         for name, addresses in (("address", (self.address,)), ("more", self.more)):
-            if not all(map(_is_https, addresses)):
-                raise self.error(name, "not an https address")
-        if any(urlsplit(one).netloc != urlsplit(self.address).netloc for one in self.more):
-            raise self.error("more", "on another host than the address")
+            if not all(map(_is_address, addresses)):
+                raise self.error(name, "not an http or https address")
+        if any(urlsplit(one)[:2] != urlsplit(self.address)[:2] for one in self.more):
+            raise self.error("more", "on another scheme or host than the address")
         if (PLACEHOLDER in self.address) is not (self.format == ON_DEMAND):
             raise self.error("address", f"{PLACEHOLDER} stands in that of an API, and only there")
         if not self.assessment and self.stance == "listed":
@@ -111,16 +111,19 @@ class Declaration:
         return DeclarationError(f"{self.id}: {name}: {reason}")
 
 
-def load_catalog(path: Path = CATALOG) -> Mapping[str, Declaration]:
+def load_catalog(path: Path = CATALOG, *, plain_http: bool = False) -> Mapping[str, Declaration]:
     """Read the declarations of a file, by id and in its order.
+
+    Args:
+        plain_http: whether addresses may do without TLS, for local use.
 
     Raises:
         DeclarationError: one of them, or the file, is not valid.
     """
-    return read_catalog(path.read_text(encoding="utf-8"))
+    return read_catalog(path.read_text(encoding="utf-8"), plain_http=plain_http)
 
 
-def read_catalog(text: str) -> Mapping[str, Declaration]:
+def read_catalog(text: str, *, plain_http: bool = False) -> Mapping[str, Declaration]:
     """Read declarations in TOML: one table a provider, named by its id.
 
     Raises:
@@ -134,6 +137,9 @@ def read_catalog(text: str) -> Mapping[str, Declaration]:
     names: dict[str, str] = {}
     for provider, table in tables.items():
         one = _declaration(provider, table)
+        # So are the addresses in `more`, which have the same scheme.
+        if not (plain_http or one.address.startswith("https:")):
+            raise one.error("address", "not an https address")
         other = names.setdefault(one.name.casefold(), provider)
         if other != provider:
             raise one.error("name", f"{other} has the same")
@@ -158,7 +164,7 @@ def _told(provider: str, error: ValidationError, within: str = "") -> Declaratio
     return DeclarationError(f"{provider}: {'.'.join(path)}: {first['msg']}")
 
 
-def _is_https(address: str) -> bool:
+def _is_address(address: str) -> bool:
     if not address.isascii() or any(char <= " " for char in address):
         return False
     try:
@@ -166,4 +172,4 @@ def _is_https(address: str) -> bool:
         _ = parts.port
     except ValueError:
         return False
-    return parts.scheme == "https" and bool(parts.hostname) and "@" not in parts.netloc
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and "@" not in parts.netloc
