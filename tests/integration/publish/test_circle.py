@@ -1,4 +1,4 @@
-"""The whole circle over HTTP: reports in, the feed, ingestion, look-ups, and what they are worth."""
+"""The whole circle over HTTP: reports in, the feed, ingestion, look-ups."""
 
 import json
 from collections.abc import Iterator
@@ -126,7 +126,7 @@ def listing(handler: Handler) -> Handler:
     def answer(event: dict[str, Any], context: Any) -> Any:
         result = handler(event, context)
         body = json.loads(result["body"])
-        for row in body["data"] if "data" in body else [body]:
+        for row in body.get("data", [body]):
             row["lookup_results"]["sources"].append(
                 {"provider": "lists.example", "status": 1, "assessment": "malware"}
             )
