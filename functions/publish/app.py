@@ -48,6 +48,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     """
     if "requestContext" in event:
         return guarded(event, lambda request: respond(_service(), request))
+    _settings()  # before there are metrics, which would complain of none when they end
     polled: dict[str, Any] = _poll(event, context)
     return polled
 

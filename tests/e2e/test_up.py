@@ -19,9 +19,11 @@ SHA1 = "24B9CB79F5898FBAC98CA4AB45946D5C396011F7"
 
 def test_it_says_what_it_does_and_shows_an_answer(up: Up) -> None:
     steps = [line for line in up.said if line.startswith("[")]
-    assert [line[1:4] for line in steps] == [f"{step}/6" for step in "12344566"]
+    numbers = [line[1:4] for line in steps]
+    assert numbers == ["1/6", "2/6", "3/6", "4/6", "4/6", "5/6", "6/6", "6/6"]
     assert "complete" in steps[3]
-    assert "LIKELY_MALICIOUS, 2 scans, the last of them 66b3763be7dbbbdfcd0b0002" in steps[-1]
+    assert "3 scan reports taken at /api/reports, 3 came back through /feed/reports" in steps[6]
+    assert "loader.example says LIKELY_MALICIOUS, 2 scans" in steps[7]
     text = "\n".join(up.said)
     answer = json.loads(text[text.index("\n{") : text.rindex("}") + 1])
     assert answer["file_info"]["sha256"] == SAMPLE_HASH
@@ -33,6 +35,14 @@ def test_the_lines_to_paste_answer(up: Up) -> None:
     for *_, header, url in lines:
         answer = ask(up.base, url.removeprefix(up.base), key=header.removeprefix("apikey: "))
         assert answer.status == 200
+
+
+def test_a_look_up_names_the_sample_report_that_it_comes_from(up: Up) -> None:
+    answer = ask(up.base, "/v4/domain/loader.example")
+    source = answer.body["lookup_results"]["sources"][0]
+    assert (source["verdict"], source["scan_count"]) == ("LIKELY_MALICIOUS", 2)
+    page = ask(up.base, "/feed/reports.json").body
+    assert source["flow_id"] in {item["flow_id"] for item in page["items"]}
 
 
 @pytest.mark.parametrize(

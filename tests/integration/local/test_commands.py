@@ -52,6 +52,15 @@ def test_no_engine_there(command: str) -> None:
     assert_told(result, endpoint)
 
 
+def test_no_sandbox_named(engine: str) -> None:
+    assert_told(run("poll", AWS_ENDPOINT_URL_DYNAMODB=engine), "SANDBOX_URL is not set")
+
+
+def test_a_sandbox_that_is_none(engine: str) -> None:
+    result = run("poll", SANDBOX_URL="ftp://s.example", AWS_ENDPOINT_URL_DYNAMODB=engine)
+    assert_told(result, "SANDBOX_URL")
+
+
 def test_no_feed_named(engine: str) -> None:
     assert_told(run("ingest", AWS_ENDPOINT_URL_DYNAMODB=engine), "FEED_URL is not set")
 
@@ -96,5 +105,5 @@ def test_tables_says_what_it_did(engine: str) -> None:
 def test_help_names_every_command() -> None:
     result = run("--help")
     assert result.returncode == 0
-    for command in ("tables", "ingest", "api", "up"):
+    for command in ("tables", "ingest", "api", "up", "publish", "poll"):
         assert command in result.stdout

@@ -1,4 +1,4 @@
-"""The whole circle over HTTP: reports in, the feed, ingestion, look-ups, and what they say."""
+"""The whole circle over HTTP: reports in, the feed, ingestion, look-ups."""
 
 import json
 from collections.abc import Iterator
@@ -12,8 +12,12 @@ from functions.lookup.app import lambda_handler as look_up
 from functions.publish.app import lambda_handler as publish
 from local.context import LocalContext
 from local.handlers import Handler, load_gateway
+from shared.domain.verdict import Verdict
 from shared.metadefender.present import PROVIDER
 from shared.store.api_keys import ApiKeys
+from shared.store.iocs import IocTable
+from shared.store.items import StoredIoc
+from tests.builders import DOMAIN, reputation
 from tests.conftest import Store
 from tests.contract.support import KEY, Api, serving
 from tests.scans import raw_scan, raw_scan_report, scan_ioc
@@ -106,15 +110,16 @@ def test_the_sample_reports_come_back_through_the_feed(
     assert (source["flow_id"], source["scan_count"]) == ("66b3763be7dbbbdfcd0b0002", 2)
 
 
-def test_to_ask_ourselves_adds_no_evidence(stack: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_to_ask_ourselves_adds_no_evidence(
+    stack: Api, engine_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = StoredIoc(reputation(verdict=Verdict.MALICIOUS), b"1")
+    assert IocTable(engine_store.client, engine_store.table).write(known, None)
+    answer = stack.look_up("domain", DOMAIN.value).body["lookup_results"]
+    assert [one["provider"] for one in answer["sources"] if one["status"] == 1] == [PROVIDER]
     monkeypatch.setenv("REPUTATION_URL", stack.base)
     monkeypatch.setenv("REPUTATION_API_KEY", KEY)
-    send(stack, scan(1, {"domain": [scan_ioc("evil.example", "MALICIOUS")]}))
-    assert run(monkeypatch, f"{stack.base}/feed/reports")["complete"]
-    known = stack.look_up("domain", "evil.example").body["lookup_results"]
-    assert [one["provider"] for one in known["sources"] if one["status"] == 1] == [PROVIDER]
-    # The same URL, which no report knows: only the look-up API could tell something of it.
-    [sent] = send(stack, scan(1, {"domain": [scan_ioc("evil.example")]}))
+    [sent] = send(stack, scan(1, {"domain": [scan_ioc(DOMAIN.value)]}))
     assert (sent["asked"], sent["verdicts"]) == (True, {"UNKNOWN": 1})
     [item] = stack.ask("/feed/reports.json").body["items"]
     assert item["iocs"]["domain"][0]["evidence"] == []
