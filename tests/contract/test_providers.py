@@ -184,6 +184,27 @@ def test_an_ip_in_a_listed_network(service: Service) -> None:
     assert row["lookup_results"]["sources"][1:] == body["lookup_results"]["sources"][1:]
 
 
+def test_a_list_that_is_switched_off_says_nothing_and_all_of_it_once_it_is_on_again(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context: Any = LocalContext("providers", 60)
+    with monkeypatch.context() as patch:
+        patch.setenv("PROVIDERS", "blocklist-de")
+        assert providers.lambda_handler({}, context) == {}
+        rows = sources_of(lookup._service.__wrapped__(), "192.0.2.9")
+        assert [row["provider"] for row in rows] == [PROVIDER, "blocklist.de"]
+    refreshed = providers.lambda_handler({}, context)["team-cymru"]
+    assert (refreshed["complete"], refreshed["changes"]) == (True, 0)
+    _, network, _ = sources_of(lookup._service.__wrapped__(), "192.0.2.9")
+    assert (network["network"], network["status"]) == ("192.0.2.0/24", 1)
+
+
+def sources_of(service: Service, address: str) -> list[dict[str, Any]]:
+    body = get(service, f"/v4/ip/{address}", models.IpReport)
+    rows: list[dict[str, Any]] = body["lookup_results"]["sources"]
+    return rows
+
+
 def test_an_allowlist_says_which_list_it_is(service: Service) -> None:
     body = get(service, "/v4/domain/good.example", models.DomainReport)
     _, row = body["lookup_results"]["sources"]

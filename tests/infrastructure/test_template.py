@@ -221,7 +221,8 @@ def leading_keys(template: Template, role: str) -> list[str]:
 
 def test_look_ups_write_and_read_keys_only_where_there_are_providers(template: Template) -> None:
     role = template["Resources"]["LookupFunctionRole"]["Properties"]
-    always, sometimes = [], []
+    always: list[str] = []
+    sometimes: list[str] = []
     for policy in role["Policies"]:
         condition, granted, otherwise = policy.get("Fn::If", [None, policy, None])
         sids = [one["Sid"] for one in granted["PolicyDocument"]["Statement"]]
