@@ -31,6 +31,8 @@ from local.feed import SAMPLE_DOMAIN, SAMPLE_HASH, SAMPLE_IP, SAMPLE_URL
 from shared.domain.aggregation import decide
 from shared.domain.history import History
 from shared.domain.indicator import Indicator, IndicatorType, ask, parse, parse_hash
+from shared.domain.listing import Known, Listing, Provider, Stance, Voice, voices
+from shared.domain.network import Network
 from shared.domain.reputation import Evidence, Reputation, Winner
 from shared.domain.verdict import Verdict
 from shared.http.refused import as_detail, is_sandbox_path
@@ -43,13 +45,16 @@ from shared.metadefender.present import (
     bulk_hash_row,
     hash_report,
     invalid_address_row,
+    listed_hash_report,
     sandbox_report,
     scan_history,
 )
+from shared.metadefender.providers import provider_status
 from shared.sandbox import feed_models as feed
 from shared.sandbox import models as sandbox
 from shared.sandbox.present import invalid_row, reputation_report
 from shared.store.feed_log import Entry
+from shared.store.providers import ProviderState
 
 ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "functions" / "lookup" / "openapi.json"
@@ -138,9 +143,36 @@ def _known(indicator: Indicator) -> Reputation:
     )
 
 
+_HASHES = frozenset({IndicatorType.MD5, IndicatorType.SHA1, IndicatorType.SHA256})
+_LIST = Provider(
+    "an-open-list",
+    "list.example",
+    _HASHES | {IndicatorType.IP, IndicatorType.DOMAIN, IndicatorType.URL},
+    _NOW - 3_600_000,
+)
+_API = Provider(
+    "an-api", "api.example", frozenset({IndicatorType.DOMAIN, IndicatorType.URL}), on_demand=True
+)
+_TRUSTING = Provider("an-allowlist", "allowlist.example", _LIST.types, _NOW - 7_200_000)
+_PROVIDERS = (_LIST, _API, _TRUSTING)
+
+
+def _others(indicator: Indicator) -> list[Voice]:
+    """What other providers say: one lists it, others do not, or were not reached."""
+    listing = Listing(Stance.LISTED, "malware", "Malware Sites", _NOW - 86_400_000)
+    in_networks = indicator.type is IndicatorType.IP
+    networks = {_LIST.id: Network("203.0.113.0/24")} if in_networks else {}
+    known = Known(indicator, listings={_LIST.id: listing}, networks=networks)
+    return voices(known, _PROVIDERS, _NOW)
+
+
 def _address(kind: IndicatorType, value: str, *, known: bool) -> Any:
     indicator = parse(kind, value)
-    return address_report(indicator, value, _known(indicator) if known else None, _NOW)
+    if known:
+        return address_report(indicator, value, _known(indicator), _NOW, _others(indicator))
+    trusted = Listing(Stance.TRUSTED, source_list="well-known names")
+    said = Known(indicator, listings={_TRUSTING.id: trusted})
+    return address_report(indicator, value, None, _NOW, voices(said, _PROVIDERS, _NOW))
 
 
 def _reputation(kind: IndicatorType, value: str, *, known: bool) -> Any:
@@ -155,6 +187,11 @@ def _addresses(kind: IndicatorType, listed: str, other: str, error: ApiError) ->
 
 
 _HASH = parse_hash(SAMPLE_HASH)
+_HASH_REPORTS = {
+    "malicious": hash_report(_known(_HASH)),
+    "with_other_providers": hash_report(_known(_HASH), _others(_HASH)),
+    "known_to_another_provider_only": listed_hash_report(_HASH, _others(_HASH)),
+}
 _OTHER_HASH = "0" * 32
 _SAMPLES = {
     IndicatorType.IP: (SAMPLE_IP, "2001:db8::7"),
@@ -285,7 +322,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         "Look up a hash",
         "An unknown hash is an error, 404; every other unknown indicator is an answer.",
         answer=models.HashReport,
-        answers={"malicious": hash_report(_known(_HASH))},
+        answers=_HASH_REPORTS,
         refusals=_HASH_REFUSALS,
     ),
     ("GET", "/v4/hash/{hash}/scanhistory"): Operation(
@@ -351,6 +388,23 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         answer=models.Version,
         answers={"version": {"version": "4"}},
     ),
+    ("GET", "/v4/status/providers"): Operation(
+        "Service",
+        "listProviders",
+        "How the providers beside the sandbox stand",
+        "Empty where none is switched on.",
+        answer=models.Providers,
+        answers={
+            "providers": {
+                "providers": [
+                    provider_status(
+                        ProviderState(_LIST, licence="CC0", entries=21_457, generation=66), _NOW
+                    ),
+                    provider_status(ProviderState(_API, licence="see the terms of the API"), _NOW),
+                ]
+            }
+        },
+    ),
     ("GET", "/health"): Operation(
         "Service",
         "getHealth",
@@ -406,7 +460,8 @@ for _kind, _words, _report, _bulk_request, _bulk_answer, _not_valid in (
         _tag,
         f"lookup{_name}",
         f"Look up {_one}",
-        "One that is not known is an answer too: status 5 and an empty assessment.",
+        "One that is not known is an answer too: status 5 and an empty assessment. Every provider "
+        "that covers the type has a row.",
         answer=_report,
         answers={
             "malicious": _address(_kind, _listed, known=True),

@@ -35,6 +35,7 @@ _SETTINGS = (
     "REPORT_TABLE_",
     "SANDBOX_",
     "REPUTATION_",
+    "PROVIDER",
 )
 
 
@@ -79,12 +80,15 @@ def fresh_handlers() -> Iterator[None]:
     """Handlers that read their settings anew: they keep their clients while a process lives."""
     import functions.ingest.app as ingest
     import functions.lookup.app as lookup
+    import functions.providers.app as providers
     import functions.publish.app as publish
 
     kept = (
         ingest._client,
         ingest._meter,
         lookup._service,
+        lookup._asker,
+        providers._client,
         publish._settings,
         publish._client,
         publish._keys,

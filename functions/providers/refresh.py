@@ -10,10 +10,9 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from shared.providers.declaration import Declaration
-
 from shared.domain.listing import Listing, Subject
 from shared.domain.network import Network
+from shared.providers.declaration import Declaration
 from shared.providers.entry import Snapshot
 from shared.store.iocs import IocTable
 from shared.store.keys import subject_key
@@ -100,7 +99,11 @@ class Refresh:
         target = with_dates(snapshot.entries, current, self.now)
         if kept.current and target == current:
             done.complete, done.entries = True, len(target)
-            self._say(state, kept.current, target, state.network_chunks)
+            chunks = state.network_chunks
+            if state.generation != kept.current:
+                # It was switched off meanwhile, and how it stood was forgotten.
+                chunks = self._write_networks(kept.current, target)
+            self._say(state, kept.current, target, chunks)
             return kept
         return self._apply(state, self.snapshots.begin(kept, target), done, target)
 
@@ -123,14 +126,17 @@ class Refresh:
                 done.changes += 1
             applied += len(part)
             kept = self.snapshots.progress(kept, applied)
-        networks = [subject for subject in target if isinstance(subject, Network)]
-        chunks = self.states.write_networks(self.declaration.id, kept.next, networks)
+        chunks = self._write_networks(kept.next, target)
         self._say(state, kept.next, target, chunks)
         after = self.snapshots.finish(kept)
         if state.generation != kept.next:
             self.states.remove_networks(self.declaration.id, state.generation, state.network_chunks)
         done.complete, done.entries = True, len(target)
         return after
+
+    def _write_networks(self, generation: int, entries: Mapping[Subject, Listing]) -> int:
+        networks = [subject for subject in entries if isinstance(subject, Network)]
+        return self.states.write_networks(self.declaration.id, generation, networks)
 
     def _write(self, change: Change) -> None:
         self.iocs.list_subject(self.declaration.id, *change)

@@ -6,10 +6,11 @@ and tests hold the two against each other.
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 _FLOW_ID = "66b3763be7dbbbdfcd0a6a96"
 _SHA256 = "45F20E63F4726755015FDD5595BD46CCE511A5A952E1B2C1F3CF558FAD18958E"
+_SANDBOX = "MetaDefender Sandbox"
 
 Time = Annotated[
     str,
@@ -48,9 +49,39 @@ ScanResult = Annotated[
     Field(description="0 no threat detected, 1 infected, 2 suspicious."),
 ]
 ScanResultText = Literal["No Threat Detected", "Infected", "Suspicious"]
-Detected = Annotated[Literal[0, 1], Field(description="How many engines found something.")]
+Detected = Annotated[int, Field(description="How many engines found something.", ge=0)]
+Engines = Annotated[int, Field(description="Number of engines.", ge=1)]
+DataId = Annotated[
+    str,
+    Field(
+        description="The scan that the answer rests on; the hash itself if there is none.",
+        min_length=1,
+        max_length=128,
+        examples=[_FLOW_ID],
+    ),
+]
 Nothing = Annotated[Literal[""], Field(description="Always empty.")]
 Percentage = Annotated[Literal[100], Field(description="Always finished.")]
+
+
+def _is_another(provider: str) -> str:
+    if provider == _SANDBOX:
+        raise ValueError("a row of the sandbox has other keys")
+    return provider
+
+
+# A row of the sandbox is not to pass for one of another provider.
+OtherProvider = Annotated[
+    str,
+    Field(
+        description="The name of the provider.",
+        min_length=1,
+        max_length=64,
+        examples=["blocklist.de"],
+        json_schema_extra={"not": {"const": _SANDBOX}},
+    ),
+    AfterValidator(_is_another),
+]
 
 
 def without_default(schema: dict[str, Any]) -> None:
@@ -58,6 +89,34 @@ def without_default(schema: dict[str, Any]) -> None:
     del schema["default"]
 
 
+# Each is absent where there is none.
+Category = Annotated[
+    str,
+    Field(
+        description="In the provider's words; absent if it has none.",
+        min_length=1,
+        examples=["Malware Sites"],
+        json_schema_extra=without_default,
+    ),
+]
+ListName = Annotated[
+    str,
+    Field(
+        description="The list of the provider that it is on; absent if there is but one.",
+        min_length=1,
+        json_schema_extra=without_default,
+    ),
+]
+Network = Annotated[
+    str,
+    Field(
+        description="The network that is listed in the place of the address; absent if the "
+        "address itself is listed.",
+        min_length=1,
+        examples=["192.0.2.0/24"],
+        json_schema_extra=without_default,
+    ),
+]
 Limit = Annotated[int, Field(gt=0, examples=[4000], json_schema_extra=without_default)]
 NotSold = Annotated[Literal[0], Field(description="Always 0: not a part of this service.")]
 
@@ -114,7 +173,7 @@ class Sighting(Answer):
 
 
 class EngineResult(Sighting):
-    """The result of one engine, here the sandbox."""
+    """The result of the sandbox, for a hash that it knows."""
 
     scan_result_i: ScanResult
     def_time: Time = Field(description="Equals `last_seen`.")
@@ -122,10 +181,37 @@ class EngineResult(Sighting):
     scan_time: Literal[0] = Field(description="Always 0: the scan was before.")
 
 
-class ScanDetails(Answer):
-    """Results by engine."""
+class UnknownEngineResult(Answer):
+    """The result of the sandbox, for a hash that only other providers know."""
 
-    sandbox: EngineResult = Field(alias="MetaDefender Sandbox")
+    scan_result_i: Literal[5] = Field(description="Not known.")
+    threat_found: Nothing
+    def_time: Nothing
+    scan_time: Literal[0]
+
+
+class ProviderResult(Answer):
+    """The result of another provider, which is an engine here."""
+
+    scan_result_i: Literal[0, 1, 2, 3, 5] = Field(
+        description="0 trusted by the provider, 1 listed, 2 listed as suspicious, 3 not asked "
+        "with success, 5 not known."
+    )
+    threat_found: str = Field(description="The category or assessment of a detection; else empty.")
+    def_time: Time | Literal[""] = Field(
+        description="When its list was last complete; empty for one without a list."
+    )
+    scan_time: Literal[0]
+    list: ListName = ""
+
+
+class ScanDetails(Answer):
+    """Results by engine: the sandbox, and each provider under its name."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, ProviderResult]
+
+    sandbox: EngineResult | UnknownEngineResult = Field(alias="MetaDefender Sandbox")
 
 
 class NoScanDetails(Answer):
@@ -138,11 +224,13 @@ class ScanResults(Answer):
     scan_details: ScanDetails
     scan_all_result_i: ScanResult
     scan_all_result_a: ScanResultText
-    start_time: Time = Field(description="Date of the latest report.")
+    start_time: Time | Literal[""] = Field(
+        description="Date of the latest report; empty if there is none."
+    )
     total_time: Literal[0] = Field(description="Always 0: the scan was before.")
     progress_percentage: Percentage
     total_detected_avs: Detected
-    total_avs: Literal[1] = Field(description="Number of engines.")
+    total_avs: Engines
 
 
 class FileInfo(Answer):
@@ -156,7 +244,9 @@ class FileInfo(Answer):
     file_type_category: Nothing
     file_type_description: Nothing
     file_type_extension: Nothing
-    upload_timestamp: Time = Field(description="Date of the first report.")
+    upload_timestamp: Time | Literal[""] = Field(
+        description="Date of the first report; empty if there is none."
+    )
 
 
 class ProcessInfo(Answer):
@@ -183,11 +273,11 @@ class SandboxScan(Answer):
 
 
 class HashReport(Answer):
-    """The report about a known hash."""
+    """The report about a hash that the sandbox or another provider knows."""
 
-    scan_result_history_length: int = Field(description="Number of scans.", ge=1)
-    file_id: FlowId
-    data_id: FlowId
+    scan_result_history_length: int = Field(description="Number of scans.", ge=0)
+    file_id: DataId
+    data_id: DataId
     share_file: Literal[1]
     rest_version: Literal["4"]
     additional_info: list[str] = Field(description="Always empty.", max_length=0)
@@ -195,18 +285,20 @@ class HashReport(Answer):
     file_info: FileInfo
     scan_results: ScanResults
     process_info: ProcessInfo
-    last_sandbox_id: list[SandboxScan] = Field(min_length=1, max_length=1)
+    last_sandbox_id: list[SandboxScan] = Field(
+        description="Empty if the sandbox does not know it.", max_length=1
+    )
 
 
 class HistoryEntry(Answer):
     """One scan in the history of a hash."""
 
-    data_id: FlowId
+    data_id: DataId
     scan_all_result_i: ScanResult
     scan_all_result_a: ScanResultText
-    start_time: Time
+    start_time: Time | Literal[""]
     total_time: Literal["0"]
-    total_avs: Literal[1]
+    total_avs: Engines
     total_detected_avs: Detected
 
 
@@ -264,7 +356,7 @@ class BulkHashRow(Answer):
         description="As in the report; 5 if the hash is not known, or is none."
     )
     hash: str = Field(description="As it was asked for, in upper case.")
-    total_detected_avs: Literal[-1, 0, 1] = Field(description="-1 if the hash is not known.")
+    total_detected_avs: int = Field(description="-1 if the hash is not known.", ge=-1)
     scan_details: ScanDetails | NoScanDetails = Field(
         description="Empty unless the header `includescandetails` is 1."
     )
@@ -301,12 +393,52 @@ class KnownSource(Sighting):
     )
 
 
+class ProviderSource(Answer):
+    """What another provider says that covers the type, whether it knows the address or not."""
+
+    provider: OtherProvider
+    assessment: str = Field(
+        description="In its own words, `trustworthy` with status 0; empty if it does not know it.",
+        examples=["botnet"],
+    )
+    category: Category = ""
+    detect_time: Time | Literal[""] = Field(
+        description="Since when it is listed; empty if it is not, or if the provider does not tell."
+    )
+    update_time: Time | Literal[""] = Field(
+        description="When its list was last complete, or when it answered; empty for never."
+    )
+    status: Literal[0, 1, 3, 5] = Field(
+        description="0 trusted by the provider, 1 listed by it, 3 it could not be asked, 5 not "
+        "listed."
+    )
+    list: ListName = ""
+
+
+class IpProviderSource(ProviderSource):
+    """The same about an IP address, which may lie in a network that is listed."""
+
+    network: Network = ""
+
+
 class LookupResults(Answer):
     """What the sources say."""
 
     start_time: Time = Field(description="Time of the look-up.")
-    detected_by: Literal[0, 1] = Field(description="Number of sources with status 1.")
-    sources: list[KnownSource | UnknownSource] = Field(min_length=1, max_length=1)
+    detected_by: int = Field(description="Number of sources with status 1.", ge=0)
+    sources: list[KnownSource | UnknownSource | ProviderSource] = Field(
+        description="The sandbox first, then the other providers.", min_length=1
+    )
+
+
+class IpLookupResults(Answer):
+    """What the sources say of an IP address."""
+
+    start_time: Time = Field(description="Time of the look-up.")
+    detected_by: int = Field(description="Number of sources with status 1.", ge=0)
+    sources: list[KnownSource | UnknownSource | IpProviderSource] = Field(
+        description="The sandbox first, then the other providers.", min_length=1
+    )
 
 
 class NoResults(Answer):
@@ -369,7 +501,7 @@ class IpReport(Answer):
 
     success: Literal[True]
     address: str = Field(description="In its canonical form.", examples=["203.0.113.7"])
-    lookup_results: LookupResults
+    lookup_results: IpLookupResults
     geo_info: GeoInfo
 
 
@@ -509,6 +641,28 @@ class Version(Answer):
     """The version of the API."""
 
     version: Literal["4"]
+
+
+class ProviderStatus(Answer):
+    """How one provider beside the sandbox stands."""
+
+    id: str = Field(description="In settings.", pattern="^[a-z0-9][a-z0-9-]{0,31}$")
+    provider: OtherProvider
+    types: list[Literal["md5", "sha1", "sha256", "ip", "domain", "url"]] = Field(min_length=1)
+    on_demand: bool = Field(description="Whether it has no list and is asked at look-up time.")
+    last_success: Time | Literal[""] = Field(
+        description="When its list was last complete; empty for never, or if it has none."
+    )
+    age_s: int = Field(description="Seconds since then; -1 for never.", ge=-1)
+    entries: int = Field(description="On its list.", ge=0)
+    error: str = Field(description="Why the last try failed; empty if it did not.")
+    licence: str = Field(description="A note on its terms.")
+
+
+class Providers(Answer):
+    """The providers beside the sandbox that are switched on, in the order of their rows."""
+
+    providers: list[ProviderStatus]
 
 
 class Health(Answer):

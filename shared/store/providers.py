@@ -138,7 +138,10 @@ class ProviderStates:
         for chunk in range(state.network_chunks):
             key = networks_key(state.provider.id, state.generation, chunk)
             with store_errors():
-                answer = self._client.get_item(TableName=self._table, Key={"pk": {"S": key}})
+                # They are remembered as long as the list is the current one: none may be missed.
+                answer = self._client.get_item(
+                    TableName=self._table, Key={"pk": {"S": key}}, ConsistentRead=True
+                )
             if "Item" in answer:
                 text = gzip.decompress(bytes(answer["Item"]["body"]["B"])).decode()
                 networks += map(Network, text.splitlines())

@@ -12,6 +12,7 @@ from shared.domain.indicator import HASH_TYPES, IndicatorType
 from shared.domain.verdict import Verdict
 from shared.metadefender import models
 from shared.metadefender.apikey import key_info, limits_remaining, limits_used
+from shared.metadefender.present import PROVIDER
 from tests.contract.support import KEY, Api, Reply, of_verdict
 
 ADDRESSES = (IndicatorType.IP, IndicatorType.DOMAIN, IndicatorType.URL)
@@ -25,6 +26,7 @@ BULK: dict[str, tuple[str, type[BaseModel]]] = {
     "domain": ("fqdn", models.BulkDomainAnswer),
     "url": ("url", models.BulkUrlAnswer),
 }
+PROVIDER_ROWS = ("ProviderSource", "IpProviderSource")
 UNKNOWN = {"ip": "2001:db8::99", "domain": "never.seen.example", "url": "ftp://never.example/"}
 INVALID = {"ip": ["", "1.2.3", "\ud800"], "domain": ["", "-", "é"], "url": ["", "x:y", "a b"]}
 
@@ -101,6 +103,7 @@ def test_bulk_rows_of_addresses(api: Api, kind: IndicatorType) -> None:
         ("/v4/apikey/limits/status", models.LimitsRemaining),
         ("/health", models.Health),
         ("/v4/status/version", models.Version),
+        ("/v4/status/providers", models.Providers),
     ],
 )
 def test_what_is_told_of_the_key_and_the_service(
@@ -143,6 +146,13 @@ def test_the_models_are_strict() -> None:
             models.Version.model_validate(broken)
 
 
+def test_a_row_of_the_sandbox_does_not_pass_for_one_of_another_provider() -> None:
+    row = {"assessment": "", "detect_time": "", "update_time": "", "status": 5}
+    models.ProviderSource.model_validate({"provider": "blocklist.de", **row})
+    with pytest.raises(ValidationError):
+        models.ProviderSource.model_validate({"provider": PROVIDER, **row})
+
+
 def test_what_is_told_of_keys_with_other_limits() -> None:
     """Pure functions make these bodies: no second key has to be made for it."""
     for minute_limit, daily_limit, expires in itertools.product((0, 10), (0, 4000), (0, 2**40)):
@@ -159,7 +169,7 @@ def test_what_is_told_of_keys_with_other_limits() -> None:
     models.LimitsUsed.model_validate(limits_used(0))
 
 
-def test_only_limits_that_are_none_may_be_absent() -> None:
+def test_only_what_there_is_none_of_may_be_absent() -> None:
     answers = [
         model
         for model in vars(models).values()
@@ -175,6 +185,9 @@ def test_only_limits_that_are_none_may_be_absent() -> None:
         ("KeyInfo", "limit_reputation"),
         ("KeyInfo", "throttling_limit"),
         ("LimitsRemaining", "reputation_api"),
+        ("ProviderResult", "list"),
+        *((row, name) for row in PROVIDER_ROWS for name in ("category", "list")),
+        ("IpProviderSource", "network"),
     }
 
 

@@ -7,11 +7,15 @@ from local.environment import DEFAULT_API_KEY
 from local.template import load_template
 from shared.domain.history import MAX_RECENT
 from shared.domain.indicator import Indicator, IndicatorType
+from shared.domain.listing import Listing, Provider, Stance
+from shared.domain.network import Network
 from shared.store.api_keys import ApiKeys, digest_of
 from shared.store.feed_log import FeedLog
-from shared.store.items import StoredIoc, to_item
+from shared.store.items import StoredIoc, listing_attribute, listing_value, to_item
 from shared.store.keys import Prefix
+from shared.store.providers import ProviderState, ProviderStates
 from shared.store.quotas import DAY_S, QuotaCounters, Window
+from shared.store.snapshots import Snapshots
 from shared.store.unresolved import UnresolvedReports, Waiting
 from tests.builders import reputation
 from tests.conftest import Store
@@ -20,6 +24,8 @@ from tests.docs.markdown import ROOT, names, read, table
 DOCUMENT = read("docs/architecture.md")
 # Made by the template, but no part of how the service works.
 DETAILS = re.compile(r"AWS::(Logs|CloudWatch)::")
+IN_IOC_TABLE = (Prefix.LONG_URL, Prefix.NETWORK)
+LISTING = Listing(Stance.LISTED, "botnet", "c2", 1, "a list", 2, 3)
 
 
 def test_components_are_those_of_the_template() -> None:
@@ -50,10 +56,18 @@ def test_ioc_table_has_every_attribute() -> None:
         claimed_count=9,
     )
     item = to_item(StoredIoc(full, b"12345678", {b"1234567890": 1}), retention_s=1)
+    item[listing_attribute("<id>")] = listing_value(LISTING)
     documented = table(DOCUMENT, "Attribute", "Type", "Holds")
     assert {name: kind for name, kind, _ in documented} == {
         name: next(iter(value)) for name, value in item.items()
     }
+
+
+def test_every_part_of_what_a_provider_says_is_told() -> None:
+    parts = listing_value(LISTING)["M"]
+    said = DOCUMENT[DOCUMENT.index("has up to\nseven parts") : DOCUMENT.index("### StateTable")]
+    assert set(re.findall(r"`(\w)`", said)) == parts.keys()
+    assert len(parts) == 7
 
 
 def documented_items(first_column: str) -> dict[str, set[str]]:
@@ -66,9 +80,9 @@ def documented_items(first_column: str) -> dict[str, set[str]]:
 
 def test_every_kind_of_item_is_in_one_table() -> None:
     documented = [*documented_items("Key"), *documented_items("Item")]
-    assert sorted(documented) == sorted(prefix for prefix in Prefix if prefix != Prefix.LONG_URL)
+    assert sorted(documented) == sorted(one for one in Prefix if one not in IN_IOC_TABLE)
     section = DOCUMENT[DOCUMENT.index("### IocTable") : DOCUMENT.index("### StateTable")]
-    for kind in (*(one.value for one in IndicatorType), Prefix.LONG_URL.value):
+    for kind in (*(one.value for one in IndicatorType), *IN_IOC_TABLE):
         assert f"`{kind}#`" in section
 
 
@@ -81,10 +95,25 @@ def test_state_table_has_every_attribute(summary: dict[str, Any], wired: Store) 
     QuotaCounters(wired.client, wired.state_table).lease(Window(digest, DAY_S, 0), 1, 1)
     waiting = UnresolvedReports(wired.client, wired.state_table, "http://feed.example")
     waiting.add([Waiting("a", 1)])
+    kept = keep_a_list(wired)
     items = wired.items(wired.state_table)
     assert {item["pk"]["S"].split("#")[0] for item in items} == documented.keys()
     for item in items:
-        assert item.keys() <= documented[item["pk"]["S"].split("#")[0]], item["pk"]
+        attributes = {f"{kept}<id>" if name == f"{kept}a" else name for name in item}
+        assert attributes <= documented[item["pk"]["S"].split("#")[0]], item["pk"]
+
+
+def keep_a_list(store: Store) -> str:
+    """What a provider leaves behind; returns what its attribute begins with."""
+    network = Network("192.0.2.0/24")
+    states = ProviderStates(store.client, store.state_table)
+    states.write(ProviderState(Provider("a", "a.example", frozenset({"ip"}))))
+    states.write_networks("a", 1, [network])
+    snapshots = Snapshots(store.client, store.state_table, "a", "me")
+    state = snapshots.claim(0, 1)
+    assert state
+    snapshots.begin(state, {network: LISTING})
+    return "p:"
 
 
 def test_report_table_has_every_attribute(circle: list[str], wired: Store) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import functions.ingest.app as ingest
+import functions.providers.app as providers
 import functions.publish.app as publish
 from local.context import LocalContext
 from local.handlers import load_gateway
@@ -15,7 +16,7 @@ from shared.http.web import read_request
 
 EVENTS = sorted((Path(__file__).parents[2] / "events").glob("*.json"))
 REQUESTS = [path for path in EVENTS if path.stem.startswith("apigateway-http-api-proxy")]
-INGEST, POLL = TIMERS = [path for path in EVENTS if path.stem.startswith("scheduler")]
+INGEST, POLL, PROVIDERS = TIMERS = [path for path in EVENTS if path.stem.startswith("scheduler")]
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -39,6 +40,8 @@ def test_every_event_is_answered() -> None:
     polled = publish.lambda_handler(load(POLL), timer)
     assert polled["complete"]
     assert polled["published"] > 0
+    # Where none is switched on, none is refreshed.
+    assert providers.lambda_handler(load(PROVIDERS), timer) == {}
     gateway = load_gateway()
     for path in REQUESTS:
         result = gateway(load(path), timer)
@@ -52,7 +55,7 @@ def test_every_event_is_answered() -> None:
 
 def test_every_event_file_is_for_a_handler() -> None:
     assert set(EVENTS) == {*REQUESTS, *TIMERS}
-    assert (INGEST.stem, POLL.stem) == ("scheduler-ingest", "scheduler-poll")
+    assert [path.stem.partition("-")[2] for path in TIMERS] == ["ingest", "poll", "providers"]
 
 
 def test_every_method_of_every_route_has_an_event() -> None:

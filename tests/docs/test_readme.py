@@ -26,7 +26,12 @@ from local.up import SAMPLE_REPORTS
 from shared.domain.indicator import Indicator, IndicatorType
 from shared.domain.verdict import Verdict
 from shared.metadefender.present import address_report, hash_report
-from shared.settings import IngestSettings, LookupSettings, PublishSettings
+from shared.settings import (
+    IngestSettings,
+    LookupSettings,
+    ProviderSettings,
+    PublishSettings,
+)
 from tests.builders import reputation
 from tests.contract.support import READER_KEY
 from tests.docs.conftest import Ask
@@ -289,6 +294,7 @@ def read_by_functions() -> set[str]:
     LookupSettings.from_env(recorder)
     IngestSettings.from_env(recorder)
     PublishSettings.from_env(recorder)
+    ProviderSettings.from_env(recorder)
     return recorder.asked
 
 

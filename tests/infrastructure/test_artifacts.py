@@ -64,7 +64,7 @@ def test_layer_fits_beside_the_functions(artifacts: Artifacts) -> None:
     assert size < 40_000_000
 
 
-@pytest.mark.parametrize("name", ["ingest", "lookup", "publish"])
+@pytest.mark.parametrize("name", ["ingest", "lookup", "providers", "publish"])
 def test_function_holds_its_own_package_only(
     artifacts: Artifacts, template: Template, name: str
 ) -> None:
@@ -104,11 +104,15 @@ DEPLOYED = {
     "SANDBOX_API_KEY_PARAMETER": "",
     "REPUTATION_URL": "",
     "REPUTATION_API_KEY_PARAMETER": "",
+    "PROVIDERS": "urlhaus",
+    "PROVIDER_KEYS_PATH": "/ioc-reputation/providers",
     "POWERTOOLS_LOG_LEVEL": "INFO",
 }
+# What a start of the look-ups has no time for, not even where there are providers to ask.
+HEAVY = ("feedparser", "pydantic", "requests", "shared.providers")
 
 
-@pytest.mark.parametrize("name", ["ingest", "lookup", "publish"])
+@pytest.mark.parametrize("name", ["ingest", "lookup", "providers", "publish"])
 def test_handler_starts_from_the_artifacts_alone(
     host_artifacts: Artifacts, template: Template, name: str, tmp_path: Path
 ) -> None:
@@ -125,7 +129,10 @@ def test_handler_starts_from_the_artifacts_alone(
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         "PYTHONPATH": ":".join(map(str, path)),
     }
-    start = f"from functions.{name}.app import lambda_handler; print(callable(lambda_handler))"
+    start = (
+        f"from functions.{name}.app import lambda_handler; import sys; "
+        f"print(callable(lambda_handler), *sorted(set(sys.modules) & set({HEAVY})))"
+    )
     done = subprocess.run(
         [python, "-s", "-c", start],
         cwd=tmp_path,
@@ -134,4 +141,7 @@ def test_handler_starts_from_the_artifacts_alone(
         text=True,
         check=False,
     )
-    assert (done.stdout, done.stderr) == ("True\n", "")
+    started, *heavy = done.stdout.split()
+    assert (started, done.stderr) == ("True", "")
+    if name == "lookup":
+        assert heavy == []

@@ -14,7 +14,7 @@ from functions.publish.poll import Polled
 from shared.store.keys import Prefix
 from tests.infrastructure.support import Template, run
 
-FUNCTIONS = ["IngestFunction", "LookupFunction", "PublishFunction"]
+FUNCTIONS = ["IngestFunction", "LookupFunction", "ProvidersFunction", "PublishFunction"]
 TABLES = ["IocTable", "StateTable", "ReportTable"]
 QUEUE_ARN = {"Fn::GetAtt": ["IngestDeadLetterQueue", "Arn"]}
 PARAMETER_ARN = "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter${%s}"
@@ -26,7 +26,13 @@ KEYS = {
         "HasReputationApiKey": "ReputationApiKeyParameter",
     },
 }
+PROVIDER_KEYS_ARN = f"{PARAMETER_ARN % 'ProviderKeysPath'}/*"
 NO_VALUE = {"Ref": "AWS::NoValue"}
+# What belongs to a half of the stack that may be left out.
+OPTIONAL = {
+    "PublishesFeed": ("Publish", "Report", "Poll", "FeedUrl"),
+    "HasProviders": ("Providers",),
+}
 
 # Role -> resource -> actions: this much and no more.
 GRANTS = {
@@ -46,9 +52,22 @@ GRANTS = {
         "IngestDeadLetterQueue": {"sqs:SendMessage"},
     },
     "LookupFunctionRole": {
-        "IocTable": {"dynamodb:BatchGetItem", "dynamodb:GetItem"},
+        "IocTable": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:UpdateItem"},
         "StateTable": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
+        PROVIDER_KEYS_ARN: {"ssm:GetParameter"},
     },
+    "ProvidersFunctionRole": {
+        "IocTable": {"dynamodb:UpdateItem"},
+        "StateTable": {
+            "dynamodb:BatchGetItem",
+            "dynamodb:DeleteItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+        },
+        PROVIDER_KEYS_ARN: {"ssm:GetParameter"},
+    },
+    "ProvidersFunctionTimerRole": {"ProvidersFunction": {"lambda:InvokeFunction"}},
     "PublishFunctionRole": {
         "ReportTable": {
             "dynamodb:BatchGetItem",
@@ -74,7 +93,9 @@ COMMON_VARIABLES = {
 VARIABLES = {
     "IngestFunction": COMMON_VARIABLES
     | {"FEED_URL", "FEED_API_KEY_PARAMETER", "FEED_ALLOW_PRIVATE", "TTL"},
-    "LookupFunction": COMMON_VARIABLES,
+    "LookupFunction": COMMON_VARIABLES | {"PROVIDERS", "PROVIDER_KEYS_PATH"},
+    "ProvidersFunction": COMMON_VARIABLES
+    | {"PROVIDERS", "PROVIDER_KEYS_PATH", "PROVIDERS_ALLOW_PRIVATE"},
     "PublishFunction": COMMON_VARIABLES
     | {
         "REPORT_TABLE_NAME",
@@ -146,8 +167,10 @@ def test_roles_hold_no_managed_policy_but_the_one_to_write_logs(template: Templa
     assert held == {
         "IngestFunctionRole": [logs],
         "LookupFunctionRole": [logs],
+        "ProvidersFunctionRole": [logs],
         "PublishFunctionRole": [logs],
         "IngestFunctionTimerRole": [],
+        "ProvidersFunctionTimerRole": [],
         "PublishFunctionPollRole": [],
     }
 
@@ -176,32 +199,73 @@ def test_of_the_state_publishing_reads_keys_and_nothing_else(template: Template)
     }
 
 
-def test_all_of_publishing_hangs_on_its_condition(template: Template) -> None:
+def test_of_the_state_each_writes_its_own_and_nothing_else(template: Template) -> None:
+    assert leading_keys(template, "LookupFunctionRole") == [f"{Prefix.QUOTA}#*"]
+    assert leading_keys(template, "ProvidersFunctionRole") == [
+        f"{prefix}#*" for prefix in (Prefix.PROVIDERS, Prefix.SNAPSHOT, Prefix.NETWORKS)
+    ]
+
+
+def leading_keys(template: Template, role: str) -> list[str]:
+    """The keys of the state that a role may write."""
+    (writing,) = [
+        one
+        for one in statements(template["Resources"][role]["Properties"])
+        if target(one["Resource"]) == "StateTable" and "dynamodb:UpdateItem" in one["Action"]
+    ]
+    ((operator, keys),) = writing["Condition"].items()
+    assert operator == "ForAllValues:StringLike"
+    allowed: list[str] = keys["dynamodb:LeadingKeys"]
+    return allowed
+
+
+def test_look_ups_write_and_read_keys_only_where_there_are_providers(template: Template) -> None:
+    role = template["Resources"]["LookupFunctionRole"]["Properties"]
+    always: list[str] = []
+    sometimes: list[str] = []
+    for policy in role["Policies"]:
+        condition, granted, otherwise = policy.get("Fn::If", [None, policy, None])
+        sids = [one["Sid"] for one in granted["PolicyDocument"]["Statement"]]
+        (sometimes if condition else always).extend(sids)
+        assert (condition, otherwise) in ((None, None), ("HasProviders", NO_VALUE))
+    assert always == ["ReadReputation", "ReadKeyAndQuota", "LeaseQuota"]
+    assert sometimes == ["KeepAnswers", "ReadProviderKeys"]
+
+
+def test_the_halves_that_may_be_left_out_hang_on_their_conditions(template: Template) -> None:
     assert template["Conditions"]["PublishesFeed"] == {
         "Fn::Equals": [{"Ref": "PublishFeed"}, "true"]
     }
     assert template["Parameters"]["PublishFeed"]["Default"] == "false"
-    publishing = {
-        name: one.get("Condition")
-        for name, one in (template["Resources"] | template["Outputs"]).items()
-        if name.startswith(("Publish", "Report", "Poll", "FeedUrl"))
+    assert template["Conditions"]["HasProviders"] == {
+        "Fn::Not": [{"Fn::Equals": [{"Ref": "Providers"}, ""]}]
     }
-    assert len(publishing) > 8
-    assert set(publishing.values()) == {"PublishesFeed"}
+    assert template["Parameters"]["Providers"]["Default"] == ""
+    for name, one in (template["Resources"] | template["Outputs"]).items():
+        assert one.get("Condition") == condition_of(name), name
     for name, one in template["Resources"].items():
-        if name not in publishing:
-            assert "Condition" not in one
-            refers = re.search('"(Publish|Report)[A-Z][A-Za-z]+"', json.dumps(without_ifs(one)))
-            assert not refers, f"{name} needs what is not always there"
+        refers = set(
+            re.findall(
+                r'"((?:Publish|Report|Providers)[A-Z][A-Za-z]+)"', json.dumps(without_ifs(one))
+            )
+        )
+        # Of another half, or where there is none, nothing may be needed.
+        needed = {condition_of(other) for other in refers if other in template["Resources"]}
+        assert needed <= {condition_of(name)}, f"{name} needs what is not always there"
+
+
+def condition_of(name: str) -> str | None:
+    """The condition on which a resource or an output has to hang."""
+    return next((one for one, begins in OPTIONAL.items() if name.startswith(begins)), None)
 
 
 def without_ifs(value: Any) -> Any:
-    """The template where no feed is published."""
+    """The template where no feed is published and no provider is switched on."""
     if isinstance(value, list):
         return [without_ifs(one) for one in value]
     if not isinstance(value, dict):
         return value
-    if value.get("Fn::If", [""])[0] == "PublishesFeed":
+    if value.get("Fn::If", [""])[0] in OPTIONAL:
         return without_ifs(value["Fn::If"][2])
     return {key: without_ifs(one) for key, one in value.items()}
 
@@ -337,7 +401,16 @@ def test_timer_polls_the_sandbox_only_with_a_key_for_it(template: Template) -> N
     assert schedule["State"] == {"Fn::If": ["HasSandboxApiKey", "ENABLED", "DISABLED"]}
     # Two polls at once would fetch the same reports.
     assert schedule["Target"]["RetryPolicy"]["MaximumRetryAttempts"] == 0
-    assert len(of_type(template, "AWS::Scheduler::Schedule")) == 2
+
+
+def test_one_timer_refreshes_all_providers(template: Template) -> None:
+    schedule = schedule_of(template, "ProvidersFunction")
+    assert schedule["ScheduleExpression"] == "rate(5 minutes)"
+    # The next tick goes on with what is left.
+    assert schedule["Target"]["RetryPolicy"]["MaximumRetryAttempts"] == 0
+    function = template["Resources"]["ProvidersFunction"]["Properties"]
+    assert function["Timeout"] == 900
+    assert len(of_type(template, "AWS::Scheduler::Schedule")) == 3
 
 
 def test_failed_ingest_runs_end_in_the_same_queue(template: Template) -> None:
@@ -370,6 +443,7 @@ def test_alarms_watch_timers_and_their_queue(template: Template) -> None:
             "Fn::GetAtt": ["IngestDeadLetterQueue", "QueueName"]
         },
         "poll_complete": "publish",
+        "providers_stale": "providers",
     }
 
 
@@ -397,4 +471,5 @@ def test_parameters_and_outputs_say_what_they_are(template: Template) -> None:
         "FeedUrl",
         "ReportTableName",
         "PublishFunctionName",
+        "ProvidersFunctionName",
     }
