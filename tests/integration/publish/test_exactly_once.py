@@ -36,7 +36,7 @@ from tests.publishing import (
 # What publishing one report calls at most; the test proves that it ends before.
 MANY_CALLS = 60
 # 10,000 by hand; fewer hold up nobody who only wants to know whether it works.
-FOLLOWED = int(os.environ.get("FOLLOWED_REPORTS", "600"))
+FOLLOWED = int(os.environ.get("FOLLOWED_REPORTS", "1000"))
 WRITERS = 8
 
 
@@ -84,6 +84,29 @@ def test_a_report_whose_publishing_dies_at_any_call_is_sent_again(
             break
     assert not died
     assert call > 6
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_a_report_that_takes_several_transactions_dies_between_them(
+    engine_store: Store, after: bool
+) -> None:
+    report = scan_of("flow", [f"{n}.example" for n in range(60)])
+    expected = holders([report])
+    for call in range(1, MANY_CALLS):
+        _reset(engine_store, [])
+        failing = failing_client(engine_store.client, fail_at=call, after=after)
+        died = False
+        try:
+            publish(engine_store, report, client=failing)
+        except Killed:
+            died = True
+        publish(engine_store, report)
+        assert scans(engine_store, expected) == expected, f"died at call {call}"
+        assert names(feed(engine_store)) == ["flow/r1"]
+        if not died:
+            break
+    assert not died
+    assert call > 8
 
 
 def _reset(store: Store, items: list[dict[str, Any]]) -> None:
