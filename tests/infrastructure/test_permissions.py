@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 import pytest
-from aws_lambda_powertools.utilities import parameters
+from aws_lambda_powertools.utilities.parameters.constants import DEFAULT_PROVIDERS
 from botocore.client import BaseClient
 
 from local.api import register_api_key
@@ -77,7 +77,7 @@ def stack(fresh_handlers: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
 @pytest.fixture
 def lists(stack: None) -> Iterator[FeedServer]:
     """Two providers, one with a list and one without; both need a key."""
-    parameters.clear_caches()  # type: ignore[no-untyped-call]
+    DEFAULT_PROVIDERS.clear()
     with switched_on(CATALOG, {"/list": LISTED}) as server:
         yield server
 
@@ -131,7 +131,7 @@ def test_providers_call_what_they_are_granted(calls: Calls, lists: FeedServer) -
 
 def test_lookup_calls_what_it_is_granted(calls: Calls, lists: FeedServer) -> None:
     refresh()
-    parameters.clear_caches()  # type: ignore[no-untyped-call]
+    DEFAULT_PROVIDERS.clear()
     calls.clear()
     ask("lookup")
     assert "/api/203.0.113.7" in lists.asked()
