@@ -84,11 +84,11 @@ def fresh_handlers() -> Iterator[None]:
     import functions.publish.app as publish
 
     kept = (
+        lookup._asker,
+        providers._client,
         ingest._client,
         ingest._meter,
         lookup._service,
-        lookup._asker,
-        providers._client,
         publish._settings,
         publish._client,
         publish._keys,

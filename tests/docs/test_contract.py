@@ -4,11 +4,19 @@ import re
 
 from functions.lookup.bulk import MAX_ITEMS
 from shared.domain.indicator import Indicator, IndicatorType, Question
+from shared.domain.listing import SUSPICIOUS, Listing, Provider, Stance, Voice
 from shared.domain.verdict import Verdict
 from shared.metadefender import errors
 from shared.metadefender.errors import ApiError
-from shared.metadefender.present import address_report, bulk_hash_row, hash_report
+from shared.metadefender.present import (
+    address_report,
+    bulk_hash_row,
+    hash_report,
+    listed_hash_report,
+)
+from shared.metadefender.providers import provider_status
 from shared.sandbox.present import reputation_report
+from shared.store.providers import ProviderState
 from tests.builders import reputation
 from tests.docs.markdown import read, table
 
@@ -44,6 +52,54 @@ def test_verdict_table_is_what_is_answered() -> None:
         counts = "yes" if address["detected_by"] else "no"
         answered = [scan["scan_all_result_i"], source["status"], source["assessment"], counts]
         assert cells == [str(value) for value in answered], name
+
+
+SAID = {
+    "lists it": [Listing(Stance.LISTED, "botnet"), Listing(Stance.LISTED, SUSPICIOUS)],
+    "trusts it": [Listing(Stance.TRUSTED)],
+    "does not know it": [Listing(Stance.NOT_LISTED)],
+    "could not be asked": [Listing(Stance.FAILED)],
+}
+
+
+def voice(listing: Listing) -> Voice:
+    return Voice(Provider("a", "a.example", frozenset(IndicatorType), 1), listing)
+
+
+def test_rows_of_providers_are_what_is_answered() -> None:
+    columns = ("The provider", "status", "assessment", "detect_time", "Counts as detected")
+    rows = table(DOCUMENT, *columns)
+    assert [row[0] for row in rows] == list(SAID)
+    for name, status, assessment, _, counts in rows:
+        for listing in SAID[name]:
+            known = reputation(verdict=Verdict.NO_THREAT)
+            report = address_report(known.indicator, "", known, 0, [voice(listing)])
+            results = report["lookup_results"]
+            row = results["sources"][1]
+            assert str(row["status"]) == status
+            assert (results["detected_by"] == 1) == (counts == "yes")
+            if status != "1":
+                assert row["assessment"] == assessment
+
+
+def test_engines_of_providers_are_what_is_answered() -> None:
+    columns = ("The provider", "scan_result_i", "threat_found", "Counts in total_detected_avs")
+    rows = table(DOCUMENT, *columns)
+    assert [row[0] for row in rows] == list(SAID)
+    for name, result, threat, counts in rows:
+        for listing in SAID[name]:
+            scan = listed_hash_report(FILE, [voice(listing)])["scan_results"]
+            engine = scan["scan_details"]["a.example"]
+            assert str(engine["scan_result_i"]) in re.findall(r"\d", result)
+            assert bool(engine["threat_found"]) == bool(threat)
+            assert (scan["total_detected_avs"] == 1) == (counts == "yes")
+
+
+def test_keys_of_the_status_of_a_provider_are_told() -> None:
+    provider = Provider("a", "a.example", frozenset(IndicatorType))
+    said = DOCUMENT[DOCUMENT.index("`GET /v4/status/providers`") :].partition("\n\n")[0]
+    for key in provider_status(ProviderState(provider), 0):
+        assert f"`{key}`" in said, key
 
 
 def test_every_key_that_a_client_needs_is_in_an_answer() -> None:
