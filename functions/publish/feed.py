@@ -85,7 +85,7 @@ class Cursor:
 
 _DIRECTIONS = {"a": Order.OLDEST_FIRST, "b": Order.NEWEST_FIRST}
 # Spelled in one way each: Python's own numbers may have signs, underscores and other digits.
-_CURSOR = re.compile("([ab][0-9]{1,15})?")
+_CURSOR = re.compile("([ab][0-9]{1,18})?")
 _LIMIT = re.compile("([0-9]{1,3})?")
 
 
