@@ -18,10 +18,12 @@ def test_the_worst_one_counts() -> None:
     assert said.verdict() is Verdict.MALICIOUS
 
 
-def test_one_that_trusts_counts_more_than_the_worst() -> None:
-    said = answer(("a", Verdict.MALICIOUS), ("b", Verdict.BENIGN))
-    assert said.verdict() is Verdict.BENIGN
-    assert said.verdict(excluding=["B"]) is Verdict.MALICIOUS
+def test_one_that_trusts_counts_more_than_a_suspicion_and_less_than_strong_evidence() -> None:
+    weak = answer(("a", Verdict.SUSPICIOUS), ("b", Verdict.BENIGN))
+    assert weak.verdict() is Verdict.BENIGN
+    assert weak.verdict(excluding=["B"]) is Verdict.SUSPICIOUS
+    strong = answer(("a", Verdict.MALICIOUS), ("b", Verdict.BENIGN))
+    assert strong.verdict() is Verdict.MALICIOUS
 
 
 def test_providers_are_left_out_by_name_in_any_case() -> None:
