@@ -86,9 +86,8 @@ class Publisher:
         seen = {one: _sighting(report, observed) for one, observed in report.iocs.items()}
         # A report that does not fit must not count either, so this comes before the histories.
         pack(_body(feed_item(report, decisions, _expected(before, seen))))
-        histories = self.histories.change(
-            report.flow_id, report.report_id, seen=seen, gone=self._gone(known, report)
-        )
+        gone = self._prepare(known, report)
+        histories = self.histories.change(report.flow_id, report.report_id, seen=seen, gone=gone)
         body = _body(feed_item(report, decisions, histories))
         self.log.append(report.flow_id, report.report_id, content, body, self.now())
         return Published(
@@ -99,16 +98,16 @@ class Publisher:
             asked=said is not None,
         )
 
-    def _gone(self, known: PublishedReport | None, report: ScanReport) -> list[Indicator]:
-        """The IOCs that the report held when it was last published, and no longer holds."""
-        if known is None:
-            return []
-        return [
-            indicator
-            for entry in self.log.entries([known.number])
-            for indicator in _indicators(json.loads(entry.body))
-            if indicator not in report.iocs
-        ]
+    def _prepare(self, known: PublishedReport | None, report: ScanReport) -> set[Indicator]:
+        """The IOCs that count the report, or may do so, and that it does not hold.
+
+        They come from its last publication, and from any that broke off after that.
+        """
+        held = set(self.log.intended(report.flow_id, report.report_id))
+        self.log.intend(report.flow_id, report.report_id, held | report.iocs.keys())
+        for entry in self.log.entries([known.number] if known else []):
+            held.update(_indicators(json.loads(entry.body)))
+        return held - report.iocs.keys()
 
 
 def _decide(

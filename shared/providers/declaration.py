@@ -16,6 +16,7 @@ from pydantic.dataclasses import dataclass
 
 from shared.domain.indicator import IndicatorType
 from shared.domain.listing import Stance
+from shared.metadefender.present import PROVIDER
 from shared.providers.errors import DeclarationError
 from shared.providers.options import OPTIONS, Interval, Options, seconds
 
@@ -134,7 +135,7 @@ def read_catalog(text: str, *, plain_http: bool = False) -> Mapping[str, Declara
     except tomllib.TOMLDecodeError as error:
         raise DeclarationError(f"the catalog is not TOML: {error}") from None
     catalog: dict[str, Declaration] = {}
-    names: dict[str, str] = {}
+    names: dict[str, str] = {PROVIDER.casefold(): "the sandbox"}
     for provider, table in tables.items():
         one = _declaration(provider, table)
         # So are the addresses in `more`, which have the same scheme.

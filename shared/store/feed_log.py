@@ -10,6 +10,9 @@ entry#<number>    body     the report as the feed shows it: JSON, compressed by 
 published#<scan>#<report>
                   entry    number of its entry
                   content  digest of its content
+intent#<scan>#<report>
+                  iocs     type and value of each IOC whose history may count the report, as JSON,
+                           compressed by gzip; gone when the report has its entry
 
 Entries are numbered from 1 without a gap. A report gets its number in the transaction that writes
 its entry, and only on condition that the last number is still the one that was read. So nothing
@@ -18,14 +21,16 @@ knows misses nothing.
 """
 
 import gzip
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from shared.domain.errors import ReputationError
+from shared.domain.indicator import Indicator, IndicatorType
 from shared.store.batch import batch_get
 from shared.store.client import store_errors
-from shared.store.keys import feed_entry_key, feed_info_key, published_key
+from shared.store.keys import feed_entry_key, feed_info_key, intent_key, published_key
 from shared.store.transactions import tries, write_together
 
 if TYPE_CHECKING:
@@ -131,6 +136,32 @@ class FeedLog:
             return None
         return PublishedReport(int(item["entry"]["N"]), bytes(item["content"]["B"]))
 
+    def intended(self, flow_id: str, report_id: str) -> list[Indicator]:
+        """The IOCs that a publication which broke off meant to publish; none without one.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        item = self._get(intent_key(flow_id, report_id))
+        if item is None:
+            return []
+        pairs = json.loads(gzip.decompress(bytes(item["iocs"]["B"])))
+        return [Indicator(IndicatorType(kind), value) for kind, value in pairs]
+
+    def intend(self, flow_id: str, report_id: str, iocs: Iterable[Indicator]) -> None:
+        """Note which IOCs a report is about to be counted in, before it is.
+
+        If that breaks off and other content comes in its place, they are found by this.
+
+        Raises:
+            StoreError: the store failed; calling again is right.
+        """
+        pairs = [[one.type, one.value] for one in sorted(iocs)]
+        packed = gzip.compress(json.dumps(pairs, separators=(",", ":")).encode(), mtime=0)
+        item: Any = {"pk": {"S": intent_key(flow_id, report_id)}, "iocs": {"B": packed}}
+        with store_errors():
+            self._client.put_item(TableName=self._table, Item=item)
+
     def append(self, flow_id: str, report_id: str, content: bytes, body: bytes, now: int) -> int:
         """Publish a report; an entry that it has already is replaced by a new one at the end.
 
@@ -157,6 +188,7 @@ class FeedLog:
                 self._advance(before, number, len(body) - self._size_of(known), known, now),
                 self._entry(number, packed, len(body)),
                 self._name(flow_id, report_id, number, content, known),
+                self._carried_out(flow_id, report_id),
             ]
             if known:
                 writes.append(self._replace(known.number, number))
@@ -232,6 +264,10 @@ class FeedLog:
         if known:
             put["ExpressionAttributeValues"] = {":known": {"N": str(known.number)}}
         return {"Put": put}
+
+    def _carried_out(self, flow_id: str, report_id: str) -> dict[str, Any]:
+        key = {"pk": {"S": intent_key(flow_id, report_id)}}
+        return {"Delete": {"TableName": self._table, "Key": key}}
 
     def _replace(self, number: int, by: int) -> dict[str, Any]:
         return {

@@ -30,6 +30,7 @@ class Prefix(StrEnum):
     FEED_INFO = "info"
     FEED_ENTRY = "entry"
     PUBLISHED = "published"
+    INTENT = "intent"
     HISTORY = "ioc"
     MEMBERSHIP = "seen"
     PROVIDERS = "providers"
@@ -111,8 +112,17 @@ def feed_entry_key(number: int) -> str:
 
 def published_key(flow_id: str, report_id: str) -> str:
     """Key of what is published of one report."""
+    return f"{Prefix.PUBLISHED}#{_report_digests(flow_id, report_id)}"
+
+
+def intent_key(flow_id: str, report_id: str) -> str:
+    """Key of the IOCs of a report that is about to be published."""
+    return f"{Prefix.INTENT}#{_report_digests(flow_id, report_id)}"
+
+
+def _report_digests(flow_id: str, report_id: str) -> str:
     report = hashlib.sha256(report_id.encode()).hexdigest()[: 2 * _FLOW_KEY_BYTES]
-    return f"{Prefix.PUBLISHED}#{flow_key(flow_id).hex()}#{report}"
+    return f"{flow_key(flow_id).hex()}#{report}"
 
 
 def history_key(indicator: Indicator) -> str:

@@ -71,6 +71,7 @@ GRANTS = {
     "PublishFunctionRole": {
         "ReportTable": {
             "dynamodb:BatchGetItem",
+            "dynamodb:DeleteItem",
             "dynamodb:GetItem",
             "dynamodb:PutItem",
             "dynamodb:UpdateItem",

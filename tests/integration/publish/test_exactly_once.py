@@ -109,6 +109,33 @@ def test_a_report_that_takes_several_transactions_dies_between_them(
     assert call > 8
 
 
+@pytest.mark.parametrize("first", [False, True], ids=["revised", "first"])
+def test_content_that_never_came_to_be_published_counts_nowhere(
+    moto_store: Store, first: bool
+) -> None:
+    publish(moto_store, *BEFORE[: 1 if first else 2])
+    begin = moto_store.items(moto_store.report_table)
+    broken = scan_of("flow", [*SHARED, "second.example"], day=4)
+    final = scan_of("flow", [*SHARED, "third.example"], day=5)
+    for call in range(1, MANY_CALLS):
+        _reset(moto_store, begin)
+        try:
+            publish(
+                moto_store,
+                broken,
+                client=failing_client(moto_store.client, fail_at=call, after=True),
+            )
+            died = False
+        except Killed:
+            died = True
+        publish(moto_store, final)
+        counted = scans(moto_store, ["second.example", "third.example", "gone.example"])
+        assert counted == {"second.example": 0, "third.example": 1, "gone.example": 0}, call
+        if not died:
+            break
+    assert not died
+
+
 def _reset(store: Store, items: list[dict[str, Any]]) -> None:
     for item in store.items(store.report_table):
         store.client.delete_item(TableName=store.report_table, Key={"pk": item["pk"]})
