@@ -67,3 +67,11 @@ def test_numbers_are_those_of_the_code() -> None:
     assert f"cut to {MAX_TEXT_BYTES} bytes" in TEXT
     assert f"{MispFeed().max_events} if not said otherwise" in TEXT
     assert f"up to {Taxii().max_pages} pages" in TEXT
+
+
+def test_the_shown_commit_added_what_the_catalog_holds() -> None:
+    [diff] = [block.text for block in blocks(DOCUMENT, "diff")]
+    added = "\n".join(line[1:] for line in diff.splitlines() if line.startswith("+"))
+    shown = read_catalog("\n".join(added.splitlines()[1:]))
+    assert len(added.strip().splitlines()) - 1 < 10
+    assert shown.items() <= load_catalog().items()
