@@ -92,7 +92,12 @@ class RememberedProviders:
         with self._lock:
             now = self.clock()
             if self._read_at is None or now - self._read_at >= REMEMBERED_S:
-                self._states = self.store.read()
+                try:
+                    self._states = self.store.read()
+                except StoreError:
+                    # Old news of the providers is better than no answer at all.
+                    if self._read_at is None:
+                        raise
                 self._read_at = now
             return self._states
 

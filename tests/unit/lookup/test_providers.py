@@ -141,6 +141,16 @@ class TestStates:
         assert [list(around.providers.states()) for _ in range(3)] == [[], [], []]
         assert around.store.reads == 1
 
+    def test_an_outage_later_on_leaves_what_is_remembered(self) -> None:
+        around = world(LIST)
+        around.providers.states()
+        around.now_s, around.store.down = REMEMBERED_S, True
+        assert [list(around.providers.states()) for _ in range(2)] == [[LIST], [LIST]]
+        assert around.store.reads == 2
+        around.now_s, around.store.down = 2 * REMEMBERED_S, False
+        around.store.states = [LIST, API]
+        assert around.providers.states() == [LIST, API]
+
     def test_an_outage_is_told_and_not_remembered(self) -> None:
         around = world(LIST)
         around.store.down = True
