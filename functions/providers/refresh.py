@@ -130,7 +130,9 @@ class Refresh:
         self._say(state, kept.next, target, chunks)
         after = self.snapshots.finish(kept)
         if state.generation != kept.next:
-            self.states.remove_networks(self.declaration.id, state.generation, state.network_chunks)
+            self.states.retire_networks(
+                self.declaration.id, state.generation, state.network_chunks, self.now
+            )
         done.complete, done.entries = True, len(target)
         return after
 

@@ -15,6 +15,7 @@ providers#  p:<id>  a map, written by nobody but the refresh of the provider <id
 
 networks#<id>#<generation>#<chunk>
             body    networks, one a line, compressed by gzip
+            ttl     epoch seconds of its end, once there is a newer list
 """
 
 import gzip
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 _PART = "p:"
 # Compressed they are far below the 400 KB of an item.
 _NETWORKS_A_CHUNK = 20_000
+_RETIRED_S = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,22 +144,30 @@ class ProviderStates:
                 answer = self._client.get_item(
                     TableName=self._table, Key={"pk": {"S": key}}, ConsistentRead=True
                 )
-            if "Item" in answer:
+            if "body" in answer.get("Item", {}):
                 text = gzip.decompress(bytes(answer["Item"]["body"]["B"])).decode()
                 networks += map(Network, text.splitlines())
         return networks
 
-    def remove_networks(self, provider: str, generation: int, chunks: int) -> None:
-        """Forget the networks of a list that is no longer the current one.
+    def retire_networks(self, provider: str, generation: int, chunks: int, now: int) -> None:
+        """Let the networks of a list expire that is no longer the current one.
+
+        Who has heard of it within the last minute may still be reading them.
+
+        Args:
+            now: milliseconds since the epoch.
 
         Raises:
             StoreError: the store failed; they take room then, and nothing else.
         """
         for chunk in range(chunks):
             with store_errors():
-                self._client.delete_item(
+                self._client.update_item(
                     TableName=self._table,
                     Key={"pk": {"S": networks_key(provider, generation, chunk)}},
+                    UpdateExpression="SET #ttl = :ttl",
+                    ExpressionAttributeNames={"#ttl": "ttl"},
+                    ExpressionAttributeValues={":ttl": {"N": str(now // 1000 + _RETIRED_S)}},
                 )
 
     def _update(self, expression: str, provider: str, values: Mapping[str, Any]) -> None:
