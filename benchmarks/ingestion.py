@@ -171,7 +171,7 @@ class Forgetful:
     """A store that takes everything and knows nothing, to tell our memory from a store's work."""
 
     class exceptions:  # noqa: N801, D106
-        class ConditionalCheckFailedException(Exception):  # noqa: D106, N818
+        class ConditionalCheckFailedException(Exception):  # noqa: D106
             pass
 
     def get_item(self, **_: Any) -> Any:

@@ -72,8 +72,13 @@ def unknown(key: str) -> str:
     """A key of the same type that is not stored."""
     kind, _, value = key.partition("#")
     made = digest(value)
-    other = {"sha256": made, "ip": f"12.{int(made[:2], 16)}.{int(made[2:4], 16)}.9"}
-    return f"{kind}#{other.get(kind, f'{"http://" if kind == "url" else ""}{made[:16]}.example')}"
+    other = {
+        "sha256": made,
+        "ip": f"12.{int(made[:2], 16)}.{int(made[2:4], 16)}.9",
+        "url": f"http://{made[:16]}.example",
+        "domain": f"{made[:16]}.example",
+    }
+    return f"{kind}#{other[kind]}"
 
 
 def questions(keys: Sequence[str], count: int) -> list[str]:
@@ -113,9 +118,7 @@ def count(keys: Sequence[str]) -> dict[str, Counted]:
     """Units and calls of requests of each kind."""
     hashes = [key for key in keys if key.startswith("sha256#")]
     stored, absent = hashes[0], unknown(hashes[0])
-    many = {
-        f"bulk of {size:,}": [bulk(questions(hashes, size))] * 10 for size in (100, 1000)
-    }
+    many = {f"bulk of {size:,}": [bulk(questions(hashes, size))] * 10 for size in (100, 1000)}
     kinds = {
         "first of an instance": [single(stored)],
         "warm-up": [single(key) for key in questions(keys, 200)],

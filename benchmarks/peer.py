@@ -90,5 +90,9 @@ def _told(row: Row) -> dict[str, Any]:
 
 if __name__ == "__main__":
     uvicorn.run(
-        Peer(sys.argv[1]), host="127.0.0.1", port=int(sys.argv[2]), log_level="error", loop="asyncio"
+        Peer(sys.argv[1]),
+        host="127.0.0.1",
+        port=int(sys.argv[2]),
+        log_level="error",
+        loop="asyncio",
     )
