@@ -40,6 +40,7 @@ def main() -> None:
         published = others.publishing(PUBLISHED_REPORTS)
         first, refreshed = others.lists(LIST_ENTRIES)
         idle = others.idle_run()
+        single_calls = others.single_calls()
     _say("starts")
     start_cpu = starts.cpu_ms(START_ROUNDS)
     _say("memory")
@@ -54,6 +55,7 @@ def main() -> None:
         list_first=first,
         list_refresh=refreshed,
         idle=idle,
+        single_calls=single_calls,
         alarms=others.alarms(),
         start_cpu=start_cpu,
         memory={FEW_REPORTS: few, MANY_REPORTS: many},

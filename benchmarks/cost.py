@@ -234,7 +234,7 @@ On a feed of 500 reports with ten IOCs each, three of which other reports hold a
 
 ## A month
 
-Nobody asks and nothing is new; the feed is read every 15 minutes:
+Nobody asks and nothing is new; the feed, one of three pages, is read every 15 minutes:
 
 {month}
 
@@ -252,7 +252,8 @@ A million stored IOCs of {item_bytes:.0f} bytes cost {stored:.2f} dollars a mont
   function's share of a processor (its memory out of {whole:,} MB, one at most), and {trip:.0f} ms
   for each round trip to the store that it waits for. Both are estimates: a processor of Lambda is
   another one. What ingestion writes, it writes side by side, so only its reads are waited for.
-- Cold starts, data that leaves AWS, and failed requests are left out.
+- The runs of an idle month are all taken for cold starts, which are billed. Elsewhere cold starts
+  are left out, as are data that leaves AWS and failed requests.
 """
 
 

@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -194,10 +194,17 @@ def ask_peer(connection: http.client.HTTPConnection, method: str, path: str, bod
 
 @dataclass(frozen=True)
 class Cpu:
-    """CPU microseconds, round by round: of the handler and of the peer."""
+    """CPU microseconds, round by round.
 
-    ours: list[float]
-    peers: list[float]
+    Attributes:
+        ours: of the handler.
+        peers: of the peer; empty where it was not asked.
+        store: of the same reads by a bare client of boto3, without handler, key and quota.
+    """
+
+    ours: list[float] = field(default_factory=list)
+    peers: list[float] = field(default_factory=list)
+    store: list[float] = field(default_factory=list)
 
 
 def cpu_us(tables: Tables, rounds: int, singles: int, bulks: int) -> dict[str, Cpu]:
@@ -212,7 +219,7 @@ def cpu_us(tables: Tables, rounds: int, singles: int, bulks: int) -> dict[str, C
     paths = [f"/{key.replace('#', '/', 1)}" for key in one_by_one]
     paths = [quote(path, safe="/:") for path in paths]
     body = json.dumps({"hash": [key.partition("#")[2] for key in together]}).encode()
-    found = {name: Cpu([], []) for name in ("single", "bulk of 1,000", "bulk of 100")}
+    found = {name: Cpu() for name in ("single", "bulk of 1,000", "bulk of 100")}
     app._service.cache_clear()
     with running_peer(tables) as connection, captured_output():
         for number in range(rounds + 1):
@@ -222,6 +229,8 @@ def cpu_us(tables: Tables, rounds: int, singles: int, bulks: int) -> dict[str, C
                 _own(lambda: [ask(many) for _ in range(bulks)]) / bulks / 1000,
                 _of_peer(connection, [("POST", "/hash", body)] * bulks) / bulks / 1000,
                 _own(lambda: [ask(hundred) for _ in range(bulks)]) / bulks / 100,
+                _own(lambda: _get_each(tables, one_by_one)) / singles,
+                _own(lambda: _get_all(tables, together * bulks)) / bulks / 1000,
             ]
             if number:  # the first one warms both up
                 found["single"].ours.append(took[0])
@@ -229,8 +238,21 @@ def cpu_us(tables: Tables, rounds: int, singles: int, bulks: int) -> dict[str, C
                 found["bulk of 1,000"].ours.append(took[2])
                 found["bulk of 1,000"].peers.append(took[3])
                 found["bulk of 100"].ours.append(took[4])
+                found["single"].store.append(took[5])
+                found["bulk of 1,000"].store.append(took[6])
     app._service.cache_clear()
     return found
+
+
+def _get_each(tables: Tables, keys: Sequence[str]) -> None:
+    for key in keys:
+        tables.client.get_item(TableName=tables.iocs, Key={"pk": {"S": key}})
+
+
+def _get_all(tables: Tables, keys: Sequence[str]) -> None:
+    for start in range(0, len(keys), 100):
+        part = [{"pk": {"S": key}} for key in keys[start : start + 100]]
+        tables.client.batch_get_item(RequestItems={tables.iocs: {"Keys": part}})
 
 
 def tables_keys(tables: Tables) -> list[str]:

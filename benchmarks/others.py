@@ -3,9 +3,13 @@
 import json
 import os
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 import functions.ingest.app as ingest_app
 from benchmarks.feeds import IOCS, report
@@ -132,6 +136,38 @@ def _metrics_in(said: bytes) -> int:
         if "_aws" in record
         for directive in record["_aws"]["CloudWatchMetrics"]
     )
+
+
+def single_calls() -> dict[str, Usage]:
+    """Calls by which the engine's rounding can be told from the published one."""
+    with metered() as meter:
+        tables = new_tables()
+        client, name = tables.client, tables.iocs
+        small, large = ({"pk": {"S": key}} for key in ("small", "large"))
+        item = {**large, "v": {"S": "x" * 5000}}
+        condition = "attribute_not_exists(pk)"
+        calls: dict[str, Callable[[], Any]] = {
+            "a put of 5 KB": lambda: client.put_item(TableName=name, Item=item),
+            "a strong read of 5 KB": lambda: client.get_item(
+                TableName=name, Key=large, ConsistentRead=True
+            ),
+            "an eventual read of 5 KB": lambda: client.get_item(TableName=name, Key=large),
+            "a strong read of an absent item": lambda: client.get_item(
+                TableName=name, Key=small, ConsistentRead=True
+            ),
+            "a failed condition at 5 KB": lambda: client.put_item(
+                TableName=name, Item=large, ConditionExpression=condition
+            ),
+            "a transaction with one small put": lambda: client.transact_write_items(
+                TransactItems=[{"Put": {"TableName": name, "Item": small}}]
+            ),
+        }
+        found = {}
+        for what, call in calls.items():
+            with meter.section() as usage, suppress(ClientError):
+                call()
+            found[what] = usage
+        return found
 
 
 def alarms() -> int:

@@ -13,7 +13,7 @@ from benchmarks.ingestion import REPORTS, Costs
 from benchmarks.lookups import Counted, Cpu
 from benchmarks.metering import Usage
 from benchmarks.others import IdleRun, Work
-from benchmarks.starts import BARE, OTHER, OURS, WITH_CLIENT
+from benchmarks.starts import BARE, INGEST, OTHER, OURS, WITH_CLIENT
 
 DOCUMENT = cost.ROOT / "docs" / "benchmarks.md"
 MET, NOT_MET = "met", "**not met**"
@@ -42,7 +42,7 @@ _HOW = """
 - **P10**: reports of three IOCs, 300 on a page; the store is one that takes everything and knows
   nothing. Peak memory of a process of its own.
 - **P12**: the sample feed, when nothing in it is new. Its quarantined records are written again
-  with every run.
+  with every run. Every run is taken for a cold start.
 
 ## Processes of P8
 """
@@ -74,6 +74,7 @@ class Found:
     list_first: Work
     list_refresh: Work
     idle: IdleRun
+    single_calls: Mapping[str, Usage]
     alarms: int
     start_cpu: Mapping[str, Sequence[float]]
     memory: Mapping[int, tuple[int, int]]
@@ -108,7 +109,10 @@ def measured(found: Found) -> Measured:
             1,
             found.idle.work.usage.read,
             found.idle.work.usage.written,
-            round(found.idle.work.cpu_s * 1e6),
+            # Every run is taken for a cold start, which is billed.
+            round(
+                found.idle.work.cpu_s * 1e6 + _above(found.start_cpu, INGEST + WITH_CLIENT) * 1e3
+            ),
             found.idle.work.usage.calls.total(),
             found.idle.log_bytes,
         ),
@@ -203,7 +207,7 @@ def _units_lines(found: Found, figures: Measured) -> Iterator[Line]:
         "dollars per million sightings, new or changed",
         "0.60",
         "0.44",
-        f"{new:.3f} new; {seen:.3f} seen again in new reports",
+        f"{new:.3f} new; {seen:.3f} seen again in new reports; DynamoDB alone, as the ceiling",
         _met(max(new, seen) <= 0.60),
     )
     yield Line("P2", "the same, re-delivered", "0.01", "0.001", f"{again:.4f}", _met(again <= 0.01))
@@ -232,7 +236,7 @@ def _units_lines(found: Found, figures: Measured) -> Iterator[Line]:
         f"{reads:g} reads, {bulk.usage.peak} under way at once, and {leases:g} leases of quota;"
         f" {dollars:.4f}, of which DynamoDB"
         f" {cost.lookups(figures)['in bulk of 1,000']['DynamoDB']:.4f}",
-        _met(reads + leases <= 10 and bulk.usage.peak >= reads and dollars <= 0.065),
+        _met(reads <= 10 and bulk.usage.peak >= reads and dollars <= 0.065),
     )
     single = cost.total(cost.lookups(figures)["one at a time"])
     yield Line(
@@ -255,7 +259,8 @@ def _cpu_lines(found: Found) -> Iterator[Line]:
         "2.0 x",
         "0.6 x",
         f"{ratio:.1f} x plain ASGI + SQLite ({_spread(single.ours)} µs against"
-        f" {_spread(single.peers)} µs)",
+        f" {_spread(single.peers)} µs). The same read by a bare client of boto3 takes"
+        f" {_spread(single.store)} µs",
         f"{_met(ratio <= 2.0)} against the stand-in; against FastAPI not measured: not in the lock",
     )
     ratio = _ratio(bulk)
@@ -265,7 +270,8 @@ def _cpu_lines(found: Found) -> Iterator[Line]:
         "3 x",
         "1 x",
         f"{ratio:.1f} x plain ASGI + SQLite ({_spread(bulk.ours)} µs against"
-        f" {_spread(bulk.peers)} µs)",
+        f" {_spread(bulk.peers)} µs). The same reads by a bare client of boto3 take"
+        f" {_spread(bulk.store)} µs",
         f"{_met(ratio <= 3)} against the stand-in; against FastAPI + Redis not measured: neither is"
         " in the lock",
     )
@@ -347,6 +353,18 @@ def _document(found: Found, figures: Measured) -> Iterator[str]:
             f"| {name} | {calls} | {usage.read:,g} | {usage.engine_read:,g} |"
             f" {usage.written:,g} | {usage.engine_written:,g} | {usage.failed_conditions} |"
         )
+    yield from _single_calls(found)
+
+
+def _single_calls(found: Found) -> Iterator[str]:
+    yield ""
+    yield "Of single calls, by which the two can be told apart:"
+    yield ""
+    yield "| Call | Units | Engine |"
+    yield "|---|---|---|"
+    for name, usage in found.single_calls.items():
+        engine = usage.engine_read + usage.engine_written
+        yield f"| {name} | {usage.read + usage.written:g} | {engine:g} |"
 
 
 def _usages(found: Found) -> Iterator[tuple[str, Usage]]:

@@ -8,6 +8,7 @@ BARE = "bare handler"
 OURS = "functions.lookup.app"
 OTHER = "boto3 + Logger + Metrics + resolver + pydantic"
 WITH_CLIENT = ", client made"
+INGEST = "functions.ingest.app"
 _OTHER = (
     "import boto3, pydantic\n"
     "from aws_lambda_powertools import Logger, Metrics\n"
@@ -20,6 +21,7 @@ PROGRAMS = {
     OTHER: _OTHER,
     OURS + WITH_CLIENT: "import functions.lookup.app",
     OTHER + WITH_CLIENT: _OTHER + "boto3.client('dynamodb')",
+    INGEST + WITH_CLIENT: "import functions.ingest.app as app; app._client()",
 }
 
 
