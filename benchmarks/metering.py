@@ -23,6 +23,8 @@ WRITE_UNIT_BYTES = 1024
 # Of a map or a list, and of each entry in it.
 _NESTED_BYTES = 3
 _ENTRY_BYTES = 1
+# Success, and errors that are answers: they cost what the success would have cost.
+_BILLED = (None, "ConditionalCheckFailedException", "TransactionCanceledException")
 _RETURNED = {"PutItem": "ALL_OLD", "DeleteItem": "ALL_OLD", "UpdateItem": "ALL_NEW"}
 
 Item = Mapping[str, Any]
@@ -147,6 +149,8 @@ class Meter:
                 return
             params, usage = context["metered"], self._usage
             usage.calls[name] += 1
+            if parsed.get("Error", {}).get("Code") not in _BILLED:
+                return
             usage.retries += parsed.get("ResponseMetadata", {}).get("RetryAttempts", 0)
             consumed = parsed.get("ConsumedCapacity") or []
             tables = consumed if isinstance(consumed, list) else [consumed]
@@ -177,15 +181,14 @@ class Meter:
 
     def _writing(self, name: str, params: Any, parsed: Any) -> float:
         if name == "TransactWriteItems":
-            return 2.0 * sum(map(self._part, params["TransactItems"]))
+            done = "Error" not in parsed
+            return 2.0 * sum(self._part(part, done=done) for part in params["TransactItems"])
         if name == "BatchWriteItem":
             return float(sum(self._batch(params["RequestItems"], parsed)))
         table = params["TableName"]
         key = _key(params.get("Item") or params["Key"])
         old = self._sizes[table].get(key, 0)
         if "Error" in parsed:
-            if parsed["Error"].get("Code") != "ConditionalCheckFailedException":
-                return 0.0
             self._usage.failed_conditions += 1
             return float(write_units(self._seen(table, parsed.get("Item")) or old))
         attributes = parsed.get("Attributes", {})
@@ -207,17 +210,19 @@ class Meter:
                 old, self._sizes[table][key] = self._sizes[table].get(key, 0), item_size(item)
                 yield write_units(max(old, item_size(item)))
 
-    def _part(self, part: Mapping[str, Any]) -> int:
+    def _part(self, part: Mapping[str, Any], *, done: bool) -> int:
         [(kind, write)] = part.items()
         sizes = self._sizes[write["TableName"]]
         key = _key(write.get("Item") or write["Key"])
-        old = sizes.get(key, 0)
+        old = new = sizes.get(key, 0)
         if kind == "Put":
-            sizes[key] = item_size(write["Item"])
+            new = item_size(write["Item"])
         elif kind == "Update":
             values = write.get("ExpressionAttributeValues", {}).values()
-            sizes[key] = max(old, item_size(write["Key"]) + sum(map(_value_size, values)))
-        return write_units(max(old, sizes.get(key, 0)))
+            new = max(old, item_size(write["Key"]) + sum(map(_value_size, values)))
+        if done:
+            sizes[key] = 0 if kind == "Delete" else new
+        return write_units(max(old, new))
 
     def _seen(self, table: str, item: Item | None) -> int:
         if not item:

@@ -112,6 +112,20 @@ def test_a_transaction_costs_double() -> None:
     assert call("TransactWriteItems", {"TransactItems": parts}, {}).written == 2 * (2 + 1)
 
 
+def test_a_cancelled_transaction_costs_as_much_and_changes_nothing() -> None:
+    put = {"TransactItems": [{"Put": {"TableName": "t", "Item": item(3000)}}]}
+    cancelled = {"Error": {"Code": "TransactionCanceledException"}}
+    assert call("TransactWriteItems", put, cancelled).written == 2 * 3
+    small = {"TableName": "t", "Item": item(10)}
+    assert call("PutItem", small, {}, ("TransactWriteItems", put, cancelled)).written == 1
+
+
+@pytest.mark.parametrize("name", ["GetItem", "PutItem", "TransactWriteItems"])
+def test_what_was_refused_costs_nothing(name: str) -> None:
+    usage = call(name, {"TableName": "t"}, {"Error": {"Code": "ThrottlingException"}})
+    assert (usage.read, usage.written, usage.calls.total()) == (0, 0, 1)
+
+
 def test_calls_are_told_to_return_what_the_meter_needs() -> None:
     params: dict[str, Any] = {"TableName": "t", "Key": KEY, "ReturnValues": "UPDATED_NEW"}
     call("UpdateItem", params, {})
