@@ -100,7 +100,7 @@ class Usage:
 
 
 class Meter:
-    """Counts what every client costs that is made by a session with these events."""
+    """Counts what every client of boto3 costs that is made with these events."""
 
     def __init__(self, events: Any) -> None:
         self._lock = threading.Lock()
