@@ -7,7 +7,7 @@ SAM := .tools/sam/bin/sam
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint build lock check-lock clean
+.PHONY: help setup run test bench lint build lock check-lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ run: setup ## Serve the API on this machine, with a sample feed
 
 test: setup .tools/sam/.ready lint check-lock ## Run the whole gate: what CI runs
 	tests/run_layers.sh
+
+bench: setup ## Measure costs and speed, and write docs/benchmarks.md and docs/cost.md
+	$(BIN)/python -m benchmarks
 
 lint: setup ## Check style, types and the direction of imports
 	$(BIN)/ruff check

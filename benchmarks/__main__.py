@@ -1,0 +1,75 @@
+"""`make bench`: measure, and write both documents and benchmarks/measured.json."""
+
+import os
+import sys
+import time
+
+from local import environment
+
+# Powertools reads some of it when a handler's module is imported.
+environment.prepare()
+
+from benchmarks import cost, ingestion, lookups, others, report, starts  # noqa: E402
+from local.engine import running_engine  # noqa: E402
+
+CPU_ROUNDS = 3
+LOOKUP_ROUNDS = 7
+START_ROUNDS = 9
+SINGLES = 400
+BULKS = 5
+FEW_REPORTS, MANY_REPORTS = 1_000, 100_000
+PUBLISHED_REPORTS = 100
+LIST_ENTRIES = 5_000
+
+
+def main() -> None:
+    """Measure and write."""
+    started = time.monotonic()
+    with running_engine() as endpoint:
+        os.environ[environment.ENDPOINT] = endpoint
+        _say("units of ingestion")
+        units, hot = ingestion.units(), ingestion.hot_size()
+        _say("CPU of ingestion")
+        ingest_cpu = ingestion.cpu_us(CPU_ROUNDS)
+        _say("units of look-ups")
+        tables = lookups.filled_tables()
+        counted = lookups.count(sorted(lookups.tables_keys(tables)))
+        _say("CPU of look-ups and of the peer")
+        lookup_cpu = lookups.cpu_us(tables, LOOKUP_ROUNDS, SINGLES, BULKS)
+        _say("publishing, lists, a run that finds nothing new")
+        published = others.publishing(PUBLISHED_REPORTS)
+        first, refreshed = others.lists(LIST_ENTRIES)
+        idle = others.idle_run()
+        single_calls = others.single_calls()
+    _say("starts")
+    start_cpu = starts.cpu_ms(START_ROUNDS)
+    _say("memory")
+    few, many = ingestion.peak_kb(FEW_REPORTS), ingestion.peak_kb(MANY_REPORTS)
+    found = report.Found(
+        units=units,
+        hot_bytes=hot,
+        ingest_cpu=ingest_cpu,
+        counted=counted,
+        lookup_cpu=lookup_cpu,
+        published=published,
+        list_first=first,
+        list_refresh=refreshed,
+        idle=idle,
+        single_calls=single_calls,
+        alarms=others.alarms(),
+        start_cpu=start_cpu,
+        memory={FEW_REPORTS: few, MANY_REPORTS: many},
+    )
+    measured = report.measured(found)
+    cost.MEASURED.write_text(cost.write_measured(measured), encoding="utf-8")
+    cost.main()
+    report.DOCUMENT.write_text(report.document(found, measured), encoding="utf-8")
+    _say(f"written after {time.monotonic() - started:.0f} s: docs/benchmarks.md, docs/cost.md")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

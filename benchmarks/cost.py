@@ -1,0 +1,316 @@
+"""What the service costs, from measured units and published prices: `python -m benchmarks.cost`.
+
+Pure arithmetic: it reads benchmarks/measured.json, which `make bench` writes, and writes
+docs/cost.md.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+MEASURED = ROOT / "benchmarks" / "measured.json"
+DOCUMENT = ROOT / "docs" / "cost.md"
+
+# Dollars in us-east-1, on demand, without free tiers; list prices as published in late 2024.
+PRICES_OF = "late 2024"
+READ_UNIT = 0.125e-6
+WRITE_UNIT = 0.625e-6
+STORAGE_GB_MONTH = 0.25
+BACKUP_GB_MONTH = 0.20  # point-in-time recovery
+GATEWAY_REQUEST = 1.00e-6  # of an HTTP API
+GATEWAY_METERED_BYTES = 512 * 1024
+LAMBDA_REQUEST = 0.20e-6
+LAMBDA_GB_SECOND = 0.0000133334  # arm64
+LOGS_GB = 0.50
+METRIC_MONTH = 0.30
+ALARM_MONTH = 0.10
+SCHEDULER_CALL = 1.00e-6
+
+# Memory of the functions, as the template has it.
+LOOKUP_MB = 512
+INGEST_MB = 1024
+PUBLISH_MB = 1024
+PROVIDERS_MB = 2048
+# The memory with which a function has one whole processor.
+WHOLE_CPU_MB = 1769
+# Assumed: from a function to DynamoDB and back.
+ROUND_TRIP_MS = 5.0
+RUNS_A_MONTH = 30 * 24 * 4  # every 15 minutes
+GB = 1024**3
+MILLION = 1_000_000
+SERVICES = ("API Gateway", "Lambda", "DynamoDB", "logs")
+
+
+@dataclass(frozen=True)
+class Work:
+    """What was measured of some work; all numbers are of the whole of it.
+
+    Attributes:
+        things: look-ups, sightings, IOCs, entries or runs, which the cost is told by.
+        requests: invocations that it takes.
+        read, written: capacity units.
+        cpu_us: on the machine of the benchmark.
+        waits: round trips to the store that nothing else is done beside.
+        log_bytes: what is logged.
+        answer_bytes: what is answered.
+    """
+
+    things: int
+    requests: int = 1
+    read: float = 0.0
+    written: float = 0.0
+    cpu_us: float = 0.0
+    waits: float = 0.0
+    log_bytes: int = 0
+    answer_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the benchmark has measured.
+
+    Attributes:
+        metrics: custom metrics that a run of ingestion writes.
+        alarms: that every stack has.
+        item_bytes: mean size of an item of the IOC table.
+    """
+
+    single: Work
+    bulk_100: Work
+    bulk_1000: Work
+    new: Work
+    seen_again: Work
+    redelivered: Work
+    publishing: Work
+    list_first: Work
+    list_refresh: Work
+    idle_run: Work
+    metrics: int
+    alarms: int
+    item_bytes: float
+
+
+Shares = Mapping[str, float]
+
+
+def read_measured(text: str) -> Measured:
+    """What a file says was measured."""
+    raw: dict[str, Any] = json.loads(text)
+    facts: dict[str, Any] = {
+        name: Work(**value) if isinstance(value, dict) else value for name, value in raw.items()
+    }
+    return Measured(**facts)
+
+
+def write_measured(measured: Measured) -> str:
+    """The file that `read_measured` reads."""
+    return json.dumps(asdict(measured), indent=2) + "\n"
+
+
+def duration_ms(cpu_us: float, waits: float, memory_mb: int) -> int:
+    """Billed milliseconds of one invocation: what it computes by its share of a CPU, and waits."""
+    share = min(1.0, memory_mb / WHOLE_CPU_MB)
+    return max(1, math.ceil(cpu_us / 1000 / share + waits * ROUND_TRIP_MS))
+
+
+def lambda_dollars(requests: int, milliseconds: float, memory_mb: int) -> float:
+    """Of invocations that each take so long."""
+    gb_s = requests * milliseconds / 1000 * memory_mb / 1024
+    return requests * LAMBDA_REQUEST + gb_s * LAMBDA_GB_SECOND
+
+
+def gateway_dollars(requests: int, bytes_each: float) -> float:
+    """Of requests to the HTTP API; a large answer counts as several."""
+    return requests * max(1, math.ceil(bytes_each / GATEWAY_METERED_BYTES)) * GATEWAY_REQUEST
+
+
+def dynamodb_dollars(read: float, written: float) -> float:
+    """Of capacity units."""
+    return read * READ_UNIT + written * WRITE_UNIT
+
+
+def shares(work: Work, memory_mb: int, *, gateway: bool) -> dict[str, float]:
+    """Dollars for a million things, by service."""
+    each = duration_ms(work.cpu_us / work.requests, work.waits / work.requests, memory_mb)
+    spent = {
+        "API Gateway": gateway_dollars(work.requests, work.answer_bytes / work.requests)
+        if gateway
+        else 0.0,
+        "Lambda": lambda_dollars(work.requests, each, memory_mb),
+        "DynamoDB": dynamodb_dollars(work.read, work.written),
+        "logs": work.log_bytes / GB * LOGS_GB,
+    }
+    return {name: dollars * MILLION / work.things for name, dollars in spent.items()}
+
+
+def total(spent: Shares) -> float:
+    """All services together."""
+    return sum(spent.values())
+
+
+def idle_month(measured: Measured) -> dict[str, float]:
+    """Dollars for a month in which nobody asks and nothing is new, by what they go to."""
+    run = measured.idle_run
+    each = duration_ms(run.cpu_us, run.waits, INGEST_MB)
+    return {
+        "schedule": RUNS_A_MONTH * SCHEDULER_CALL,
+        "Lambda": lambda_dollars(RUNS_A_MONTH, each, INGEST_MB),
+        "DynamoDB": RUNS_A_MONTH * dynamodb_dollars(run.read, run.written),
+        "logs": RUNS_A_MONTH * run.log_bytes / GB * LOGS_GB,
+        "metrics": measured.metrics * METRIC_MONTH,
+        "alarms": measured.alarms * ALARM_MONTH,
+    }
+
+
+def tables_and_schedule(month: Shares) -> float:
+    """The part of an idle month that is neither metrics nor alarms."""
+    return sum(dollars for name, dollars in month.items() if name not in ("metrics", "alarms"))
+
+
+def stored_month(item_bytes: float, items: int = MILLION) -> float:
+    """Dollars for keeping items for a month, with backups; of each 100 bytes more are billed."""
+    return items * (item_bytes + 100) / GB * (STORAGE_GB_MONTH + BACKUP_GB_MONTH)
+
+
+def lookups(measured: Measured) -> dict[str, dict[str, float]]:
+    """Dollars for a million look-ups."""
+    kinds = {
+        "one at a time": measured.single,
+        "in bulk of 100": measured.bulk_100,
+        "in bulk of 1,000": measured.bulk_1000,
+    }
+    return {name: shares(work, LOOKUP_MB, gateway=True) for name, work in kinds.items()}
+
+
+def sightings(measured: Measured) -> dict[str, dict[str, float]]:
+    """Dollars for a million sightings."""
+    kinds = {
+        "new": measured.new,
+        "seen again, in new reports": measured.seen_again,
+        "re-delivered, in known reports": measured.redelivered,
+    }
+    return {name: shares(work, INGEST_MB, gateway=False) for name, work in kinds.items()}
+
+
+def others(measured: Measured) -> dict[str, dict[str, float]]:
+    """Dollars for a million of what else is done."""
+    return {
+        "IOCs published, ten in a report": shares(measured.publishing, PUBLISH_MB, gateway=True),
+        "entries of a provider's first list": shares(
+            measured.list_first, PROVIDERS_MB, gateway=False
+        ),
+        "entries of a list, 1% of them changed": shares(
+            measured.list_refresh, PROVIDERS_MB, gateway=False
+        ),
+    }
+
+
+_TEXT = """\
+# What it costs
+
+Made by `.venv/bin/python -m benchmarks.cost` from what `make bench` has measured
+(`benchmarks/measured.json`) and list prices; do not change it by hand. Dollars, us-east-1, on
+demand, arm64, without free tiers, prices of {prices_of}: check them before you quote.
+
+## Look-ups
+
+{lookups}
+
+The key of whoever asks is remembered, and its quota is leased in blocks: both are in the units.
+
+## Sightings
+
+{sightings}
+
+On a feed of 500 reports with ten IOCs each, three of which other reports hold as well.
+
+## Publishing and lists of providers
+
+{others}
+
+## A month
+
+Nobody asks and nothing is new; the feed, one of three pages, is read every 15 minutes:
+
+{month}
+
+A run writes {metrics} custom metrics, and a stack has {alarms} alarms. The first ten of each are
+free in an account, which is not in the table.
+
+A million stored IOCs of {item_bytes:.0f} bytes cost {stored:.2f} dollars a month, backups included.
+
+## How it is computed
+
+{price_list}
+
+- Units follow DynamoDB's published rounding; [benchmarks.md](benchmarks.md) tells how.
+- An invocation lasts as long as its CPU time on the machine of the benchmark, divided by the
+  function's share of a processor (its memory out of {whole:,} MB, one at most), and {trip:.0f} ms
+  for each round trip to the store that it waits for. Both are estimates: a processor of Lambda is
+  another one. What ingestion writes, it writes side by side, so only its reads are waited for.
+- The runs of an idle month are all taken for cold starts, which are billed. Elsewhere cold starts
+  are left out, as are data that leaves AWS and failed requests.
+"""
+
+
+def document(measured: Measured) -> str:
+    """docs/cost.md."""
+    month = idle_month(measured)
+    dollars = {name: f"{spent:.3f}" for name, spent in month.items()} | {
+        "**all**": f"**{total(month):.3f}**",
+        "all without metrics and alarms": f"{tables_and_schedule(month):.3f}",
+    }
+    return _TEXT.format(
+        prices_of=PRICES_OF,
+        lookups=_table("A million look-ups", lookups(measured)),
+        sightings=_table("A million sightings", sightings(measured)),
+        others=_table("A million", others(measured)),
+        month=_pairs("What", "Dollars a month", dollars),
+        metrics=measured.metrics,
+        alarms=measured.alarms,
+        item_bytes=measured.item_bytes,
+        stored=stored_month(measured.item_bytes),
+        price_list=_pairs("Price", "Dollars", _price_list()),
+        whole=WHOLE_CPU_MB,
+        trip=ROUND_TRIP_MS,
+    )
+
+
+def _price_list() -> dict[str, str]:
+    return {
+        "a million read units, write units": f"{READ_UNIT * 1e6:.3f}, {WRITE_UNIT * 1e6:.3f}",
+        "a million requests of an HTTP API, 512 KB each": f"{GATEWAY_REQUEST * 1e6:.2f}",
+        "a million invocations": f"{LAMBDA_REQUEST * 1e6:.2f}",
+        "a GB-second": f"{LAMBDA_GB_SECOND:.10f}",
+        "a GB of logs": f"{LOGS_GB:.2f}",
+        "a metric, an alarm, for a month": f"{METRIC_MONTH:.2f}, {ALARM_MONTH:.2f}",
+        "a million calls of the schedule": f"{SCHEDULER_CALL * 1e6:.2f}",
+        "a GB stored, backed up, for a month": f"{STORAGE_GB_MONTH:.2f}, {BACKUP_GB_MONTH:.2f}",
+    }
+
+
+def _pairs(left: str, right: str, rows: Mapping[str, str]) -> str:
+    lines = [f"| {left} | {right} |", "|---|---|"]
+    return "\n".join(lines + [f"| {name} | {value} |" for name, value in rows.items()])
+
+
+def _table(what: str, rows: Mapping[str, Shares]) -> str:
+    lines = [f"| {what} | {' | '.join(SERVICES)} | Dollars |", "|---" * (len(SERVICES) + 2) + "|"]
+    for name, spent in rows.items():
+        cells = " | ".join(f"{spent[service]:.4f}" for service in SERVICES)
+        lines.append(f"| {name} | {cells} | **{total(spent):.4f}** |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Write docs/cost.md."""
+    measured = read_measured(MEASURED.read_text(encoding="utf-8"))
+    DOCUMENT.write_text(document(measured), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""Feeds that are made up: reports of ten IOCs, three of which other reports hold as well."""
+
+import hashlib
+import json
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from shared.feed.fetch import Fetched
+
+FEED_URL = "http://feed.example/feed/reports"
+PAGE = 100
+IOCS = 10
+# Of ten; they are drawn from a pool in which each is held by ten reports on average.
+SHARED = 3
+HOLDERS = 10
+START_MS = 1_764_547_200_000
+NOW_MS = START_MS + 40 * 86_400_000
+
+
+def digest(text: str) -> str:
+    """A SHA-256 that belongs to a text."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def flow_id(name: str, number: int) -> str:
+    """The flow_id of a report."""
+    return digest(f"{name}/{number}")[:24]
+
+
+def indicator(name: str) -> tuple[str, str]:
+    """An IOC of its own: in ten five hashes, two URLs, two domains and an address."""
+    made = digest(name)
+    match int(made[:4], 16) % 10:
+        case 0 | 1 | 2 | 3 | 4:
+            return "sha256", made
+        case 5 | 6:
+            return "url", f"http://{made[:10]}.example/{made[10:18]}/load.php?id={made[18:24]}"
+        case 7 | 8:
+            return "domain", f"{made[:14]}.example"
+        case _:
+            return "ip", f"11.{int(made[4:6], 16)}.{int(made[6:8], 16)}.{int(made[8:10], 16)}"
+
+
+def report(
+    name: str, number: int, of: int, *, iocs: int = IOCS, shared: int = SHARED
+) -> dict[str, Any]:
+    """One report of a feed of `of` reports.
+
+    Args:
+        name: of the reports; the IOCs are the same in all feeds of one size.
+        iocs: how many it holds.
+        shared: how many of these are drawn from the pool.
+    """
+    draw = random.Random(number)  # noqa: S311
+    pool = max(shared, of * shared // HOLDERS)
+    names = [f"pool {one}" for one in draw.sample(range(pool), shared)]
+    names += [f"own {number} {one}" for one in range(iocs - shared)]
+    held: dict[str, list[Any]] = {}
+    for one in names:
+        kind, value = indicator(one)
+        held.setdefault(kind, []).append({"data": value, "verdict": "MALICIOUS"})
+    return {
+        "flow_id": flow_id(name, number),
+        "report_id": digest(f"report {name} {number}")[:32],
+        "date": datetime.fromtimestamp(START_MS / 1000 + number, UTC).isoformat(),
+        "verdict": "MALICIOUS",
+        "tags": ["peexe", "packed", "c2"],
+        "iocs": held,
+    }
+
+
+@dataclass(frozen=True)
+class Feed:
+    """A feed whose pages are made when they are asked for; it keeps nothing.
+
+    Attributes:
+        name: of its reports.
+        reports: how many.
+        page: reports on a page.
+    """
+
+    name: str
+    reports: int
+    page: int = PAGE
+    iocs: int = IOCS
+    shared: int = SHARED
+
+    def get(self, url: str) -> Fetched:
+        """A page."""
+        number = int(parse_qs(urlsplit(url).query).get("page", ["1"])[0])
+        items = list(self._page(number))
+        following = f"?page={number + 1}" if number * self.page < self.reports else None
+        body = {"items": items, "count": len(items), "next": following}
+        return Fetched(url, json.dumps(body).encode())
+
+    def _page(self, number: int) -> Iterator[dict[str, Any]]:
+        for one in range((number - 1) * self.page, min(number * self.page, self.reports)):
+            # The newest first.
+            at = self.reports - 1 - one
+            yield report(self.name, at, self.reports, iocs=self.iocs, shared=self.shared)

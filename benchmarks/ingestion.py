@@ -1,0 +1,231 @@
+"""Ingestion: what sightings cost, in units and in CPU, and how memory grows with a feed."""
+
+import itertools
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from benchmarks.feeds import FEED_URL, NOW_MS, Feed, report
+from benchmarks.metering import Meter, Usage, item_size
+from functions.ingest.fold import Applier
+from functions.ingest.resolve import Resolver
+from functions.ingest.run import Clock, Fetcher, Run, Stores
+from functions.ingest.summary import Summary
+from local.tables import make_tables
+from shared.feed.fetch import Fetched
+from shared.store.client import dynamodb_client
+from shared.store.iocs import IocTable
+from shared.store.ledger import Ledger
+from shared.store.quarantine import Quarantine
+from shared.store.runs import FeedStates, RunLog
+from shared.store.unresolved import UnresolvedReports
+
+WRITERS = 16
+REPORTS = 500
+_numbers = itertools.count()
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Fresh tables of an engine, and a client for them."""
+
+    client: Any
+    iocs: str
+    state: str
+    reports: str
+
+    def sizes(self) -> list[int]:
+        """Bytes of each item of the IOC table."""
+        pages = self.client.get_paginator("scan").paginate(TableName=self.iocs)
+        return [item_size(item) for page in pages for item in page["Items"]]
+
+
+def new_tables() -> Tables:
+    """Tables as the template has them."""
+    number = next(_numbers)
+    client = dynamodb_client()
+    names = {
+        "IocTable": f"iocs-{number}",
+        "StateTable": f"state-{number}",
+        "ReportTable": f"reports-{number}",
+    }
+    make_tables(client, names)
+    return Tables(client, *names.values())
+
+
+@contextmanager
+def metered() -> Iterator[Meter]:
+    """A meter for the clients that are made within."""
+    before = boto3.DEFAULT_SESSION
+    boto3.setup_default_session()
+    try:
+        yield Meter(boto3.DEFAULT_SESSION.events)  # type: ignore[union-attr]
+    finally:
+        boto3.DEFAULT_SESSION = before
+
+
+def ingest(client: Any, iocs: str, state: str, fetcher: Fetcher) -> Summary:
+    """One run, wired as the function is but for what fetches the pages."""
+    ledger = Ledger(client, state)
+    with ThreadPoolExecutor(WRITERS) as pool:
+        return Run(
+            feed_url=FEED_URL,
+            fetcher=fetcher,
+            resolver=Resolver(
+                FEED_URL, ledger, UnresolvedReports(client, state, FEED_URL), NOW_MS, has_key=False
+            ),
+            stores=Stores(
+                ledger=ledger,
+                run_log=RunLog(client, state),
+                feed_states=FeedStates(client, state, FEED_URL),
+                quarantine=Quarantine(client, state, FEED_URL),
+            ),
+            applier_for=partial(
+                Applier, IocTable(client, iocs), ledger, pool=pool, out_of_time=lambda: False
+            ),
+            clock=Clock(NOW_MS, lambda: 0.0, lambda: 1e6, lambda: 1e6),
+        ).execute()
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What a feed costs when it is new, delivered again, and followed by reports of its IOCs."""
+
+    sightings: int
+    new: Usage
+    again: Usage
+    seen: Usage
+    sizes: list[int]
+
+
+def units(reports: int = REPORTS) -> Costs:
+    """Units of a feed."""
+    with metered() as meter:
+        tables = new_tables()
+        run = partial(ingest, tables.client, tables.iocs, tables.state)
+        with meter.section() as new:
+            summary = run(Feed("first", reports))
+        sightings = summary.sightings
+        assert summary.complete
+        assert summary.quarantined == 0
+        with meter.section() as again:
+            summary = run(Feed("first", reports))
+        assert summary.known == reports
+        with meter.section() as seen:
+            summary = run(Feed("second", reports))
+        assert summary.iocs_new == 0
+        assert summary.sightings == sightings
+        return Costs(sightings, new, again, seen, tables.sizes())
+
+
+def cpu_us(rounds: int, reports: int = REPORTS) -> dict[str, list[float]]:
+    """CPU microseconds for a sighting, all threads of this process together, round by round."""
+    found: dict[str, list[float]] = {"new": [], "re-delivered": [], "seen again": []}
+    for _ in range(rounds):
+        tables = new_tables()
+        for kind, name in zip(found, ("first", "first", "second"), strict=True):
+            started = time.process_time()
+            summary = ingest(tables.client, tables.iocs, tables.state, Feed(name, reports))
+            found[kind].append((time.process_time() - started) * 1e6 / (reports * 10))
+            assert summary.complete
+    return found
+
+
+@dataclass(frozen=True)
+class HotFeed:
+    """All reports hold one domain, and one of them the longest URL that is a key."""
+
+    reports: int
+
+    def get(self, url: str) -> Fetched:
+        """The page."""
+        items = [report("hot", at, self.reports, iocs=0, shared=0) for at in range(self.reports)]
+        for item in items:
+            item["iocs"] = {"domain": [{"data": "hot.example", "verdict": "MALICIOUS"}]}
+        long = "http://giant.example/" + "a" * 1900
+        items[0]["iocs"]["url"] = [{"data": long, "verdict": "MALICIOUS"}]
+        return Fetched(url, json.dumps({"items": items, "count": len(items)}).encode())
+
+
+def hot_size(reports: int = REPORTS) -> int:
+    """Bytes of the largest item after a fold in which all reports hold one IOC."""
+    tables = new_tables()
+    assert ingest(tables.client, tables.iocs, tables.state, HotFeed(reports)).complete
+    return max(tables.sizes())
+
+
+class Forgetful:
+    """A store that takes everything and knows nothing, to tell our memory from a store's work."""
+
+    class exceptions:  # noqa: N801, D106
+        class ConditionalCheckFailedException(Exception):  # noqa: D106
+            pass
+
+    def get_item(self, **_: Any) -> Any:
+        """Nothing is there."""
+        return {}
+
+    def batch_get_item(self, **_: Any) -> Any:
+        """Nothing is there."""
+        return {"Responses": {}}
+
+    def put_item(self, **_: Any) -> Any:
+        """It is taken."""
+        return {}
+
+    batch_write_item = put_item
+
+    def update_item(self, **_: Any) -> Any:
+        """It is taken, and is the first one."""
+        return {"Attributes": {"number": {"N": "1"}}}
+
+
+def peak_kb(reports: int) -> tuple[int, int]:
+    """Peak memory of a process in KB: before the run, and after it."""
+    # More than a page usually has, because a run asks for 400 pages at most.
+    page = 300
+    command = [sys.executable, "-m", "benchmarks.ingestion", str(reports), str(page)]
+    told = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
+    before, after = map(int, told.stdout.split())
+    return before, after
+
+
+def median(values: list[float]) -> float:
+    """The middle one."""
+    return statistics.median(values)
+
+
+def _high_water_kb() -> int:
+    """Peak memory; what getrusage says begins with that of the process which started this one."""
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="ascii"))
+    assert found
+    return int(found[1])
+
+
+def _main() -> None:
+    reports, page = map(int, sys.argv[1:])
+    before = _high_water_kb()
+    summary = ingest(
+        Forgetful(), "iocs", "state", Feed("memory", reports, page=page, iocs=3, shared=1)
+    )
+    assert summary.complete, summary
+    assert summary.sightings == 3 * reports, summary
+    print(before, _high_water_kb())
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("POWERTOOLS_SERVICE_NAME", "benchmark")
+    _main()

@@ -1,0 +1,178 @@
+"""What the rest costs in units: publishing, lists of providers, a run that finds nothing new."""
+
+import json
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+import functions.ingest.app as ingest_app
+from benchmarks.feeds import IOCS, report
+from benchmarks.ingestion import metered, new_tables
+from benchmarks.lookups import captured_output
+from benchmarks.metering import Usage
+from benchmarks.providers import listed, refresh
+from functions.publish.hearsay import ask_nobody
+from functions.publish.intake import Publisher
+from functions.publish.scan import ScanReport, read_scan
+from local.context import LocalContext
+from local.events import timer_event
+from local.feed import sample_feed
+from local.template import load_template
+from shared.store.feed_log import FeedLog
+from shared.store.histories import Histories
+
+NOW_MS = 1_764_547_200_000
+WHEN = "11/20/2025, 08:00:00"
+
+
+@dataclass(frozen=True)
+class Work:
+    """What some work cost.
+
+    Attributes:
+        things: what it is told by: IOCs, entries or runs.
+        cpu_s: of this process.
+    """
+
+    things: int
+    usage: Usage
+    cpu_s: float
+
+
+def publishing(reports: int) -> Work:
+    """New scan reports, ten IOCs each, as many of them shared as in the feed."""
+    scans = [_scan(number, reports) for number in range(reports)]
+    with metered() as meter:
+        tables = new_tables()
+        publisher = Publisher(
+            Histories(tables.client, tables.reports),
+            FeedLog(tables.client, tables.reports),
+            ask_nobody,
+            lambda: NOW_MS,
+        )
+        started = time.process_time()
+        with meter.section() as usage:
+            for scan in scans:
+                for one in read_scan(scan, NOW_MS):
+                    assert isinstance(one, ScanReport), one
+                    assert len(one.iocs) == IOCS
+                    publisher.publish(one)
+        return Work(reports * IOCS, usage, time.process_time() - started)
+
+
+def _scan(number: int, of: int) -> bytes:
+    made = report("published", number, of)
+    one = {
+        "finalVerdict": {"verdict": "MALICIOUS"},
+        "overallState": "success",
+        "iocs": made["iocs"],
+        "created_date": WHEN,
+    }
+    reports = {made["report_id"]: one}
+    return json.dumps({"flowId": made["flow_id"], "allFinished": True, "reports": reports}).encode()
+
+
+def lists(entries: int) -> tuple[Work, Work]:
+    """A list that is new, and one in which one entry of a hundred gave way to another."""
+    moved = entries // 100
+    found = []
+    with metered() as meter:
+        tables = new_tables()
+        os.environ["TABLE_NAME"], os.environ["STATE_TABLE_NAME"] = tables.iocs, tables.state
+        for numbers in (range(entries), range(moved, entries + moved)):
+            started = time.process_time()
+            with meter.section() as usage:
+                refresh(tables.client, listed(numbers))
+            found.append(Work(entries, usage, time.process_time() - started))
+    first, second = found
+    return first, second
+
+
+@dataclass(frozen=True)
+class IdleRun:
+    """A run of the timer that finds nothing new."""
+
+    work: Work
+    log_bytes: int
+    metrics: int
+
+
+def idle_run() -> IdleRun:
+    """The real handler over the sample feed, the third time."""
+    with metered() as meter, sample_feed() as url:
+        tables = new_tables()
+        os.environ["TABLE_NAME"], os.environ["STATE_TABLE_NAME"] = tables.iocs, tables.state
+        os.environ["FEED_URL"], os.environ["FEED_API_KEY"] = url, ""
+        _forget()
+        for _ in range(3):
+            timer: Any = LocalContext("ingest", 300)
+            started = time.process_time()
+            with captured_output() as output, meter.section() as usage:
+                told = ingest_app.lambda_handler(timer_event("benchmark", datetime.now(UTC)), timer)
+            cpu_s = time.process_time() - started
+            assert told["complete"], told
+        _forget()
+    said = output()
+    return IdleRun(Work(1, usage, cpu_s), len(said), _metrics_in(said))
+
+
+def _forget() -> None:
+    ingest_app._client.cache_clear()
+    ingest_app._meter.cache_clear()
+
+
+def _metrics_in(said: bytes) -> int:
+    """How many metrics a run writes, which each cost by the month."""
+    records = [json.loads(line) for line in said.splitlines() if line.startswith(b"{")]
+    return sum(
+        len(directive["Metrics"])
+        for record in records
+        if "_aws" in record
+        for directive in record["_aws"]["CloudWatchMetrics"]
+    )
+
+
+def single_calls() -> dict[str, Usage]:
+    """Calls by which the engine's rounding can be told from the published one."""
+    with metered() as meter:
+        tables = new_tables()
+        client, name = tables.client, tables.iocs
+        small, large = ({"pk": {"S": key}} for key in ("small", "large"))
+        item = {**large, "v": {"S": "x" * 5000}}
+        condition = "attribute_not_exists(pk)"
+        calls: dict[str, Callable[[], Any]] = {
+            "a put of 5 KB": lambda: client.put_item(TableName=name, Item=item),
+            "a strong read of 5 KB": lambda: client.get_item(
+                TableName=name, Key=large, ConsistentRead=True
+            ),
+            "an eventual read of 5 KB": lambda: client.get_item(TableName=name, Key=large),
+            "a strong read of an absent item": lambda: client.get_item(
+                TableName=name, Key=small, ConsistentRead=True
+            ),
+            "a failed condition at 5 KB": lambda: client.put_item(
+                TableName=name, Item=large, ConditionExpression=condition
+            ),
+            "a transaction with one small put": lambda: client.transact_write_items(
+                TransactItems=[{"Put": {"TableName": name, "Item": small}}]
+            ),
+        }
+        found = {}
+        for what, call in calls.items():
+            with meter.section() as usage, suppress(ClientError):
+                call()
+            found[what] = usage
+        return found
+
+
+def alarms() -> int:
+    """Alarms that every stack has."""
+    return sum(
+        resource["Type"] == "AWS::CloudWatch::Alarm" and "Condition" not in resource
+        for resource in load_template()["Resources"].values()
+    )

@@ -1,0 +1,35 @@
+"""docs/cost.md is what the script makes of what was measured, and of the template's memory."""
+
+import re
+
+from benchmarks import cost
+from local.template import load_template
+from tests.docs.markdown import read, table
+
+
+def test_document_follows_from_what_was_measured() -> None:
+    measured = cost.read_measured(cost.MEASURED.read_text(encoding="utf-8"))
+    assert read("docs/cost.md") == cost.document(measured)
+
+
+def test_memory_is_that_of_the_template() -> None:
+    template = load_template()
+    functions = {
+        name: template["Resources"][f"{name}Function"]["Properties"]["MemorySize"]
+        for name in ("Ingest", "Publish", "Providers")
+    }
+    assert functions == {
+        "Ingest": cost.INGEST_MB,
+        "Publish": cost.PUBLISH_MB,
+        "Providers": cost.PROVIDERS_MB,
+    }
+    assert template["Parameters"]["LookupMemorySize"]["Default"] == cost.LOOKUP_MB
+    assert template["Parameters"]["Schedule"]["Default"] == "rate(15 minutes)"
+
+
+def test_every_ceiling_is_in_the_report() -> None:
+    rows = table(read("docs/benchmarks.md"), "#", "What", "Ceiling", "Aim", "Measured", "Result")
+    assert [row[0] for row in rows] == [f"P{number}" for number in range(1, 13)]
+    for number, *_, figure, result in rows:
+        assert re.search(r"\d|not measured", figure), number
+        assert re.match(r"met|\*\*not met\*\*|not measured", result), number
