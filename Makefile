@@ -21,6 +21,7 @@ test: setup .tools/sam/.ready lint check-lock ## Run the whole gate: what CI run
 	tests/run_layers.sh
 
 bench: setup .tools/emulator/.ready ## Measure costs and speed, and write docs/benchmarks.md and docs/cost.md
+	$(MAKE) --no-print-directory build ARCH="$$(uname -m)" BUILD_DIR=.tools/bench
 	$(BIN)/python -m benchmarks
 
 lint: setup ## Check style, types and the direction of imports

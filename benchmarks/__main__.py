@@ -42,7 +42,7 @@ def main() -> None:
         idle = others.idle_run()
         single_calls = others.single_calls()
     _say("starts")
-    start_cpu = starts.cpu_ms(START_ROUNDS)
+    started_anew = starts.measure(START_ROUNDS)
     _say("memory")
     few, many = ingestion.peak_kb(FEW_REPORTS), ingestion.peak_kb(MANY_REPORTS)
     found = report.Found(
@@ -57,7 +57,7 @@ def main() -> None:
         idle=idle,
         single_calls=single_calls,
         alarms=others.alarms(),
-        start_cpu=start_cpu,
+        starts=started_anew,
         memory={FEW_REPORTS: few, MANY_REPORTS: many},
     )
     measured = report.measured(found)
