@@ -10,12 +10,13 @@ import http.client
 import json
 import os
 import platform
+import signal
 import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -30,6 +31,7 @@ INVOKE = "/2015-03-31/functions/function/invocations"
 START_TIMEOUT_S = 10.0
 STOP_TIMEOUT_S = 5.0
 POLL_S = 0.01
+SETTLED_S = 0.05
 # A port found free can be taken by another before the emulator binds it.
 ATTEMPTS = 3
 # What the emulator takes itself to answer that an invocation was too long.
@@ -225,39 +227,53 @@ def _start(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        if _listens(process, port):
+        if _listens(process, (port, api)):
             return process, port
         _stop(process)
     raise LocalError("the emulator does not start")
 
 
-def _listens(process: subprocess.Popen[bytes], port: int) -> bool:
+def _listens(process: subprocess.Popen[bytes], ports: Iterable[int]) -> bool:
     deadline = time.monotonic() + START_TIMEOUT_S
-    while process.poll() is None and time.monotonic() < deadline:
-        try:
-            socket.create_connection(("127.0.0.1", port), START_TIMEOUT_S).close()
-        except OSError:
+    for port in ports:
+        while not _accepts(port):
+            if process.poll() is not None or time.monotonic() > deadline:
+                return False
             time.sleep(POLL_S)
-        else:
-            return True
+    # If another took a port first, it is that one which accepts, and the emulator is about to end.
+    try:
+        process.wait(SETTLED_S)
+    except subprocess.TimeoutExpired:
+        return True
     return False
 
 
+def _accepts(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), START_TIMEOUT_S).close()
+    except OSError:
+        return False
+    return True
+
+
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End the emulator, which ends the runtime; one that it leaves finds no API and ends."""
+    """End the emulator, and the runtime with it."""
+    runtimes = _children(process.pid) if process.poll() is None else []
     process.terminate()
     try:
         process.wait(STOP_TIMEOUT_S)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+        for runtime in runtimes:
+            with suppress(ProcessLookupError):
+                os.kill(runtime, signal.SIGKILL)
 
 
 def _children(pid: int) -> list[int]:
+    """The processes that a process has started; none for one that has ended."""
     found: list[int] = []
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        try:
+    for task in Path(f"/proc/{pid}/task").glob("*"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread that ends meanwhile
             found += map(int, (task / "children").read_text(encoding="ascii").split())
-        except FileNotFoundError:  # a thread that has ended in the meantime
-            continue
     return found

@@ -13,7 +13,7 @@ from local.environment import DEFAULT_API_KEY, ENDPOINT
 from local.errors import LocalError
 from local.events import Request, Response, http_event, http_response, timer_event
 from local.feed import SAMPLE_HASH, sample_feed
-from local.runtime import FunctionError, Instance, running_function
+from local.runtime import FunctionError, Instance, running, running_function
 from shared.store.api_keys import ApiKeys
 from tests.conftest import Store
 from tests.infrastructure.support import ROOT
@@ -81,9 +81,13 @@ def test_ingest_stores_the_sample_feed_once_and_lookup_answers_from_it(
         start("IngestFunction", FEED_URL=feed, FEED_ALLOW_PRIVATE="true") as ingest,
     ):
         first, again = ingest.invoke(tick()), ingest.invoke(tick())
+        log = ingest.log()
     assert (first["complete"], first["pages"]) == (True, 3)
     assert first["iocs_new"] == len(engine_store.items()) > 30
     assert (again["complete"], again["iocs_new"], again["iocs_changed"]) == (True, 0, 0)
+    metrics = next(json.loads(line) for line in log.splitlines() if "ingest_iocs_new" in line)
+    assert metrics["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "IocReputation"
+    assert (metrics["service"], metrics["ingest_iocs_new"]) == ("ingest", [first["iocs_new"]])
 
     with start("LookupFunction") as lookup:
         found = ask(lookup, f"/v4/hash/{SAMPLE_HASH}")
@@ -93,6 +97,7 @@ def test_ingest_stores_the_sample_feed_once_and_lookup_answers_from_it(
         assert ask(lookup, f"/v4/hash/{SAMPLE_HASH}", key="wrong")[0] == 401
         # The files beside the code are there as well.
         assert ask(lookup, "/openapi.json")[1]["openapi"].startswith("3.")
+        assert DEFAULT_API_KEY not in lookup.log()
 
 
 def test_publish_takes_a_report_and_serves_the_feed_of_it(start: Start) -> None:
@@ -139,6 +144,18 @@ def test_a_handler_that_raises_is_told_and_the_instance_lives_on(start: Start) -
             ingest.invoke({"reingest_since": "yesterday"})
         assert raised.value.kind == "InvalidRecord"
         assert ingest.invoke(tick())["complete"] is True
+
+
+def test_an_invocation_that_takes_too_long_is_ended_and_the_next_one_is_answered(
+    runnable_build: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "slow.py").write_text(
+        "import time\n\ndef handler(event, _):\n    time.sleep(event['s'])\n    return 'done'\n"
+    )
+    with running(tmp_path, runnable_build, "slow.handler", {}, timeout_s=1) as slow:
+        with pytest.raises(FunctionError, match="timed out after 1"):
+            slow.invoke({"s": 600})
+        assert slow.invoke({"s": 0}) == "done"
 
 
 def test_a_function_that_is_stopped_leaves_no_process(start: Start) -> None:
