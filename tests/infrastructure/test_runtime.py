@@ -35,9 +35,7 @@ Start = Callable[..., AbstractContextManager[Instance]]
 
 
 @pytest.fixture
-def start(
-    runnable_build: Path, engine_store: Store, engine: str
-) -> Callable[..., AbstractContextManager[Instance]]:
+def start(runnable_build: Path, engine_store: Store, engine: str) -> Start:
     """Starts a function, by its name and with variables, on fresh tables with a key to ask with."""
     ApiKeys(engine_store.client, engine_store.state_table).put(
         DEFAULT_API_KEY, "test", now=0, publish=True
