@@ -20,7 +20,7 @@ run: setup ## Serve the API on this machine, with a sample feed
 test: setup .tools/sam/.ready lint check-lock ## Run the whole gate: what CI runs
 	tests/run_layers.sh
 
-bench: setup ## Measure costs and speed, and write docs/benchmarks.md and docs/cost.md
+bench: setup ## Measure costs and speed, and write docs/benchmarks.md, docs/cost.md and docs/scale.md
 	$(BIN)/python -m benchmarks
 
 lint: setup ## Check style, types and the direction of imports
