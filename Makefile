@@ -20,7 +20,7 @@ run: setup ## Serve the API on this machine, with a sample feed
 test: setup .tools/sam/.ready lint check-lock ## Run the whole gate: what CI runs
 	tests/run_layers.sh
 
-bench: setup .tools/emulator/.ready ## Measure costs and speed, and write docs/benchmarks.md and docs/cost.md
+bench: setup .tools/emulator/.ready ## Measure costs and speed, and write docs/benchmarks.md, docs/cost.md and docs/scale.md
 	$(MAKE) --no-print-directory build ARCH="$$(uname -m)" BUILD_DIR=.tools/bench
 	$(BIN)/python -m benchmarks
 

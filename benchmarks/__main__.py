@@ -1,4 +1,4 @@
-"""`make bench`: measure, and write both documents and benchmarks/measured.json."""
+"""`make bench`: measure, and write the documents and benchmarks/measured.json."""
 
 import os
 import sys
@@ -9,7 +9,7 @@ from local import environment
 # Powertools reads some of it when a handler's module is imported.
 environment.prepare()
 
-from benchmarks import cost, ingestion, lookups, others, report, starts  # noqa: E402
+from benchmarks import cost, ingestion, lookups, others, report, scale, starts  # noqa: E402
 from local.engine import running_engine  # noqa: E402
 
 CPU_ROUNDS = 3
@@ -64,7 +64,9 @@ def main() -> None:
     cost.MEASURED.write_text(cost.write_measured(measured), encoding="utf-8")
     cost.main()
     report.DOCUMENT.write_text(report.document(found, measured), encoding="utf-8")
-    _say(f"written after {time.monotonic() - started:.0f} s: docs/benchmarks.md, docs/cost.md")
+    scale.main()
+    took = f"{time.monotonic() - started:.0f} s"
+    _say(f"written after {took}: docs/benchmarks.md, docs/cost.md, docs/scale.md")
 
 
 def _say(text: str) -> None:

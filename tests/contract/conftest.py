@@ -70,7 +70,7 @@ def api(filled_store: Store) -> Iterator[Api]:
 
 def _forget_clients() -> None:
     for cached in (
-        *(ingest._client, ingest._meter, lookup._service),
+        *(ingest._client, lookup._service),
         *(publish._settings, publish._client, publish._keys, publish._reputation_client),
     ):
         cached.cache_clear()
