@@ -41,7 +41,6 @@ IMPORTS = {
     "resolver": "from aws_lambda_powertools.event_handler import APIGatewayHttpResolver",
     "pydantic": "from pydantic import BaseModel",
     "pydantic_core.Url": "from pydantic_core import Url",
-    "functions.lookup.app": "import functions.lookup.app",
     "functions.lookup.app, client made": "import functions.lookup.app as app; app._service()",
     INGEST: "import functions.ingest.app as app; app._client()",
 }
@@ -158,6 +157,7 @@ def _process_ms(program: str, folder: Path) -> float:
     variables = {
         **environment.DEFAULTS,
         "AWS_DEFAULT_REGION": environment.DEFAULT_REGION,
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",  # by which the functions know Lambda
         "PYTHONPATH": f"{BUILD / function}:{LAYER}",
     }
     # Told by the process itself: its end, which takes half as much again, no one waits for.
