@@ -32,6 +32,7 @@ OURS = "look-up function"
 OTHER = "boto3 + Logger + Metrics + resolver + pydantic"
 
 NOTHING = "nothing"
+LOOKUP = "functions.lookup.app, client made"
 INGEST = "functions.ingest.app, client made"
 IMPORTS = {
     NOTHING: "",
@@ -41,7 +42,7 @@ IMPORTS = {
     "resolver": "from aws_lambda_powertools.event_handler import APIGatewayHttpResolver",
     "pydantic": "from pydantic import BaseModel",
     "pydantic_core.Url": "from pydantic_core import Url",
-    "functions.lookup.app, client made": "import functions.lookup.app as app; app._service()",
+    LOOKUP: "import functions.lookup.app as app; app._service()",
     INGEST: "import functions.ingest.app as app; app._client()",
 }
 _BARE_HANDLER = "def lambda_handler(event, context):\n    return {'statusCode': 200}\n"
