@@ -89,6 +89,7 @@ def fresh_handlers() -> Iterator[None]:
         ingest._client,
         ingest._meter,
         lookup._service,
+        lookup._tally,
         publish._settings,
         publish._client,
         publish._keys,
