@@ -24,6 +24,7 @@ from tests.served_providers import served_providers
 
 KEY = "the-key-of-a-client"
 SANDBOX_KEY, FEED_KEY = "the-key-of-the-sandbox", "the-key-of-the-feed"
+PROVIDER_KEY = "the-key-of-a-provider"
 EVENT_ID = "11111111-2222-3333-4444-555555555555"
 REQUEST_ID = "JKJaXmPLvHcESHA="
 CATALOG = """
@@ -35,6 +36,18 @@ format = "lines"
 every = "1h"
 licence = "free"
 assessment = "malware"
+key = true
+
+[asked]
+name = "asked.example"
+types = ["domain"]
+address = "BASE/asked?q={value}"
+format = "api"
+every = "1h"
+licence = "free"
+assessment = "malware"
+key = true
+options = { listed = "bad", keep = "1h", budget_ms = 5000 }
 """
 # What AWS tells by itself: metrics by namespace, and the dimension by which they are looked at.
 PUBLISHED = {
@@ -143,6 +156,7 @@ def outside(
 ) -> Iterator[FeedServer]:
     """Feed, sandbox and provider at one address, with a key for each; and a key for a client."""
     ApiKeys(engine_store.client, engine_store.state_table).put(KEY, "test", 0, publish=True)
+    monkeypatch.setattr("shared.providers.keys.get_parameter", lambda *_, **__: PROVIDER_KEY)
     with served_providers(CATALOG, {"/list": b"evil.example\n"}, tmp_path) as (server, settings):
         address = f"http://127.0.0.1:{server.port}"
         mine = {
