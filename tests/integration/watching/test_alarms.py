@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks import cost
 from functions.lookup.tally import MAX_VALUES
 from local.template import load_template
 from shared.store.api_keys import ApiKeys
@@ -218,3 +219,4 @@ def test_metrics_of_our_own_are_few(
         for name, _ in metrics_in(record)
     }
     assert told == OURS
+    assert sum(function == "lookup" for function, _ in told) == cost.LOOKUP_METRICS
