@@ -7,17 +7,16 @@ sent, save in fields of their own and escaped: no key, no body, no text of an un
 import json
 import logging
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import partial, wraps
+from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from shared.domain.errors import ReputationError
 from shared.settings import SettingsError
-
-# For the decorators of the handlers: API Gateway names a request, the scheduler a tick.
-CORRELATION_ID = "requestContext.requestId || id"
 
 # In ASCII, because U+2028 and its like are line breaks to many who show a log.
 logger = Logger(json_serializer=partial(json.dumps, default=str, separators=(",", ":")))
@@ -26,6 +25,27 @@ metrics = Metrics()
 # With LogLevel DEBUG the runtime lets every library speak, and botocore tells bodies and headers:
 # the keys that it reads from SSM, and those that it signs with.
 logging.getLogger().setLevel(logging.WARNING)
+
+
+Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
+
+
+def logged(handler: Handler) -> Handler:
+    """A handler whose lines all have the id of what invoked it, and those of the invocation.
+
+    API Gateway names a request and tells the client, the scheduler names a tick.
+    """
+
+    # The event is not for the log, whatever POWERTOOLS_LOGGER_LOG_EVENT says.
+    @logger.inject_lambda_context(clear_state=True, log_event=False)
+    @wraps(handler)
+    def invoke(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        # Not by a path of JMESPath, which takes longer than all the rest of this.
+        request = event.get("requestContext")
+        logger.set_correlation_id(request.get("requestId") if request else event.get("id"))
+        return handler(event, context)
+
+    return invoke
 
 
 class Failed(Exception):

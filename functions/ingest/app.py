@@ -16,7 +16,7 @@ from functions.ingest.run import Clock, Run, Stores
 from functions.ingest.summary import Summary
 from shared.domain.moment import read_moment
 from shared.feed.fetch import FeedClient
-from shared.observability import CORRELATION_ID, failures_by_kind, logger, metrics
+from shared.observability import failures_by_kind, logged, logger, metrics
 from shared.settings import IngestSettings
 from shared.store.client import dynamodb_client
 from shared.store.iocs import IocTable
@@ -43,7 +43,7 @@ METRICS = {
 }
 
 
-@logger.inject_lambda_context(clear_state=True, log_event=False, correlation_id_path=CORRELATION_ID)
+@logged
 @failures_by_kind("run failed")
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Run once over the feed.

@@ -14,7 +14,7 @@ from functions.lookup.service import Service
 from functions.lookup.tally import Tally
 from shared.http.authentication import KeyRing
 from shared.http.guard import guarded
-from shared.observability import CORRELATION_ID, logger
+from shared.observability import logged
 from shared.settings import LookupSettings, ProviderSettings
 from shared.store.api_keys import ApiKeys
 from shared.store.client import dynamodb_client
@@ -27,7 +27,7 @@ STORE_TIMEOUT_S = 0.8
 STORE_ATTEMPTS = 2
 
 
-@logger.inject_lambda_context(clear_state=True, log_event=False, correlation_id_path=CORRELATION_ID)
+@logged
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer one request.
 

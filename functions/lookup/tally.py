@@ -1,19 +1,20 @@
 """What look-ups come to, told once a minute: a line for each would cost more than the look-up."""
 
+import json
+import sys
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from http import HTTPStatus
-
-from aws_lambda_powertools.metrics import MetricUnit
+from typing import Any
 
 from functions.lookup.service import Finding
 from shared.observability import metrics
 
 TOLD_EVERY_S = 60.0
-# A metric holds up to 100 values in a record; Powertools tells what it has when it gets that many.
-MAX_VALUES = 99
+# A record holds so many values of a metric.
+MAX_VALUES = 100
 
 
 @dataclass(slots=True)
@@ -22,7 +23,7 @@ class Tally:
 
     The first request is told at once, with the cold start. After that whatever has come together
     is told by the first request a minute later, or when a record is full. What an instance has
-    not told when it is taken away is lost: at most a minute's, or 98 requests.
+    not told when it is taken away is lost: at most a minute's, or 99 requests.
 
     Attributes:
         clock: seconds, never going back.
@@ -61,17 +62,18 @@ class Tally:
                 self._told_at = now
 
     def _tell(self) -> None:
-        for took in self._took_ms:
-            metrics.add_metric("lookup_ms", MetricUnit.Milliseconds, took)
+        told: dict[str, Any] = {"lookup_ms": {"Unit": "Milliseconds", "Value": self._took_ms}}
         # A metric is paid for by the hours in which it is told: these two have no zeros.
         if self._told_at is None:
-            metrics.add_metric("lookup_cold_starts", MetricUnit.Count, 1)
-        if refused := self._answers[HTTPStatus.TOO_MANY_REQUESTS]:
-            metrics.add_metric("lookup_quota_refused", MetricUnit.Count, refused)
+            told["lookup_cold_starts"] = {"Unit": "Count", "Value": [1]}
+        if HTTPStatus.TOO_MANY_REQUESTS in self._answers:
+            refused = self._answers[HTTPStatus.TOO_MANY_REQUESTS]
+            told["lookup_quota_refused"] = {"Unit": "Count", "Value": [refused]}
         # In the record, but no metrics: Logs Insights adds them up.
-        metrics.add_metadata("answers", {str(s): n for s, n in self._answers.items() if n})
-        metrics.add_metadata("look_ups", {kind: dict(n) for kind, n in self._look_ups.items()})
-        metrics.flush_metrics()
+        fields = {"answers": self._answers, "look_ups": self._look_ups}
+        # At once, because add_metric spells out all values for each one that is added.
+        record = metrics.serialize_metric_set(told, metadata=fields)
+        sys.stdout.write(json.dumps(record, separators=(",", ":")) + "\n")
         self._took_ms.clear()
         self._answers.clear()
         self._look_ups.clear()

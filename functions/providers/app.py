@@ -17,9 +17,9 @@ from shared.domain.errors import FeedError, StoreError
 from shared.domain.listing import Provider
 from shared.feed.fetch import FeedClient
 from shared.observability import (
-    CORRELATION_ID,
     failures_by_kind,
     log_failure,
+    logged,
     logger,
     metrics,
 )
@@ -45,7 +45,7 @@ STALE_INTERVALS = 4
 RETRY_AFTER_S = 900.0
 
 
-@logger.inject_lambda_context(clear_state=True, log_event=False, correlation_id_path=CORRELATION_ID)
+@logged
 @failures_by_kind("refresh failed")
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Refresh the providers that are due, each by itself: one that fails harms no other.

@@ -18,7 +18,7 @@ from shared.client import AnswerCache, ReputationClient
 from shared.feed.fetch import FeedClient
 from shared.http.authentication import KeyRing
 from shared.http.guard import guarded
-from shared.observability import CORRELATION_ID, failures_by_kind, logger, metrics
+from shared.observability import failures_by_kind, logged, logger, metrics
 from shared.settings import PublishSettings
 from shared.store.api_keys import ApiKeys
 from shared.store.client import dynamodb_client
@@ -32,7 +32,7 @@ ASK_S = 8.0
 SECRETS_CACHED_S = 300
 
 
-@logger.inject_lambda_context(clear_state=True, log_event=False, correlation_id_path=CORRELATION_ID)
+@logged
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer a request, or poll the sandbox.
 
