@@ -197,7 +197,7 @@ def lines(found: Found, figures: Measured) -> Iterator[Line]:
         "a month of idling",
         "0.10 dollars, tables and schedule",
         "0",
-        f"{spent:.3f} dollars; with {figures.metrics} custom metrics and {figures.alarms} alarms"
+        f"{spent:.3f} dollars; with {figures.metrics} custom metrics and {figures.alarms} in alarms"
         f" {cost.total(month):.2f}, free tiers left out",
         _met(spent <= 0.10),
     )

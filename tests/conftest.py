@@ -95,6 +95,7 @@ def fresh_handlers() -> Iterator[None]:
         providers._client,
         ingest._client,
         lookup._service,
+        lookup._tally,
         publish._settings,
         publish._client,
         publish._keys,

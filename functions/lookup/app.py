@@ -13,11 +13,12 @@ from functions.lookup.providers import Asks, NoProviders, Providers, RememberedP
 from functions.lookup.quota import Quota
 from functions.lookup.routes import respond
 from functions.lookup.service import Service
+from functions.lookup.tally import Tally
 from shared.domain.indicator import Indicator
 from shared.domain.listing import Listing
 from shared.http.authentication import KeyRing
 from shared.http.guard import guarded
-from shared.observability import logger
+from shared.observability import logged
 from shared.settings import LookupSettings, ProviderSettings
 from shared.store.api_keys import ApiKeys
 from shared.store.direct import direct_client
@@ -29,7 +30,7 @@ STORE_TIMEOUT_S = 0.8
 STORE_ATTEMPTS = 2
 
 
-@logger.inject_lambda_context(clear_state=True)
+@logged
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer one request.
 
@@ -40,7 +41,15 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     Returns:
         The answer in the shape of the API that was asked, errors included.
     """
-    return guarded(event, lambda request: respond(_service(), request))
+    started = time.perf_counter()
+    answer = guarded(event, lambda request: respond(_service(), request))
+    _tally().answered(answer["statusCode"], (time.perf_counter() - started) * 1000)
+    return answer
+
+
+@cache
+def _tally() -> Tally:
+    return Tally(time.monotonic)
 
 
 @cache
@@ -61,6 +70,7 @@ def _service() -> Service:
         quota=Quota(QuotaCounters(client, settings.state_table_name), _now_ms),
         now=_now_ms,
         providers=_providers(client, settings, keep),
+        looked_up=_tally().looked_up,
     )
 
 

@@ -11,6 +11,7 @@ from shared.http.refused import Refused, is_sandbox_path
 from shared.http.routing import Route, find_route, route_to
 from shared.http.web import Request, Response
 from shared.metadefender import errors
+from shared.observability import logger
 
 
 def respond(service: Service, request: Request) -> Response:
@@ -20,6 +21,7 @@ def respond(service: Service, request: Request) -> Response:
         StoreError: the store failed.
     """
     route, value = find_route(ROUTES, request.path)
+    logger.append_keys(route=route.template if route else "")
     caller: Caller | None = None
     try:
         if route is None or not route.open:
@@ -55,6 +57,7 @@ def _identify(service: Service, request: Request) -> Caller:
     key = service.keys.find(text)
     if key is None:
         raise Refused(errors.UNKNOWN_KEY)
+    logger.append_keys(key=key.short_digest)
     return Caller(key, service.quota)
 
 

@@ -56,6 +56,7 @@ class Service:
     Attributes:
         now: milliseconds since the epoch.
         providers: the ones beside the sandbox.
+        looked_up: told of what was found, for the record.
     """
 
     iocs: Iocs
@@ -63,6 +64,7 @@ class Service:
     quota: Quota
     now: Callable[[], int]
     providers: Providers = field(default_factory=NoProviders)
+    looked_up: Callable[[Iterable[Finding]], None] = lambda _: None
 
     def find(self, indicator: Indicator) -> Finding:
         """What everybody says of one indicator.
@@ -71,7 +73,9 @@ class Service:
             StoreError: the store failed.
         """
         known = self.iocs.find(indicator, self.providers.networks_holding(indicator))
-        return self._finding(self.providers.ask(known, self.now()))
+        finding = self._finding(self.providers.ask(known, self.now()))
+        self.looked_up([finding])
+        return finding
 
     def find_many(self, indicators: Collection[Indicator]) -> dict[Indicator, Finding]:
         """What everybody says of many, each with an entry.
@@ -84,7 +88,9 @@ class Service:
         networks = {one: self.providers.networks_holding(one) for one in indicators}
         holding = {one: some for one, some in networks.items() if some}
         found = self.iocs.find_many(indicators, holding)
-        return {one: self._finding(known) for one, known in found.items()}
+        findings = {one: self._finding(known) for one, known in found.items()}
+        self.looked_up(findings.values())
+        return findings
 
     def _finding(self, known: Known) -> Finding:
         providers = as_providers(self.providers.states())

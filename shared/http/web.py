@@ -44,12 +44,14 @@ class Response:
     Attributes:
         body: sent as JSON: an object, or an array where the sandbox's own API has one.
         text: sent in place of the body, as it is; the headers say what it is.
+        error: number of the error that the body tells, 0 for none.
     """
 
     status: int
     body: Any
     headers: Mapping[str, str] = field(default_factory=dict)
     text: str = ""
+    error: int = 0
 
 
 def read_request(event: Mapping[str, Any]) -> Request:

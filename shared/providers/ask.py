@@ -1,6 +1,5 @@
 """Asking providers that have no list: HTTP APIs, at look-up time, within a strict budget."""
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -20,6 +19,7 @@ from shared.domain.indicator import Indicator
 from shared.domain.listing import Listing, Stance
 from shared.domain.moment import read_moment
 from shared.feed import strict_json
+from shared.observability import logger
 from shared.providers.declaration import PLACEHOLDER, Declaration
 from shared.providers.declared import declared
 from shared.providers.keys import KeyNotReadable, provider_key
@@ -106,8 +106,10 @@ class Asker:
                 raise AskError(f"status {status}")
             return read_answer(declaration, strict_json.parse(_text(body), "the answer"), now)
         except (FeedError, KeyNotReadable) as error:
-            # Powertools' logger would be the first thing of it that a look-up imports here.
-            logging.getLogger(__name__).warning("%s did not answer: %s", declaration.id, error)
+            logger.warning(
+                "provider did not answer",
+                extra={"provider": declaration.id, "reason": str(error)},
+            )
             return None
 
     def _spared(self, name: str) -> bool:
@@ -185,7 +187,7 @@ def over_http() -> Get:
                 body = response.read(_MAX_BODY_BYTES + 1, decode_content=True)
             finally:
                 response.close()
-        except HTTPError as error:
+        except (HTTPError, ValueError) as error:  # a key that no header can hold is a ValueError
             raise AskError(type(error).__name__) from error
         if len(body) > _MAX_BODY_BYTES:
             raise AskError("the answer is too large")

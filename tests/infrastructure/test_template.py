@@ -3,15 +3,13 @@
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from functions.ingest.summary import Summary
-from functions.publish.poll import Polled
 from shared.store.keys import Prefix
+from tests.cloudwatch import watched
 from tests.infrastructure.support import Template, run
 
 FUNCTIONS = ["IngestFunction", "LookupFunction", "ProvidersFunction", "PublishFunction"]
@@ -243,7 +241,8 @@ def test_the_halves_that_may_be_left_out_hang_on_their_conditions(template: Temp
     }
     assert template["Parameters"]["Providers"]["Default"] == ""
     for name, one in (template["Resources"] | template["Outputs"]).items():
-        assert one.get("Condition") == condition_of(name), name
+        if name != "WatchDashboard":
+            assert one.get("Condition") == condition_of(name), name
     for name, one in template["Resources"].items():
         refers = set(
             re.findall(
@@ -432,32 +431,34 @@ def test_ingest_runs_alone_unless_told_otherwise(template: Template) -> None:
     assert (ingest["Timeout"], ingest["MemorySize"]) == (300, 1024)
 
 
-def test_alarms_watch_timers_and_their_queue(template: Template) -> None:
-    watched = {
-        alarm["MetricName"]: alarm["Dimensions"][0]["Value"]
-        for alarm in of_type(template, "AWS::CloudWatch::Alarm").values()
-    }
-    assert watched == {
-        "ingest_complete": "ingest",
-        "ingest_feed_failures": "ingest",
-        "ApproximateNumberOfMessagesVisible": {
-            "Fn::GetAtt": ["IngestDeadLetterQueue", "QueueName"]
-        },
-        "poll_complete": "publish",
-        "providers_stale": "providers",
+def test_alarms_watch_timers_queue_functions_tables_and_gateway(template: Template) -> None:
+    found = of_type(template, "AWS::CloudWatch::Alarm")
+    assert {
+        name: sorted({one.metric for one in watched(alarm)}) for name, alarm in found.items()
+    } == {
+        "FeedStaleAlarm": ["ingest_complete"],
+        "FeedFailingAlarm": ["ingest_feed_failures"],
+        "IngestDeadLetterAlarm": ["ApproximateNumberOfMessagesVisible"],
+        "PollFailingAlarm": ["poll_complete"],
+        "ProvidersStaleAlarm": ["providers_stale"],
+        "QuarantineGrowingAlarm": ["ingest_quarantined"],
+        "FunctionErrorsAlarm": ["Errors"],
+        "FunctionThrottlesAlarm": ["Throttles"],
+        "TableThrottlesAlarm": ["ReadThrottleEvents", "WriteThrottleEvents"],
+        "ServerErrorsAlarm": ["5xx", "Count"],
+        "SlowAnswersAlarm": ["Latency"],
     }
 
 
-def test_alarms_watch_numbers_that_runs_tell(template: Template) -> None:
-    told = {f"ingest_{field.name}" for field in fields(Summary)}
-    told |= {f"poll_{field.name}" for field in fields(Polled)} | {"providers_stale"}
-    watched = {
-        alarm["MetricName"]
-        for alarm in of_type(template, "AWS::CloudWatch::Alarm").values()
-        if alarm["Namespace"] == "IocReputation"
-    }
-    assert watched
-    assert watched <= told
+def test_every_function_is_watched_for_errors(template: Template) -> None:
+    alarm = of_type(template, "AWS::CloudWatch::Alarm")["FunctionErrorsAlarm"]
+    seen = {value for one in watched(alarm) for _, value in one.dimensions}
+    assert seen == {json.dumps({"Ref": name}) for name in FUNCTIONS}
+
+
+def test_a_dashboard_is_there_only_when_it_is_asked_for(template: Template) -> None:
+    assert template["Resources"]["WatchDashboard"]["Condition"] == "HasDashboard"
+    assert template["Parameters"]["Dashboard"]["Default"] == "false"
 
 
 def test_parameters_and_outputs_say_what_they_are(template: Template) -> None:
