@@ -189,6 +189,13 @@ def test_no_function_can_make_an_api_key(template: Template) -> None:
             assert not_granted(held_by(template, function), [call]) == {call}
 
 
+@pytest.mark.parametrize("function", ["ingest", "providers"])
+def test_who_lets_nobody_in_cannot_read_an_api_key(template: Template, function: Function) -> None:
+    for action in ("Get", "BatchGet"):
+        call = Call(f"dynamodb:{action}Item", "StateTable", frozenset(["key#of-a-stranger"]))
+        assert not_granted(held_by(template, function), [call]) == {call}
+
+
 class TestTheComparison:
     """Fails in each direction, so that what passes says something."""
 
