@@ -22,7 +22,7 @@ def test_an_answer_as_it_should_be(server: FeedServer) -> None:
 
 
 def test_an_answer_that_drips_does_not_keep_its_thread(server: FeedServer) -> None:
-    server.answer(PATH, drip(head(**{"Content-Length": 10**6}), itertools.repeat(b" "), 0.05))
+    server.answer(PATH, drip(head(content_length=10**6), itertools.repeat(b" "), 0.05))
     with pytest.raises(AskError, match="too long"):
         over_http()(server.url, {}, 0.3)
 
@@ -34,12 +34,12 @@ def test_an_answer_without_end_is_not_kept(server: FeedServer) -> None:
 
 
 def test_a_bomb_is_not_unpacked(server: FeedServer) -> None:
-    server.answer(PATH, page(gzip_bomb(), **{"Content-Encoding": "gzip"}))
+    server.answer(PATH, page(gzip_bomb(), content_encoding="gzip"))
     with pytest.raises(AskError, match="too large"):
         over_http()(server.url, {}, 30)
 
 
 def test_a_redirect_is_not_followed(server: FeedServer) -> None:
-    server.answer(PATH, page(b"", status="302 Found", Location="/elsewhere"))
+    server.answer(PATH, page(b"", status="302 Found", location="/elsewhere"))
     assert over_http()(server.url, {}, 5)[0] == 302
     assert server.asked() == [PATH]
