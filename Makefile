@@ -7,7 +7,7 @@ SAM := .tools/sam/bin/sam
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test bench lint build lock check-lock clean
+.PHONY: help setup run test bench lint audit sbom build lock check-lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,14 @@ lint: setup ## Check style, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+audit: setup .tools/sam/.ready .tools/audit/.ready ## Scan code and template for known mistakes; list what the layer holds
+	$(BIN)/python -m pytest tests/infrastructure/test_scanners.py tests/infrastructure/test_sbom.py
+
+sbom: .tools/audit/.ready .tools/runtime/.ready ## Write dist/sbom.cdx.json and dist/licences.csv of the runtime layer
+	@mkdir -p dist
+	.tools/audit/bin/cyclonedx-py environment .tools/runtime --output-reproducible -o dist/sbom.cdx.json
+	.tools/audit/bin/pip-licenses --python .tools/runtime/bin/python --from mixed --format csv --output-file dist/licences.csv
+
 build: setup .tools/sam/.ready ## Build the artifacts to deploy; ARCH=x86_64 for Intel
 	ARCH=$(ARCH) PATH="$(CURDIR)/$(BIN):$$PATH" $(SAM) build --build-dir "$(BUILD_DIR)" \
 	  --parameter-overrides Architecture=$(patsubst aarch64,arm64,$(ARCH))
@@ -45,6 +53,7 @@ define compile_into
 	@$(COMPILE) pyproject.toml --group dev --constraint $(1)/runtime.txt --output-file $(1)/dev.txt
 	@$(COMPILE) --group sam --output-file $(1)/sam.txt
 	@$(COMPILE) --group emulator --constraint $(1)/dev.txt --output-file $(1)/emulator.txt
+	@$(COMPILE) --group audit --output-file $(1)/audit.txt
 	@echo uv | $(COMPILE) - --constraint $(1)/dev.txt --output-file $(1)/uv.txt
 endef
 
@@ -87,4 +96,15 @@ clean: ## Remove everything that was built or installed
 	test -n "$$python" || { echo "Python 3.13, for which the functions are built, is not here" >&2; exit 1; }; \
 	$(UV) venv --quiet --clear --python "$$python" .tools/emulator
 	$(UV) pip sync --quiet --compile-bytecode --python .tools/emulator --require-hashes requirements/emulator.txt
+	@touch $@
+
+.tools/audit/.ready: requirements/audit.txt .venv/.synced
+	$(UV) venv --quiet --clear --python $(BIN)/python .tools/audit
+	$(UV) pip sync --quiet --python .tools/audit --require-hashes requirements/audit.txt
+	@touch $@
+
+# Nothing but what the layer holds, so that it can be listed.
+.tools/runtime/.ready: shared/requirements.txt .venv/.synced
+	$(UV) venv --quiet --clear --python $(BIN)/python .tools/runtime
+	$(UV) pip sync --quiet --python .tools/runtime --require-hashes shared/requirements.txt
 	@touch $@

@@ -203,6 +203,16 @@ def test_of_the_state_each_writes_its_own_and_nothing_else(template: Template) -
     assert leading_keys(template, "ProvidersFunctionRole") == [
         f"{prefix}#*" for prefix in (Prefix.PROVIDERS, Prefix.SNAPSHOT, Prefix.NETWORKS)
     ]
+    assert leading_keys(template, "IngestFunctionRole") == [
+        f"{prefix}#*"
+        for prefix in (
+            Prefix.FEED,
+            Prefix.QUARANTINE,
+            Prefix.REPORT,
+            Prefix.RUNS,
+            Prefix.UNRESOLVED,
+        )
+    ]
 
 
 def leading_keys(template: Template, role: str) -> list[str]:
@@ -228,7 +238,7 @@ def test_look_ups_write_and_read_keys_only_where_there_are_providers(template: T
         (sometimes if condition else always).extend(sids)
         assert (condition, otherwise) in ((None, None), ("HasProviders", NO_VALUE))
     assert always == ["ReadReputation", "ReadKeyAndQuota", "LeaseQuota"]
-    assert sometimes == ["KeepAnswers", "ReadProviderKeys"]
+    assert sometimes == ["KeepAnswers", "ReadProviders", "ReadProviderKeys"]
 
 
 def test_the_halves_that_may_be_left_out_hang_on_their_conditions(template: Template) -> None:
