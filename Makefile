@@ -20,8 +20,8 @@ run: setup ## Serve the API on this machine, with a sample feed
 test: setup .tools/sam/.ready lint check-lock ## Run the whole gate: what CI runs
 	tests/run_layers.sh
 
-bench: setup ## Measure costs and speed, and write docs/benchmarks.md and docs/cost.md
-	$(BIN)/python -m benchmarks
+bench: setup .tools/peers/.ready ## Measure costs and speed, and write docs/benchmarks.md and docs/cost.md
+	$(BIN)/python -m benchmarks $(if $(URL),against "$(URL)" $(if $(KEY),--key "$(KEY)"))
 
 lint: setup ## Check style, types and the direction of imports
 	$(BIN)/ruff check
@@ -43,6 +43,7 @@ define compile_into
 	@$(COMPILE) pyproject.toml --output-file $(1)/runtime.txt
 	@$(COMPILE) pyproject.toml --group dev --constraint $(1)/runtime.txt --output-file $(1)/dev.txt
 	@$(COMPILE) --group sam --output-file $(1)/sam.txt
+	@$(COMPILE) --group peers --output-file $(1)/peers.txt
 	@echo uv | $(COMPILE) - --constraint $(1)/dev.txt --output-file $(1)/uv.txt
 endef
 
@@ -77,4 +78,10 @@ clean: ## Remove everything that was built or installed
 .tools/sam/.ready: requirements/sam.txt .venv/.synced
 	$(UV) venv --quiet --clear --python $(BIN)/python .tools/sam
 	$(UV) pip sync --quiet --python .tools/sam --require-hashes requirements/sam.txt
+	@touch $@
+
+# So have the peers of the benchmark, and what draws its plots.
+.tools/peers/.ready: requirements/peers.txt .venv/.synced
+	$(UV) venv --quiet --clear --python $(BIN)/python .tools/peers
+	$(UV) pip sync --quiet --python .tools/peers --require-hashes requirements/peers.txt
 	@touch $@

@@ -72,7 +72,9 @@ def metered() -> Iterator[Meter]:
     before = boto3.DEFAULT_SESSION
     boto3.setup_default_session()
     try:
-        yield Meter(boto3.DEFAULT_SESSION.events)  # type: ignore[union-attr]
+        meter = Meter()
+        meter.listen(boto3.DEFAULT_SESSION.events)  # type: ignore[union-attr]
+        yield meter
     finally:
         boto3.DEFAULT_SESSION = before
 

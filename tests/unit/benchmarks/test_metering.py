@@ -43,7 +43,8 @@ class Model:
 def call(name: str, params: dict[str, Any], answer: dict[str, Any], *before: Any) -> Usage:
     """What one call costs, after the ones before it: each its name, parameters and answer."""
     events = HierarchicalEmitter()
-    meter = Meter(events)
+    meter = Meter()
+    meter.listen(events)
     for one in before:
         _emit(events, *one)
     with meter.section() as usage:
