@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.against import Connection, Target, connected, process_cpu_s
+from benchmarks.against import Target, connected, process_cpu_s
 from benchmarks.cost import ROOT
 from benchmarks.feeds import NOW_MS, StockFeed, flow_id, stock
 from benchmarks.ingestion import Tables, ingest, new_tables
@@ -137,33 +137,29 @@ def _load(
 ) -> None:
     """Take the IOCs in, a part of them in each turn."""
     own = keys[::ONE_IN]
-    with ExitStack() as stack:
-        connections = {
-            name: stack.enter_context(connected(target)) for name, target in peers.items()
-        }
-        for number in range(LOADS):
-            mine = own[number::LOADS]
-            started, cpu = time.perf_counter(), time.process_time()
-            summary = ingest(tables.client, tables.iocs, tables.state, StockFeed(mine))
-            assert summary.sightings == len(mine), summary
-            sides[SERVICE].loaded.append((time.process_time() - cpu) * 1e6 / len(mine))
-            sides[SERVICE].load_rate.append(len(mine) / (time.perf_counter() - started))
-            part = keys[number::LOADS]
-            bodies = [_body(part[at : at + AT_ONCE]) for at in range(0, len(part), AT_ONCE)]
-            for name, connection in connections.items():
-                before = list(map(process_cpu_s, peers[name].pids))
-                started = time.perf_counter()
-                for body in bodies:
-                    status, said = connection.ask(Request("POST", b"/iocs", body=body))
-                    assert status == 200, (name, status, said)
-                sides[name].load_rate.append(len(part) / (time.perf_counter() - started))
-                spent = _since(peers[name], before)
-                _put(sides, name, "loaded", [one / len(part) for one in spent])
-        for name, connection in connections.items():
-            status, said = connection.ask(Request("GET", b"/size"))
-            size = json.loads(said)
-            assert (status, size["iocs"]) == (200, len(keys)), (name, size)
-            sides[name].stored = size["bytes"] / len(keys)
+    for number in range(LOADS):
+        mine = own[number::LOADS]
+        started, cpu = time.perf_counter(), time.process_time()
+        summary = ingest(tables.client, tables.iocs, tables.state, StockFeed(mine))
+        assert summary.sightings == len(mine), summary
+        sides[SERVICE].loaded.append((time.process_time() - cpu) * 1e6 / len(mine))
+        sides[SERVICE].load_rate.append(len(mine) / (time.perf_counter() - started))
+        part = keys[number::LOADS]
+        posts = [
+            Request("POST", b"/iocs", body=_body(part[at : at + AT_ONCE]))
+            for at in range(0, len(part), AT_ONCE)
+        ]
+        for name, target in peers.items():
+            started = time.perf_counter()
+            spent = _served(target, posts)
+            sides[name].load_rate.append(len(part) / (time.perf_counter() - started))
+            _put(sides, name, "loaded", [one / len(part) for one in spent])
+    for name, target in peers.items():
+        with connected(target) as connection:
+            _, said = connection.ask(Request("GET", b"/size"))
+        size = json.loads(said)
+        assert size["iocs"] == len(keys), (name, size)
+        sides[name].stored = size["bytes"] / len(keys)
     pages = tables.client.get_paginator("scan").paginate(TableName=tables.iocs)
     sizes = [item_size(item) for page in pages for item in page["Items"]]
     assert len(sizes) == len(own), len(sizes)
@@ -212,13 +208,9 @@ def _ask(
         "hundred": lambda: _get_all(tables, together[:100] * bulks),
     }
     app._service.cache_clear()
-    with ExitStack() as stack:
-        stack.enter_context(captured_output())
-        connections = {
-            name: stack.enter_context(connected(target)) for name, target in targets.items()
-        }
-        for connection in connections.values():
-            _check(connection, one_by_one, together)
+    with captured_output():
+        for target in targets.values():
+            _check(target, one_by_one, together)
         for number in range(rounds + 1):
             # The first round warms all of them up.
             kept = sides if number else {name: Side() for name in sides}
@@ -226,21 +218,22 @@ def _ask(
                 events = [event_of(request) for request in requests]
                 getattr(kept[SERVICE], kind).append(_own(partial(_handle, events)) / iocs)
                 getattr(kept[BOTO3], kind).append(_own(bare[kind]) / iocs)
-                for name, connection in connections.items():
-                    spent = _served(targets[name], connection, requests)
+                for name, target in targets.items():
+                    spent = _served(target, requests)
                     _put(kept, name, kind, [one / iocs for one in spent])
     app._service.cache_clear()
 
 
-def _check(connection: Connection, one_by_one: Sequence[str], together: Sequence[str]) -> None:
+def _check(target: Target, one_by_one: Sequence[str], together: Sequence[str]) -> None:
     """That what is stored, and only that, is found: every other one of the questions."""
-    for at, key in enumerate(one_by_one):
-        status, body = connection.ask(single(key))
-        # This service answers 200 for all but hashes.
-        wanted = (200,) if at % 2 else (404,) if key.startswith("sha256#") else (200, 404)
-        assert status in wanted, (key, status, body)
-    status, body = connection.ask(bulk(together))
-    assert (status, len(json.loads(body)["data"])) == (200, len(together)), (status, body)
+    with connected(target) as connection:
+        for at, key in enumerate(one_by_one):
+            status, body = connection.ask(single(key))
+            # This service answers 200 for all but hashes.
+            wanted = (200,) if at % 2 else (404,) if key.startswith("sha256#") else (200, 404)
+            assert status in wanted, (key, status, body)
+        status, body = connection.ask(bulk(together))
+        assert (status, len(json.loads(body)["data"])) == (200, len(together)), (status, body)
 
 
 def _handle(events: Sequence[dict[str, Any]]) -> None:
@@ -248,19 +241,17 @@ def _handle(events: Sequence[dict[str, Any]]) -> None:
         ask(event)
 
 
-def _served(target: Target, connection: Connection, requests: Sequence[Request]) -> list[float]:
+def _served(target: Target, requests: Sequence[Request]) -> list[float]:
     """CPU microseconds of each process for requests one after the other."""
-    before = list(map(process_cpu_s, target.pids))
-    for request in requests:
-        status, body = connection.ask(request)
-        assert status in (200, 404), (status, body)
-    return _since(target, before)
-
-
-def _since(target: Target, before: Sequence[float]) -> list[float]:
-    return [
-        (process_cpu_s(pid) - then) * 1e6 for pid, then in zip(target.pids, before, strict=True)
-    ]
+    # A connection for each turn: while others have theirs, a server closes one that is idle.
+    with connected(target) as connection:
+        before = list(map(process_cpu_s, target.pids))
+        for request in requests:
+            status, body = connection.ask(request)
+            assert status in (200, 404), (status, body)
+        return [
+            (process_cpu_s(pid) - then) * 1e6 for pid, then in zip(target.pids, before, strict=True)
+        ]
 
 
 def _put(sides: Mapping[str, Side], name: str, what: str, spent: Sequence[float]) -> None:

@@ -113,7 +113,7 @@ class Meter:
     def listen(self, events: Any) -> None:
         """Count what every client of boto3 costs that is made with these events."""
         events.register("provide-client-params.dynamodb", self._asked)
-        events.register("before-call.dynamodb", lambda **_: self.begin())
+        events.register("before-call.dynamodb", self._began)
         events.register("after-call.dynamodb", self._answered)
         events.register("after-call-error.dynamodb", lambda **_: self.fail())
 
@@ -181,6 +181,10 @@ class Meter:
     def _asked(self, params: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
         self.ask(model.name, params)
         context["metered"] = params
+
+    def _began(self, **_: Any) -> None:
+        # What is returned here would be taken for the answer.
+        self.begin()
 
     def _answered(self, parsed: Any, model: Any, context: dict[str, Any], **_: Any) -> None:
         self.end(model.name, context.get("metered"), parsed)

@@ -56,7 +56,8 @@ def _emit(events: Any, name: str, params: dict[str, Any], answer: dict[str, Any]
     context: dict[str, Any] = {}
     about = {"model": Model(name), "context": context}
     events.emit(f"provide-client-params.dynamodb.{name}", params=params, **about)
-    events.emit(f"before-call.dynamodb.{name}", **about)
+    sent = events.emit(f"before-call.dynamodb.{name}", **about)
+    assert [answer for _, answer in sent] == [None]
     events.emit(f"after-call.dynamodb.{name}", parsed=answer, **about)
 
 
