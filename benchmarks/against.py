@@ -6,7 +6,7 @@ import itertools
 import math
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -187,11 +187,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Measure one target, and print a table."""
+    """Measure one target, and print a table.
+
+    Raises:
+        SystemExit: what was asked for cannot be measured.
+    """
     target = Target(arguments.url, arguments.key, tuple(arguments.pid))
     keys = known_keys(arguments.known)
     hashes = [key for key in keys if key.startswith("sha256#")]
-    assert hashes, "the file of known IOCs has no sha256#..."
+    if urlsplit(target.url).scheme not in ("http", "https") or not urlsplit(target.url).hostname:
+        raise SystemExit(f"error: {target.url} is not an http or https address")
+    if not hashes:
+        raise SystemExit(f"error: {arguments.known} has no line sha256#...")
+    try:
+        target.cpu_s()
+    except OSError as error:
+        raise SystemExit(f"error: no such process on this machine: {arguments.pid}") from error
     absent = [unknown(key) for key in keys]
     no_hashes = [f"sha256#{digest(f'absent {number}')}" for number in range(1000)]
     kinds: dict[str, tuple[int, list[Request]]] = {
@@ -209,7 +220,7 @@ def main(arguments: argparse.Namespace) -> None:
     print("\n".join(table(rounds, {name: size for name, (size, _) in kinds.items()})))
 
 
-def table(rounds: dict[str, list[Outcome]], sizes: dict[str, int]) -> Iterator[str]:
+def table(rounds: Mapping[str, Sequence[Outcome]], sizes: Mapping[str, int]) -> Iterator[str]:
     """A table of what came of all rounds.
 
     Args:

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.against import Target, connected, process_cpu_s
+from benchmarks.against import Outcome, Target, connected, drive, process_cpu_s
 from benchmarks.cost import ROOT
 from benchmarks.feeds import NOW_MS, StockFeed, flow_id, stock
 from benchmarks.ingestion import Tables, ingest, new_tables
@@ -41,6 +41,8 @@ ONE_IN = 50
 LOADS = 5
 AT_ONCE = 1000
 STARTS = 3
+CONNECTIONS = 8
+DRIVEN = 3
 START_TIMEOUT_S = 30.0
 
 
@@ -72,10 +74,12 @@ class Compared:
     """All sides by name.
 
     Attributes:
+        driven: what came of single look-ups over connections side by side, by side and round.
         redis: version of the server; empty if there is none, and then there is no such side.
     """
 
     sides: Mapping[str, Side]
+    driven: Mapping[str, list[Outcome]]
     redis: str
 
 
@@ -94,7 +98,7 @@ def redis_server() -> tuple[str, str] | None:
 def compare(rounds: int, singles: int, bulks: int) -> Compared:
     """Measure all sides."""
     redis = redis_server()
-    names = [SERVICE, SERVED, SQLITE, BOTO3, *((REDIS, REDIS_APP) if redis else ())]
+    names = [SERVICE, SERVED, SQLITE, *((REDIS, REDIS_APP) if redis else ()), BOTO3]
     sides = {name: Side() for name in names}
     keys = stock(STOCK)
     tables = new_tables()
@@ -119,17 +123,15 @@ def compare(rounds: int, singles: int, bulks: int) -> Compared:
                 running.url, KEY, (running.pid, *(redis_pids if name == REDIS else ()))
             )
         _load(sides, peers, tables, keys)
-        served = stack.enter_context(running_service())
-        _ask(
-            sides,
-            {SERVED: served, **peers},
-            tables,
-            keys[::ONE_IN],
-            rounds=rounds,
-            singles=singles,
-            bulks=bulks,
-        )
-    return Compared(sides, redis[1] if redis else "")
+        targets = {SERVED: stack.enter_context(running_service()), **peers}
+        own = keys[::ONE_IN]
+        _ask(sides, targets, tables, own, rounds=rounds, singles=singles, bulks=bulks)
+        requests = [single(key) for key in questions(own, singles)]
+        driven: dict[str, list[Outcome]] = {name: [] for name in targets}
+        for _ in range(DRIVEN):
+            for name, target in targets.items():
+                driven[name].append(drive(target, requests, CONNECTIONS))
+    return Compared(sides, driven, redis[1] if redis else "")
 
 
 def _load(

@@ -45,12 +45,15 @@ def main() -> None:
         ("single", "CPU of a single look-up, µs"),
         ("bulk", "CPU for an IOC in a bulk of 1,000, µs"),
     ):
-        _bars(kind, title, {name: side[kind] for name, side in sides.items()})
+        values = {name: side[kind] for name, side in sides.items()}
+        _bars(kind, title, values, drawn["ceilings"].get(kind))
     _dollars(measured)
     _memory(drawn["memory"])
 
 
-def _bars(file: str, title: str, values: Mapping[str, Sequence[float]]) -> None:
+def _bars(
+    file: str, title: str, values: Mapping[str, Sequence[float]], ceiling: float | None
+) -> None:
     """Medians, with lines from the lowest to the highest."""
     figure, axes = _figure(1, len(values))
     [plot] = axes
@@ -62,6 +65,9 @@ def _bars(file: str, title: str, values: Mapping[str, Sequence[float]]) -> None:
         digits = 0 if middle >= 20 else 1
         _label(plot, max(rounds), at, f"{middle:,.{digits}f}")
     _finish(plot, title, list(values))
+    if ceiling is not None:
+        plot.axvline(ceiling, color="#d55e00", linestyle="--", label="ceiling of this service")
+        figure.legend(frameon=False, loc="outside lower right")
     _save(figure, file)
 
 
