@@ -2,9 +2,11 @@
 
 import re
 
-from benchmarks import cost, report
+from benchmarks import cost
 from local.template import load_template
 from tests.docs.markdown import read, table
+
+DOCS = cost.DOCUMENT.parent
 
 
 def test_document_follows_from_what_was_measured() -> None:
@@ -37,11 +39,11 @@ def test_every_ceiling_is_in_the_report() -> None:
 
 def test_plots_are_there_small_and_told_in_words() -> None:
     images = re.findall(r"!\[(.*)\]\((.*)\)", read("docs/benchmarks.md"))
-    drawn = {path.name for path in (report.DOCUMENT.parent / "benchmarks").iterdir()}
+    drawn = {path.name for path in (DOCS / "benchmarks").iterdir()}
     assert {path for _, path in images} == {f"benchmarks/{name}" for name in drawn}
     for words, path in images:
         assert len(words) > 20, path
-        assert (report.DOCUMENT.parent / path).stat().st_size < 100_000, path
+        assert (DOCS / path).stat().st_size < 100_000, path
 
 
 def test_the_peers_are_in_the_report() -> None:

@@ -1,16 +1,14 @@
-import http.server
 import os
 import threading
 import time
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from benchmarks import against
-from benchmarks.against import Outcome, Target, drive, percentile, process_cpu_s
-from benchmarks.load import recovery_s
-from benchmarks.questions import KEY, bulk, questions, single, unknown
+from benchmarks.against import Outcome, percentile, process_cpu_s
+from benchmarks.phases import BACK, LITTLE, PLANNED, TWICE, recovery_s
+from benchmarks.phases import table as load_table
+from benchmarks.questions import bulk, questions, single, unknown
 
 HASH = f"sha256#{'a' * 64}"
 
@@ -60,51 +58,6 @@ def test_recovery_is_the_first_window_that_is_quick_again() -> None:
     assert recovery_s(answered, 0.001) is None
 
 
-class Server(http.server.BaseHTTPRequestHandler):
-    """Answers the statuses in turns; 0 breaks the connection off."""
-
-    protocol_version = "HTTP/1.1"
-    statuses: Iterator[int]
-    seen: list[tuple[str, str | None]]
-
-    def do_GET(self) -> None:
-        self.seen.append((self.path, self.headers["apikey"]))
-        status = next(self.statuses)
-        if not status:
-            self.close_connection = True
-            return
-        self.send_response(status)
-        self.send_header("content-length", "2")
-        self.end_headers()
-        self.wfile.write(b"{}")
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
-@pytest.fixture
-def server() -> Iterator[str]:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server) as running:
-        threading.Thread(target=running.serve_forever).start()
-        yield f"http://127.0.0.1:{running.server_address[1]}/base/"
-        running.shutdown()
-
-
-def test_answers_are_told_apart(server: str) -> None:
-    Server.statuses, Server.seen = iter([200, 404, 429, 500, 0, 200]), []
-    outcome = drive(Target(server, "key"), [single(HASH)] * 6, 1)
-    assert len(outcome.answered) == 3
-    assert (outcome.found, outcome.refused, outcome.errors) == (2, 1, 2)
-    assert set(Server.seen) == {(f"/base/v4/hash/{'a' * 64}", "key")}
-
-
-def test_requests_are_due_by_the_rate(server: str) -> None:
-    Server.statuses, Server.seen = iter([200] * 3), []
-    outcome = drive(Target(server, KEY), [single(HASH)] * 3, 1, rate=50)
-    assert [due for due, _ in outcome.answered] == pytest.approx([0, 0.02, 0.04])
-    assert outcome.seconds >= 0.04
-
-
 def test_half_of_the_questions_are_known() -> None:
     keys = [HASH, "ip#11.0.0.1", "url#http://a.example/x?y=1", "domain#a.example"]
     asked = questions(keys, 8)
@@ -127,3 +80,15 @@ def test_table_counts_what_was_sent() -> None:
     )
     *_, row = against.table({"bulk": [outcome]}, {"bulk": 100})
     assert row == "| bulk | 9 | 1 | 3 | 4 | 10.00 | 20.00 | 20.00 | 100 | 5.0 |"
+
+
+def test_load_is_told_phase_by_phase() -> None:
+    took = {LITTLE: 0.010, PLANNED: 0.020, TWICE: 0.050, BACK: 0.030}
+    phases = {name: Outcome([(0.0, one)], refused=1, seconds=2.0) for name, one in took.items()}
+    *_, twice, back, recovered = load_table([phases, phases])
+    assert twice == (
+        "| twice as much | 1 | 2 | 2 | 0 | 50.0 (50.0 to 50.0) | 50.0 (50.0 to 50.0) |"
+        " 5.0 (5.0 to 5.0) |"
+    )
+    assert back.endswith("| 3.0 (3.0 to 3.0) |")
+    assert recovered.endswith("after: 0.0 s, 0.0 s")
