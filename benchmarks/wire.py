@@ -26,13 +26,17 @@ class Wire:
             back any more.
     """
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self) -> None:
         self.meter = Meter()
         self.gather = 1
-        self._endpoint = urlsplit(endpoint).netloc
-        self._local = threading.local()
 
-    def call(self, target: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
+    def call(
+        self,
+        engine: http.client.HTTPConnection,
+        target: str,
+        headers: dict[str, str],
+        body: bytes,
+    ) -> tuple[int, bytes]:
         """Status and body of the engine's answer, counted by the meter."""
         name = target.rpartition(".")[2]
         params = json.loads(body)
@@ -41,19 +45,14 @@ class Wire:
             self.gather = 1
         elif name not in READS:
             self.meter.begin()
-        status, answer = self._pass_on(headers, json.dumps(params).encode())
+        engine.request("POST", "/", json.dumps(params).encode(), headers)
+        response = engine.getresponse()
+        status, answer = response.status, response.read()
         parsed = json.loads(answer, object_hook=_binary)
         if status != 200:
             parsed["Error"] = {"Code": parsed.get("__type", "").rpartition("#")[2]}
         self.meter.end(name, json.loads(json.dumps(params), object_hook=_binary), parsed)
         return status, answer
-
-    def _pass_on(self, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
-        if not hasattr(self._local, "connection"):
-            self._local.connection = http.client.HTTPConnection(self._endpoint)
-        self._local.connection.request("POST", "/", body, headers)
-        response = self._local.connection.getresponse()
-        return response.status, response.read()
 
 
 def _binary(value: dict[str, Any]) -> dict[str, Any]:
@@ -68,12 +67,20 @@ def _binary(value: dict[str, Any]) -> dict[str, Any]:
 def metered_wire() -> Iterator[Wire]:
     """A meter for the clients that are made within; they take it for the engine."""
     engine = os.environ[ENDPOINT]
-    wire = Wire(engine)
+    wire = Wire()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
         wbufsize = -1
+
+        def setup(self) -> None:
+            super().setup()
+            self.engine = http.client.HTTPConnection(urlsplit(engine).netloc)
+
+        def finish(self) -> None:
+            self.engine.close()
+            super().finish()
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
@@ -82,7 +89,7 @@ def metered_wire() -> Iterator[Wire]:
                 for name, value in self.headers.items()
                 if name.lower() not in ("host", "content-length", "connection", "accept-encoding")
             }
-            status, answer = wire.call(self.headers["x-amz-target"], sent, body)
+            status, answer = wire.call(self.engine, self.headers["x-amz-target"], sent, body)
             self.send_response(status)
             self.send_header("content-type", "application/x-amz-json-1.0")
             self.send_header("content-length", str(len(answer)))
