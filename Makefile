@@ -20,9 +20,9 @@ run: setup ## Serve the API on this machine, with a sample feed
 test: setup .tools/sam/.ready lint check-lock ## Run the whole gate: what CI runs
 	tests/run_layers.sh
 
-bench: setup .tools/emulator/.ready ## Measure costs and speed, and write docs/benchmarks.md, docs/cost.md and docs/scale.md
-	$(MAKE) --no-print-directory build ARCH="$$(uname -m)" BUILD_DIR=.tools/bench
-	$(BIN)/python -m benchmarks
+bench: setup .tools/peers/.ready $(if $(URL),,.tools/emulator/.ready) ## Measure costs and speed, and write docs/benchmarks.md, docs/cost.md and docs/scale.md
+	$(if $(URL),,$(MAKE) --no-print-directory build ARCH="$$(uname -m)" BUILD_DIR=.tools/bench)
+	$(BIN)/python -m benchmarks $(if $(URL),against "$(URL)" $(if $(KEY),--key "$(KEY)"))
 
 lint: setup ## Check style, types and the direction of imports
 	$(BIN)/ruff check
@@ -54,6 +54,7 @@ define compile_into
 	@$(COMPILE) --group sam --output-file $(1)/sam.txt
 	@$(COMPILE) --group emulator --constraint $(1)/dev.txt --output-file $(1)/emulator.txt
 	@$(COMPILE) --group audit --output-file $(1)/audit.txt
+	@$(COMPILE) --group peers --output-file $(1)/peers.txt
 	@echo uv | $(COMPILE) - --constraint $(1)/dev.txt --output-file $(1)/uv.txt
 endef
 
@@ -107,4 +108,10 @@ clean: ## Remove everything that was built or installed
 .tools/runtime/.ready: shared/requirements.txt .venv/.synced
 	$(UV) venv --quiet --clear --python $(BIN)/python .tools/runtime
 	$(UV) pip sync --quiet --python .tools/runtime --require-hashes shared/requirements.txt
+	@touch $@
+
+# So have the peers of the benchmark, and what draws its plots.
+.tools/peers/.ready: requirements/peers.txt .venv/.synced
+	$(UV) venv --quiet --clear --python $(BIN)/python .tools/peers
+	$(UV) pip sync --quiet --python .tools/peers --require-hashes requirements/peers.txt
 	@touch $@

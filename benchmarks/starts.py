@@ -15,8 +15,8 @@ from typing import Any
 from benchmarks.cost import ROOT
 from benchmarks.feeds import Feed
 from benchmarks.ingestion import Tables, ingest, new_tables
-from benchmarks.lookups import event_of, single
-from benchmarks.peer import KEY
+from benchmarks.lookups import event_of
+from benchmarks.questions import KEY, single
 from local import environment
 from local.engine import running_engine
 from local.runtime import PYTHON, Instance, running, running_function
