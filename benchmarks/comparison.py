@@ -24,6 +24,7 @@ from benchmarks.questions import KEY, bulk, questions, single
 from functions.lookup import app
 from local.engine import free_port
 from local.events import Request
+from shared.store.direct import direct_client
 
 PYTHON = ROOT / ".tools" / "peers" / "bin" / "python"
 

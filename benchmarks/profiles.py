@@ -4,7 +4,9 @@ The profiler itself costs time, the more the more functions are called; so its s
 to the CPU of the same operation without it. docs/profiles.md has what it said before and after.
 """
 
+import contextlib
 import cProfile
+import io
 import os
 import pstats
 import tempfile
@@ -75,10 +77,12 @@ def cpu_us(operation: Callable[[], Any], parts: int) -> float:
 
 def tell(title: str, operation: Callable[[], Any], parts: int) -> None:
     """Print a table of an operation."""
-    operation()
-    whole = cpu_us(operation, parts)
+    # The handler writes its metrics to the same place.
+    with contextlib.redirect_stdout(io.StringIO()):
+        operation()
+        whole, spent = cpu_us(operation, parts), shares(operation)
     print(f"\n{title}: {whole:.1f} us")
-    for layer, share in sorted(shares(operation).items(), key=lambda one: -one[1]):
+    for layer, share in sorted(spent.items(), key=lambda one: -one[1]):
         print(f"| {layer} | {share * whole:.1f} | {share:.0%} |")
 
 
