@@ -25,7 +25,6 @@ from botocore.exceptions import ClientError
 from local.context import LocalContext
 from local.errors import LocalError
 from local.handlers import load
-from shared.observability import Failed
 from shared.settings import SettingsError
 from shared.store.client import dynamodb_client
 
@@ -133,7 +132,7 @@ def queue_message(detail: str) -> dict[str, Any]:
 def _invoke(function: Literal["changes", "webhook"], event: dict[str, Any]) -> Any:
     try:
         return load(function)(event, LocalContext(function, BUDGET_S))
-    except (SettingsError, Failed) as error:
+    except SettingsError as error:
         raise LocalError(f"the {function} function: {error}") from error
 
 

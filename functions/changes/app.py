@@ -35,7 +35,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         for record in event["Records"]
         if (change := change_in(record)) is not None
     ]
-    failed = put(_client().put_events, settings.event_bus_name, changes)
+    failed = put(_client().put_events, settings.event_bus_name, changes) if changes else None
     return {"batchItemFailures": [{"itemIdentifier": failed}] if failed else []}
 
 

@@ -19,7 +19,7 @@ class Call:
 
     Attributes:
         action: such as `dynamodb:GetItem`; a transaction asks for the actions of its parts.
-        resource: the name of the table or of the parameter.
+        resource: the name of the table, the parameter or the bus.
         keys: the partition keys that it touches.
     """
 
@@ -63,6 +63,8 @@ def recording(engine: str) -> Iterator[Recorder]:
                 self._answer(*_forwarded(engine, dict(self.headers), sent))
             elif (service, operation) == ("AmazonSSM", "GetParameter"):
                 self._answer(*_parameter(recorder, json.loads(sent)["Name"]))
+            elif (service, operation) == ("AWSEvents", "PutEvents"):
+                self._answer(*_events(recorder, json.loads(sent)["Entries"]))
             else:
                 recorder.unknown.append(f"{service}.{operation}")
                 self._answer(400, {}, b"{}")
@@ -136,6 +138,12 @@ def _forwarded(
         return answer.status, kept, answer.read()
     finally:
         connection.close()
+
+
+def _events(recorder: Recorder, entries: list[dict[str, str]]) -> tuple[int, dict[str, str], bytes]:
+    recorder.calls |= {Call("events:PutEvents", one["EventBusName"]) for one in entries}
+    taken = {"FailedEntryCount": 0, "Entries": [{"EventId": "1"} for _ in entries]}
+    return 200, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(taken).encode()
 
 
 def _parameter(recorder: Recorder, name: str) -> tuple[int, dict[str, str], bytes]:
