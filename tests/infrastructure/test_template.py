@@ -527,8 +527,12 @@ def test_the_webhook_hears_what_the_function_says(template: Template) -> None:
     assert rule["EventBusName"] == {"Ref": "ChangesBus"}
     [destination] = rule["Targets"]
     assert destination["InputPath"] == "$.detail"
+    assert target(destination["Arn"]) == "WebhookQueue"
+    assert target(destination["DeadLetterConfig"]["Arn"]) == "WebhookDeadLetterQueue"
     policy = template["Resources"]["WebhookQueuePolicy"]["Properties"]["PolicyDocument"]
     [statement] = policy["Statement"]
+    assert list(map(target, statement["Resource"])) == ["WebhookQueue", "WebhookDeadLetterQueue"]
+    assert statement["Action"] == "sqs:SendMessage"
     assert statement["Principal"] == {"Service": "events.amazonaws.com"}
     assert statement["Condition"] == {
         "ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["WebhookRule", "Arn"]}}
