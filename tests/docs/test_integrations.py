@@ -105,7 +105,11 @@ def test_misp_module_answers_an_attribute(misp: ModuleType, api: Api) -> None:
     for kind, value in known.items():
         [result] = enrich(misp, api, **{kind: value})["results"]
         assert result == {"types": ["text"], "values": [line]}, kind
-    for kind, value in {"md5": "0" * 32, "ip-src": "192.0.2.99", "link": "http://a.example"}.items():
+    for kind, value in {
+        "md5": "0" * 32,
+        "ip-src": "192.0.2.99",
+        "link": "http://a.example",
+    }.items():
         [result] = enrich(misp, api, **{kind: value})["results"]
         assert result["values"] == ["not known"], kind
     assert set(known) <= set(misp.introspection()["input"])
