@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from functions.lookup.providers import Asks, NoProviders, Providers, RememberedProviders
 from functions.lookup.quota import Quota
 from functions.lookup.routes import respond
-from functions.lookup.service import Service
+from functions.lookup.service import Filters, Service
 from shared.http.authentication import KeyRing
 from shared.http.guard import guarded
 from shared.observability import logger
@@ -50,6 +50,7 @@ def _service() -> Service:
         quota=Quota(QuotaCounters(client, settings.state_table_name), _now_ms),
         now=_now_ms,
         providers=_providers(client, settings),
+        filters=partial(_filters, settings.filter_bucket),
     )
 
 
@@ -70,6 +71,16 @@ def _asker(settings: ProviderSettings) -> Asks:
     from shared.providers.ask import make_asker  # noqa: PLC0415
 
     return make_asker(settings)
+
+
+@cache
+def _filters(bucket: str) -> Filters | None:
+    if not bucket:
+        return None
+    # A look-up needs none of this.
+    from shared.store.filters import filter_bucket  # noqa: PLC0415
+
+    return filter_bucket(bucket, timeout_s=STORE_TIMEOUT_S, attempts=STORE_ATTEMPTS)
 
 
 def _now_ms() -> int:
