@@ -64,7 +64,7 @@ def test_layer_fits_beside_the_functions(artifacts: Artifacts) -> None:
     assert size < 40_000_000
 
 
-@pytest.mark.parametrize("name", ["ingest", "lookup", "providers", "publish"])
+@pytest.mark.parametrize("name", ["filter", "ingest", "lookup", "providers", "publish"])
 def test_function_holds_its_own_package_only(
     artifacts: Artifacts, template: Template, name: str
 ) -> None:
@@ -106,13 +106,14 @@ DEPLOYED = {
     "REPUTATION_API_KEY_PARAMETER": "",
     "PROVIDERS": "urlhaus",
     "PROVIDER_KEYS_PATH": "/ioc-reputation/providers",
+    "FILTER_BUCKET": "stack-filterbucket-1",
     "POWERTOOLS_LOG_LEVEL": "INFO",
 }
 # What a start of the look-ups has no time for, not even where there are providers to ask.
-HEAVY = ("feedparser", "pydantic", "requests", "shared.providers")
+HEAVY = ("feedparser", "poppy", "pydantic", "requests", "shared.filters", "shared.providers")
 
 
-@pytest.mark.parametrize("name", ["ingest", "lookup", "providers", "publish"])
+@pytest.mark.parametrize("name", ["filter", "ingest", "lookup", "providers", "publish"])
 def test_handler_starts_from_the_artifacts_alone(
     host_artifacts: Artifacts, template: Template, name: str, tmp_path: Path
 ) -> None:

@@ -1,6 +1,7 @@
 """A function may do what it does, and no more: its calls on a real run against its grants."""
 
 import json
+import os
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from local.api import register_api_key
 from local.context import LocalContext
 from local.engine import running_engine
 from local.feed import sample_feed
+from local.filter import make_bucket
 from local.handlers import load
 from local.ingest import run_once
 from local.publish import send
@@ -21,9 +23,10 @@ from local.tables import make_tables
 from local.template import http_routes
 from local.up import SAMPLE_REPORTS
 from shared.store.client import dynamodb_client
+from shared.store.filters import KEY
 from tests.feed_server import FeedServer, page
 from tests.infrastructure.support import ROOT
-from tests.infrastructure.test_template import GRANTS, PROVIDER_KEYS_ARN
+from tests.infrastructure.test_template import FILTER_ARN, GRANTS, PROVIDER_KEYS_ARN
 from tests.served_providers import served_providers
 
 TABLES = {"IocTable": "iocs", "StateTable": "state", "ReportTable": "reports"}
@@ -61,6 +64,7 @@ def stack(fresh_handlers: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
     """Engine, tables, feed and an API key, for this process."""
     with running_engine() as endpoint, sample_feed() as feed_url:
         monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", endpoint)
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "local")
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
         monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
@@ -72,6 +76,7 @@ def stack(fresh_handlers: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
         monkeypatch.setenv("FEED_URL", feed_url)
         make_tables(dynamodb_client(), TABLES)
         register_api_key()
+        make_bucket()
         yield
 
 
@@ -97,6 +102,11 @@ def calls(stack: None, monkeypatch: pytest.MonkeyPatch) -> Calls:
             assert request["Name"] in {"/keys/a-list", "/keys/an-api"}
             seen[PROVIDER_KEYS_ARN].add("ssm:GetParameter")
             return {"Parameter": {"Name": request["Name"], "Value": "the-key"}}
+        if request.get("Bucket"):
+            assert (request["Bucket"], request["Key"]) == (os.environ["FILTER_BUCKET"], KEY)
+            # Asking for the head is reading, too.
+            seen[FILTER_ARN].add(f"s3:{operation.replace('Head', 'Get')}")
+            return send(client, operation, request)
         # A transaction asks for the permissions of what it does.
         for part in request.get("TransactItems", []):
             ((action, does),) = part.items()
@@ -111,7 +121,7 @@ def calls(stack: None, monkeypatch: pytest.MonkeyPatch) -> Calls:
 
 
 def granted(role: str) -> Calls:
-    asked = (*TABLES, PROVIDER_KEYS_ARN)
+    asked = (*TABLES, PROVIDER_KEYS_ARN, FILTER_ARN)
     return {name: GRANTS[role][name] for name in asked if name in GRANTS[role]}
 
 
@@ -134,6 +144,7 @@ def test_providers_call_what_they_are_granted(calls: Calls, lists: FeedServer) -
 
 def test_lookup_calls_what_it_is_granted(calls: Calls, lists: FeedServer) -> None:
     refresh()
+    load("filter")({}, LocalContext("filter", 300))
     DEFAULT_PROVIDERS.clear()
     calls.clear()
     ask("lookup")
@@ -147,6 +158,13 @@ def test_without_providers_look_ups_neither_write_items_nor_read_keys(calls: Cal
     everything.pop(PROVIDER_KEYS_ARN)
     everything["IocTable"] = everything["IocTable"] - {"dynamodb:UpdateItem"}
     assert calls == everything
+
+
+def test_filter_calls_what_it_is_granted(calls: Calls) -> None:
+    run_once(60)
+    calls.clear()
+    assert load("filter")({}, LocalContext("filter", 300))["entries"] > 0
+    assert calls == granted("FilterFunctionRole")
 
 
 def test_publish_calls_what_it_is_granted(calls: Calls) -> None:
