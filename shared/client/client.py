@@ -187,9 +187,11 @@ class ReputationClient:
             if offered.sha256 == self._filter.sha256:
                 return False
             link = wire.read_filter_link(self._told("filter/download", status=302))
-            status, content = self._fetch(
-                "GET", link, {"Accept-Encoding": "identity"}, offered.size
-            )
+            if urlsplit(link).scheme != urlsplit(self._base).scheme:
+                raise UnexpectedAnswer("the filter is offered over another scheme than the API")
+            # The file is elsewhere, so the key does not go with it.
+            headers = {"Accept-Encoding": "identity", "User-Agent": self._headers["User-Agent"]}
+            status, content = self._fetch("GET", link, headers, offered.size)
             # Between the two another one may have been published.
             if status == 200 and hashlib.sha256(content).hexdigest() == offered.sha256:
                 try:

@@ -20,7 +20,7 @@ import hashlib
 import json
 import math
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -50,7 +50,7 @@ class Facts:
     """What a filter says of itself.
 
     Attributes:
-        built: the moment before which everything stored is in it, milliseconds since the epoch.
+        built: what was stored before is in it, milliseconds since the epoch.
         entries: how many.
         types: the ones that it answers for. Of others a look-up may know what is in no table.
         false_positive_rate: part of the indicators never seen that it takes for seen, at most.
@@ -110,9 +110,9 @@ def make_file(entries: Iterable[bytes], facts: Facts) -> bytes:
     bloom = BloomFilter.with_version(FORMAT_VERSION, capacity, facts.false_positive_rate)
     for one in entries:
         bloom.insert_bytes(one)
-    body: bytes = bloom.dumps()
-    told = facts.as_dict() | {"digest": hashlib.sha256(body).hexdigest()}
-    return body + json.dumps(told).encode()
+    bits: bytes = bloom.dumps()
+    told = facts.as_dict()
+    return bits + json.dumps(told | {"digest": _digest(bits, told)}).encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,20 +144,24 @@ def read_file(content: bytes) -> Filter:
     Raises:
         FilterNotValid: it is broken, broke off, or is of another version.
     """
-    facts = content[_size_of_bits(content) :]
+    size = _size_of_bits(content)
     try:
-        told = json.loads(facts)
+        told = json.loads(content[size:])
     except (ValueError, RecursionError):
         raise FilterNotValid("the file breaks off, or tells nothing about its filter") from None
-    read = Facts.read(told)
-    body = content[: len(content) - len(facts)]
-    if told.get("digest") != hashlib.sha256(body).hexdigest():
-        raise FilterNotValid("the bits of the filter are not the ones that were written")
+    facts = Facts.read(told)
+    digest = told.pop("digest", "")
+    if digest != _digest(content[:size], told):
+        raise FilterNotValid("the filter is not the one that was written")
     try:
         bloom = loads(content)
     except ValueError:
         raise FilterNotValid("the file is no filter in the format of DCSO") from None
-    return Filter(read, hashlib.sha256(content).hexdigest(), bloom)
+    return Filter(facts, hashlib.sha256(content).hexdigest(), bloom)
+
+
+def _digest(bits: bytes, told: Mapping[str, Any]) -> str:
+    return hashlib.sha256(bits + json.dumps(told).encode()).hexdigest()
 
 
 def _size_of_bits(content: bytes) -> int:
