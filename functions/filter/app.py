@@ -19,7 +19,7 @@ from shared.store.filters import filter_bucket
 from shared.store.providers import ProviderStates
 from shared.store.stored_values import stored_values
 
-# Parts of the table that are read side by side: while one page is decoded, others are on their way.
+# Parts that are read side by side: while a page is decoded, others are on their way.
 SEGMENTS = 8
 # What making and publishing the filter takes, with much to spare.
 SPARE_S = 90.0
@@ -42,11 +42,24 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         FilterNotBuilt: there was no time to read the whole table; what is published stays.
         StoreError: the store failed; what is published stays.
     """
+    published = False
+    try:
+        offer = _publish(context)
+        published = True
+    finally:
+        # A run that fails tells so, too.
+        metrics.add_metric(name="filter_published", unit=MetricUnit.Count, value=int(published))
+    metrics.add_metric(name="filter_entries", unit=MetricUnit.Count, value=offer["entries"])
+    logger.info("filter published", extra={"filter": offer})
+    return offer
+
+
+def _publish(context: LambdaContext) -> dict[str, Any]:
     settings = FilterSettings.from_env(os.environ)
     end = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - SPARE_S
     built = time.time_ns() // 1_000_000
     states = ProviderStates(dynamodb_client(), settings.state_table_name).read(consistent=True)
-    # Reads of whole tables are boto3's; the client of the look-ups has no need of them.
+    # Whole tables are read by this function only, so it is boto3 that does it.
     client = boto3.client(
         "dynamodb",
         config=Config(
@@ -55,12 +68,12 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
             max_pool_connections=SEGMENTS,
         ),
     )
+    parts = [
+        stored_values(client, settings.table_name, segment, SEGMENTS) for segment in range(SEGMENTS)
+    ]
     with tempfile.TemporaryFile() as spool, ThreadPoolExecutor(SEGMENTS) as pool:
-        offer = publish(
-            [
-                stored_values(client, settings.table_name, segment, SEGMENTS)
-                for segment in range(SEGMENTS)
-            ],
+        return publish(
+            parts,
             bucket=filter_bucket(settings.bucket, timeout_s=60, attempts=5),
             built=built,
             types=answered_types(states),
@@ -68,7 +81,3 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
             spool=spool,
             left=lambda: end - time.monotonic(),
         )
-    metrics.add_metric(name="filter_published", unit=MetricUnit.Count, value=1)
-    metrics.add_metric(name="filter_entries", unit=MetricUnit.Count, value=offer["entries"])
-    logger.info("filter published", extra={"filter": offer})
-    return offer

@@ -42,9 +42,10 @@ def values(store: Store, segment: int, segments: int) -> list[str]:
     return list(chain.from_iterable(pages(store, segment, segments)))
 
 
-def test_every_page_is_read(any_store: Store) -> None:
-    put(any_store, MANY)
-    found = pages(any_store, 0, 1)
+def test_every_page_is_read(moto_store: Store) -> None:
+    # The engine puts everything on one page, however much it is.
+    put(moto_store, MANY)
+    found = pages(moto_store, 0, 1)
     assert len(found) > 1
     assert sorted(chain.from_iterable(found)) == sorted(one.value for one in MANY)
 
