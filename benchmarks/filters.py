@@ -23,6 +23,7 @@ environment.prepare()
 import flor  # noqa: E402
 from poppy import BloomFilter, loads  # noqa: E402
 
+from benchmarks import cost  # noqa: E402
 from benchmarks.feeds import indicator  # noqa: E402
 from functions.filter import app  # noqa: E402
 from local.context import LocalContext  # noqa: E402
@@ -41,12 +42,22 @@ from shared.store.client import dynamodb_client  # noqa: E402
 from shared.store.keys import ioc_key  # noqa: E402
 
 ENTRIES = 1_000_000
+BUILT = 1_767_607_200_000
 PROBES = 1_000_000
 # A pure Python one is asked no more than it answers within a minute.
 FEW = 100_000
-STORED = 100_000
+# The engine puts each part on one page, and is slow at it.
+STORED = 20_000
 # Of an item, as `make bench` measures it.
 ITEM_BYTES = 225
+FILTER_MB = 1769
+RUNS_A_MONTH = 30
+CHECKS_A_MONTH = 30 * 24
+READ_UNIT_BYTES = 4096
+# Dollars, as in benchmarks/cost.py.
+S3_WRITE = 5e-6
+S3_GB_MONTH = 0.023
+INTERNET_GB = 0.09
 Holds = Callable[[bytes], bool]
 
 
@@ -82,7 +93,7 @@ class Made:
 
 def ours(entries: Sequence[bytes]) -> Made:
     """What the job makes: the format of DCSO, by poppy, with facts and a digest."""
-    facts = Facts(1_767_607_200_000, len(entries), frozenset(IndicatorType))
+    facts = Facts(BUILT, len(entries), frozenset(IndicatorType))
     content, build_s = timed(lambda: make_file(entries, facts))
     made, load_s = timed(lambda: read_file(content))
     return Made("DCSO by poppy (taken)", len(content), build_s, load_s, made._bloom.contains_bytes)
@@ -181,7 +192,7 @@ def comparison(entries: Sequence[bytes]) -> None:
 
 def by_type(entries: Sequence[bytes]) -> None:
     """The rate for each type: addresses and counted names are as good as random hashes."""
-    facts = Facts(1_767_607_200_000, len(entries), frozenset(IndicatorType))
+    facts = Facts(BUILT, len(entries), frozenset(IndicatorType))
     known = read_file(make_file(entries, facts))
     stored = set(entries)
     kinds: dict[str, Callable[[int], str]] = {
@@ -197,8 +208,8 @@ def by_type(entries: Sequence[bytes]) -> None:
         print(f"| {kind} | {100 * sum(map(known.holds, fresh)) / len(fresh):.3f}% |")
 
 
-def the_job() -> None:
-    """The real handler over a table on the embedded engine."""
+def the_job() -> float:
+    """The real handler over a table on the embedded engine: CPU microseconds for each item."""
     with running_engine() as endpoint:
         os.environ[environment.ENDPOINT] = os.environ[environment.OBJECTS] = endpoint
         client = dynamodb_client()
@@ -220,10 +231,29 @@ def the_job() -> None:
         offer, cpu_s = timed(lambda: app.lambda_handler({}, context))
         seconds = time.monotonic() - began
     assert offer["entries"] == len(items)
-    print(
-        f"\nThe job: {len(items):,} items, {seconds:.1f} s, {cpu_s:.1f} CPU s, "
-        f"{1e6 * cpu_s / len(items):.1f} us an item"
-    )
+    cpu_us = 1e6 * cpu_s / len(items)
+    print(f"\nThe job: {len(items):,} items, {seconds:.1f} s, {cpu_us:.1f} CPU us an item")
+    return cpu_us
+
+
+def month(file_bytes: int, cpu_us: float) -> None:
+    """What a month of a million stored indicators costs, and what a client adds to it."""
+    items = cost.MILLION
+    # Eventually consistent: half a unit for each 4 KB.
+    units = items * ITEM_BYTES / READ_UNIT_BYTES / 2
+    seconds = items * cpu_us / 1e6
+    checks = CHECKS_A_MONTH * (cost.GATEWAY_REQUEST + cost.LAMBDA_REQUEST)
+    lines = {
+        "reading the table once a day": RUNS_A_MONTH * units * cost.READ_UNIT,
+        "Lambda": RUNS_A_MONTH * seconds * FILTER_MB / 1024 * cost.LAMBDA_GB_SECOND,
+        "the bucket": RUNS_A_MONTH * S3_WRITE + file_bytes / cost.GB * S3_GB_MONTH,
+        "alarm and metrics": cost.ALARM_MONTH + 2 * cost.METRIC_MONTH,
+        "each client: asking every hour": checks,
+        "each client: a download a day": RUNS_A_MONTH * file_bytes / cost.GB * INTERNET_GB,
+    }
+    print("\n| A month, a million stored indicators | Dollars |\n|---|---|")
+    for name, dollars in lines.items():
+        print(f"| {name} | {dollars:.4f} |")
 
 
 def spool_rate(entries: Sequence[bytes]) -> None:
@@ -246,7 +276,8 @@ def main(count: int) -> None:
     comparison(entries)
     by_type(entries)
     spool_rate(entries)
-    the_job()
+    facts = Facts(BUILT, len(entries), frozenset(IndicatorType))
+    month(len(make_file(entries, facts)) * cost.MILLION // len(entries), the_job())
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     print(next(line for line in status.splitlines() if line.startswith("VmHWM")))
 
