@@ -20,7 +20,8 @@ run: setup ## Serve the API on this machine, with a sample feed
 test: setup .tools/sam/.ready lint check-lock ## Run the whole gate: what CI runs
 	tests/run_layers.sh
 
-bench: setup ## Measure costs and speed, and write docs/benchmarks.md and docs/cost.md
+bench: setup .tools/emulator/.ready ## Measure costs and speed, and write docs/benchmarks.md, docs/cost.md and docs/scale.md
+	$(MAKE) --no-print-directory build ARCH="$$(uname -m)" BUILD_DIR=.tools/bench
 	$(BIN)/python -m benchmarks
 
 lint: setup ## Check style, types and the direction of imports
@@ -43,6 +44,7 @@ define compile_into
 	@$(COMPILE) pyproject.toml --output-file $(1)/runtime.txt
 	@$(COMPILE) pyproject.toml --group dev --constraint $(1)/runtime.txt --output-file $(1)/dev.txt
 	@$(COMPILE) --group sam --output-file $(1)/sam.txt
+	@$(COMPILE) --group emulator --constraint $(1)/dev.txt --output-file $(1)/emulator.txt
 	@echo uv | $(COMPILE) - --constraint $(1)/dev.txt --output-file $(1)/uv.txt
 endef
 
@@ -77,4 +79,12 @@ clean: ## Remove everything that was built or installed
 .tools/sam/.ready: requirements/sam.txt .venv/.synced
 	$(UV) venv --quiet --clear --python $(BIN)/python .tools/sam
 	$(UV) pip sync --quiet --python .tools/sam --require-hashes requirements/sam.txt
+	@touch $@
+
+# What the Lambda runtime brings beside the artifacts; it takes the Python that these are built for.
+.tools/emulator/.ready: requirements/emulator.txt .tools/sam/.ready
+	@python="$$(PATH="$(CURDIR)/$(BIN):$$PATH" $(MAKE) --silent --no-print-directory -C shared runtime-python)"; \
+	test -n "$$python" || { echo "Python 3.13, for which the functions are built, is not here" >&2; exit 1; }; \
+	$(UV) venv --quiet --clear --python "$$python" .tools/emulator
+	$(UV) pip sync --quiet --compile-bytecode --python .tools/emulator --require-hashes requirements/emulator.txt
 	@touch $@

@@ -55,7 +55,7 @@ def report(
         iocs: how many it holds.
         shared: how many of these are drawn from the pool.
     """
-    draw = random.Random(number)  # noqa: S311
+    draw = random.Random(number)
     pool = max(shared, of * shared // HOLDERS)
     names = [f"pool {one}" for one in draw.sample(range(pool), shared)]
     names += [f"own {number} {one}" for one in range(iocs - shared)]

@@ -124,7 +124,6 @@ def idle_run() -> IdleRun:
 
 def _forget() -> None:
     ingest_app._client.cache_clear()
-    ingest_app._meter.cache_clear()
 
 
 def _metrics_in(said: bytes) -> int:

@@ -13,7 +13,7 @@ from benchmarks.ingestion import REPORTS, Costs
 from benchmarks.lookups import Counted, Cpu
 from benchmarks.metering import Usage
 from benchmarks.others import IdleRun, Work
-from benchmarks.starts import BARE, INGEST, OTHER, OURS, WITH_CLIENT
+from benchmarks.starts import BARE, INGEST, NOTHING, OTHER, OURS, Starts
 
 DOCUMENT = cost.ROOT / "docs" / "benchmarks.md"
 MET, NOT_MET = "met", "**not met**"
@@ -38,13 +38,21 @@ _HOW = """
 - **The stand-in of P6 and P7** is `benchmarks/peer.py`, one table of SQLite behind plain ASGI,
   served by uvicorn. It routes, validates and canonicalises nothing, and its answers are shorter, so
   it is cheaper than FastAPI; its CPU includes HTTP, which for us is the part of API Gateway.
-- **P8**: fresh processes with their bytecode cached, the start of Python subtracted.
+- **P8**: what `make build` makes, under Lambda's runtime interface emulator with the runtime's own
+  client and SDK, Python 3.13, bytecode shipped. CPU of the function's process from its start to its
+  first answer, the look-up of a stored hash; ours checks a key and leases quota for it. What it is
+  measured against is `benchmarks/reference.py`: one `GetItem`, no key, no quota. The clock counts
+  the emulator as well.
 - **P10**: reports of three IOCs, 300 on a page; the store is one that takes everything and knows
   nothing. Peak memory of a process of its own.
 - **P12**: the sample feed, when nothing in it is new. Its quarantined records are written again
   with every run. Every run is taken for a cold start.
 
-## Processes of P8
+## First answers
+"""
+_IMPORTS = """
+Where it goes: CPU of a fresh process of the same Python on the same artifacts, by what it imports,
+above one that imports nothing. The lines overlap.
 """
 _UNITS = """
 ## Units, by published rounding and by the engine
@@ -61,7 +69,6 @@ class Found:
 
     Attributes:
         ingest_cpu: microseconds for a sighting.
-        start_cpu: milliseconds of a process.
         memory: KB before a run and at its peak, by reports.
     """
 
@@ -76,7 +83,7 @@ class Found:
     idle: IdleRun
     single_calls: Mapping[str, Usage]
     alarms: int
-    start_cpu: Mapping[str, Sequence[float]]
+    starts: Starts
     memory: Mapping[int, tuple[int, int]]
 
 
@@ -111,7 +118,7 @@ def measured(found: Found) -> Measured:
             found.idle.work.usage.written,
             # Every run is taken for a cold start, which is billed.
             round(
-                found.idle.work.cpu_s * 1e6 + _above(found.start_cpu, INGEST + WITH_CLIENT) * 1e3
+                found.idle.work.cpu_s * 1e6 + _above(found.starts.imports, INGEST, NOTHING) * 1e3
             ),
             found.idle.work.usage.calls.total(),
             found.idle.log_bytes,
@@ -275,18 +282,17 @@ def _cpu_lines(found: Found) -> Iterator[Line]:
         f"{_met(ratio <= 3)} against the stand-in; against FastAPI + Redis not measured: neither is"
         " in the lock",
     )
-    imported, started = (
-        _above(found.start_cpu, OURS + kind) / _above(found.start_cpu, OTHER + kind)
-        for kind in ("", WITH_CLIENT)
-    )
+    cpu = {name: [one.cpu_ms for one in took] for name, took in found.starts.answers.items()}
+    ours, other = _above(cpu, OURS, BARE), _above(cpu, OTHER, BARE)
     yield Line(
         "P8",
         f"CPU of the first invoke above a bare handler, against {OTHER}",
         "0.35 x",
         "0.10 x",
-        f"{imported:.2f} x for the imports; {started:.2f} x with the client made on both sides."
-        " The first answer itself is not in it",
-        _met(max(imported, started) <= 0.35),
+        f"{ours / other:.2f} x from nothing to the first answer of the built artifact, under the"
+        f" real runtime: {ours:.0f} ms against {other:.0f} ms, above the"
+        f" {statistics.median(cpu[BARE]):.0f} ms of a bare handler",
+        _met(ours / other <= 0.35),
     )
     worst = max(statistics.median(took) for took in found.ingest_cpu.values())
     told = ", ".join(f"{_spread(took)} µs {kind}" for kind, took in found.ingest_cpu.items())
@@ -308,8 +314,8 @@ def _ratio(cpu: Cpu) -> float:
     return statistics.median(cpu.ours) / statistics.median(cpu.peers)
 
 
-def _above(took: Mapping[str, Sequence[float]], name: str) -> float:
-    return statistics.median(took[name]) - statistics.median(took[BARE])
+def _above(took: Mapping[str, Sequence[float]], name: str, base: str) -> float:
+    return statistics.median(took[name]) - statistics.median(took[base])
 
 
 def _growth(memory: tuple[int, int]) -> int:
@@ -340,10 +346,7 @@ def _document(found: Found, figures: Measured) -> Iterator[str]:
             f" {line.verdict} |"
         )
     yield _HOW.format(reports=REPORTS)
-    yield "| Process | CPU ms |"
-    yield "|---|---|"
-    for name, took in found.start_cpu.items():
-        yield f"| {name} | {_spread(took)} |"
+    yield from _starts(found.starts)
     yield _UNITS
     yield "| What | Calls | Read | Engine | Written | Engine | Failed conditions |"
     yield "|---|---|---|---|---|---|---|"
@@ -354,6 +357,21 @@ def _document(found: Found, figures: Measured) -> Iterator[str]:
             f" {usage.written:,g} | {usage.engine_written:,g} | {usage.failed_conditions} |"
         )
     yield from _single_calls(found)
+
+
+def _starts(starts: Starts) -> Iterator[str]:
+    yield "| Started | CPU ms | Clock ms |"
+    yield "|---|---|---|"
+    for name, answers in starts.answers.items():
+        cpu, wall = [one.cpu_ms for one in answers], [one.wall_ms for one in answers]
+        yield f"| {name} | {_spread(cpu)} | {_spread(wall)} |"
+    yield _IMPORTS
+    yield "| Imported | CPU ms |"
+    yield "|---|---|"
+    base = statistics.median(starts.imports[NOTHING])
+    for name, took in starts.imports.items():
+        if name != NOTHING:
+            yield f"| {name} | {_spread([one - base for one in took])} |"
 
 
 def _single_calls(found: Found) -> Iterator[str]:

@@ -49,6 +49,7 @@ from shared.metadefender.present import (
     listed_hash_report,
     sandbox_report,
     scan_history,
+    unknown_hash_row,
 )
 from shared.metadefender.providers import provider_status
 from shared.sandbox import feed_models as feed
@@ -308,13 +309,11 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         answers={
             "rows": {
                 "data": [
-                    bulk_hash_row(SAMPLE_HASH, hash_report(_known(_HASH)), with_details=False),
-                    bulk_hash_row(_OTHER_HASH, None, with_details=False),
+                    bulk_hash_row(_HASH, _known(_HASH), with_details=False),
+                    unknown_hash_row(_OTHER_HASH),
                 ]
             },
-            "with_details": {
-                "data": [bulk_hash_row(SAMPLE_HASH, hash_report(_known(_HASH)), with_details=True)]
-            },
+            "with_details": {"data": [bulk_hash_row(_HASH, _known(_HASH), with_details=True)]},
         },
         refusals=(
             *_BULK_REFUSALS,

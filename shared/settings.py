@@ -19,12 +19,14 @@ class LookupSettings:
     Attributes:
         table_name: the IOC table (`TABLE_NAME`).
         state_table_name: the state table (`STATE_TABLE_NAME`).
+        cache_ttl_s: how old an IOC kept in memory may be (`CACHE_TTL`, in seconds), 0 to keep none.
         providers: how to ask the providers beside the sandbox; None where there are none.
         filter_bucket: the bucket of the published filter (`FILTER_BUCKET`), "" for none.
     """
 
     table_name: str
     state_table_name: str
+    cache_ttl_s: int
     providers: "ProviderSettings | None"
     filter_bucket: str
 
@@ -33,11 +35,12 @@ class LookupSettings:
         """Read the settings.
 
         Raises:
-            SettingsError: one is missing.
+            SettingsError: one is missing or cannot be used.
         """
         return cls(
             _text(env, "TABLE_NAME"),
             _text(env, "STATE_TABLE_NAME"),
+            cache_ttl_s=_number(env, "CACHE_TTL", "seconds"),
             providers=ProviderSettings.from_env(env) if _names(env, "PROVIDERS") else None,
             filter_bucket=env.get("FILTER_BUCKET", ""),
         )
@@ -81,7 +84,7 @@ class IngestSettings:
             feed_allow_private=env.get("FEED_ALLOW_PRIVATE", "") == "true",
             table_name=_text(env, "TABLE_NAME"),
             state_table_name=_text(env, "STATE_TABLE_NAME"),
-            retention_s=_days(env, "TTL") * SECONDS_A_DAY,
+            retention_s=_number(env, "TTL", "days") * SECONDS_A_DAY,
         )
 
 
@@ -228,8 +231,8 @@ def _optional_url(env: Mapping[str, str], name: str) -> str:
     return _url(env, name) if env.get(name) else ""
 
 
-def _days(env: Mapping[str, str], name: str) -> int:
+def _number(env: Mapping[str, str], name: str, unit: str) -> int:
     value = env.get(name, "") or "0"
     if not value.isdecimal():
-        raise SettingsError(f"{name} is not a number of days")
+        raise SettingsError(f"{name} is not a number of {unit}")
     return int(value)

@@ -3,7 +3,7 @@
 import itertools
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +13,7 @@ from local.engine import running_engine
 from local.environment import DEFAULT_REGION, DEFAULTS, ENDPOINT, OBJECTS
 from local.tables import make_tables
 from shared.store.client import dynamodb_client
+from shared.store.direct import direct_client
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -42,16 +43,22 @@ _SETTINGS = (
 
 @dataclass(frozen=True)
 class Store:
-    """Fresh tables and a client for them."""
+    """Fresh tables and a client for them.
+
+    Attributes:
+        client: the one that is tested.
+        boto3: one for what the tests themselves look at.
+    """
 
     client: "DynamoDBClient"
+    boto3: "DynamoDBClient"
     table: str
     state_table: str
     report_table: str
 
     def items(self, table: str | None = None) -> list[dict[str, Any]]:
         """Everything in a table, the IOC table if none is named, by key."""
-        pages = self.client.get_paginator("scan").paginate(TableName=table or self.table)
+        pages = self.boto3.get_paginator("scan").paginate(TableName=table or self.table)
         found: list[dict[str, Any]] = [dict(item) for page in pages for item in page["Items"]]
         return sorted(found, key=lambda item: str(item["pk"]))
 
@@ -88,7 +95,6 @@ def fresh_handlers() -> Iterator[None]:
         lookup._asker,
         providers._client,
         ingest._client,
-        ingest._meter,
         lookup._service,
         lookup._filters,
         publish._settings,
@@ -127,6 +133,12 @@ def moto_store() -> Iterator[Store]:
         yield new_store()
 
 
+@pytest.fixture
+def direct_store(engine_store: Store) -> Store:
+    """A store on the embedded engine, asked by the direct client."""
+    return replace(engine_store, client=direct_client())
+
+
 @pytest.fixture(params=["moto", "engine"])
 def any_store(request: pytest.FixtureRequest) -> Store:
     """The same test on both: what they disagree on must not be relied upon."""
@@ -134,10 +146,18 @@ def any_store(request: pytest.FixtureRequest) -> Store:
     return store
 
 
+@pytest.fixture(params=["moto", "engine", "direct"])
+def every_store(request: pytest.FixtureRequest) -> Store:
+    """The same for what look-ups and ingestion ask of the store, and with their own client."""
+    store: Store = request.getfixturevalue(f"{request.param}_store")
+    return store
+
+
 def new_store() -> Store:
     """Fresh tables at the endpoint that the environment names."""
     number = next(_numbers)
-    store = Store(dynamodb_client(), f"iocs-{number}", f"state-{number}", f"reports-{number}")
+    client = dynamodb_client()
+    store = Store(client, client, f"iocs-{number}", f"state-{number}", f"reports-{number}")
     tables = {
         "IocTable": store.table,
         "StateTable": store.state_table,

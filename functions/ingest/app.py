@@ -18,10 +18,10 @@ from shared.domain.moment import read_moment
 from shared.feed.fetch import FeedClient
 from shared.observability import logger, metrics
 from shared.settings import IngestSettings
-from shared.store.client import dynamodb_client
+from shared.store.direct import direct_client
 from shared.store.iocs import IocTable
 from shared.store.ledger import Ledger
-from shared.store.meter import CapacityMeter
+from shared.store.meter import MeteredClient
 from shared.store.quarantine import Quarantine
 from shared.store.runs import FeedStates, RunLog
 from shared.store.unresolved import UnresolvedReports
@@ -55,14 +55,14 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     settings = IngestSettings.from_env(os.environ)
     budget_s = context.get_remaining_time_in_millis() / 1000
     summary = _run(settings, budget_s, event.get("reingest_since")).execute()
-    summary.units_read, summary.units_written = _meter().take()
+    summary.units_read, summary.units_written = _client().take()
     _tell(summary)
     return summary.as_dict()
 
 
 def _run(settings: IngestSettings, budget_s: float, again_since: object) -> Run:
     client = _client()
-    _meter().take()
+    client.take()
     clock = _clock(budget_s)
     state = settings.state_table_name
     ledger = Ledger(client, state)
@@ -118,12 +118,7 @@ def _clock(budget_s: float) -> Clock:
 
 @cache
 def _client() -> Any:
-    return dynamodb_client()
-
-
-@cache
-def _meter() -> CapacityMeter:
-    return CapacityMeter(_client())
+    return MeteredClient(direct_client())
 
 
 @cache

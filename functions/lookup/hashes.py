@@ -1,6 +1,5 @@
 """Look-ups of hashes: single, bulk, and the sub-reports that clients ask for."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from functions.lookup.bulk import HASHES, read_items
@@ -16,6 +15,7 @@ from shared.metadefender.present import (
     listed_hash_report,
     sandbox_report,
     scan_history,
+    unknown_hash_row,
 )
 
 # Both spellings are in use; a header's name has no case here.
@@ -47,7 +47,10 @@ def bulk(service: Service, call: Call) -> Response:
     asked = [_ask_or_none(text) for text in texts]
     known = service.find_many({one for one in asked if one})
     rows = [
-        bulk_hash_row(text, _report_or_none(known, one), with_details=with_details)
+        _row(known[one], with_details=with_details)
+        if one and known[one].known
+        # What is no hash and what nobody knows look alike.
+        else unknown_hash_row(text)
         for text, one in zip(texts, asked, strict=True)
     ]
     return Response(200, {"data": rows})
@@ -59,12 +62,8 @@ def _report(found: Finding) -> dict[str, Any]:
     return hash_report(found.reputation, found.others)
 
 
-def _report_or_none(
-    known: Mapping[Indicator, Finding], indicator: Indicator | None
-) -> dict[str, Any] | None:
-    if indicator is None or not known[indicator].known:
-        return None
-    return _report(known[indicator])
+def _row(found: Finding, *, with_details: bool) -> dict[str, Any]:
+    return bulk_hash_row(found.indicator, found.reputation, found.others, with_details=with_details)
 
 
 def _find(service: Service, value: str) -> Finding:

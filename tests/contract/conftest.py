@@ -76,7 +76,7 @@ def api(filled_store: Store) -> Iterator[Api]:
 
 def _forget_clients() -> None:
     for cached in (
-        *(ingest._client, ingest._meter, lookup._service, lookup._filters),
+        *(ingest._client, lookup._service, lookup._filters),
         *(publish._settings, publish._client, publish._keys, publish._reputation_client),
     ):
         cached.cache_clear()

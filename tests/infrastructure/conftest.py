@@ -1,4 +1,4 @@
-"""The template, expanded once, and the artifacts, built once, for the whole layer."""
+"""The template, expanded once, the artifacts, built once, and the runtime, for the whole layer."""
 
 import json
 import platform
@@ -34,3 +34,12 @@ def host_artifacts(tmp_path_factory: pytest.TempPathFactory) -> Artifacts:
     """The same for the processor of this machine, so that it can be started here."""
     arch = "aarch64" if platform.machine() in {"aarch64", "arm64"} else "x86_64"
     return Artifacts(arch, tmp_path_factory.mktemp("host-artifacts"))
+
+
+@pytest.fixture(scope="session")
+def runnable_build(host_artifacts: Artifacts) -> Path:
+    """The same again, and the Lambda runtime beside it."""
+    if not run("make", "--silent", "-C", "shared", "runtime-python").strip():
+        pytest.skip("no Python 3.13 on this machine, which the functions are built for")
+    run("make", ".tools/emulator/.ready")
+    return host_artifacts.folder

@@ -34,6 +34,7 @@ class Artifacts:
 
     def __init__(self, arch: str, folder: Path) -> None:
         log = run("make", "build", f"ARCH={arch}", f"BUILD_DIR={folder}")
+        self.folder = folder
         self.compiled = "built without .pyc" not in log
         self.layer = folder / "SharedLayer"
         self.functions = {

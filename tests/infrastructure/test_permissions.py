@@ -53,7 +53,7 @@ key = true
 every = "1h"
 assessment = "malware"
 licence = "free"
-options = { listed = "bad" }
+options = { listed = "bad", budget_ms = 5000 }
 """
 
 Calls = dict[str, set[str]]
