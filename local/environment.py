@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from local.errors import LocalError
 
 ENDPOINT = "AWS_ENDPOINT_URL_DYNAMODB"
+OBJECTS = "AWS_ENDPOINT_URL_S3"
 
 # Dummy credentials and a region, because botocore signs requests even to an engine that
 # checks nothing. What the caller has set already stays.
@@ -18,6 +19,7 @@ DEFAULTS = {
     "TABLE_NAME": "ioc-reputation-iocs",
     "STATE_TABLE_NAME": "ioc-reputation-state",
     "REPORT_TABLE_NAME": "ioc-reputation-reports",
+    "FILTER_BUCKET": "ioc-reputation-filter",
     "AWS_ACCESS_KEY_ID": "local",
     "AWS_SECRET_ACCESS_KEY": "local",
     "AWS_EC2_METADATA_DISABLED": "true",
@@ -77,6 +79,11 @@ def engine_endpoint() -> str:
     except OSError as error:
         raise LocalError(f"no DynamoDB answers at {ENDPOINT}={endpoint}: {error}") from error
     return endpoint
+
+
+def keep_objects(endpoint: str) -> None:
+    """Let buckets be at the engine too, unless AWS_ENDPOINT_URL_S3 names another place."""
+    os.environ[OBJECTS] = os.environ.get(OBJECTS) or endpoint
 
 
 def require_feed_url() -> str:

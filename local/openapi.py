@@ -35,6 +35,7 @@ from shared.domain.listing import Known, Listing, Provider, Stance, Voice, voice
 from shared.domain.network import Network
 from shared.domain.reputation import Evidence, Reputation, Winner
 from shared.domain.verdict import Verdict
+from shared.filters.file import Facts
 from shared.http.refused import as_detail, is_sandbox_path
 from shared.http.routing import Route
 from shared.metadefender import errors, models
@@ -107,6 +108,7 @@ class Operation:
         parameters: in the query and the headers of the request.
         refusals: errors of its own.
         tagged: whether the answer has an ETag, and there is none if that is known already.
+        redirects: whether it answers with the address of what was asked for.
     """
 
     tag: str
@@ -121,6 +123,7 @@ class Operation:
     parameters: Sequence[Schema] = ()
     refusals: Sequence[ApiError] = ()
     tagged: bool = False
+    redirects: bool = False
 
 
 # Examples are made by the code that makes the answers.
@@ -287,6 +290,12 @@ _KEY_INFO = key_info(
     minute_limit=0,
 )
 
+_IF_FILTER = "Only where the stack publishes a filter, and once it did."
+_FILTER = Facts(_NOW - 3_600_000, 1_000_000, frozenset(IndicatorType)).as_dict() | {
+    "size": 1_797_500,
+    "sha256": "5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8",
+}
+
 OPERATIONS: dict[tuple[str, str], Operation] = {
     ("POST", "/v4/hash"): Operation(
         "Hashes",
@@ -403,6 +412,25 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
                 ]
             }
         },
+    ),
+    ("GET", "/v4/filter"): Operation(
+        "Filter",
+        "getFilter",
+        "What is told of the filter of everything that is stored",
+        f"{_IF_FILTER} With it a client says by itself of what was never seen that it was not.",
+        answer=models.Filter,
+        answers={"filter": _FILTER},
+        refusals=(errors.FILTER_NOT_FOUND,),
+    ),
+    ("GET", "/v4/filter/download"): Operation(
+        "Filter",
+        "downloadFilter",
+        "Where the file of the filter is",
+        f"{_IF_FILTER} The address is good for five minutes, for whoever has it.",
+        answer=models.FilterLink,
+        answers={"link": {"url": "https://bucket.s3.us-east-1.amazonaws.com/filter.bloom"}},
+        refusals=(errors.FILTER_NOT_FOUND,),
+        redirects=True,
     ),
     ("GET", "/health"): Operation(
         "Service",
@@ -743,6 +771,7 @@ _LIMITS = {
 }
 _KEY_HEADERS = ("apikey", "X-Api-Key")
 _LIMIT_REFERENCES = {name: {"$ref": f"#/components/headers/{name}"} for name in _LIMITS}
+_LOCATION = {"Location": _header("The address.", required=True, type="string", format="uri")}
 _ETAG = {"ETag": _header("Changes with the feed.", required=True, type="string")}
 _HEADERS: dict[int, dict[str, Schema]] = {405: _ALLOW, 429: {**_RETRY, **_LIMIT_REFERENCES}}
 
@@ -810,12 +839,15 @@ def _operation(route: Route[Any], operation: Operation) -> Schema:
     if operation.request:
         said["requestBody"] = {"required": True, "content": {_JSON: _content(operation.request)}}
     family = _SANDBOX if is_sandbox_path(route.template) else _V4
-    responses = {200: _answer(operation), **_refusals(_possible(route, operation), family)}
+    good = 302 if operation.redirects else 200
+    responses = {good: _answer(operation), **_refusals(_possible(route, operation), family)}
     if operation.tagged:
         responses[200]["headers"] = _ETAG
         responses[304] = {"description": "Nothing was published since.", "headers": _ETAG}
     elif not route.open and route.template not in _UNCOUNTED:
-        responses[200]["headers"] = _LIMIT_REFERENCES
+        responses[good]["headers"] = _LIMIT_REFERENCES
+    if operation.redirects:
+        responses[good]["headers"] = {**_LIMIT_REFERENCES, **_LOCATION}
     said["responses"] = {
         str(status): _shared(status, response, family)
         for status, response in sorted(responses.items())

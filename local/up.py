@@ -56,6 +56,7 @@ def command(out: TextIO) -> int:
         # First of all, because a port that is taken is the likeliest thing to go wrong.
         listener = stack.enter_context(closing(bind(environment.port())))
         _step(out, 1, f"DynamoDB engine at {_engine(stack)}")
+        environment.keep_objects(os.environ[environment.ENDPOINT])
         tables = make_tables(dynamodb_client(), environment.table_names())
         _step(out, 2, f"tables {', '.join(tables)}")
         sampled = not os.environ.get("FEED_URL")

@@ -21,12 +21,14 @@ class LookupSettings:
         state_table_name: the state table (`STATE_TABLE_NAME`).
         cache_ttl_s: how old an IOC kept in memory may be (`CACHE_TTL`, in seconds), 0 to keep none.
         providers: how to ask the providers beside the sandbox; None where there are none.
+        filter_bucket: the bucket of the published filter (`FILTER_BUCKET`), "" for none.
     """
 
     table_name: str
     state_table_name: str
     cache_ttl_s: int
     providers: "ProviderSettings | None"
+    filter_bucket: str
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
@@ -40,6 +42,7 @@ class LookupSettings:
             _text(env, "STATE_TABLE_NAME"),
             cache_ttl_s=_number(env, "CACHE_TTL", "seconds"),
             providers=ProviderSettings.from_env(env) if _names(env, "PROVIDERS") else None,
+            filter_bucket=env.get("FILTER_BUCKET", ""),
         )
 
 
@@ -170,6 +173,32 @@ class ProviderSettings:
             allow_private=env.get("PROVIDERS_ALLOW_PRIVATE", "") == "true",
             table_name=_text(env, "TABLE_NAME"),
             state_table_name=_text(env, "STATE_TABLE_NAME"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FilterSettings:
+    """What the filter function needs.
+
+    Attributes:
+        table_name: the IOC table (`TABLE_NAME`).
+        state_table_name: the state table (`STATE_TABLE_NAME`).
+        bucket: where the filter is published (`FILTER_BUCKET`).
+    """
+
+    table_name: str
+    state_table_name: str
+    bucket: str
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Read the settings.
+
+        Raises:
+            SettingsError: one is missing.
+        """
+        return cls(
+            _text(env, "TABLE_NAME"), _text(env, "STATE_TABLE_NAME"), _text(env, "FILTER_BUCKET")
         )
 
 

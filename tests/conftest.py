@@ -10,7 +10,7 @@ import pytest
 from hypothesis import settings
 
 from local.engine import running_engine
-from local.environment import DEFAULT_REGION, DEFAULTS, ENDPOINT
+from local.environment import DEFAULT_REGION, DEFAULTS, ENDPOINT, OBJECTS
 from local.tables import make_tables
 from shared.store.client import dynamodb_client
 from shared.store.direct import direct_client
@@ -30,6 +30,7 @@ _numbers = itertools.count()
 _SETTINGS = (
     "AWS_",
     "FEED_",
+    "FILTER_",
     "API_KEY",
     "TABLE_",
     "STATE_TABLE_",
@@ -96,6 +97,7 @@ def fresh_handlers() -> Iterator[None]:
         ingest._client,
         lookup._service,
         lookup._tally,
+        lookup._filters,
         publish._settings,
         publish._client,
         publish._keys,
@@ -119,6 +121,7 @@ def engine() -> Iterator[str]:
 def engine_store(engine: str, monkeypatch: pytest.MonkeyPatch) -> Store:
     """A store on the embedded engine."""
     monkeypatch.setenv(ENDPOINT, engine)
+    monkeypatch.setenv(OBJECTS, engine)
     return new_store()
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from functions.lookup import account, addresses, documentation, hashes, reputations
+from functions.lookup import account, addresses, documentation, filters, hashes, reputations
 from functions.lookup.quota import Caller, OverLimit, Reason, rate_limit_headers
 from functions.lookup.service import Call, Handler, Service
 from shared.domain.indicator import IndicatorType
@@ -98,6 +98,8 @@ ROUTES: tuple[Route[Handler], ...] = (
     _reputation_route("url", IndicatorType.URL),
     route_to("/v4/status/version", {"GET": account.version}, open_=True),
     route_to("/v4/status/providers", {"GET": account.providers}),
+    route_to("/v4/filter", {"GET": filters.offer}),
+    route_to("/v4/filter/download", {"GET": filters.download}),
     route_to("/health", {"GET": account.health}, open_=True),
     route_to("/openapi.json", {"GET": documentation.openapi}, open_=True),
     route_to("/docs", {"GET": documentation.page}, open_=True),

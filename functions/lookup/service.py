@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from functions.lookup.providers import NoProviders, Providers, as_providers
 from functions.lookup.quota import Caller, Quota
@@ -28,6 +28,16 @@ class Iocs(Protocol):
         networks: Mapping[Indicator, Sequence[Network]] | None = None,
     ) -> Mapping[Indicator, Known]:
         """What is known of many, each with an entry; raises StoreError."""
+
+
+class Filters(Protocol):
+    """Where the filter is published; `shared.store.filters.FilterBucket` is one."""
+
+    def offer(self) -> dict[str, Any] | None:
+        """What is told of the filter, None when there is none; raises StoreError."""
+
+    def link(self, seconds: int) -> str:
+        """An address to fetch it from for so long; raises StoreError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +67,7 @@ class Service:
         now: milliseconds since the epoch.
         providers: the ones beside the sandbox.
         looked_up: told of what was found, for the record.
+        filters: gives the place of the filter, None where none is published.
     """
 
     iocs: Iocs
@@ -65,6 +76,7 @@ class Service:
     now: Callable[[], int]
     providers: Providers = field(default_factory=NoProviders)
     looked_up: Callable[[Iterable[Finding]], None] = lambda _: None
+    filters: Callable[[], Filters | None] = lambda: None
 
     def find(self, indicator: Indicator) -> Finding:
         """What everybody says of one indicator.

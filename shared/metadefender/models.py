@@ -665,6 +665,30 @@ class Providers(Answer):
     providers: list[ProviderStatus]
 
 
+class Filter(Answer):
+    """What is told of the filter of everything that is stored; docs/filter.md has the format."""
+
+    format: Literal["DCSO bloom filter"]
+    format_version: Literal[1]
+    version: Literal[1] = Field(description="Of what is in it, and of what it tells of itself.")
+    built: Time = Field(description="Whatever was stored before is in it.")
+    entries: int = Field(description="Indicators in it.", ge=0)
+    false_positive_rate: float = Field(
+        description="Part of what was never seen that it takes for seen.", gt=0, lt=1
+    )
+    types: list[Literal["md5", "sha1", "sha256", "ip", "domain", "url"]] = Field(
+        description="What it answers for; of others a look-up may know more than is stored."
+    )
+    size: int = Field(description="Of the file in bytes.", ge=1)
+    sha256: str = Field(description="Of the file.", pattern="^[0-9a-f]{64}$")
+
+
+class FilterLink(Answer):
+    """Where the file of the filter is."""
+
+    url: str = Field(pattern="^https?://")
+
+
 class Health(Answer):
     """The function answers; that says nothing of the store."""
 

@@ -27,6 +27,7 @@ from shared.domain.indicator import Indicator, IndicatorType
 from shared.domain.verdict import Verdict
 from shared.metadefender.present import address_report, hash_report
 from shared.settings import (
+    FilterSettings,
     IngestSettings,
     LookupSettings,
     ProviderSettings,
@@ -291,6 +292,7 @@ class Recorder(dict[str, str]):
 
 def read_by_functions() -> set[str]:
     recorder = Recorder()
+    FilterSettings.from_env(recorder)
     LookupSettings.from_env(recorder)
     IngestSettings.from_env(recorder)
     PublishSettings.from_env(recorder)
@@ -356,6 +358,7 @@ def test_settings_of_the_template_are_in_the_table() -> None:
         ("TABLE_NAME", environment.DEFAULTS["TABLE_NAME"]),
         ("STATE_TABLE_NAME", environment.DEFAULTS["STATE_TABLE_NAME"]),
         ("REPORT_TABLE_NAME", environment.DEFAULTS["REPORT_TABLE_NAME"]),
+        ("FILTER_BUCKET", environment.DEFAULTS["FILTER_BUCKET"]),
     ],
 )
 def test_settings_table_has_the_defaults(variable: str, default: object) -> None:

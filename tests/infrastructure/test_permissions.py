@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import pytest
 from aws_lambda_powertools.utilities.parameters.constants import DEFAULT_PROVIDERS
@@ -14,6 +14,7 @@ from local.context import LocalContext
 from local.engine import running_engine
 from local.environment import ENDPOINT
 from local.feed import sample_feed
+from local.filter import make_bucket
 from local.handlers import load
 from local.ingest import run_once
 from local.publish import send
@@ -61,7 +62,8 @@ licence = "free"
 options = { listed = "bad", budget_ms = 5000 }
 """
 
-Function = Literal["ingest", "lookup", "providers", "publish"]
+Function = Literal["filter", "ingest", "lookup", "providers", "publish"]
+FUNCTIONS: tuple[Function, ...] = get_args(Function)
 
 
 @pytest.fixture
@@ -74,6 +76,7 @@ def aws(fresh_handlers: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recor
         "TABLE_NAME": "IocTable",
         "STATE_TABLE_NAME": "StateTable",
         "REPORT_TABLE_NAME": "ReportTable",
+        "FILTER_BUCKET": "FilterBucket",
     }
     DEFAULT_PROVIDERS.clear()
     with running_engine() as engine, sample_feed() as feed_url, recording(engine) as recorder:
@@ -81,7 +84,10 @@ def aws(fresh_handlers: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recor
             monkeypatch.setenv(name, value)
         make_tables(dynamodb_client(), TABLES)
         register_api_key()
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", engine)
+        make_bucket()
         monkeypatch.setenv(ENDPOINT, recorder.url)
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", recorder.url)
         monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", recorder.url)
         yield recorder
         assert recorder.unknown == []
@@ -153,14 +159,27 @@ def test_lookup_calls_what_it_is_granted(
     refresh()
     DEFAULT_PROVIDERS.clear()
     aws.calls.clear()
+    # Without a filter, and with one.
+    ask("lookup")
+    seen = set(aws.calls)
+    load("filter")({}, LocalContext("filter", 300))
+    aws.calls = seen
     ask("lookup")
     assert "/api/203.0.113.7" in lists.asked()
     assert_equal(held_by(template, "lookup"), aws.calls)
 
 
+def test_filter_calls_what_it_is_granted(template: Template, aws: Recorder) -> None:
+    assert run_once(60)["complete"]
+    aws.calls.clear()
+    assert load("filter")({}, LocalContext("filter", 300))["entries"] > 0
+    assert_equal(held_by(template, "filter"), aws.calls)
+
+
 def test_without_providers_look_ups_neither_write_items_nor_read_keys(
-    template: Template, aws: Recorder
+    template: Template, aws: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv("FILTER_BUCKET")
     ask("lookup")
     always = [one for one in held_by(template, "lookup") if not one.condition]
     assert_equal(always, aws.calls)
@@ -183,13 +202,13 @@ def test_publish_calls_what_it_is_granted(
 
 
 def test_no_function_can_make_an_api_key(template: Template) -> None:
-    for function in ("ingest", "lookup", "providers", "publish"):
+    for function in FUNCTIONS:
         for action in ("Put", "Update", "Delete", "BatchWrite"):
             call = Call(f"dynamodb:{action}Item", "StateTable", frozenset(["key#of-a-stranger"]))
             assert not_granted(held_by(template, function), [call]) == {call}
 
 
-@pytest.mark.parametrize("function", ["ingest", "providers"])
+@pytest.mark.parametrize("function", ["filter", "ingest", "providers"])
 def test_who_lets_nobody_in_cannot_read_an_api_key(template: Template, function: Function) -> None:
     for action in ("Get", "BatchGet"):
         call = Call(f"dynamodb:{action}Item", "StateTable", frozenset(["key#of-a-stranger"]))
@@ -251,7 +270,7 @@ class TestTheComparison:
 
     def test_what_cannot_be_read_is_not_passed_over(self) -> None:
         with pytest.raises(LookupError):
-            list(calls_of("Scan", {"TableName": "t"}))
+            list(calls_of("Query", {"TableName": "t"}))
 
 
 def ask(function: Literal["lookup", "publish"]) -> None:

@@ -8,11 +8,18 @@ from typing import Any
 
 import pytest
 
+from shared.store.filters import KEY
 from shared.store.keys import Prefix
 from tests.cloudwatch import watched
 from tests.infrastructure.support import Template, run
 
-FUNCTIONS = ["IngestFunction", "LookupFunction", "ProvidersFunction", "PublishFunction"]
+FUNCTIONS = [
+    "FilterFunction",
+    "IngestFunction",
+    "LookupFunction",
+    "ProvidersFunction",
+    "PublishFunction",
+]
 TABLES = ["IocTable", "StateTable", "ReportTable"]
 QUEUE_ARN = {"Fn::GetAtt": ["IngestDeadLetterQueue", "Arn"]}
 PARAMETER_ARN = "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter${%s}"
@@ -25,11 +32,13 @@ KEYS = {
     },
 }
 PROVIDER_KEYS_ARN = f"{PARAMETER_ARN % 'ProviderKeysPath'}/*"
+FILTER_ARN = "${FilterBucket.Arn}/filter.bloom"
 NO_VALUE = {"Ref": "AWS::NoValue"}
 # What belongs to a half of the stack that may be left out.
 OPTIONAL = {
     "PublishesFeed": ("Publish", "Report", "Poll", "FeedUrl"),
     "HasProviders": ("Providers",),
+    "PublishesFilter": ("Filter",),
 }
 
 # Role -> resource -> actions: this much and no more.
@@ -53,7 +62,15 @@ GRANTS = {
         "IocTable": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:UpdateItem"},
         "StateTable": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
         PROVIDER_KEYS_ARN: {"ssm:GetParameter"},
+        FILTER_ARN: {"s3:GetObject"},
+        "FilterBucket": {"s3:ListBucket"},
     },
+    "FilterFunctionRole": {
+        "IocTable": {"dynamodb:Scan"},
+        "StateTable": {"dynamodb:GetItem"},
+        FILTER_ARN: {"s3:PutObject"},
+    },
+    "FilterFunctionTimerRole": {"FilterFunction": {"lambda:InvokeFunction"}},
     "ProvidersFunctionRole": {
         "IocTable": {"dynamodb:UpdateItem"},
         "StateTable": {
@@ -92,7 +109,9 @@ COMMON_VARIABLES = {
 VARIABLES = {
     "IngestFunction": COMMON_VARIABLES
     | {"FEED_URL", "FEED_API_KEY_PARAMETER", "FEED_ALLOW_PRIVATE", "TTL"},
-    "LookupFunction": COMMON_VARIABLES | {"PROVIDERS", "PROVIDER_KEYS_PATH"},
+    "FilterFunction": COMMON_VARIABLES | {"FILTER_BUCKET"},
+    "LookupFunction": COMMON_VARIABLES
+    | {"CACHE_TTL", "FILTER_BUCKET", "PROVIDERS", "PROVIDER_KEYS_PATH"},
     "ProvidersFunction": COMMON_VARIABLES
     | {"PROVIDERS", "PROVIDER_KEYS_PATH", "PROVIDERS_ALLOW_PRIVATE"},
     "PublishFunction": COMMON_VARIABLES
@@ -164,10 +183,12 @@ def test_roles_hold_no_managed_policy_but_the_one_to_write_logs(template: Templa
         for name, role in of_type(template, "AWS::IAM::Role").items()
     }
     assert held == {
+        "FilterFunctionRole": [logs],
         "IngestFunctionRole": [logs],
         "LookupFunctionRole": [logs],
         "ProvidersFunctionRole": [logs],
         "PublishFunctionRole": [logs],
+        "FilterFunctionTimerRole": [],
         "IngestFunctionTimerRole": [],
         "ProvidersFunctionTimerRole": [],
         "PublishFunctionPollRole": [],
@@ -230,15 +251,69 @@ def leading_keys(template: Template, role: str) -> list[str]:
 
 def test_look_ups_write_and_read_keys_only_where_there_are_providers(template: Template) -> None:
     role = template["Resources"]["LookupFunctionRole"]["Properties"]
-    always: list[str] = []
-    sometimes: list[str] = []
+    held: dict[str | None, list[str]] = {}
     for policy in role["Policies"]:
         condition, granted, otherwise = policy.get("Fn::If", [None, policy, None])
         sids = [one["Sid"] for one in granted["PolicyDocument"]["Statement"]]
-        (sometimes if condition else always).extend(sids)
-        assert (condition, otherwise) in ((None, None), ("HasProviders", NO_VALUE))
-    assert always == ["ReadReputation", "ReadKeyAndQuota", "LeaseQuota"]
-    assert sometimes == ["KeepAnswers", "ReadProviders", "ReadProviderKeys"]
+        held.setdefault(condition, []).extend(sids)
+        assert otherwise == (NO_VALUE if condition else None)
+    assert held == {
+        None: ["ReadReputation", "ReadKeyAndQuota", "LeaseQuota"],
+        "HasProviders": ["KeepAnswers", "ReadProviders", "ReadProviderKeys"],
+        "PublishesFilter": ["OfferFilter", "MissFilter"],
+    }
+
+
+def test_of_the_state_the_filter_reads_how_providers_stand_and_nothing_else(
+    template: Template,
+) -> None:
+    role = template["Resources"]["FilterFunctionRole"]["Properties"]
+    (of_state,) = [one for one in statements(role) if target(one["Resource"]) == "StateTable"]
+    assert of_state["Condition"] == {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{Prefix.PROVIDERS}#*"]}
+    }
+
+
+def test_the_filter_is_encrypted_private_and_goes_when_it_is_old(template: Template) -> None:
+    ((name, bucket),) = of_type(template, "AWS::S3::Bucket").items()
+    (encryption,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert encryption == {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert len(bucket["PublicAccessBlockConfiguration"]) == 4
+    assert bucket["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+    (rule,) = bucket["LifecycleConfiguration"]["Rules"]
+    assert (rule["Status"], rule["ExpirationInDays"]) == ("Enabled", 30)
+    ((_, policy),) = of_type(template, "AWS::S3::BucketPolicy").items()
+    assert policy["Bucket"] == {"Ref": name}
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Principal"]) == ("Deny", "*")
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert statement["Resource"] == [
+        {"Fn::GetAtt": [name, "Arn"]},
+        {"Fn::Sub": "${FilterBucket.Arn}/*"},
+    ]
+
+
+def test_the_filter_is_where_the_functions_look_for_it(template: Template) -> None:
+    assert f"${{FilterBucket.Arn}}/{KEY}" == FILTER_ARN
+    variables = {
+        name: template["Resources"][name]["Properties"]["Environment"]["Variables"]["FILTER_BUCKET"]
+        for name in ("FilterFunction", "LookupFunction")
+    }
+    bucket = {"Ref": "FilterBucket"}
+    assert variables == {
+        "FilterFunction": bucket,
+        "LookupFunction": {"Fn::If": ["PublishesFilter", bucket, ""]},
+    }
+
+
+def test_one_timer_makes_the_filter_every_day(template: Template) -> None:
+    assert schedule_of(template, "FilterFunction")["ScheduleExpression"] == "rate(1 day)"
+    function = template["Resources"]["FilterFunction"]["Properties"]
+    assert (function["Timeout"], function["EphemeralStorage"]) == (900, {"Size": 8192})
+    alarm = template["Resources"]["FilterStaleAlarm"]["Properties"]
+    # One run more than a day apart is late, not stale; CloudWatch looks back seven days at most.
+    assert 24 < alarm["EvaluationPeriods"] * alarm["Period"] / 3600 < 48
 
 
 def test_the_halves_that_may_be_left_out_hang_on_their_conditions(template: Template) -> None:
@@ -250,13 +325,18 @@ def test_the_halves_that_may_be_left_out_hang_on_their_conditions(template: Temp
         "Fn::Not": [{"Fn::Equals": [{"Ref": "Providers"}, ""]}]
     }
     assert template["Parameters"]["Providers"]["Default"] == ""
+    assert template["Conditions"]["PublishesFilter"] == {
+        "Fn::Equals": [{"Ref": "PublishFilter"}, "true"]
+    }
+    assert template["Parameters"]["PublishFilter"]["Default"] == "false"
     for name, one in (template["Resources"] | template["Outputs"]).items():
         if name != "WatchDashboard":
             assert one.get("Condition") == condition_of(name), name
     for name, one in template["Resources"].items():
         refers = set(
             re.findall(
-                r'"((?:Publish|Report|Providers)[A-Z][A-Za-z]+)"', json.dumps(without_ifs(one))
+                r'"((?:Publish|Report|Providers|Filter)[A-Z][A-Za-z]+)"',
+                json.dumps(without_ifs(one)),
             )
         )
         # Of another half, or where there is none, nothing may be needed.
@@ -420,7 +500,7 @@ def test_one_timer_refreshes_all_providers(template: Template) -> None:
     assert schedule["Target"]["RetryPolicy"]["MaximumRetryAttempts"] == 0
     function = template["Resources"]["ProvidersFunction"]["Properties"]
     assert function["Timeout"] == 900
-    assert len(of_type(template, "AWS::Scheduler::Schedule")) == 3
+    assert len(of_type(template, "AWS::Scheduler::Schedule")) == 4
 
 
 def test_failed_ingest_runs_end_in_the_same_queue(template: Template) -> None:
@@ -451,6 +531,7 @@ def test_alarms_watch_timers_queue_functions_tables_and_gateway(template: Templa
         "IngestDeadLetterAlarm": ["ApproximateNumberOfMessagesVisible"],
         "PollFailingAlarm": ["poll_complete"],
         "ProvidersStaleAlarm": ["providers_stale"],
+        "FilterStaleAlarm": ["filter_published"],
         "QuarantineGrowingAlarm": ["ingest_quarantined"],
         "FunctionErrorsAlarm": ["Errors"],
         "FunctionThrottlesAlarm": ["Throttles"],
@@ -484,4 +565,5 @@ def test_parameters_and_outputs_say_what_they_are(template: Template) -> None:
         "ReportTableName",
         "PublishFunctionName",
         "ProvidersFunctionName",
+        "FilterFunctionName",
     }

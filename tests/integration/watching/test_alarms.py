@@ -8,7 +8,9 @@ import pytest
 
 from benchmarks import cost
 from functions.lookup.tally import MAX_VALUES
+from local.filter import make_bucket
 from local.template import load_template
+from shared.domain.errors import StoreError
 from shared.store.api_keys import ApiKeys
 from tests.builders import raw_ioc, raw_report
 from tests.cloudwatch import ALARM, OK, CloudWatch, Name, metrics_in, watched
@@ -24,7 +26,7 @@ ALARMS = {
 }
 REFUSED = page(b"", status="403 Forbidden")
 HOUR_S = 3600
-NOW_S = 10.0 * HOUR_S
+NOW_S = 100.0 * HOUR_S
 Run = Callable[[], list[dict[str, Any]]]
 
 
@@ -114,6 +116,18 @@ def test_a_list_that_never_came_is_stale(functions: Functions, feed: FeedServer)
     bad = functions.records()
     assert state("ProvidersStaleAlarm", {300: bad, 900: bad}) == ALARM
     assert state("ProvidersStaleAlarm", {300: bad, 900: first}) == OK
+
+
+def test_the_filter_is_stale_when_none_was_made(functions: Functions, feed: FeedServer) -> None:
+    with pytest.raises(StoreError):
+        functions.tick("filter")
+    bad = functions.records()
+    make_bucket()
+    functions.tick("filter")
+    good = functions.records()
+    assert state("FilterStaleAlarm", {1000: bad}) == ALARM
+    assert state("FilterStaleAlarm", {}) == ALARM
+    assert state("FilterStaleAlarm", {30 * HOUR_S: good, 1000: bad}) == OK
 
 
 def of_aws(name: str) -> list[Name]:
@@ -209,7 +223,8 @@ def test_metrics_of_our_own_are_few(
     """Each costs 30 cents a month."""
     limited = "a-key-with-a-limit"
     ApiKeys(engine_store.client, engine_store.state_table).put(limited, "few", 0, daily_limit=1)
-    for function in ("ingest", "publish", "providers"):
+    make_bucket()
+    for function in ("filter", "ingest", "publish", "providers"):
         functions.tick(function)
     for _ in range(MAX_VALUES + 1):
         functions.ask(look_up("domain/evil.example", limited))
