@@ -19,11 +19,13 @@ class LookupSettings:
     Attributes:
         table_name: the IOC table (`TABLE_NAME`).
         state_table_name: the state table (`STATE_TABLE_NAME`).
+        search_table_name: the search index (`SEARCH_TABLE_NAME`), "" for none.
         providers: how to ask the providers beside the sandbox; None where there are none.
     """
 
     table_name: str
     state_table_name: str
+    search_table_name: str
     providers: "ProviderSettings | None"
 
     @classmethod
@@ -36,6 +38,7 @@ class LookupSettings:
         return cls(
             _text(env, "TABLE_NAME"),
             _text(env, "STATE_TABLE_NAME"),
+            env.get("SEARCH_TABLE_NAME", ""),
             providers=ProviderSettings.from_env(env) if _names(env, "PROVIDERS") else None,
         )
 
@@ -53,6 +56,7 @@ class IngestSettings:
             (`FEED_ALLOW_PRIVATE`, "true" if so), for local use only.
         table_name: the IOC table (`TABLE_NAME`).
         state_table_name: the state table (`STATE_TABLE_NAME`).
+        search_table_name: the search index (`SEARCH_TABLE_NAME`), "" for none.
         retention_s: how long an IOC is kept after it was last seen (`TTL`, in days), 0 for ever.
     """
 
@@ -62,6 +66,7 @@ class IngestSettings:
     feed_allow_private: bool
     table_name: str
     state_table_name: str
+    search_table_name: str
     retention_s: int
 
     @classmethod
@@ -78,6 +83,7 @@ class IngestSettings:
             feed_allow_private=env.get("FEED_ALLOW_PRIVATE", "") == "true",
             table_name=_text(env, "TABLE_NAME"),
             state_table_name=_text(env, "STATE_TABLE_NAME"),
+            search_table_name=env.get("SEARCH_TABLE_NAME", ""),
             retention_s=_days(env, "TTL") * SECONDS_A_DAY,
         )
 
