@@ -20,6 +20,7 @@ from shared.store.client import dynamodb_client
 from shared.store.iocs import IocTable
 from shared.store.providers import ProviderStates
 from shared.store.quotas import QuotaCounters
+from shared.store.search_index import SearchIndex
 
 # A caller waits: better an honest refusal within two seconds than an answer late.
 STORE_TIMEOUT_S = 0.8
@@ -50,6 +51,9 @@ def _service() -> Service:
         quota=Quota(QuotaCounters(client, settings.state_table_name), _now_ms),
         now=_now_ms,
         providers=_providers(client, settings),
+        index=SearchIndex(client, settings.search_table_name)
+        if settings.search_table_name
+        else None,
     )
 
 

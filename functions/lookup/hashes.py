@@ -47,7 +47,7 @@ def bulk(service: Service, call: Call) -> Response:
     asked = [_ask_or_none(text) for text in texts]
     known = service.find_many({one for one in asked if one})
     rows = [
-        bulk_hash_row(text, _report_or_none(known, one), with_details=with_details)
+        bulk_hash_row(text, report_or_none(known, one), with_details=with_details)
         for text, one in zip(texts, asked, strict=True)
     ]
     return Response(200, {"data": rows})
@@ -59,9 +59,10 @@ def _report(found: Finding) -> dict[str, Any]:
     return hash_report(found.reputation, found.others)
 
 
-def _report_or_none(
+def report_or_none(
     known: Mapping[Indicator, Finding], indicator: Indicator | None
 ) -> dict[str, Any] | None:
+    """The report of a hash, None for one of which nothing is known, or for no hash."""
     if indicator is None or not known[indicator].known:
         return None
     return _report(known[indicator])

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from functions.lookup import account, addresses, documentation, hashes, reputations
+from functions.lookup import account, addresses, documentation, hashes, reputations, search
 from functions.lookup.quota import Caller, OverLimit, Reason, rate_limit_headers
 from functions.lookup.service import Call, Handler, Service
 from shared.domain.indicator import IndicatorType
@@ -71,6 +71,11 @@ def _address_routes(kind: IndicatorType) -> tuple[Route[Handler], Route[Handler]
     )
 
 
+def _sightings_route(name: str, kind: IndicatorType | None) -> Route[Handler]:
+    # It counts itself: where there is no index nothing is counted.
+    return route_to(f"/v4/ioc/{name}/{{value}}/sightings", {"GET": search.sightings(kind)})
+
+
 def _reputation_route(name: str, kind: IndicatorType) -> Route[Handler]:
     handlers = {"GET": reputations.report(kind), "POST": reputations.bulk(kind)}
     return route_to(f"/api/reputation/{name}", handlers, look_up=True)
@@ -85,6 +90,13 @@ ROUTES: tuple[Route[Handler], ...] = (
     *_address_routes(IndicatorType.IP),
     *_address_routes(IndicatorType.DOMAIN),
     *_address_routes(IndicatorType.URL),
+    route_to("/v4/search", {"POST": search.in_text}),
+    _sightings_route("hash", None),
+    _sightings_route("ip", IndicatorType.IP),
+    _sightings_route("domain", IndicatorType.DOMAIN),
+    _sightings_route("url", IndicatorType.URL),
+    route_to("/v4/report/{flow_id}/iocs", {"GET": search.of_scan}),
+    route_to("/v4/iocs/recent", {"GET": search.recent}),
     route_to("/v4/apikey", {"GET": account.info}),
     route_to("/v4/apikey/limits", {"GET": account.limits}),
     route_to("/v4/apikey/limits/status", {"GET": account.limits_status}),

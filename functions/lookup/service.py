@@ -6,14 +6,16 @@ from typing import Protocol
 
 from functions.lookup.providers import NoProviders, Providers, as_providers
 from functions.lookup.quota import Caller, Quota
-from shared.domain.indicator import Indicator
+from shared.domain.indicator import Indicator, IndicatorType
 from shared.domain.listing import Known, Voice, voices
 from shared.domain.network import Network
-from shared.domain.reputation import Reputation
+from shared.domain.reputation import Reputation, Winner
+from shared.domain.verdict import Verdict
 from shared.http.authentication import KeyRing
 from shared.http.refused import Refused
 from shared.http.web import Request, Response
 from shared.metadefender import errors
+from shared.store.search_index import Page, SeenIoc
 
 
 class Iocs(Protocol):
@@ -28,6 +30,28 @@ class Iocs(Protocol):
         networks: Mapping[Indicator, Sequence[Network]] | None = None,
     ) -> Mapping[Indicator, Known]:
         """What is known of many, each with an entry; raises StoreError."""
+
+
+class Index(Protocol):
+    """Who saw what when; `shared.store.search_index.SearchIndex` is one.
+
+    All raise `BadCursor` for what is no cursor, and StoreError.
+    """
+
+    def sightings(self, indicator: Indicator, limit: int, after: str = "") -> Page[Winner]:
+        """What reports say of an IOC."""
+
+    def of_scan(self, flow_id: str, limit: int, after: str = "") -> Page[SeenIoc] | None:
+        """The IOCs of the reports of a scan, None for one that is not known."""
+
+    def recent(
+        self,
+        limit: int,
+        after: str = "",
+        verdict: Verdict | None = None,
+        kinds: frozenset[IndicatorType] | None = None,
+    ) -> Page[SeenIoc]:
+        """The IOCs seen last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +80,7 @@ class Service:
     Attributes:
         now: milliseconds since the epoch.
         providers: the ones beside the sandbox.
+        index: who saw what when; None where it is not kept.
     """
 
     iocs: Iocs
@@ -63,6 +88,7 @@ class Service:
     quota: Quota
     now: Callable[[], int]
     providers: Providers = field(default_factory=NoProviders)
+    index: Index | None = None
 
     def find(self, indicator: Indicator) -> Finding:
         """What everybody says of one indicator.
