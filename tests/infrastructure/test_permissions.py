@@ -26,7 +26,12 @@ from tests.infrastructure.support import ROOT
 from tests.infrastructure.test_template import GRANTS, PROVIDER_KEYS_ARN
 from tests.served_providers import served_providers
 
-TABLES = {"IocTable": "iocs", "StateTable": "state", "ReportTable": "reports"}
+TABLES = {
+    "IocTable": "iocs",
+    "StateTable": "state",
+    "ReportTable": "reports",
+    "SearchTable": "search",
+}
 
 # The sample feed knows an address in this network.
 LISTED = b"203.0.113.0/28\n192.0.2.1\n"
@@ -69,6 +74,7 @@ def stack(fresh_handlers: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
         monkeypatch.setenv("TABLE_NAME", TABLES["IocTable"])
         monkeypatch.setenv("STATE_TABLE_NAME", TABLES["StateTable"])
         monkeypatch.setenv("REPORT_TABLE_NAME", TABLES["ReportTable"])
+        monkeypatch.setenv("SEARCH_TABLE_NAME", TABLES["SearchTable"])
         monkeypatch.setenv("FEED_URL", feed_url)
         make_tables(dynamodb_client(), TABLES)
         register_api_key()
@@ -121,6 +127,15 @@ def test_ingest_calls_what_it_is_granted(calls: Calls) -> None:
     assert summary["quarantined"], "the sample feed has to show what a bad record costs"
     run_once(60)
     assert calls == granted("IngestFunctionRole")
+
+
+def test_without_a_search_index_nothing_reaches_for_it(
+    calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SEARCH_TABLE_NAME")
+    assert run_once(60)["complete"]
+    ask("lookup")
+    assert calls.keys() == {"IocTable", "StateTable"}
 
 
 def test_providers_call_what_they_are_granted(calls: Calls, lists: FeedServer) -> None:

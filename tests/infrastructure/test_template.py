@@ -15,7 +15,7 @@ from shared.store.keys import Prefix
 from tests.infrastructure.support import Template, run
 
 FUNCTIONS = ["IngestFunction", "LookupFunction", "ProvidersFunction", "PublishFunction"]
-TABLES = ["IocTable", "StateTable", "ReportTable"]
+TABLES = ["IocTable", "StateTable", "ReportTable", "SearchTable"]
 QUEUE_ARN = {"Fn::GetAtt": ["IngestDeadLetterQueue", "Arn"]}
 PARAMETER_ARN = "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter${%s}"
 # Role -> condition -> parameter with the name of a key that it may read then.
@@ -32,6 +32,7 @@ NO_VALUE = {"Ref": "AWS::NoValue"}
 OPTIONAL = {
     "PublishesFeed": ("Publish", "Report", "Poll", "FeedUrl"),
     "HasProviders": ("Providers",),
+    "HasSearchIndex": ("Search",),
 }
 
 # Role -> resource -> actions: this much and no more.
@@ -44,6 +45,7 @@ GRANTS = {
             "dynamodb:GetItem",
             "dynamodb:UpdateItem",
         },
+        "SearchTable": {"dynamodb:BatchWriteItem"},
         "IngestDeadLetterQueue": {"sqs:SendMessage"},
         PARAMETER_ARN % "FeedApiKeyParameter": {"ssm:GetParameter"},
     },
@@ -54,6 +56,7 @@ GRANTS = {
     "LookupFunctionRole": {
         "IocTable": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:UpdateItem"},
         "StateTable": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
+        "SearchTable": {"dynamodb:Query"},
         PROVIDER_KEYS_ARN: {"ssm:GetParameter"},
     },
     "ProvidersFunctionRole": {
@@ -93,8 +96,8 @@ COMMON_VARIABLES = {
 }
 VARIABLES = {
     "IngestFunction": COMMON_VARIABLES
-    | {"FEED_URL", "FEED_API_KEY_PARAMETER", "FEED_ALLOW_PRIVATE", "TTL"},
-    "LookupFunction": COMMON_VARIABLES | {"PROVIDERS", "PROVIDER_KEYS_PATH"},
+    | {"FEED_URL", "FEED_API_KEY_PARAMETER", "FEED_ALLOW_PRIVATE", "SEARCH_TABLE_NAME", "TTL"},
+    "LookupFunction": COMMON_VARIABLES | {"PROVIDERS", "PROVIDER_KEYS_PATH", "SEARCH_TABLE_NAME"},
     "ProvidersFunction": COMMON_VARIABLES
     | {"PROVIDERS", "PROVIDER_KEYS_PATH", "PROVIDERS_ALLOW_PRIVATE"},
     "PublishFunction": COMMON_VARIABLES
@@ -179,7 +182,11 @@ def test_roles_hold_no_managed_policy_but_the_one_to_write_logs(template: Templa
 @pytest.mark.parametrize("name", KEYS)
 def test_a_key_is_readable_only_where_one_is_named(template: Template, name: str) -> None:
     role = template["Resources"][name]["Properties"]
-    conditional = [policy["Fn::If"] for policy in role["Policies"] if "Fn::If" in policy]
+    conditional = [
+        policy["Fn::If"]
+        for policy in role["Policies"]
+        if "Fn::If" in policy and policy["Fn::If"][0] != "HasSearchIndex"
+    ]
     assert {condition for condition, _, _ in conditional} == KEYS[name].keys()
     for condition, granted, otherwise in conditional:
         parameter = KEYS[name][condition]
@@ -220,17 +227,36 @@ def leading_keys(template: Template, role: str) -> list[str]:
     return allowed
 
 
+def sids_by_condition(template: Template, name: str) -> dict[str | None, list[str]]:
+    """What a role grants, by the condition that it hangs on."""
+    found: dict[str | None, list[str]] = {}
+    for policy in template["Resources"][name]["Properties"]["Policies"]:
+        condition, granted, otherwise = policy.get("Fn::If", [None, policy, NO_VALUE])
+        sids = [one["Sid"] for one in granted["PolicyDocument"]["Statement"] if "Sid" in one]
+        found.setdefault(condition, []).extend(sids)
+        assert otherwise == NO_VALUE
+    return found
+
+
 def test_look_ups_write_and_read_keys_only_where_there_are_providers(template: Template) -> None:
-    role = template["Resources"]["LookupFunctionRole"]["Properties"]
-    always: list[str] = []
-    sometimes: list[str] = []
-    for policy in role["Policies"]:
-        condition, granted, otherwise = policy.get("Fn::If", [None, policy, None])
-        sids = [one["Sid"] for one in granted["PolicyDocument"]["Statement"]]
-        (sometimes if condition else always).extend(sids)
-        assert (condition, otherwise) in ((None, None), ("HasProviders", NO_VALUE))
-    assert always == ["ReadReputation", "ReadKeyAndQuota", "LeaseQuota"]
-    assert sometimes == ["KeepAnswers", "ReadProviderKeys"]
+    assert sids_by_condition(template, "LookupFunctionRole") == {
+        None: ["ReadReputation", "ReadKeyAndQuota", "LeaseQuota"],
+        "HasProviders": ["KeepAnswers", "ReadProviderKeys"],
+        "HasSearchIndex": ["ReadSearchIndex"],
+    }
+
+
+def test_the_search_index_is_reached_only_where_there_is_one(template: Template) -> None:
+    assert template["Parameters"]["SearchIndex"]["Default"] == "false"
+    assert template["Conditions"]["HasSearchIndex"] == {
+        "Fn::Equals": [{"Ref": "SearchIndex"}, "true"]
+    }
+    assert sids_by_condition(template, "IngestFunctionRole")["HasSearchIndex"] == ["EnterReports"]
+    for name in ("IngestFunction", "LookupFunction"):
+        variables = template["Resources"][name]["Properties"]["Environment"]["Variables"]
+        assert variables["SEARCH_TABLE_NAME"] == {
+            "Fn::If": ["HasSearchIndex", {"Ref": "SearchTable"}, ""]
+        }
 
 
 def test_the_halves_that_may_be_left_out_hang_on_their_conditions(template: Template) -> None:
@@ -247,7 +273,8 @@ def test_the_halves_that_may_be_left_out_hang_on_their_conditions(template: Temp
     for name, one in template["Resources"].items():
         refers = set(
             re.findall(
-                r'"((?:Publish|Report|Providers)[A-Z][A-Za-z]+)"', json.dumps(without_ifs(one))
+                r'"((?:Publish|Report|Providers|Search)[A-Z][A-Za-z]+)"',
+                json.dumps(without_ifs(one)),
             )
         )
         # Of another half, or where there is none, nothing may be needed.
@@ -277,8 +304,14 @@ def test_table_is_keyed_encrypted_and_hard_to_lose(template: Template, name: str
     assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
     table = resource["Properties"]
     assert table["BillingMode"] == "PAY_PER_REQUEST"
-    assert table["KeySchema"] == [{"AttributeName": "pk", "KeyType": "HASH"}]
-    assert table["AttributeDefinitions"] == [{"AttributeName": "pk", "AttributeType": "S"}]
+    # The search index alone is read by ranges.
+    keys = {"pk": "HASH"} | ({"sk": "RANGE"} if name == "SearchTable" else {})
+    assert table["KeySchema"] == [
+        {"AttributeName": key, "KeyType": kind} for key, kind in keys.items()
+    ]
+    assert table["AttributeDefinitions"] == [
+        {"AttributeName": key, "AttributeType": "S"} for key in keys
+    ]
     # What is published stays: a gap in the feed would look like its end.
     expires = None if name == "ReportTable" else {"AttributeName": "ttl", "Enabled": True}
     assert table.get("TimeToLiveSpecification") == expires
@@ -473,4 +506,5 @@ def test_parameters_and_outputs_say_what_they_are(template: Template) -> None:
         "ReportTableName",
         "PublishFunctionName",
         "ProvidersFunctionName",
+        "SearchTableName",
     }

@@ -97,6 +97,7 @@ def test_the_tables_of_this_project() -> None:
         "IocTable": "ttl",
         "StateTable": "ttl",
         "ReportTable": None,
+        "SearchTable": "ttl",
     }
     for table in tables.values():
         assert table.schema["KeySchema"] == [{"AttributeName": "pk", "KeyType": "HASH"}]
