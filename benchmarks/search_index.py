@@ -1,8 +1,9 @@
 """What the search index costs: written into docs/search.md."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from local import environment
 
@@ -13,7 +14,7 @@ from benchmarks.ingestion import REPORTS, ingest, metered, new_tables  # noqa: E
 from benchmarks.metering import Usage  # noqa: E402
 from local.engine import running_engine  # noqa: E402
 from shared.domain.verdict import Verdict  # noqa: E402
-from shared.store.search_index import SearchIndex  # noqa: E402
+from shared.store.search_index import Page, SearchIndex  # noqa: E402
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "search.md"
 BEGIN, END = "<!-- measured -->\n", "<!-- end of measured -->"
@@ -64,7 +65,7 @@ def _searches() -> Iterator[str]:
         feed = Feed("first", REPORTS)
         assert ingest(tables.client, tables.iocs, tables.state, feed, index).complete
         newest = index.recent(1).rows[0]
-        searches = {
+        searches: dict[str, Callable[[], Page[Any] | None]] = {
             "sightings of an IOC": lambda: index.sightings(newest.indicator, 100),
             "IOCs of a scan": lambda: index.of_scan(newest.winner.flow_id, 100),
             "recent IOCs, any": lambda: index.recent(100),

@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable
 from functools import cache
+from importlib import import_module
 from importlib.metadata import version
 from typing import Any
 
@@ -30,7 +31,7 @@ _IOCSEARCHER = {"url": "url", "fqdn": "domain", "ip4": "ip", "ip6": "ip"} | dict
 
 
 def _ioc_fanger(text: str) -> Pairs:
-    import ioc_fanger  # noqa: PLC0415
+    ioc_fanger = import_module("ioc_fanger")
 
     plain = ioc_fanger.fang(text)
     urls = [match[0].rstrip(".,;:!?)]}") for match in _PLAIN["url"].finditer(plain)]
@@ -41,9 +42,7 @@ def _ioc_fanger(text: str) -> Pairs:
 
 
 def _ioc_finder(text: str) -> Pairs:
-    from ioc_finder import find_iocs  # noqa: PLC0415
-
-    found = find_iocs(
+    found = import_module("ioc_finder").find_iocs(
         text,
         parse_domain_from_url=False,
         parse_from_url_path=False,
@@ -56,9 +55,7 @@ def _ioc_finder(text: str) -> Pairs:
 
 @cache
 def _searcher() -> Any:
-    from iocsearcher.searcher import Searcher  # noqa: PLC0415
-
-    return Searcher()
+    return import_module("iocsearcher.searcher").Searcher()
 
 
 def _iocsearcher(text: str) -> Pairs:

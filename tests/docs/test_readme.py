@@ -224,8 +224,9 @@ def search_probes(method: str, path: str, key: tuple[bytes, bytes]) -> Iterator[
         text = b'{"text": "hxxp://evil[.]example/"}'
         for body in (text, b"{}", b"[", b" " * 5_000_000):
             yield Request(method, path.encode(), headers=[key, JSON], body=body)
-        for kind in (b"text/plain", b"a/b"):
-            yield Request(method, path.encode(), headers=[key, (b"content-type", kind)], body=text)
+        for media_type in (b"text/plain", b"a/b"):
+            headers = [key, (b"content-type", media_type)]
+            yield Request(method, path.encode(), headers=headers, body=text)
         return
     kind = path.split("/")[3]
     for values in (KNOWN, UNKNOWN, INVALID):

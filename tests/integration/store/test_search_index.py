@@ -7,7 +7,7 @@ import pytest
 
 from shared.domain.errors import StoreError
 from shared.domain.indicator import HASH_TYPES, Indicator, IndicatorType, parse
-from shared.domain.reputation import Sighting
+from shared.domain.reputation import Sighting, Winner
 from shared.domain.verdict import Verdict
 from shared.store.search_index import MAX_DAYS, MAX_READ, BadCursor, SearchIndex, SeenIoc
 from tests.builders import DOMAIN, evidence, sighting
@@ -60,7 +60,8 @@ def test_sightings_come_in_pages_the_newest_first(any_store: Store) -> None:
     enter(index, *([sighting(one)] for one in everything))
     expected = [one.winner for one in reversed(everything)]
     for limit in (1, 2, 3, 6, 7, 8):
-        rows, cursor, pages = [], "", 0
+        rows: list[Winner] = []
+        cursor, pages = "", 0
         while True:
             page = index.sightings(DOMAIN, limit, cursor)
             rows += page.rows
