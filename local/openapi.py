@@ -602,8 +602,8 @@ OPERATIONS["POST", "/v4/search"] = Operation(
     "searchText",
     "Look up what a text holds",
     "Mails, reports, logs, tables: indicators are found as people write them, defanged or not. "
-    "Each different one counts as a look-up, and a request as one at least. After 1,000 of them "
-    "`rest` says where to go on.",
+    "Each different one counts as a look-up, and a request as one at least. After 1,000 of "
+    "them, or a million characters, `rest` says where to go on.",
     request=models.SearchRequest,
     takes_text=True,
     answer=models.SearchAnswer,

@@ -302,7 +302,9 @@ def _url(text: str, start: int, at: int) -> str:
     return text[start:at].rstrip(_TRAILING)
 
 
-_HASH_RUN = re.compile(r"[0-9A-Za-z]{31,}")
+# One less than the shortest hash: what lost a digit is told of.
+_LEAST_HASH_CHARS = 31
+_HASH_RUN = re.compile(rf"[0-9A-Za-z]{{{_LEAST_HASH_CHARS},}}")
 _HEX = re.compile(r"[0-9A-Fa-f]+")
 _HASH_DIGITS = frozenset({32, 40, 64})
 _QUAD = re.compile(
@@ -325,6 +327,8 @@ _MAX_IPV6_CHARS = 64
 
 def _in_run(plain: _Plain, run: str, start: int) -> list[_Candidate]:
     """The candidates in a run of the characters that hosts, addresses and hashes have."""
+    if "." not in run and ":" not in run and len(run) < _LEAST_HASH_CHARS:
+        return []
     if run.count(":") >= 2 and (address := _ipv6(plain.text, run, start)):
         return [address]
     found: list[_Candidate] = []

@@ -100,6 +100,7 @@ DEPLOYED = {
     "FEED_API_KEY_PARAMETER": "",
     "TTL": "0",
     "REPORT_TABLE_NAME": "stack-ReportTable-1",
+    "SEARCH_TABLE_NAME": "stack-SearchTable-1",
     "SANDBOX_URL": "https://sandbox.example.net",
     "SANDBOX_API_KEY_PARAMETER": "",
     "REPUTATION_URL": "",

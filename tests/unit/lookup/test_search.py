@@ -8,6 +8,7 @@ import pytest
 
 from functions.lookup.bulk import MAX_BODY_BYTES, MAX_ITEMS
 from functions.lookup.routes import respond
+from functions.lookup.search import MAX_CHARS
 from functions.lookup.service import Service
 from shared.domain.indicator import HASH_TYPES, Indicator, IndicatorType
 from shared.domain.reputation import Winner
@@ -133,6 +134,18 @@ def test_what_is_beyond_the_limit_is_left_for_the_next_request() -> None:
     assert len(values(second)) == 3
     assert second.body["rest"] is None
     assert second.headers["X-RateLimit-Used"] == str(MAX_ITEMS + 3)
+
+
+def test_a_request_reads_so_much_of_a_long_text_and_says_where_to_go_on() -> None:
+    text = "evil.example " + "word " * (MAX_CHARS // 5) + "fine.example"
+    first = search({"text": text})
+    assert values(first) == [("domain", DOMAIN.value)]
+    rest = first.body["rest"]
+    assert MAX_CHARS - 10 < rest <= MAX_CHARS
+    second = search({"text": text[rest:]})
+    assert values(second) == [("domain", "fine.example")]
+    assert second.body["rest"] is None
+    assert search({"text": "x" * (MAX_CHARS + 1)}).body["rest"] == MAX_CHARS
 
 
 class FakeIndex:
