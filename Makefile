@@ -55,6 +55,7 @@ define compile_into
 	@$(COMPILE) --group emulator --constraint $(1)/dev.txt --output-file $(1)/emulator.txt
 	@$(COMPILE) --group audit --output-file $(1)/audit.txt
 	@$(COMPILE) --group peers --output-file $(1)/peers.txt
+	@$(COMPILE) --group extraction --output-file $(1)/extraction.txt
 	@echo uv | $(COMPILE) - --constraint $(1)/dev.txt --output-file $(1)/uv.txt
 endef
 
@@ -114,4 +115,10 @@ clean: ## Remove everything that was built or installed
 .tools/peers/.ready: requirements/peers.txt .venv/.synced
 	$(UV) venv --quiet --clear --python $(BIN)/python .tools/peers
 	$(UV) pip sync --quiet --python .tools/peers --require-hashes requirements/peers.txt
+	@touch $@
+
+# The extractors to compare with, and all that they bring along.
+.tools/extraction/.ready: requirements/extraction.txt .venv/.synced
+	$(UV) venv --quiet --clear --python $(BIN)/python .tools/extraction
+	$(UV) pip sync --quiet --python .tools/extraction --require-hashes requirements/extraction.txt
 	@touch $@

@@ -29,6 +29,8 @@ DEFAULTS = {
     "POWERTOOLS_SERVICE_NAME": "ioc-reputation",
     "POWERTOOLS_METRICS_NAMESPACE": "IocReputation",
 }
+# Without a name there is no search index: only `up` gives it one.
+SEARCH_TABLE = "ioc-reputation-search"
 KEY_PARAMETERS = (
     "FEED_API_KEY_PARAMETER",
     "SANDBOX_API_KEY_PARAMETER",
@@ -112,11 +114,17 @@ def _host_and_port(name: str, url: str) -> tuple[str, int]:
 
 def table_names() -> dict[str, str]:
     """Return the table names by their logical id in template.yaml."""
+    search = search_table()
     return {
         "IocTable": os.environ["TABLE_NAME"],
         "StateTable": os.environ["STATE_TABLE_NAME"],
         "ReportTable": os.environ["REPORT_TABLE_NAME"],
-    }
+    } | ({"SearchTable": search} if search else {})
+
+
+def search_table() -> str:
+    """Return the name of the table of the search index, "" for none."""
+    return os.environ.get("SEARCH_TABLE_NAME", "")
 
 
 def api_key() -> str:

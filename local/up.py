@@ -51,6 +51,7 @@ def command(out: TextIO) -> int:
     """
     # People read this, so of what the functions log only warnings.
     os.environ.setdefault("POWERTOOLS_LOG_LEVEL", "WARNING")
+    os.environ["SEARCH_TABLE_NAME"] = environment.search_table() or environment.SEARCH_TABLE
     budget_s = environment.run_budget_s()
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere, ExitStack() as stack:
         # First of all, because a port that is taken is the likeliest thing to go wrong.

@@ -35,6 +35,7 @@ _SETTINGS = (
     "TABLE_",
     "STATE_TABLE_",
     "REPORT_TABLE_",
+    "SEARCH_TABLE_",
     "SANDBOX_",
     "REPUTATION_",
     "PROVIDER",
@@ -55,12 +56,13 @@ class Store:
     table: str
     state_table: str
     report_table: str
+    search_table: str
 
     def items(self, table: str | None = None) -> list[dict[str, Any]]:
         """Everything in a table, the IOC table if none is named, by key."""
         pages = self.boto3.get_paginator("scan").paginate(TableName=table or self.table)
         found: list[dict[str, Any]] = [dict(item) for page in pages for item in page["Items"]]
-        return sorted(found, key=lambda item: str(item["pk"]))
+        return sorted(found, key=lambda item: (str(item["pk"]), str(item.get("sk"))))
 
     def env(self) -> dict[str, str]:
         """The settings that make a handler use these tables."""
@@ -68,6 +70,7 @@ class Store:
             "TABLE_NAME": self.table,
             "STATE_TABLE_NAME": self.state_table,
             "REPORT_TABLE_NAME": self.report_table,
+            "SEARCH_TABLE_NAME": self.search_table,
         }
 
 
@@ -158,11 +161,13 @@ def new_store() -> Store:
     """Fresh tables at the endpoint that the environment names."""
     number = next(_numbers)
     client = dynamodb_client()
-    store = Store(client, client, f"iocs-{number}", f"state-{number}", f"reports-{number}")
+    names = (f"{kind}-{number}" for kind in ("iocs", "state", "reports", "search"))
+    store = Store(client, client, *names)
     tables = {
         "IocTable": store.table,
         "StateTable": store.state_table,
         "ReportTable": store.report_table,
+        "SearchTable": store.search_table,
     }
     make_tables(store.client, tables)
     return store

@@ -12,7 +12,7 @@ from functions.lookup.hot import HotIocs
 from functions.lookup.providers import Asks, NoProviders, Providers, RememberedProviders
 from functions.lookup.quota import Quota
 from functions.lookup.routes import respond
-from functions.lookup.service import Filters, Service
+from functions.lookup.service import Filters, Index, Service
 from functions.lookup.tally import Tally
 from shared.domain.indicator import Indicator
 from shared.domain.listing import Listing
@@ -72,6 +72,7 @@ def _service() -> Service:
         providers=_providers(client, settings, keep),
         looked_up=_tally().looked_up,
         filters=partial(_filters, settings.filter_bucket),
+        index=_index(client, settings.search_table_name),
     )
 
 
@@ -97,6 +98,14 @@ def _asker(settings: ProviderSettings) -> Asks:
     from shared.providers.ask import make_asker  # noqa: PLC0415
 
     return make_asker(settings)
+
+
+def _index(client: Any, table: str) -> Index | None:
+    if not table:
+        return None
+    from shared.store.search_index import SearchIndex  # noqa: PLC0415
+
+    return SearchIndex(client, table)
 
 
 @cache

@@ -1,6 +1,8 @@
 """The routes: which path and method is answered by which handler."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from functions.lookup import account, addresses, documentation, filters, hashes, reputations
 from functions.lookup.quota import Caller, OverLimit, Reason, rate_limit_headers
@@ -74,6 +76,25 @@ def _address_routes(kind: IndicatorType) -> tuple[Route[Handler], Route[Handler]
     )
 
 
+def _searching(pick: Callable[[Any], Handler]) -> Handler:
+    """A handler of `functions.lookup.search`, which a look-up does not wait for."""
+
+    def handle(service: Service, call: Call) -> Response:
+        from functions.lookup import search  # noqa: PLC0415
+
+        return pick(search)(service, call)
+
+    return handle
+
+
+def _sightings_route(name: str, kind: IndicatorType | None) -> Route[Handler]:
+    # It counts itself: where there is no index nothing is counted.
+    return route_to(
+        f"/v4/ioc/{name}/{{value}}/sightings",
+        {"GET": _searching(lambda search: search.sightings(kind))},
+    )
+
+
 def _reputation_route(name: str, kind: IndicatorType) -> Route[Handler]:
     handlers = {"GET": reputations.report(kind), "POST": reputations.bulk(kind)}
     return route_to(f"/api/reputation/{name}", handlers, look_up=True)
@@ -88,6 +109,13 @@ ROUTES: tuple[Route[Handler], ...] = (
     *_address_routes(IndicatorType.IP),
     *_address_routes(IndicatorType.DOMAIN),
     *_address_routes(IndicatorType.URL),
+    route_to("/v4/search", {"POST": _searching(lambda search: search.in_text)}),
+    _sightings_route("hash", None),
+    _sightings_route("ip", IndicatorType.IP),
+    _sightings_route("domain", IndicatorType.DOMAIN),
+    _sightings_route("url", IndicatorType.URL),
+    route_to("/v4/report/{flow_id}/iocs", {"GET": _searching(lambda search: search.of_scan)}),
+    route_to("/v4/iocs/recent", {"GET": _searching(lambda search: search.recent)}),
     route_to("/v4/apikey", {"GET": account.info}),
     route_to("/v4/apikey/limits", {"GET": account.limits}),
     route_to("/v4/apikey/limits/status", {"GET": account.limits_status}),

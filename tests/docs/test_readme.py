@@ -160,6 +160,8 @@ KNOWN = {
     "domain": SAMPLE_DOMAIN,
     "url": SAMPLE_URL,
     "key": DEFAULT_API_KEY,
+    "value": SAMPLE_DOMAIN,
+    "flow_id": "66b3763be7dbbbdfcd0a0014",
 }
 UNKNOWN = {
     "hash": "0" * 64,
@@ -184,6 +186,9 @@ def probes(method: str, path: str) -> Iterator[Request]:
         return
     if path.startswith("/api/"):
         yield from sandbox_probes(method, path, key)
+        return
+    if path.startswith(("/v4/search", "/v4/ioc", "/v4/report/")):
+        yield from search_probes(method, path, key)
         return
     kind = path.split("/")[2] if path.count("/") > 1 else ""
     if method == "POST":
@@ -212,6 +217,24 @@ def sandbox_probes(method: str, path: str, key: tuple[bytes, bytes]) -> Iterator
         query = urlencode({parameter: values[kind]}).encode()
         yield Request(method, path.encode(), query, headers=[key])
     yield Request(method, path.encode(), headers=[key])
+
+
+def search_probes(method: str, path: str, key: tuple[bytes, bytes]) -> Iterator[Request]:
+    """The same for searches."""
+    if method == "POST":
+        text = b'{"text": "hxxp://evil[.]example/"}'
+        for body in (text, b"{}", b"[", b" " * 5_000_000):
+            yield Request(method, path.encode(), headers=[key, JSON], body=body)
+        for media_type in (b"text/plain", b"a/b"):
+            headers = [key, (b"content-type", media_type)]
+            yield Request(method, path.encode(), headers=headers, body=text)
+        return
+    kind = path.split("/")[3]
+    for values in (KNOWN, UNKNOWN, INVALID):
+        value, flow_id = values.get(kind, ""), values.get("flow_id", "0")
+        asked = {"value": value, "flow_id": flow_id}
+        yield Request(method, filled(path, asked).encode(), headers=[key])
+    yield Request(method, filled(path, KNOWN).encode(), b"limit=0", headers=[key])
 
 
 def intake_probes(method: str, path: str, key: tuple[bytes, bytes]) -> Iterator[Request]:

@@ -131,8 +131,8 @@ def calls_of(operation: str, request: Mapping[str, Any]) -> Iterator[Call]:
             named = [what[_IN_BATCH[kind]] for part in parts for kind, what in part.items()]
             keys = frozenset(one["pk"]["S"] for one in named)
             yield Call("dynamodb:BatchWriteItem", table, keys)
-    elif operation == "Scan":
-        yield Call("dynamodb:Scan", request["TableName"])
+    elif operation in {"Query", "Scan"}:
+        yield Call(f"dynamodb:{operation}", request["TableName"])
     else:
         yield Call(f"dynamodb:{operation}", request["TableName"], _keys(request))
 

@@ -29,7 +29,7 @@ from tests.infrastructure.support import ROOT, Template
 from tests.served_providers import served_providers
 
 # The tables are called by their logical ids, so that calls and grants speak of the same.
-TABLES = {name: name for name in ("IocTable", "StateTable", "ReportTable")}
+TABLES = {name: name for name in ("IocTable", "StateTable", "ReportTable", "SearchTable")}
 PARAMETERS = {
     "FeedApiKeyParameter": "/keys/feed",
     "SandboxApiKeyParameter": "/keys/sandbox",
@@ -76,6 +76,7 @@ def aws(fresh_handlers: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recor
         "TABLE_NAME": "IocTable",
         "STATE_TABLE_NAME": "StateTable",
         "REPORT_TABLE_NAME": "ReportTable",
+        "SEARCH_TABLE_NAME": "SearchTable",
         "FILTER_BUCKET": "FilterBucket",
     }
     DEFAULT_PROVIDERS.clear()
@@ -142,6 +143,15 @@ def test_ingest_calls_what_it_is_granted(
     assert_equal(held_by(template, "ingest"), aws.calls)
 
 
+def test_without_a_search_index_nothing_reaches_for_it(
+    aws: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SEARCH_TABLE_NAME")
+    assert run_once(60)["complete"]
+    ask("lookup")
+    assert not any(call.resource == "SearchTable" for call in aws.calls)
+
+
 def test_providers_call_what_they_are_granted(
     template: Template, aws: Recorder, lists: FeedServer
 ) -> None:
@@ -180,6 +190,7 @@ def test_without_providers_look_ups_neither_write_items_nor_read_keys(
     template: Template, aws: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("FILTER_BUCKET")
+    monkeypatch.delenv("SEARCH_TABLE_NAME")
     ask("lookup")
     always = [one for one in held_by(template, "lookup") if not one.condition]
     assert_equal(always, aws.calls)
@@ -270,7 +281,7 @@ class TestTheComparison:
 
     def test_what_cannot_be_read_is_not_passed_over(self) -> None:
         with pytest.raises(LookupError):
-            list(calls_of("Query", {"TableName": "t"}))
+            list(calls_of("ExecuteStatement", {"Statement": "t"}))
 
 
 def ask(function: Literal["lookup", "publish"]) -> None:

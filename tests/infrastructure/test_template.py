@@ -20,7 +20,7 @@ FUNCTIONS = [
     "ProvidersFunction",
     "PublishFunction",
 ]
-TABLES = ["IocTable", "StateTable", "ReportTable"]
+TABLES = ["IocTable", "StateTable", "ReportTable", "SearchTable"]
 QUEUE_ARN = {"Fn::GetAtt": ["IngestDeadLetterQueue", "Arn"]}
 PARAMETER_ARN = "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter${%s}"
 # Role -> condition -> parameter with the name of a key that it may read then.
@@ -39,6 +39,7 @@ OPTIONAL = {
     "PublishesFeed": ("Publish", "Report", "Poll", "FeedUrl"),
     "HasProviders": ("Providers",),
     "PublishesFilter": ("Filter",),
+    "HasSearchIndex": ("Search",),
 }
 
 # Role -> resource -> actions: this much and no more.
@@ -51,6 +52,7 @@ GRANTS = {
             "dynamodb:GetItem",
             "dynamodb:UpdateItem",
         },
+        "SearchTable": {"dynamodb:BatchWriteItem"},
         "IngestDeadLetterQueue": {"sqs:SendMessage"},
         PARAMETER_ARN % "FeedApiKeyParameter": {"ssm:GetParameter"},
     },
@@ -61,6 +63,7 @@ GRANTS = {
     "LookupFunctionRole": {
         "IocTable": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:UpdateItem"},
         "StateTable": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
+        "SearchTable": {"dynamodb:Query"},
         PROVIDER_KEYS_ARN: {"ssm:GetParameter"},
         FILTER_ARN: {"s3:GetObject"},
         "FilterBucket": {"s3:ListBucket"},
@@ -108,10 +111,10 @@ COMMON_VARIABLES = {
 }
 VARIABLES = {
     "IngestFunction": COMMON_VARIABLES
-    | {"FEED_URL", "FEED_API_KEY_PARAMETER", "FEED_ALLOW_PRIVATE", "TTL"},
+    | {"FEED_URL", "FEED_API_KEY_PARAMETER", "FEED_ALLOW_PRIVATE", "SEARCH_TABLE_NAME", "TTL"},
     "FilterFunction": COMMON_VARIABLES | {"FILTER_BUCKET"},
     "LookupFunction": COMMON_VARIABLES
-    | {"CACHE_TTL", "FILTER_BUCKET", "PROVIDERS", "PROVIDER_KEYS_PATH"},
+    | {"CACHE_TTL", "FILTER_BUCKET", "PROVIDERS", "PROVIDER_KEYS_PATH", "SEARCH_TABLE_NAME"},
     "ProvidersFunction": COMMON_VARIABLES
     | {"PROVIDERS", "PROVIDER_KEYS_PATH", "PROVIDERS_ALLOW_PRIVATE"},
     "PublishFunction": COMMON_VARIABLES
@@ -198,7 +201,11 @@ def test_roles_hold_no_managed_policy_but_the_one_to_write_logs(template: Templa
 @pytest.mark.parametrize("name", KEYS)
 def test_a_key_is_readable_only_where_one_is_named(template: Template, name: str) -> None:
     role = template["Resources"][name]["Properties"]
-    conditional = [policy["Fn::If"] for policy in role["Policies"] if "Fn::If" in policy]
+    conditional = [
+        policy["Fn::If"]
+        for policy in role["Policies"]
+        if "Fn::If" in policy and policy["Fn::If"][0] != "HasSearchIndex"
+    ]
     assert {condition for condition, _, _ in conditional} == KEYS[name].keys()
     for condition, granted, otherwise in conditional:
         parameter = KEYS[name][condition]
@@ -249,19 +256,37 @@ def leading_keys(template: Template, role: str) -> list[str]:
     return allowed
 
 
+def sids_by_condition(template: Template, name: str) -> dict[str | None, list[str]]:
+    """What a role grants, by the condition that it hangs on."""
+    found: dict[str | None, list[str]] = {}
+    for policy in template["Resources"][name]["Properties"]["Policies"]:
+        condition, granted, otherwise = policy.get("Fn::If", [None, policy, NO_VALUE])
+        sids = [one["Sid"] for one in granted["PolicyDocument"]["Statement"] if "Sid" in one]
+        found.setdefault(condition, []).extend(sids)
+        assert otherwise == NO_VALUE
+    return found
+
+
 def test_look_ups_write_and_read_keys_only_where_there_are_providers(template: Template) -> None:
-    role = template["Resources"]["LookupFunctionRole"]["Properties"]
-    held: dict[str | None, list[str]] = {}
-    for policy in role["Policies"]:
-        condition, granted, otherwise = policy.get("Fn::If", [None, policy, None])
-        sids = [one["Sid"] for one in granted["PolicyDocument"]["Statement"]]
-        held.setdefault(condition, []).extend(sids)
-        assert otherwise == (NO_VALUE if condition else None)
-    assert held == {
+    assert sids_by_condition(template, "LookupFunctionRole") == {
         None: ["ReadReputation", "ReadKeyAndQuota", "LeaseQuota"],
         "HasProviders": ["KeepAnswers", "ReadProviders", "ReadProviderKeys"],
+        "HasSearchIndex": ["ReadSearchIndex"],
         "PublishesFilter": ["OfferFilter", "MissFilter"],
     }
+
+
+def test_the_search_index_is_reached_only_where_there_is_one(template: Template) -> None:
+    assert template["Parameters"]["SearchIndex"]["Default"] == "false"
+    assert template["Conditions"]["HasSearchIndex"] == {
+        "Fn::Equals": [{"Ref": "SearchIndex"}, "true"]
+    }
+    assert sids_by_condition(template, "IngestFunctionRole")["HasSearchIndex"] == ["EnterReports"]
+    for name in ("IngestFunction", "LookupFunction"):
+        variables = template["Resources"][name]["Properties"]["Environment"]["Variables"]
+        assert variables["SEARCH_TABLE_NAME"] == {
+            "Fn::If": ["HasSearchIndex", {"Ref": "SearchTable"}, ""]
+        }
 
 
 def test_of_the_state_the_filter_reads_how_providers_stand_and_nothing_else(
@@ -335,7 +360,7 @@ def test_the_halves_that_may_be_left_out_hang_on_their_conditions(template: Temp
     for name, one in template["Resources"].items():
         refers = set(
             re.findall(
-                r'"((?:Publish|Report|Providers|Filter)[A-Z][A-Za-z]+)"',
+                r'"((?:Publish|Report|Providers|Filter|Search)[A-Z][A-Za-z]+)"',
                 json.dumps(without_ifs(one)),
             )
         )
@@ -366,8 +391,14 @@ def test_table_is_keyed_encrypted_and_hard_to_lose(template: Template, name: str
     assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
     table = resource["Properties"]
     assert table["BillingMode"] == "PAY_PER_REQUEST"
-    assert table["KeySchema"] == [{"AttributeName": "pk", "KeyType": "HASH"}]
-    assert table["AttributeDefinitions"] == [{"AttributeName": "pk", "AttributeType": "S"}]
+    # The search index alone is read by ranges.
+    keys = {"pk": "HASH"} | ({"sk": "RANGE"} if name == "SearchTable" else {})
+    assert table["KeySchema"] == [
+        {"AttributeName": key, "KeyType": kind} for key, kind in keys.items()
+    ]
+    assert table["AttributeDefinitions"] == [
+        {"AttributeName": key, "AttributeType": "S"} for key in keys
+    ]
     # What is published stays: a gap in the feed would look like its end.
     expires = None if name == "ReportTable" else {"AttributeName": "ttl", "Enabled": True}
     assert table.get("TimeToLiveSpecification") == expires
@@ -566,4 +597,5 @@ def test_parameters_and_outputs_say_what_they_are(template: Template) -> None:
         "PublishFunctionName",
         "ProvidersFunctionName",
         "FilterFunctionName",
+        "SearchTableName",
     }
