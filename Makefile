@@ -43,6 +43,7 @@ define compile_into
 	@$(COMPILE) pyproject.toml --output-file $(1)/runtime.txt
 	@$(COMPILE) pyproject.toml --group dev --constraint $(1)/runtime.txt --output-file $(1)/dev.txt
 	@$(COMPILE) --group sam --output-file $(1)/sam.txt
+	@$(COMPILE) --group ministack --output-file $(1)/ministack.txt
 	@echo uv | $(COMPILE) - --constraint $(1)/dev.txt --output-file $(1)/uv.txt
 endef
 
@@ -77,4 +78,10 @@ clean: ## Remove everything that was built or installed
 .tools/sam/.ready: requirements/sam.txt .venv/.synced
 	$(UV) venv --quiet --clear --python $(BIN)/python .tools/sam
 	$(UV) pip sync --quiet --python .tools/sam --require-hashes requirements/sam.txt
+	@touch $@
+
+# The emulator runs the functions in its own Python, so that has to be the one of the runtime.
+.tools/ministack/.ready: requirements/ministack.txt .venv/.synced
+	$(UV) venv --quiet --clear --python "$$($(MAKE) --silent -C shared runtime-python)" .tools/ministack
+	$(UV) pip sync --quiet --python .tools/ministack --require-hashes requirements/ministack.txt
 	@touch $@
