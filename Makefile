@@ -7,18 +7,21 @@ SAM := .tools/sam/bin/sam
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test bench lint build lock check-lock clean
+.PHONY: help setup run test test-deploy bench lint build lock check-lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.ready ## Make .venv from the lock
 
 run: setup ## Serve the API on this machine, with a sample feed
 	$(BIN)/python -m local up
 
-test: setup .tools/sam/.ready lint check-lock ## Run the whole gate: what CI runs
+test: setup .tools/sam/.ready lint check-lock ## Run the gate: all that CI runs, but for test-deploy
 	tests/run_layers.sh
+
+test-deploy: setup ## Deploy to an emulator of AWS, and follow docs/deploy.md on it
+	$(BIN)/python -m pytest tests/deploy
 
 bench: setup ## Measure costs and speed, and write docs/benchmarks.md and docs/cost.md
 	$(BIN)/python -m benchmarks

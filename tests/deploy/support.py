@@ -107,6 +107,7 @@ class User:
             "HOME": str(folder),
             "PATH": f"{self._programs}:{os.environ['PATH']}",
             "SAM_CLI_TELEMETRY": "0",
+            "SAM_CLI_POLL_DELAY": "1",  # the emulator is quick
         }
         self._clone()
         self.has("aws", f'#!/bin/sh\nexec {EMULATOR / "aws"} "$@"\n')

@@ -86,13 +86,12 @@ def test_first_answer_names_the_domain(said: list[str]) -> None:
     assert "#" in about(said, "aws dynamodb scan")
 
 
-def test_alarms_tell_the_topic(said: list[str]) -> None:
-    assert "ioc-reputation-alarms" in about(said, "AlarmTopicArn=\"$TOPIC\"\n")
+def test_going_back_is_to_the_version_before(said: list[str]) -> None:
+    """The emulator deletes versions that were replaced, retained or not; $LATEST is before the last.
 
-
-def test_a_new_value_of_a_parameter_is_a_new_version_of_the_look_ups(said: list[str]) -> None:
-    """The profile says LogLevel=DEBUG, the deployment with the topic does not."""
-    assert '"2"' in about(said, "list-versions-by-function")
+    That they are retained, tests/infrastructure/test_deployment.py sees in the template.
+    """
+    assert '"FunctionVersion": "$LATEST"' in about(said, "update-alias")
 
 
 def test_production_is_protected_from_deletion(account: Account, said: list[str]) -> None:
