@@ -103,21 +103,16 @@ def _host_and_port(name: str, url: str) -> tuple[str, int]:
     return parts.hostname, port or (443 if parts.scheme == "https" else 80)
 
 
-_TABLES = {
-    "IocTable": "TABLE_NAME",
-    "StateTable": "STATE_TABLE_NAME",
-    "ReportTable": "REPORT_TABLE_NAME",
-}
-
-
-def table_name(logical_id: str) -> str:
-    """Return the name of the table with this logical id in template.yaml."""
-    return os.environ[_TABLES[logical_id]]
-
-
 def table_names() -> dict[str, str]:
-    """Return the table names by their logical id in template.yaml."""
-    return {logical_id: table_name(logical_id) for logical_id in _TABLES}
+    """Return the table names by their logical id in template.yaml.
+
+    That of a stack's report table is empty if it is not set: not every stack publishes.
+    """
+    return {
+        "IocTable": os.environ["TABLE_NAME"],
+        "StateTable": os.environ["STATE_TABLE_NAME"],
+        "ReportTable": os.environ.get("REPORT_TABLE_NAME", ""),
+    }
 
 
 def api_key() -> str:

@@ -75,7 +75,7 @@ def command(out: TextIO, arguments: argparse.Namespace) -> int:
         LocalError: there is no such key, or the store fails.
     """
     client = connect(aws=arguments.aws)
-    table = environment.table_name("StateTable")
+    table = environment.table_names()["StateTable"]
     try:
         arguments.run(arguments, ApiKeys(client, table), out)
     except StoreError as error:

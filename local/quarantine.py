@@ -106,7 +106,7 @@ def _replay(arguments: argparse.Namespace, out: TextIO) -> int:
         replay = Replay(
             client,
             _state_table(),
-            IocTable(client, environment.table_name("IocTable"), retention_s=retention_s),
+            IocTable(client, environment.table_names()["IocTable"], retention_s=retention_s),
             pool,
             now=time.time_ns() // 1_000_000,
         )
@@ -186,7 +186,7 @@ def _line(entry: Entry) -> str:
 
 
 def _state_table() -> str:
-    return environment.table_name("StateTable")
+    return environment.table_names()["StateTable"]
 
 
 def _retention_s(*, aws: bool) -> int:

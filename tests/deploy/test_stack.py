@@ -30,7 +30,9 @@ def filled(account: Account, outputs: dict[str, str]) -> str:
 def key(user: User, outputs: dict[str, str]) -> str:
     """An API key in the stack's table."""
     tables = f"TABLE_NAME={outputs['IocTableName']} STATE_TABLE_NAME={outputs['StateTableName']}"
-    return user.types(f"{tables} .venv/bin/python -m local keys create --aws test 2>/dev/null").strip()
+    return user.types(
+        f"{tables} .venv/bin/python -m local keys create --aws test 2>/dev/null"
+    ).strip()
 
 
 def test_everything_that_hangs_on_no_condition_is_there(account: Account, stack: str) -> None:

@@ -111,7 +111,9 @@ def test_restored_stack_has_the_tables_the_key_and_the_answers(
 
 
 def test_what_was_taken_down_leaves_nothing_behind(account: Account, said: list[str]) -> None:
-    there = [one["StackName"] for one in account.client("cloudformation").describe_stacks()["Stacks"]]
+    there = [
+        one["StackName"] for one in account.client("cloudformation").describe_stacks()["Stacks"]
+    ]
     assert "ioc-reputation-dev" not in there
     left = account.client("dynamodb").list_tables()["TableNames"]
     assert not [name for name in left if name.startswith("ioc-reputation-dev")]
