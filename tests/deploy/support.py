@@ -7,9 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 import boto3
+import requests
 
 from local.engine import free_port
 from local.events import Request, Response, http_event, http_response
@@ -26,6 +25,8 @@ ARCH = "aarch64" if platform.machine() in {"aarch64", "arm64"} else "x86_64"
 EMULATOR = ROOT / ".tools" / "ministack" / "bin"
 # Far beyond what anything takes; a machine that is busy is no failure.
 PATIENCE_S = 300
+
+SAMPLE_IOCS = 33  # in the sample feed, as `make run` says, too
 
 Environment = dict[str, str]
 
@@ -52,7 +53,7 @@ def running_emulator(folder: Path) -> Iterator[Environment]:
     }
     endpoint = f"http://127.0.0.1:{port}"
     with (folder / "ministack.log").open("wb") as log:
-        # A group of its own: the functions are its children, and end with it.
+        # A group of its own: the functions that it runs end with it.
         process = subprocess.Popen(
             [EMULATOR / "ministack"],
             cwd=folder,
@@ -78,13 +79,12 @@ def running_emulator(folder: Path) -> Iterator[Environment]:
 
 def _healthy(endpoint: str) -> bool:
     try:
-        with urllib.request.urlopen(f"{endpoint}/_ministack/health", timeout=5) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
+        return requests.get(f"{endpoint}/_ministack/health", timeout=5).ok
+    except requests.ConnectionError:
         return False
 
 
-def wait_until(condition: Any) -> None:
+def wait_until(condition: Callable[[], bool]) -> None:
     """Wait until something holds; fails when it never does."""
     deadline = time.monotonic() + PATIENCE_S
     while not condition():

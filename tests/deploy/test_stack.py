@@ -7,9 +7,7 @@ import pytest
 
 from local.feed import SAMPLE_DOMAIN, SAMPLE_HASH
 from local.template import load_template
-from tests.deploy.support import Account, User, wait_until
-
-SAMPLE_IOCS = 33  # as `make run` says, too
+from tests.deploy.support import SAMPLE_IOCS, Account, User, wait_until
 
 
 @pytest.fixture(scope="module")

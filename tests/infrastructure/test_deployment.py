@@ -68,6 +68,7 @@ NOT_USED = {
 
 
 def lookup_version(template: Template) -> dict[str, Any]:
+    version: dict[str, Any]
     (version,) = [
         one for one in template["Resources"].values() if one["Type"] == "AWS::Lambda::Version"
     ]

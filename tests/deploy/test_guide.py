@@ -10,8 +10,7 @@ import sys
 import pytest
 
 from local.feed import SAMPLE_DOMAIN
-from tests.deploy.support import ARCH, Account, Environment, User
-from tests.deploy.test_stack import SAMPLE_IOCS
+from tests.deploy.support import ARCH, SAMPLE_IOCS, Account, Environment, User
 from tests.docs.markdown import blocks, read
 from tests.infrastructure.support import ROOT
 
@@ -87,7 +86,7 @@ def test_first_answer_names_the_domain(said: list[str]) -> None:
 
 
 def test_going_back_is_to_the_version_before(said: list[str]) -> None:
-    """The emulator deletes versions that were replaced, retained or not; $LATEST is before the last.
+    """The emulator deletes replaced versions, retained or not, so $LATEST is before the last.
 
     That they are retained, tests/infrastructure/test_deployment.py sees in the template.
     """
