@@ -50,6 +50,7 @@ def running_emulator(folder: Path) -> Iterator[Environment]:
         "GATEWAY_PORT": port,
         "BIND_HOST": "127.0.0.1",
         "LAMBDA_EXECUTOR": "local",
+        "AUTH": "true",  # roles grant what they grant, and nothing else
     }
     endpoint = f"http://127.0.0.1:{port}"
     with (folder / "ministack.log").open("wb") as log:
