@@ -113,12 +113,15 @@ def _host_and_port(name: str, url: str) -> tuple[str, int]:
 
 
 def table_names() -> dict[str, str]:
-    """Return the table names by their logical id in template.yaml."""
+    """Return the table names by their logical id in template.yaml.
+
+    That of a stack's report table is empty if it is not set: not every stack publishes.
+    """
     search = search_table()
     return {
         "IocTable": os.environ["TABLE_NAME"],
         "StateTable": os.environ["STATE_TABLE_NAME"],
-        "ReportTable": os.environ["REPORT_TABLE_NAME"],
+        "ReportTable": os.environ.get("REPORT_TABLE_NAME", ""),
     } | ({"SearchTable": search} if search else {})
 
 

@@ -197,6 +197,27 @@ def test_server_errors_are_a_rate_with_a_floor(errors: int, requests: int, expec
     assert told_by_aws("ServerErrorsAlarm", {"5xx": errors, "Count": requests}) == expected
 
 
+@pytest.mark.parametrize(
+    ("name", "metric", "bad"), [("LookupVersionAlarm", "Errors", 1), ("ApiFaultAlarm", "5xx", 5)]
+)
+def test_what_takes_a_rollout_back(name: str, metric: str, bad: int) -> None:
+    [one] = watched(ALARMS[name])
+    assert metric == one.metric
+    # Of a version AWS tells by three dimensions, FunctionName among them.
+    told = [PUBLISHED.get((one.namespace, by), set()) for by, _ in one.dimensions]
+    assert metric in set().union(*told)
+
+    def after(*values: int) -> str:
+        metrics = CloudWatch()
+        for number, value in enumerate(reversed(values)):
+            metrics.put(one, [value], NOW_S - 60 * number)
+        return metrics.state(ALARMS[name], NOW_S)
+
+    assert after(bad, bad) == ALARM
+    assert after(bad - 1, bad - 1) == OK
+    assert after() == OK
+
+
 def test_without_requests_there_are_no_server_errors() -> None:
     assert told_by_aws("ServerErrorsAlarm", {}) == OK
 
