@@ -7,18 +7,21 @@ SAM := .tools/sam/bin/sam
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test bench lint audit sbom build lock check-lock clean
+.PHONY: help setup run test test-deploy bench lint audit sbom build lock check-lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.ready ## Make .venv from the lock
 
 run: setup ## Serve the API on this machine, with a sample feed
 	$(BIN)/python -m local up
 
-test: setup .tools/sam/.ready lint check-lock ## Run the whole gate: what CI runs
+test: setup .tools/sam/.ready lint check-lock ## Run the gate: all that CI runs, but for test-deploy
 	tests/run_layers.sh
+
+test-deploy: setup ## Deploy to an emulator of AWS, and follow docs/deploy.md on it
+	$(BIN)/python -m pytest tests/deploy
 
 bench: setup .tools/peers/.ready $(if $(URL),,.tools/emulator/.ready) ## Measure costs and speed, and write docs/benchmarks.md, docs/cost.md and docs/scale.md
 	$(if $(URL),,$(MAKE) --no-print-directory build ARCH="$$(uname -m)" BUILD_DIR=.tools/bench)
@@ -55,6 +58,8 @@ define compile_into
 	@$(COMPILE) --group emulator --constraint $(1)/dev.txt --output-file $(1)/emulator.txt
 	@$(COMPILE) --group audit --output-file $(1)/audit.txt
 	@$(COMPILE) --group peers --output-file $(1)/peers.txt
+	@$(COMPILE) --group extraction --output-file $(1)/extraction.txt
+	@$(COMPILE) --group ministack --output-file $(1)/ministack.txt
 	@echo uv | $(COMPILE) - --constraint $(1)/dev.txt --output-file $(1)/uv.txt
 endef
 
@@ -114,4 +119,16 @@ clean: ## Remove everything that was built or installed
 .tools/peers/.ready: requirements/peers.txt .venv/.synced
 	$(UV) venv --quiet --clear --python $(BIN)/python .tools/peers
 	$(UV) pip sync --quiet --python .tools/peers --require-hashes requirements/peers.txt
+	@touch $@
+
+# The extractors to compare with, and all that they bring along.
+.tools/extraction/.ready: requirements/extraction.txt .venv/.synced
+	$(UV) venv --quiet --clear --python $(BIN)/python .tools/extraction
+	$(UV) pip sync --quiet --python .tools/extraction --require-hashes requirements/extraction.txt
+	@touch $@
+
+# The emulator runs the functions in its own Python, so that has to be the one of the runtime.
+.tools/ministack/.ready: requirements/ministack.txt .venv/.synced
+	$(UV) venv --quiet --clear --python "$$($(MAKE) --silent -C shared runtime-python)" .tools/ministack
+	$(UV) pip sync --quiet --python .tools/ministack --require-hashes requirements/ministack.txt
 	@touch $@

@@ -32,6 +32,7 @@ from shared.store.iocs import IocTable
 from shared.store.ledger import Ledger
 from shared.store.quarantine import Quarantine
 from shared.store.runs import FeedStates, RunLog
+from shared.store.search_index import SearchIndex
 from shared.store.unresolved import UnresolvedReports
 
 WRITERS = 16
@@ -47,6 +48,7 @@ class Tables:
     iocs: str
     state: str
     reports: str
+    search: str
 
     def sizes(self) -> list[int]:
         """Bytes of each item of the IOC table."""
@@ -62,6 +64,7 @@ def new_tables() -> Tables:
         "IocTable": f"iocs-{number}",
         "StateTable": f"state-{number}",
         "ReportTable": f"reports-{number}",
+        "SearchTable": f"search-{number}",
     }
     make_tables(client, names)
     return Tables(client, *names.values())
@@ -80,7 +83,9 @@ def metered() -> Iterator[Meter]:
         boto3.DEFAULT_SESSION = before
 
 
-def ingest(client: Any, iocs: str, state: str, fetcher: Fetcher) -> Summary:
+def ingest(
+    client: Any, iocs: str, state: str, fetcher: Fetcher, index: SearchIndex | None = None
+) -> Summary:
     """One run, wired as the function is but for what fetches the pages."""
     ledger = Ledger(client, state)
     with ThreadPoolExecutor(WRITERS) as pool:
@@ -97,7 +102,12 @@ def ingest(client: Any, iocs: str, state: str, fetcher: Fetcher) -> Summary:
                 quarantine=Quarantine(client, state, FEED_URL),
             ),
             applier_for=partial(
-                Applier, IocTable(client, iocs), ledger, pool=pool, out_of_time=lambda: False
+                Applier,
+                IocTable(client, iocs),
+                ledger,
+                pool=pool,
+                out_of_time=lambda: False,
+                index=index,
             ),
             clock=Clock(NOW_MS, lambda: 0.0, lambda: 1e6, lambda: 1e6),
         ).execute()

@@ -259,4 +259,4 @@ class Meter:
 
 
 def _key(item: Item) -> str:
-    return str(item["pk"]["S"])
+    return str(item["pk"]["S"]) + str(item.get("sk", {}).get("S", ""))

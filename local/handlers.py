@@ -14,7 +14,7 @@ Handler = Callable[[dict[str, Any], Any], Any]
 
 
 def load(
-    function: Literal["changes", "ingest", "lookup", "publish", "providers", "webhook"],
+    function: Literal["changes", "filter", "ingest", "lookup", "publish", "providers", "webhook"],
 ) -> Handler:
     """Return the `lambda_handler` of a function."""
     return _at(f"functions.{function}.app.lambda_handler")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import settings
 
 from local.engine import running_engine
-from local.environment import DEFAULT_REGION, DEFAULTS, ENDPOINT
+from local.environment import DEFAULT_REGION, DEFAULTS, ENDPOINT, OBJECTS
 from local.tables import make_tables
 from shared.store.client import dynamodb_client
 from shared.store.direct import direct_client
@@ -30,10 +30,12 @@ _numbers = itertools.count()
 _SETTINGS = (
     "AWS_",
     "FEED_",
+    "FILTER_",
     "API_KEY",
     "TABLE_",
     "STATE_TABLE_",
     "REPORT_TABLE_",
+    "SEARCH_TABLE_",
     "SANDBOX_",
     "REPUTATION_",
     "PROVIDER",
@@ -56,12 +58,13 @@ class Store:
     table: str
     state_table: str
     report_table: str
+    search_table: str
 
     def items(self, table: str | None = None) -> list[dict[str, Any]]:
         """Everything in a table, the IOC table if none is named, by key."""
         pages = self.boto3.get_paginator("scan").paginate(TableName=table or self.table)
         found: list[dict[str, Any]] = [dict(item) for page in pages for item in page["Items"]]
-        return sorted(found, key=lambda item: str(item["pk"]))
+        return sorted(found, key=lambda item: (str(item["pk"]), str(item.get("sk"))))
 
     def env(self) -> dict[str, str]:
         """The settings that make a handler use these tables."""
@@ -69,6 +72,7 @@ class Store:
             "TABLE_NAME": self.table,
             "STATE_TABLE_NAME": self.state_table,
             "REPORT_TABLE_NAME": self.report_table,
+            "SEARCH_TABLE_NAME": self.search_table,
         }
 
 
@@ -100,6 +104,7 @@ def fresh_handlers() -> Iterator[None]:
         ingest._client,
         lookup._service,
         lookup._tally,
+        lookup._filters,
         publish._settings,
         publish._client,
         publish._keys,
@@ -123,6 +128,7 @@ def engine() -> Iterator[str]:
 def engine_store(engine: str, monkeypatch: pytest.MonkeyPatch) -> Store:
     """A store on the embedded engine."""
     monkeypatch.setenv(ENDPOINT, engine)
+    monkeypatch.setenv(OBJECTS, engine)
     return new_store()
 
 
@@ -159,11 +165,13 @@ def new_store() -> Store:
     """Fresh tables at the endpoint that the environment names."""
     number = next(_numbers)
     client = dynamodb_client()
-    store = Store(client, client, f"iocs-{number}", f"state-{number}", f"reports-{number}")
+    names = (f"{kind}-{number}" for kind in ("iocs", "state", "reports", "search"))
+    store = Store(client, client, *names)
     tables = {
         "IocTable": store.table,
         "StateTable": store.state_table,
         "ReportTable": store.report_table,
+        "SearchTable": store.search_table,
     }
     make_tables(store.client, tables)
     return store

@@ -24,6 +24,7 @@ from shared.store.ledger import Ledger
 from shared.store.meter import MeteredClient
 from shared.store.quarantine import Quarantine
 from shared.store.runs import FeedStates, RunLog
+from shared.store.search_index import SearchIndex
 from shared.store.unresolved import UnresolvedReports
 
 # The end of the time is kept free: what is under way has to end, and the place to be noted.
@@ -103,6 +104,7 @@ def _run(settings: IngestSettings, budget_s: float, again_since: object) -> Run:
             ledger,
             pool=_pool(),
             out_of_time=lambda: clock.writing_left() <= 0,
+            index=_index(settings),
         ),
         clock=clock,
         again_since=None if again_since is None else read_moment(again_since, clock.now),
@@ -123,6 +125,12 @@ def _clock(budget_s: float) -> Clock:
         reading_left=lambda: reading_s - elapsed(),
         writing_left=lambda: writing_s - elapsed(),
     )
+
+
+def _index(settings: IngestSettings) -> SearchIndex | None:
+    if not settings.search_table_name:
+        return None
+    return SearchIndex(_client(), settings.search_table_name, retention_s=settings.retention_s)
 
 
 @cache

@@ -12,7 +12,7 @@ from functions.lookup.hot import HotIocs
 from functions.lookup.providers import Asks, NoProviders, Providers, RememberedProviders
 from functions.lookup.quota import Quota
 from functions.lookup.routes import respond
-from functions.lookup.service import Service
+from functions.lookup.service import Filters, Index, Service
 from functions.lookup.tally import Tally
 from shared.domain.indicator import Indicator
 from shared.domain.listing import Listing
@@ -71,6 +71,8 @@ def _service() -> Service:
         now=_now_ms,
         providers=_providers(client, settings, keep),
         looked_up=_tally().looked_up,
+        filters=partial(_filters, settings.filter_bucket),
+        index=_index(client, settings.search_table_name),
     )
 
 
@@ -96,6 +98,24 @@ def _asker(settings: ProviderSettings) -> Asks:
     from shared.providers.ask import make_asker  # noqa: PLC0415
 
     return make_asker(settings)
+
+
+def _index(client: Any, table: str) -> Index | None:
+    if not table:
+        return None
+    from shared.store.search_index import SearchIndex  # noqa: PLC0415
+
+    return SearchIndex(client, table)
+
+
+@cache
+def _filters(bucket: str) -> Filters | None:
+    if not bucket:
+        return None
+    # A look-up needs none of this.
+    from shared.store.filters import filter_bucket  # noqa: PLC0415
+
+    return filter_bucket(bucket, timeout_s=STORE_TIMEOUT_S, attempts=STORE_ATTEMPTS)
 
 
 def _now_ms() -> int:

@@ -47,10 +47,7 @@ def bulk(service: Service, call: Call) -> Response:
     asked = [_ask_or_none(text) for text in texts]
     known = service.find_many({one for one in asked if one})
     rows = [
-        _row(known[one], with_details=with_details)
-        if one and known[one].known
-        # What is no hash and what nobody knows look alike.
-        else unknown_hash_row(text)
+        row_of(text, known[one] if one else None, with_details=with_details)
         for text, one in zip(texts, asked, strict=True)
     ]
     return Response(200, {"data": rows})
@@ -62,7 +59,15 @@ def _report(found: Finding) -> dict[str, Any]:
     return hash_report(found.reputation, found.others)
 
 
-def _row(found: Finding, *, with_details: bool) -> dict[str, Any]:
+def row_of(text: str, found: Finding | None, *, with_details: bool) -> dict[str, Any]:
+    """The row of a bulk answer.
+
+    Args:
+        text: what was asked.
+        found: what is known of it; None for what is no hash, which looks like an unknown one.
+    """
+    if found is None or not found.known:
+        return unknown_hash_row(text)
     return bulk_hash_row(found.indicator, found.reputation, found.others, with_details=with_details)
 
 

@@ -1,8 +1,10 @@
 """The routes: which path and method is answered by which handler."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
-from functions.lookup import account, addresses, documentation, hashes, reputations
+from functions.lookup import account, addresses, documentation, filters, hashes, reputations
 from functions.lookup.quota import Caller, OverLimit, Reason, rate_limit_headers
 from functions.lookup.service import Call, Handler, Service
 from shared.domain.indicator import IndicatorType
@@ -74,6 +76,25 @@ def _address_routes(kind: IndicatorType) -> tuple[Route[Handler], Route[Handler]
     )
 
 
+def _searching(pick: Callable[[Any], Handler]) -> Handler:
+    """A handler of `functions.lookup.search`, which a look-up does not wait for."""
+
+    def handle(service: Service, call: Call) -> Response:
+        from functions.lookup import search  # noqa: PLC0415
+
+        return pick(search)(service, call)
+
+    return handle
+
+
+def _sightings_route(name: str, kind: IndicatorType | None) -> Route[Handler]:
+    # It counts itself: where there is no index nothing is counted.
+    return route_to(
+        f"/v4/ioc/{name}/{{value}}/sightings",
+        {"GET": _searching(lambda search: search.sightings(kind))},
+    )
+
+
 def _reputation_route(name: str, kind: IndicatorType) -> Route[Handler]:
     handlers = {"GET": reputations.report(kind), "POST": reputations.bulk(kind)}
     return route_to(f"/api/reputation/{name}", handlers, look_up=True)
@@ -88,6 +109,13 @@ ROUTES: tuple[Route[Handler], ...] = (
     *_address_routes(IndicatorType.IP),
     *_address_routes(IndicatorType.DOMAIN),
     *_address_routes(IndicatorType.URL),
+    route_to("/v4/search", {"POST": _searching(lambda search: search.in_text)}),
+    _sightings_route("hash", None),
+    _sightings_route("ip", IndicatorType.IP),
+    _sightings_route("domain", IndicatorType.DOMAIN),
+    _sightings_route("url", IndicatorType.URL),
+    route_to("/v4/report/{flow_id}/iocs", {"GET": _searching(lambda search: search.of_scan)}),
+    route_to("/v4/iocs/recent", {"GET": _searching(lambda search: search.recent)}),
     route_to("/v4/apikey", {"GET": account.info}),
     route_to("/v4/apikey/limits", {"GET": account.limits}),
     route_to("/v4/apikey/limits/status", {"GET": account.limits_status}),
@@ -98,6 +126,8 @@ ROUTES: tuple[Route[Handler], ...] = (
     _reputation_route("url", IndicatorType.URL),
     route_to("/v4/status/version", {"GET": account.version}, open_=True),
     route_to("/v4/status/providers", {"GET": account.providers}),
+    route_to("/v4/filter", {"GET": filters.offer}),
+    route_to("/v4/filter/download", {"GET": filters.download}),
     route_to("/health", {"GET": account.health}, open_=True),
     route_to("/openapi.json", {"GET": documentation.openapi}, open_=True),
     route_to("/docs", {"GET": documentation.page}, open_=True),

@@ -18,9 +18,21 @@ def sam_tools() -> Path:
 @pytest.fixture(scope="session")
 def template(sam_tools: Path) -> Template:
     """The template as CloudFormation sees it: what SAM adds is in it."""
+    return expanded(sam_tools)
+
+
+@pytest.fixture(scope="session")
+def gradual(sam_tools: Path) -> Template:
+    """The same where a new version of the look-ups goes live by a canary."""
+    return expanded(sam_tools, "Rollout=Canary10Percent5Minutes")
+
+
+def expanded(sam_tools: Path, *parameters: str) -> Template:
     expand = Path(__file__).with_name("expand.py")
-    expanded: Template = json.loads(run(sam_tools / "python", expand, "template.yaml"))
-    return expanded
+    printed = run(sam_tools / "python", expand, "template.yaml", *parameters)
+    # What the translator has to say goes before.
+    template: Template = json.loads(printed[printed.index("{") :])
+    return template
 
 
 @pytest.fixture(scope="session")

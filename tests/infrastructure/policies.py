@@ -122,6 +122,8 @@ def _name(resource: Any, parameters: Mapping[str, str]) -> str:
         logical_id, attribute = resource["Fn::GetAtt"]
         assert attribute == "Arn"
         return str(logical_id)
+    if ".Arn}" in resource["Fn::Sub"]:
+        return re.sub(r"\$\{(\w+)\.Arn\}", r"\1", resource["Fn::Sub"])
     _, _, name = resource["Fn::Sub"].partition(":parameter")
     return re.sub(r"\$\{(\w+)\}", lambda found: parameters[found[1]], name)
 

@@ -19,7 +19,8 @@ class Call:
 
     Attributes:
         action: such as `dynamodb:GetItem`; a transaction asks for the actions of its parts.
-        resource: the name of the table, the parameter or the bus.
+        resource: the name of the table, of the parameter or of the bus, or of the bucket, with
+            the key.
         keys: the partition keys that it touches.
     """
 
@@ -50,42 +51,61 @@ def recording(engine: str) -> Iterator[Recorder]:
         engine: endpoint of the engine, `http://HOST:PORT`.
     """
     recorder = Recorder()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-
-        def do_POST(self) -> None:
-            sent = self.rfile.read(int(self.headers["Content-Length"]))
-            service, _, operation = self.headers["X-Amz-Target"].partition(".")
-            if service.startswith("DynamoDB_"):
-                _note(recorder, operation, json.loads(sent))
-                self._answer(*_forwarded(engine, dict(self.headers), sent))
-            elif (service, operation) == ("AmazonSSM", "GetParameter"):
-                self._answer(*_parameter(recorder, json.loads(sent)["Name"]))
-            elif (service, operation) == ("AWSEvents", "PutEvents"):
-                self._answer(*_events(recorder, json.loads(sent)["Entries"]))
-            else:
-                recorder.unknown.append(f"{service}.{operation}")
-                self._answer(400, {}, b"{}")
-
-        def _answer(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    handler = type("Handler", (_Handler,), {"recorder": recorder, "engine": engine})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         server.daemon_threads = True
         recorder.url = f"http://127.0.0.1:{server.server_port}"
         Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         yield recorder
         server.shutdown()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    recorder: Recorder
+    engine: str
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def do_HEAD(self) -> None:
+        self._pass_to_s3("GetObject")
+
+    def do_PUT(self) -> None:
+        self._pass_to_s3("PutObject")
+
+    def _pass_to_s3(self, action: str) -> None:
+        sent = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        bucket_and_key = self.path.partition("?")[0].removeprefix("/")
+        self.recorder.calls.add(Call(f"s3:{action}", bucket_and_key))
+        answer = _forwarded(self.engine, dict(self.headers), sent, self.command, self.path)
+        if answer[0] == 404:
+            # Who may not list is told that it is forbidden.
+            self.recorder.calls.add(Call("s3:ListBucket", bucket_and_key.partition("/")[0]))
+        self._answer(*answer)
+
+    def do_POST(self) -> None:
+        sent = self.rfile.read(int(self.headers["Content-Length"]))
+        service, _, operation = self.headers["X-Amz-Target"].partition(".")
+        if service.startswith("DynamoDB_"):
+            _note(self.recorder, operation, json.loads(sent))
+            self._answer(*_forwarded(self.engine, dict(self.headers), sent))
+        elif (service, operation) == ("AmazonSSM", "GetParameter"):
+            self._answer(*_parameter(self.recorder, json.loads(sent)["Name"]))
+        elif (service, operation) == ("AWSEvents", "PutEvents"):
+            self._answer(*_events(self.recorder, json.loads(sent)["Entries"]))
+        else:
+            self.recorder.unknown.append(f"{service}.{operation}")
+            self._answer(400, {}, b"{}")
+
+    def _answer(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
 
 
 def _note(recorder: Recorder, operation: str, request: Mapping[str, Any]) -> None:
@@ -114,6 +134,8 @@ def calls_of(operation: str, request: Mapping[str, Any]) -> Iterator[Call]:
             named = [what[_IN_BATCH[kind]] for part in parts for kind, what in part.items()]
             keys = frozenset(one["pk"]["S"] for one in named)
             yield Call("dynamodb:BatchWriteItem", table, keys)
+    elif operation in {"Query", "Scan"}:
+        yield Call(f"dynamodb:{operation}", request["TableName"])
     else:
         yield Call(f"dynamodb:{operation}", request["TableName"], _keys(request))
 
@@ -124,16 +146,16 @@ def _keys(request: Mapping[str, Any]) -> frozenset[str]:
 
 
 def _forwarded(
-    engine: str, headers: Mapping[str, str], body: bytes
+    engine: str, headers: Mapping[str, str], body: bytes, method: str = "POST", path: str = "/"
 ) -> tuple[int, dict[str, str], bytes]:
     connection = http.client.HTTPConnection(engine.removeprefix("http://"), timeout=10)
     try:
-        connection.request("POST", "/", body, headers)
+        connection.request(method, path, body, headers)
         answer = connection.getresponse()
         kept = {
             name: value
             for name, value in answer.getheaders()
-            if name.lower().startswith(("content-type", "content-encoding", "x-amz"))
+            if name.lower().startswith(("content-type", "content-encoding", "etag", "x-amz"))
         }
         return answer.status, kept, answer.read()
     finally:

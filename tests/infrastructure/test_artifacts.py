@@ -62,7 +62,9 @@ def test_layer_fits_beside_the_functions(artifacts: Artifacts) -> None:
     assert size < 40_000_000
 
 
-@pytest.mark.parametrize("name", ["changes", "ingest", "lookup", "providers", "publish", "webhook"])
+@pytest.mark.parametrize(
+    "name", ["changes", "filter", "ingest", "lookup", "providers", "publish", "webhook"]
+)
 def test_function_holds_its_own_package_only(
     artifacts: Artifacts, template: Template, name: str
 ) -> None:

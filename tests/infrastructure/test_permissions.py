@@ -14,6 +14,7 @@ from local.context import LocalContext
 from local.engine import running_engine
 from local.environment import DEFAULTS, ENDPOINT
 from local.feed import sample_feed
+from local.filter import make_bucket
 from local.handlers import load
 from local.ingest import run_once
 from local.publish import send
@@ -28,7 +29,7 @@ from tests.infrastructure.support import ROOT, Template
 from tests.served_providers import served_providers
 
 # The tables are called by their logical ids, so that calls and grants speak of the same.
-TABLES = {name: name for name in ("IocTable", "StateTable", "ReportTable")}
+TABLES = {name: name for name in ("IocTable", "StateTable", "ReportTable", "SearchTable")}
 PARAMETERS = {
     "FeedApiKeyParameter": "/keys/feed",
     "SandboxApiKeyParameter": "/keys/sandbox",
@@ -62,7 +63,8 @@ licence = "free"
 options = { listed = "bad", budget_ms = 5000 }
 """
 
-Function = Literal["changes", "ingest", "lookup", "providers", "publish", "webhook"]
+Function = Literal["changes", "filter", "ingest", "lookup", "providers", "publish", "webhook"]
+FUNCTIONS: tuple[Function, ...] = get_args(Function)
 
 
 @pytest.fixture
@@ -75,6 +77,8 @@ def aws(fresh_handlers: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recor
         "TABLE_NAME": "IocTable",
         "STATE_TABLE_NAME": "StateTable",
         "REPORT_TABLE_NAME": "ReportTable",
+        "SEARCH_TABLE_NAME": "SearchTable",
+        "FILTER_BUCKET": "FilterBucket",
     }
     DEFAULT_PROVIDERS.clear()
     with running_engine() as engine, sample_feed() as feed_url, recording(engine) as recorder:
@@ -82,7 +86,10 @@ def aws(fresh_handlers: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recor
             monkeypatch.setenv(name, value)
         make_tables(dynamodb_client(), TABLES)
         register_api_key()
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", engine)
+        make_bucket()
         monkeypatch.setenv(ENDPOINT, recorder.url)
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", recorder.url)
         monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", recorder.url)
         yield recorder
         assert recorder.unknown == []
@@ -137,6 +144,15 @@ def test_ingest_calls_what_it_is_granted(
     assert_equal(held_by(template, "ingest"), aws.calls)
 
 
+def test_without_a_search_index_nothing_reaches_for_it(
+    aws: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SEARCH_TABLE_NAME")
+    assert run_once(60)["complete"]
+    ask("lookup")
+    assert not any(call.resource == "SearchTable" for call in aws.calls)
+
+
 def test_providers_call_what_they_are_granted(
     template: Template, aws: Recorder, lists: FeedServer
 ) -> None:
@@ -154,14 +170,28 @@ def test_lookup_calls_what_it_is_granted(
     refresh()
     DEFAULT_PROVIDERS.clear()
     aws.calls.clear()
+    # Without a filter, and with one.
+    ask("lookup")
+    seen = set(aws.calls)
+    load("filter")({}, LocalContext("filter", 300))
+    aws.calls = seen
     ask("lookup")
     assert "/api/203.0.113.7" in lists.asked()
     assert_equal(held_by(template, "lookup"), aws.calls)
 
 
+def test_filter_calls_what_it_is_granted(template: Template, aws: Recorder) -> None:
+    assert run_once(60)["complete"]
+    aws.calls.clear()
+    assert load("filter")({}, LocalContext("filter", 300))["entries"] > 0
+    assert_equal(held_by(template, "filter"), aws.calls)
+
+
 def test_without_providers_look_ups_neither_write_items_nor_read_keys(
-    template: Template, aws: Recorder
+    template: Template, aws: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv("FILTER_BUCKET")
+    monkeypatch.delenv("SEARCH_TABLE_NAME")
     ask("lookup")
     always = [one for one in held_by(template, "lookup") if not one.condition]
     assert_equal(always, aws.calls)
@@ -205,13 +235,13 @@ def test_changes_and_webhook_call_what_they_are_granted(
 
 
 def test_no_function_can_make_an_api_key(template: Template) -> None:
-    for function in get_args(Function):
+    for function in FUNCTIONS:
         for action in ("Put", "Update", "Delete", "BatchWrite"):
             call = Call(f"dynamodb:{action}Item", "StateTable", frozenset(["key#of-a-stranger"]))
             assert not_granted(held_by(template, function), [call]) == {call}
 
 
-@pytest.mark.parametrize("function", ["changes", "ingest", "providers", "webhook"])
+@pytest.mark.parametrize("function", ["changes", "filter", "ingest", "providers", "webhook"])
 def test_who_lets_nobody_in_cannot_read_an_api_key(template: Template, function: Function) -> None:
     for action in ("Get", "BatchGet"):
         call = Call(f"dynamodb:{action}Item", "StateTable", frozenset(["key#of-a-stranger"]))
@@ -273,7 +303,7 @@ class TestTheComparison:
 
     def test_what_cannot_be_read_is_not_passed_over(self) -> None:
         with pytest.raises(LookupError):
-            list(calls_of("Scan", {"TableName": "t"}))
+            list(calls_of("ExecuteStatement", {"Statement": "t"}))
 
 
 def ask(function: Literal["lookup", "publish"]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import functions.changes.app as changes
+import functions.filter.app as filter_
 import functions.ingest.app as ingest
 import functions.lookup.app as lookup
 import functions.providers.app as providers
@@ -79,12 +80,14 @@ OURS = {
     ("ingest", "ingest_lag_s"),
     ("publish", "poll_complete"),
     ("providers", "providers_stale"),
+    ("filter", "filter_published"),
     ("lookup", "lookup_ms"),
     ("lookup", "lookup_cold_starts"),
     ("lookup", "lookup_quota_refused"),
 }
 HANDLERS: dict[str, Callable[[dict[str, Any], Any], Any]] = {
     "changes": changes.lambda_handler,
+    "filter": filter_.lambda_handler,
     "ingest": ingest.lambda_handler,
     "lookup": lookup.lambda_handler,
     "providers": providers.lambda_handler,
@@ -117,7 +120,7 @@ class Functions:
         service = resource["Properties"]["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
         self._patch.setattr(metrics.provider, "service", service)
         self._patch.setattr(metrics.provider, "dimension_set", {})
-        context: Any = LocalContext(function, 60)
+        context: Any = LocalContext(function, 300)
         self._output.readouterr()
         # The logger has kept what stdout was when it was made.
         self._patch.setattr(logger.registered_handler, "stream", sys.stdout)
@@ -157,7 +160,11 @@ def functions(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
 
 @pytest.fixture
 def outside(
-    engine_store: Store, fresh_handlers: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    engine: str,
+    engine_store: Store,
+    fresh_handlers: None,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> Iterator[FeedServer]:
     """Feed, sandbox and provider at one address, with a key for each; and a key for a client."""
     ApiKeys(engine_store.client, engine_store.state_table).put(KEY, "test", 0, publish=True)
@@ -169,6 +176,8 @@ def outside(
             "FEED_API_KEY": FEED_KEY,
             "SANDBOX_URL": address,
             "SANDBOX_API_KEY": SANDBOX_KEY,
+            "AWS_ENDPOINT_URL_S3": engine,
+            "FILTER_BUCKET": "filter-bucket",
         }
         for name, value in (engine_store.env() | settings | mine).items():
             monkeypatch.setenv(name, value)

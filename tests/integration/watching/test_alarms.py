@@ -8,7 +8,9 @@ import pytest
 
 from benchmarks import cost
 from functions.lookup.tally import MAX_VALUES
+from local.filter import make_bucket
 from local.template import load_template
+from shared.domain.errors import StoreError
 from shared.store.api_keys import ApiKeys
 from tests.builders import raw_ioc, raw_report
 from tests.cloudwatch import ALARM, OK, CloudWatch, Name, metrics_in, watched
@@ -24,7 +26,7 @@ ALARMS = {
 }
 REFUSED = page(b"", status="403 Forbidden")
 HOUR_S = 3600
-NOW_S = 10.0 * HOUR_S
+NOW_S = 100.0 * HOUR_S
 Run = Callable[[], list[dict[str, Any]]]
 
 
@@ -116,6 +118,18 @@ def test_a_list_that_never_came_is_stale(functions: Functions, feed: FeedServer)
     assert state("ProvidersStaleAlarm", {300: bad, 900: first}) == OK
 
 
+def test_the_filter_is_stale_when_none_was_made(functions: Functions, feed: FeedServer) -> None:
+    with pytest.raises(StoreError):
+        functions.tick("filter")
+    bad = functions.records()
+    make_bucket()
+    functions.tick("filter")
+    good = functions.records()
+    assert state("FilterStaleAlarm", {1000: bad}) == ALARM
+    assert state("FilterStaleAlarm", {}) == ALARM
+    assert state("FilterStaleAlarm", {30 * HOUR_S: good, 1000: bad}) == OK
+
+
 def of_aws(name: str) -> list[Name]:
     """The metrics of an alarm, all of them AWS's own and looked at by the right dimension."""
     found = watched(ALARMS[name])
@@ -193,6 +207,27 @@ def test_server_errors_are_a_rate_with_a_floor(errors: int, requests: int, expec
     assert told_by_aws("ServerErrorsAlarm", {"5xx": errors, "Count": requests}) == expected
 
 
+@pytest.mark.parametrize(
+    ("name", "metric", "bad"), [("LookupVersionAlarm", "Errors", 1), ("ApiFaultAlarm", "5xx", 5)]
+)
+def test_what_takes_a_rollout_back(name: str, metric: str, bad: int) -> None:
+    [one] = watched(ALARMS[name])
+    assert metric == one.metric
+    # Of a version AWS tells by three dimensions, FunctionName among them.
+    told = [PUBLISHED.get((one.namespace, by), set()) for by, _ in one.dimensions]
+    assert metric in set().union(*told)
+
+    def after(*values: int) -> str:
+        metrics = CloudWatch()
+        for number, value in enumerate(reversed(values)):
+            metrics.put(one, [value], NOW_S - 60 * number)
+        return metrics.state(ALARMS[name], NOW_S)
+
+    assert after(bad, bad) == ALARM
+    assert after(bad - 1, bad - 1) == OK
+    assert after() == OK
+
+
 def test_without_requests_there_are_no_server_errors() -> None:
     assert told_by_aws("ServerErrorsAlarm", {}) == OK
 
@@ -219,7 +254,8 @@ def test_metrics_of_our_own_are_few(
     """Each costs 30 cents a month."""
     limited = "a-key-with-a-limit"
     ApiKeys(engine_store.client, engine_store.state_table).put(limited, "few", 0, daily_limit=1)
-    for function in ("ingest", "publish", "providers"):
+    make_bucket()
+    for function in ("filter", "ingest", "publish", "providers"):
         functions.tick(function)
     for _ in range(MAX_VALUES + 1):
         functions.ask(look_up("domain/evil.example", limited))

@@ -99,7 +99,10 @@ def test_the_tables_of_this_project() -> None:
         "IocTable": "ttl",
         "StateTable": "ttl",
         "ReportTable": None,
+        "SearchTable": "ttl",
     }
+    search = tables.pop("SearchTable").schema["KeySchema"]
+    assert [key["AttributeName"] for key in search] == ["pk", "sk"]
     for table in tables.values():
         assert table.schema["KeySchema"] == [{"AttributeName": "pk", "KeyType": "HASH"}]
 
