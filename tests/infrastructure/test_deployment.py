@@ -45,6 +45,8 @@ NOT_USED = {
         "logs:*",
         "s3:*",
     ],
+    # A bus that others may put events on, or with a key of one's own; targets with a role.
+    "AWS::Events::*": ["events:*Permission", "iam:PassRole", "kms:*"],
     # Groups, users and boundaries.
     "AWS::IAM::*": ["iam:*GroupPolicy", "iam:*UserPolicy", "iam:*PermissionsBoundary"],
     # Networks, file systems, keys, provisioned concurrency, signatures, pinned runtimes.

@@ -609,6 +609,7 @@ def test_the_ioc_table_has_a_stream_only_for_the_changes_of_verdicts(template: T
         "IocTable": {"Fn::If": ["TellsChanges", both, NO_VALUE]},
         "StateTable": None,
         "ReportTable": None,
+        "SearchTable": None,
     }
 
 
