@@ -2,11 +2,12 @@
 
 import json
 import math
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from typing import Any, Final, Self, cast
+from typing import Any, Final, NamedTuple, Self, cast
 from urllib.parse import quote, urlsplit
 
 import requests
@@ -36,6 +37,7 @@ MAX_CHUNK_BYTES = 1024 * 1024
 # Gateways refuse long request lines, and some cut a path at a `?` that was percent-encoded.
 MAX_PATH_BYTES = 2000
 _READ_BYTES = 64 * 1024
+_SECONDS = re.compile("[0-9]{1,9}")
 _FIELDS: Final = {"hash": "hash", "ip": "address", "domain": "fqdn", "url": "url"}
 _HASH_NOT_FOUND = 404003
 _NOT_ACCEPTED = frozenset({400064, *range(400180, 400186)})
@@ -105,7 +107,7 @@ class ReputationClient:
                 backoff_max=10,
                 raise_on_status=False,
                 remaining=self._deadline.left,
-                too_late=lambda response: _refusal(response.status, b""),
+                too_late=lambda response: _refusal(_Reply.of(response, b"")),
             )
         )
 
@@ -157,6 +159,21 @@ class ReputationClient:
                 total.failed.update(outcome.failed)
         return self._settled(total)
 
+    def read(self, path: str) -> Any:
+        """What the API says below another path, such as `status/providers`: any JSON.
+
+        Raises:
+            ReputationApiError: there is no answer.
+        """
+        self._deadline.start()
+        reply = self._send("GET", path)
+        if reply.status != 200:
+            raise _refusal(reply)
+        try:
+            return json.loads(reply.body)
+        except (ValueError, RecursionError):
+            raise UnexpectedAnswer("the answer is not JSON") from None
+
     def _kept(self, indicator: Indicator) -> Answer | None:
         return None if self._cache is None else self._cache.get(indicator)
 
@@ -166,14 +183,15 @@ class ReputationClient:
                 self._cache.put(answer)
 
     def _get(self, indicator: Indicator, path: str) -> wire.Outcome:
-        status, body = self._send("GET", f"{_family(indicator.type)}/{path}")
+        reply = self._send("GET", f"{_family(indicator.type)}/{path}")
+        status, body = reply.status, reply.body
         code = None if status == 200 else wire.read_error_code(body)
         if status == 404 and code == _HASH_NOT_FOUND and indicator.type in HASH_TYPES:
             outcome = wire.Outcome({indicator: wire.unknown(indicator)})
         elif status == 400 and code in _NOT_ACCEPTED:
             outcome = wire.Outcome(failed={indicator: "the API does not accept it"})
         elif status != 200:
-            raise _refusal(status, body)
+            raise _refusal(reply)
         elif indicator.type in HASH_TYPES:
             outcome = wire.Outcome({indicator: wire.read_hash(indicator, body)})
         else:
@@ -186,16 +204,16 @@ class ReputationClient:
         headers = {"Content-Type": "application/json"}
         if family == "hash":
             headers["includescandetails"] = "1"
-        status, body = self._send("POST", family, sent, headers)
-        if status != 200:
-            raise _refusal(status, body)
+        reply = self._send("POST", family, sent, headers)
+        if reply.status != 200:
+            raise _refusal(reply)
         read = wire.read_hashes if family == "hash" else wire.read_addresses
-        return read(chunk, body)
+        return read(chunk, reply.body)
 
     def _send(
         self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] = {}
-    ) -> tuple[int, bytes]:
-        """One request, retried; its status, and its body without its compression."""
+    ) -> "_Reply":
+        """One request, retried."""
         self._deadline.seconds(math.inf)
         try:
             # Not through a session: that looks into the environment, and reads the body of a
@@ -205,7 +223,7 @@ class ReputationClient:
             ).prepare()
             sent = self._transport.send(request, stream=True, timeout=cast("Any", self._timeout))
             with closing(sent) as response:
-                return response.status_code, self._body(response.raw)
+                return _Reply.of(response.raw, self._body(response.raw))
         except (requests.RequestException, HTTPError) as error:
             if self._deadline.left() <= 0:
                 raise DeadlinePassed(_OUT_OF_TIME) from error
@@ -226,6 +244,18 @@ class ReputationClient:
         if outcome.failed:
             raise Unanswered(outcome.failed, outcome.answers)
         return outcome.answers
+
+
+class _Reply(NamedTuple):
+    """An answer, its body without its compression."""
+
+    status: int
+    body: bytes
+    retry_after: str
+
+    @classmethod
+    def of(cls, response: BaseHTTPResponse, body: bytes) -> Self:
+        return cls(response.status, body, response.headers.get("Retry-After", ""))
 
 
 _OUT_OF_TIME = "the time for asking is used up"
@@ -299,13 +329,14 @@ def _chunks(indicators: Iterable[Indicator], most: int) -> Iterator[list[Indicat
         yield chunk
 
 
-def _refusal(status: int, body: bytes) -> ReputationApiError:
+def _refusal(reply: _Reply) -> ReputationApiError:
+    status, body, retry_after = reply
     code = wire.read_error_code(body)
     message = f"the API answered with status {status}" + (f" and code {code}" if code else "")
     if status in {401, 403}:
         return KeyRefused(message)
     if status == 429:
-        return LimitReached(message)
+        return LimitReached(message, int(retry_after) if _SECONDS.fullmatch(retry_after) else None)
     if status == 408 or status >= 500:
         return ApiUnavailable(message)
     return UnexpectedAnswer(message)
