@@ -1,0 +1,5 @@
+"""`python -m iocrep`."""
+
+from iocrep.app import main
+
+main()
