@@ -74,7 +74,7 @@ def head_of(form: Format) -> str:
 
 
 def as_text(form: Format, rows: Sequence[Row]) -> str:
-    """Rows as JSON lines or as lines of CSV."""
+    """Rows as JSON lines or as lines of CSV (RFC 4180)."""
     make = _as_json if form is Format.JSON else _as_csv
     return "".join(map(make, rows))
 
@@ -163,8 +163,8 @@ def _as_csv(row: Row) -> str:
 
 
 def _csv_line(cells: Sequence[str]) -> str:
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow(map(guarded, cells))
+    line = io.StringIO(newline="")
+    csv.writer(line).writerow(map(guarded, cells))
     return line.getvalue()
 
 

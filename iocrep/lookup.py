@@ -85,7 +85,8 @@ class _Screen:
             self._console.print(as_table(rows, head=self._empty))
         else:
             head = head_of(self._form) if self._empty else ""
-            typer.echo(head + as_text(self._form, rows), nl=False)
+            # As bytes: no system is to translate the ends of lines.
+            typer.echo((head + as_text(self._form, rows)).encode(), nl=False)
         self._empty = False
 
 

@@ -41,7 +41,7 @@ class _Status(BaseModel):
     """What is told.
 
     Attributes:
-        health: "ok", or why there is no such page; the vendor's API has none.
+        health: "ok", or "not told": the vendor's API has no such page.
         providers: none where the API does not tell.
     """
 
@@ -94,8 +94,8 @@ def _health(root: str, timeout_s: float) -> str:
             FeedClient(root, "", lambda: timeout_s, allow_private=True).get(f"{root}/health").body
         )
         return str(json.loads(body)["status"])
-    except (FeedError, ValueError, KeyError, TypeError) as error:
-        return str(error) if isinstance(error, FeedError) else "no health page"
+    except (FeedError, ValueError, KeyError, TypeError):
+        return "not told"
 
 
 def _show(found: _Status) -> None:
