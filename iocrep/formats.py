@@ -1,8 +1,9 @@
-"""Answers as a table, as JSON lines and as CSV: each row is written as it comes. Pure."""
+"""Answers as a table, as JSON lines and as CSV: each row is written as it comes."""
 
 import csv
 import io
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -65,7 +66,7 @@ STYLES: Final = {
     "UNKNOWN": "dim",
 }
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-_MIN_WIDTH: Final = 140
+_WIDTH: Final = 140
 
 
 def head_of(form: Format) -> str:
@@ -97,9 +98,11 @@ def as_table(rows: Sequence[Row], *, head: bool) -> Table:
 
 
 def console() -> Console:
-    """Standard output; wide enough for long indicators where nobody sees it."""
+    """Standard output; where it is no terminal, wide enough for long indicators."""
     out = Console(highlight=False)
-    return out if out.is_terminal else Console(highlight=False, width=max(_MIN_WIDTH, out.width))
+    if not (out.is_terminal or os.environ.get("COLUMNS")):
+        out.width = _WIDTH
+    return out
 
 
 def plain(text: str, style: str = "") -> Text:

@@ -1,7 +1,6 @@
 """The command line, run in this process or in one of its own."""
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -42,8 +41,3 @@ def run(environ: dict[str, str]) -> Run:
         return CliRunner().invoke(app, arguments, input=typed, env=environ)
 
     return invoke
-
-
-def command(*arguments: str) -> list[str]:
-    """`iocrep` as a process."""
-    return [sys.executable, "-m", "iocrep", *arguments]

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from iocrep.errors import Exit
-from tests.integration.iocrep.conftest import Run, command
+from tests.command_line import command
+from tests.integration.iocrep.conftest import Run
 from tests.reputation_server import ReputationServer
 
 LINES = 12_000
 # So many runs are killed before one is left to end: each gets a little further or not at all.
-KILLS = 12
+KILLS = 8
 
 
 def content() -> str:

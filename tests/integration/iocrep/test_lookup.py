@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from iocrep.errors import Exit
-from tests.integration.iocrep.conftest import Run, command
+from tests.command_line import command, measured, memory_kb
+from tests.integration.iocrep.conftest import Run
 from tests.reputation_server import REFUSED, ReputationServer
 
 MIXED = f"""# a list
@@ -112,7 +113,7 @@ def test_thousands_are_asked_in_full_requests(run: Run, server: ReputationServer
     assert done.exit_code == Exit.NOTHING_BAD
     assert [json.loads(line)["line"] for line in done.stdout.splitlines()] == list(range(1, 5001))
     assert sum(map(len, server.requests)) == 5000
-    assert sorted(map(len, server.requests)) == [500, 501, 999, 1000, 1000, 1000]
+    assert sorted(map(len, server.requests)) == [501, 501, 999, 999, 1000, 1000]
     server.requests.clear()
     run("lookup", "--batch", "50", typed=domains)
     assert max(map(len, server.requests)) == 50
@@ -229,3 +230,22 @@ def test_a_reader_that_leaves_is_no_accident(environ: dict[str, str], tmp_path: 
     process.stderr.close()
     assert process.wait(60) == Exit.FAILED
     assert "Traceback" not in told
+
+
+def test_nothing_of_what_is_done_is_kept(environ: dict[str, str], tmp_path: Path) -> None:
+    """Full chunks in both lists; were the answers kept, it would take 18 MB more."""
+    peaks = []
+    for lines in (5000, 40_000):
+        path, out = tmp_path / f"{lines}.txt", tmp_path / f"{lines}.jsonl"
+        kinds = ("{:x}.example", "http://list.example/{:x}", "2001:db8::{:x}", "{:064x}")
+        path.write_text("".join(f"{kinds[n % 4].format(n)}\n" for n in range(lines)))
+        done = subprocess.run(
+            measured("lookup", "--json", "-f", str(path), "-o", str(out)),
+            env=os.environ | environ,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        peaks.append(memory_kb(done.stderr))
+        assert len(out.read_bytes().splitlines()) == lines
+    assert peaks[1] - peaks[0] < 5 * 1024, peaks
