@@ -49,7 +49,7 @@ class Tally:
     def __str__(self) -> str:
         parts = [f"{number:,} {name}" for name, number in sorted(self.verdicts.items())]
         parts += [f"{self.unanswered:,} without an answer"] if self.unanswered else []
-        parts += [f"{self.rejected:,} lines are no indicator"] if self.rejected else []
+        parts += [f"{self.rejected:,} no indicator"] if self.rejected else []
         return ", ".join(parts) or "nothing was asked"
 
 

@@ -67,7 +67,7 @@ def test_no_line_is_lost_and_none_comes_twice(
     # Lines are counted over all runs: the last one tells what one run would have told.
     assert (
         last.stderr.decode().splitlines()[-1]
-        == "2,000 MALICIOUS, 4,000 UNKNOWN, 2,000 lines are no indicator"
+        == "2,000 MALICIOUS, 4,000 UNKNOWN, 2,000 no indicator"
     )
 
 

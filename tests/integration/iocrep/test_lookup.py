@@ -46,7 +46,7 @@ def test_a_list_is_answered_in_its_order(
     told = done.stderr.splitlines()[-1]
     assert (
         told == "1 LIKELY_MALICIOUS, 2 MALICIOUS, 1 SUSPICIOUS, 1 UNKNOWN, 1 without an answer, "
-        "1 lines are no indicator"
+        "1 no indicator"
     )
     # One request for each kind, and a value that stands there twice is asked once.
     assert sorted(map(len, server.requests)) == [1, 1, 1, 2]
