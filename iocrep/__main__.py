@@ -1,5 +1,17 @@
-"""`python -m iocrep`."""
+"""The command `iocrep`, also as `python -m iocrep`."""
 
-from iocrep.app import main
+try:
+    from iocrep.app import app
+except ModuleNotFoundError as error:
+    raise SystemExit(
+        f"error: {error}. Install iocrep with its extra: 'ioc-reputation[cli]'."
+    ) from None
 
-main()
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -51,8 +51,3 @@ app.command()(lookup)
 app.command()(watch)
 app.command()(status)
 app.add_typer(config_commands, name="config")
-
-
-def main() -> None:
-    """Run the command line."""
-    app()

@@ -1,5 +1,6 @@
 """How `iocrep` ends: its exit codes, and errors that say what to do."""
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -61,6 +62,11 @@ def errors_told(url: str = "") -> Iterator[None]:
         raise typer.Exit(error.exit) from None
     except (ReputationApiError, FeedError) as error:
         tell(f"error: {_advice(error, url)}")
+        raise typer.Exit(Exit.FAILED) from None
+    except OSError as error:
+        if error.errno == errno.EPIPE:  # who reads the output has left: typer ends in silence
+            raise
+        tell(f"error: {error.filename or 'the output'}: {error.strerror}.")
         raise typer.Exit(Exit.FAILED) from None
     except KeyboardInterrupt:
         raise typer.Exit(Exit.INTERRUPTED) from None

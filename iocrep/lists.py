@@ -29,7 +29,7 @@ _BYTE_ORDER_MARK = "\ufeff"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a list.
+    """A line of a list; all that a look-up needs of whatever finds indicators.
 
     Attributes:
         number: counted from 1, with every line.

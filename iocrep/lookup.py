@@ -44,9 +44,7 @@ def lookup(
         form = _format(as_json=as_json, as_csv=as_csv, output=output, resume=resume)
         stream = stack.enter_context(_opened(indicators or [], file))
         lines = Lines(stream)
-        client = stack.enter_context(
-            _client(settings.url, settings.api_key, settings.timeout_s, batch)
-        )
+        client = stack.enter_context(settings.client(batch))
         advance = stack.enter_context(_progress(stream, quiet=quiet))
         sink: _Sink = _Screen(form)
         if output is not None:
@@ -119,7 +117,7 @@ def _format(*, as_json: bool, as_csv: bool, output: Path | None, resume: bool) -
 
 @contextmanager
 def _opened(indicators: Sequence[str], file: Path | None) -> Iterator[BinaryIO]:
-    """What is to be looked up, as a list. What finds indicators in other texts begins here, too."""
+    """What is to be looked up, as a list."""
     if indicators and file is not None:
         raise NotSetUp("indicators or --file, not both.")
     if indicators:
@@ -137,20 +135,6 @@ def _opened(indicators: Sequence[str], file: Path | None) -> Iterator[BinaryIO]:
         )
     else:
         yield sys.stdin.buffer
-
-
-def _client(url: str, key: str, timeout_s: float, batch: int) -> ReputationClient:
-    try:
-        return ReputationClient(
-            url,
-            key,
-            deadline_s=timeout_s,
-            read_timeout_s=timeout_s,
-            max_hashes=batch,
-            max_addresses=batch,
-        )
-    except ValueError as error:
-        raise NotSetUp(f"{error}. `iocrep config show` tells where it comes from.") from None
 
 
 @contextmanager

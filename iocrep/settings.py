@@ -9,6 +9,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from iocrep.errors import NotSetUp
+from shared.client import ReputationClient
 
 ENVIRONMENT_PREFIX = "IOCREP_"
 FILE_VARIABLE = "IOCREP_CONFIG"
@@ -113,6 +114,28 @@ class Settings:
         if not 1 <= seconds <= 3600:
             raise NotSetUp(f"timeout ({setting.source}) is not 1 to 3600 seconds.")
         return seconds
+
+    def client(self, batch: int = 1000) -> ReputationClient:
+        """A client of the API.
+
+        Args:
+            batch: indicators in a request.
+
+        Raises:
+            NotSetUp: the address or the key is missing, or cannot be used.
+        """
+        timeout_s = self.timeout_s
+        try:
+            return ReputationClient(
+                self.url,
+                self.api_key,
+                deadline_s=timeout_s,
+                read_timeout_s=timeout_s,
+                max_hashes=batch,
+                max_addresses=batch,
+            )
+        except ValueError as error:
+            raise NotSetUp(f"{error}. `iocrep config show` tells where it comes from.") from None
 
     def _needed(self, name: str, missing: str) -> str:
         value = self.each[name].value

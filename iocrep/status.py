@@ -7,7 +7,7 @@ from pydantic import BaseModel, ValidationError
 from rich.table import Table
 
 from iocrep import parameters
-from iocrep.errors import Exit, NotSetUp, errors_told
+from iocrep.errors import Exit, errors_told
 from iocrep.formats import console, plain
 from shared.client import ReputationClient, UnexpectedAnswer
 from shared.domain.errors import FeedError
@@ -58,14 +58,8 @@ def status(context: typer.Context, as_json: parameters.AsJson = False) -> None:
     The exit code is 0 if it answers and takes the key, else 1.
     """
     settings = parameters.settings_of(context)
-    with errors_told(settings.each["url"].value):
-        timeout_s = settings.timeout_s
-        try:
-            client = ReputationClient(settings.url, settings.api_key, deadline_s=timeout_s)
-        except ValueError as error:
-            raise NotSetUp(f"{error}. `iocrep config show` tells where it comes from.") from None
-        with client:
-            found = _ask(client, settings.url, settings.root, timeout_s)
+    with errors_told(settings.each["url"].value), settings.client() as client:
+        found = _ask(client, settings.url, settings.root, settings.timeout_s)
     if as_json:
         typer.echo(found.model_dump_json())
     else:

@@ -11,7 +11,7 @@ def command(*arguments: str) -> list[str]:
 # Not getrusage: that begins with what the process had that started this one.
 _MEASURED = """
 import atexit, pathlib, re, sys
-from iocrep.app import main
+from iocrep.__main__ import main
 
 def tell():
     status = pathlib.Path("/proc/self/status").read_text()

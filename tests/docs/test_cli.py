@@ -127,7 +127,7 @@ def test_numbers_are_those_of_the_code() -> None:
 
 def test_the_command_is_installed_by_the_extra() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert project["scripts"] == {"iocrep": "iocrep.app:main"}
+    assert project["scripts"] == {"iocrep": "iocrep.__main__:main"}
     assert {re.split("[<>=]", one)[0] for one in project["optional-dependencies"]["cli"]} == {
         "rich",
         "typer",

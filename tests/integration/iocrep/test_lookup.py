@@ -163,6 +163,29 @@ def test_an_error_says_what_to_do(
     assert "Traceback" not in done.output
 
 
+@pytest.mark.parametrize("name", ["missing/out.csv", "."])
+def test_output_that_cannot_be_written(run: Run, tmp_path: Path, name: str) -> None:
+    done = run("lookup", "--csv", "-o", str(tmp_path / name), "--resume", "a.example")
+    assert done.exit_code == Exit.FAILED
+    assert done.stderr.startswith("error: ")
+    assert str(tmp_path) in done.stderr
+
+
+def test_without_the_extra_it_says_so(tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text("raise ModuleNotFoundError(\"No module named 'typer'\")\n")
+    done = subprocess.run(
+        command("lookup", "a.example"),
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == Exit.FAILED
+    assert done.stderr == (
+        "error: No module named 'typer'. Install iocrep with its extra: 'ioc-reputation[cli]'.\n"
+    )
+
+
 def test_nobody_there(run: Run) -> None:
     with ReputationServer() as gone:
         url = gone.url
