@@ -26,6 +26,7 @@ def environ(
     """What points `iocrep` at the server, and to no file of this machine."""
     for name in [name for name in os.environ if name.startswith("IOCREP_")]:
         monkeypatch.delenv(name)
+    monkeypatch.delenv("COLUMNS", raising=False)
     return {
         "IOCREP_URL": server.url,
         "IOCREP_API_KEY": KEY,
