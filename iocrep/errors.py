@@ -83,7 +83,7 @@ def _advice(error: ReputationError, url: str) -> str:
             "A slow one needs a longer --timeout."
         )
     if isinstance(error, FeedError):
-        return f"{error}."
+        return f"{error}. `iocrep config show` tells which feed is asked."
     return (
         f"{url} is no such API: {error}. `iocrep config show` tells where the address comes from."
     )

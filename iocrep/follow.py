@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 from iocrep.errors import CannotGoOn
 from shared.domain.errors import FeedError
@@ -66,14 +65,11 @@ class Follower:
     """Looks into a feed again and again.
 
     Args:
-        remaining: gives, at the begin of each look, what tells the seconds that are left of it.
+        remaining: seconds that are left for the look of the moment.
     """
 
     def __init__(self, place: Place, api_key: str, remaining: Callable[[], float]) -> None:
         self.place = place
-        parts = urlsplit(place.feed)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise CannotGoOn("the address of the feed is no http or https address.")
         self._client = FeedClient(place.feed, api_key, remaining, allow_private=True)
 
     def look(self) -> Iterator[Found]:

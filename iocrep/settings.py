@@ -19,7 +19,7 @@ DEFAULTS: Final = {
     "api_key": "",
     "feed_url": "",
     "feed_api_key": "",
-    "timeout": "60",
+    "timeout": "90",  # a limit by minute is waited out
 }
 SECRET: Final = frozenset({"api_key", "feed_api_key"})
 NOT_SET: Final = "not set"
@@ -92,7 +92,15 @@ class Settings:
     @property
     def feed_url(self) -> str:
         """The feed; the service's own unless another is set."""
-        return self.each["feed_url"].value or f"{self.root}/feed/reports"
+        url = self.each["feed_url"].value or f"{self.root}/feed/reports"
+        try:
+            parts = urlsplit(url)
+            usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+        except ValueError:
+            usable = False
+        if not usable:
+            raise NotSetUp("the address of the feed is no http or https address.")
+        return url
 
     @property
     def feed_api_key(self) -> str:

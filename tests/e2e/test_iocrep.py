@@ -9,12 +9,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+import requests
 
 from local.engine import running_engine
 from local.environment import DEFAULT_API_KEY
 from local.feed import SAMPLE_HASH, sample_feed
+from local.up import SAMPLE_REPORTS
 from tests.command_line import measured, memory_kb
-from tests.e2e.support import ROOT, TIMEOUT_S, environment, run
+from tests.e2e.support import ROOT, TIMEOUT_S, Up, environment, run
 
 IOCREP = Path(sys.executable).with_name("iocrep")
 MALICIOUS = 20
@@ -103,3 +105,37 @@ def test_what_ctrl_c_stopped_is_gone_on_with(api: str, tmp_path: Path) -> None:
     assert 0 < len(done) < whole.stat().st_size
     ended(start(api, *arguments))
     assert out.read_bytes() == whole.read_bytes()
+
+
+def test_a_feed_is_followed_across_restarts(tmp_path: Path) -> None:
+    stack = Up()
+    try:
+        state = tmp_path / "place"
+
+        def look() -> list[str]:
+            done = subprocess.run(
+                [IOCREP, "watch", "--once", "--json", "--state", state],
+                env=environment(
+                    IOCREP_URL=stack.base, IOCREP_API_KEY=DEFAULT_API_KEY, IOCREP_CONFIG="/nowhere"
+                ),
+                capture_output=True,
+                text=True,
+                timeout=TIMEOUT_S,
+                check=True,
+            )
+            return [json.loads(line)["flow_id"] for line in done.stdout.splitlines()]
+
+        assert len(look()) == 3
+        assert look() == []
+        for name in ("order", "update"):
+            text = (SAMPLE_REPORTS / f"{name}.json").read_text()
+            again = text.replace("66b3763be7dbbbdfcd0b", "77b3763be7dbbbdfcd0b")
+            headers = {"X-Api-Key": DEFAULT_API_KEY, "Content-Type": "application/json"}
+            sent = requests.post(
+                f"{stack.base}/api/reports", again.encode(), headers=headers, timeout=TIMEOUT_S
+            )
+            assert sent.status_code == 200
+        assert look() == ["77b3763be7dbbbdfcd0b0001", "77b3763be7dbbbdfcd0b0002"]
+        assert look() == []
+    finally:
+        stack.stop()

@@ -72,6 +72,15 @@ def test_the_key_of_the_api_goes_to_no_other_host(feed: str, key: str) -> None:
     assert settings(**API, feed_url=feed, feed_api_key="own").feed_api_key == "own"
 
 
+@pytest.mark.parametrize(
+    "feed", ["ftp://a.example/", "http://", "http://[", "http://a.example:x/", "a"]
+)
+def test_a_feed_that_cannot_be_asked_is_refused(feed: str) -> None:
+    for found in (settings(feed_url=feed), settings(**API | {"url": feed})):
+        with pytest.raises(NotSetUp, match="no http or https address"):
+            _ = found.feed_url
+
+
 def test_a_feed_alone_is_enough() -> None:
     alone = settings(feed_url="https://b.example/f", feed_api_key="own")
     assert (alone.feed_url, alone.feed_api_key) == ("https://b.example/f", "own")
