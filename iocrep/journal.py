@@ -87,6 +87,7 @@ class Journal:
             self._write(0)
         self._out: BinaryIO = path.open("ab")
         self._out.truncate(size)
+        self._out.seek(size)  # where it stands does not follow from what was cut away
 
     def __enter__(self) -> Self:
         return self

@@ -64,6 +64,18 @@ def test_stopped_before_there_was_output(path: Path) -> None:
         assert lines.done == 0
 
 
+def test_stopped_within_the_first_chunk(path: Path) -> None:
+    opened(path)[0].__exit__()
+    path.write_bytes(b"half a chunk\nof a run")
+    journal, lines = opened(path)
+    with journal:
+        assert journal.empty
+        journal.write("".join(f"{line.text}\n" for line in lines))
+        assert not journal.empty
+    assert path.read_bytes() == LIST
+    assert json.loads(path.with_name("out.state").read_text())["bytes"] == len(LIST)
+
+
 def test_output_that_is_there_is_never_overwritten(path: Path) -> None:
     path.write_text("mine")
     with pytest.raises(NotSetUp, match="--resume"):
