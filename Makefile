@@ -7,27 +7,39 @@ SAM := .tools/sam/bin/sam
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test bench lint build lock check-lock clean
+.PHONY: help setup run test test-deploy bench lint audit sbom build lock check-lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.ready ## Make .venv from the lock
 
 run: setup ## Serve the API on this machine, with a sample feed
 	$(BIN)/python -m local up
 
-test: setup .tools/sam/.ready lint check-lock ## Run the whole gate: what CI runs
+test: setup .tools/sam/.ready lint check-lock ## Run the gate: all that CI runs, but for test-deploy
 	tests/run_layers.sh
 
-bench: setup ## Measure costs and speed, and write docs/benchmarks.md and docs/cost.md
-	$(BIN)/python -m benchmarks
+test-deploy: setup ## Deploy to an emulator of AWS, and follow docs/deploy.md on it
+	$(BIN)/python -m pytest tests/deploy
+
+bench: setup .tools/peers/.ready $(if $(URL),,.tools/emulator/.ready) ## Measure costs and speed, and write docs/benchmarks.md, docs/cost.md and docs/scale.md
+	$(if $(URL),,$(MAKE) --no-print-directory build ARCH="$$(uname -m)" BUILD_DIR=.tools/bench)
+	$(BIN)/python -m benchmarks $(if $(URL),against "$(URL)" $(if $(KEY),--key "$(KEY)"))
 
 lint: setup ## Check style, types and the direction of imports
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+audit: setup .tools/sam/.ready .tools/audit/.ready ## Scan code and template for known mistakes; list what the layer holds
+	$(BIN)/python -m pytest tests/infrastructure/test_scanners.py tests/infrastructure/test_sbom.py
+
+sbom: .tools/audit/.ready .tools/runtime/.ready ## Write dist/sbom.cdx.json and dist/licences.csv of the runtime layer
+	@mkdir -p dist
+	.tools/audit/bin/cyclonedx-py environment .tools/runtime --output-reproducible -o dist/sbom.cdx.json
+	.tools/audit/bin/pip-licenses --python .tools/runtime/bin/python --from mixed --format csv --output-file dist/licences.csv
 
 build: setup .tools/sam/.ready ## Build the artifacts to deploy; ARCH=x86_64 for Intel
 	ARCH=$(ARCH) PATH="$(CURDIR)/$(BIN):$$PATH" $(SAM) build --build-dir "$(BUILD_DIR)" \
@@ -43,6 +55,11 @@ define compile_into
 	@$(COMPILE) pyproject.toml --output-file $(1)/runtime.txt
 	@$(COMPILE) pyproject.toml --group dev --constraint $(1)/runtime.txt --output-file $(1)/dev.txt
 	@$(COMPILE) --group sam --output-file $(1)/sam.txt
+	@$(COMPILE) --group emulator --constraint $(1)/dev.txt --output-file $(1)/emulator.txt
+	@$(COMPILE) --group audit --output-file $(1)/audit.txt
+	@$(COMPILE) --group peers --output-file $(1)/peers.txt
+	@$(COMPILE) --group extraction --output-file $(1)/extraction.txt
+	@$(COMPILE) --group ministack --output-file $(1)/ministack.txt
 	@echo uv | $(COMPILE) - --constraint $(1)/dev.txt --output-file $(1)/uv.txt
 endef
 
@@ -77,4 +94,41 @@ clean: ## Remove everything that was built or installed
 .tools/sam/.ready: requirements/sam.txt .venv/.synced
 	$(UV) venv --quiet --clear --python $(BIN)/python .tools/sam
 	$(UV) pip sync --quiet --python .tools/sam --require-hashes requirements/sam.txt
+	@touch $@
+
+# What the Lambda runtime brings beside the artifacts; it takes the Python that these are built for.
+.tools/emulator/.ready: requirements/emulator.txt .tools/sam/.ready
+	@python="$$(PATH="$(CURDIR)/$(BIN):$$PATH" $(MAKE) --silent --no-print-directory -C shared runtime-python)"; \
+	test -n "$$python" || { echo "Python 3.13, for which the functions are built, is not here" >&2; exit 1; }; \
+	$(UV) venv --quiet --clear --python "$$python" .tools/emulator
+	$(UV) pip sync --quiet --compile-bytecode --python .tools/emulator --require-hashes requirements/emulator.txt
+	@touch $@
+
+.tools/audit/.ready: requirements/audit.txt .venv/.synced
+	$(UV) venv --quiet --clear --python $(BIN)/python .tools/audit
+	$(UV) pip sync --quiet --python .tools/audit --require-hashes requirements/audit.txt
+	@touch $@
+
+# Nothing but what the layer holds, so that it can be listed.
+.tools/runtime/.ready: shared/requirements.txt .venv/.synced
+	$(UV) venv --quiet --clear --python $(BIN)/python .tools/runtime
+	$(UV) pip sync --quiet --python .tools/runtime --require-hashes shared/requirements.txt
+	@touch $@
+
+# So have the peers of the benchmark, and what draws its plots.
+.tools/peers/.ready: requirements/peers.txt .venv/.synced
+	$(UV) venv --quiet --clear --python $(BIN)/python .tools/peers
+	$(UV) pip sync --quiet --python .tools/peers --require-hashes requirements/peers.txt
+	@touch $@
+
+# The extractors to compare with, and all that they bring along.
+.tools/extraction/.ready: requirements/extraction.txt .venv/.synced
+	$(UV) venv --quiet --clear --python $(BIN)/python .tools/extraction
+	$(UV) pip sync --quiet --python .tools/extraction --require-hashes requirements/extraction.txt
+	@touch $@
+
+# The emulator runs the functions in its own Python, so that has to be the one of the runtime.
+.tools/ministack/.ready: requirements/ministack.txt .venv/.synced
+	$(UV) venv --quiet --clear --python "$$($(MAKE) --silent -C shared runtime-python)" .tools/ministack
+	$(UV) pip sync --quiet --python .tools/ministack --require-hashes requirements/ministack.txt
 	@touch $@

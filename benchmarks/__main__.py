@@ -1,6 +1,12 @@
-"""`make bench`: measure, and write both documents and benchmarks/measured.json."""
+"""`make bench`: measure, and write the documents, the plots and what they are made from.
 
+`python -m benchmarks against URL` measures something else that speaks the v4 API.
+"""
+
+import argparse
+import json
 import os
+import subprocess
 import sys
 import time
 
@@ -9,7 +15,18 @@ from local import environment
 # Powertools reads some of it when a handler's module is imported.
 environment.prepare()
 
-from benchmarks import cost, ingestion, lookups, others, report, starts  # noqa: E402
+from benchmarks import (  # noqa: E402
+    against,
+    comparison,
+    cost,
+    ingestion,
+    lookups,
+    others,
+    plots,
+    report,
+    scale,
+    starts,
+)
 from local.engine import running_engine  # noqa: E402
 
 CPU_ROUNDS = 3
@@ -23,7 +40,19 @@ LIST_ENTRIES = 5_000
 
 
 def main() -> None:
-    """Measure and write."""
+    """What the command line asks for."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    against.add_arguments(commands.add_parser("against", help="measure a base URL"))
+    arguments = parser.parse_args()
+    if arguments.command == "against":
+        against.main(arguments)
+    else:
+        measure()
+
+
+def measure() -> None:
+    """Measure everything, and write."""
     started = time.monotonic()
     with running_engine() as endpoint:
         os.environ[environment.ENDPOINT] = endpoint
@@ -34,15 +63,15 @@ def main() -> None:
         _say("units of look-ups")
         tables = lookups.filled_tables()
         counted = lookups.count(sorted(lookups.tables_keys(tables)))
-        _say("CPU of look-ups and of the peer")
-        lookup_cpu = lookups.cpu_us(tables, LOOKUP_ROUNDS, SINGLES, BULKS)
+        _say("comparison with peers")
+        compared = comparison.compare(LOOKUP_ROUNDS, SINGLES, BULKS)
         _say("publishing, lists, a run that finds nothing new")
         published = others.publishing(PUBLISHED_REPORTS)
         first, refreshed = others.lists(LIST_ENTRIES)
         idle = others.idle_run()
         single_calls = others.single_calls()
     _say("starts")
-    start_cpu = starts.cpu_ms(START_ROUNDS)
+    started_anew = starts.measure(START_ROUNDS)
     _say("memory")
     few, many = ingestion.peak_kb(FEW_REPORTS), ingestion.peak_kb(MANY_REPORTS)
     found = report.Found(
@@ -50,21 +79,26 @@ def main() -> None:
         hot_bytes=hot,
         ingest_cpu=ingest_cpu,
         counted=counted,
-        lookup_cpu=lookup_cpu,
+        compared=compared,
         published=published,
         list_first=first,
         list_refresh=refreshed,
         idle=idle,
         single_calls=single_calls,
         alarms=others.alarms(),
-        start_cpu=start_cpu,
+        starts=started_anew,
         memory={FEW_REPORTS: few, MANY_REPORTS: many},
     )
     measured = report.measured(found)
     cost.MEASURED.write_text(cost.write_measured(measured), encoding="utf-8")
     cost.main()
+    plots.DRAWN.write_text(json.dumps(report.drawn(found), indent=1) + "\n", encoding="utf-8")
+    draw = [str(comparison.PYTHON), "-m", "benchmarks.plots"]
+    subprocess.run(draw, check=True, cwd=cost.ROOT)  # noqa: S603
     report.DOCUMENT.write_text(report.document(found, measured), encoding="utf-8")
-    _say(f"written after {time.monotonic() - started:.0f} s: docs/benchmarks.md, docs/cost.md")
+    scale.main()
+    took = f"{time.monotonic() - started:.0f} s"
+    _say(f"written after {took}: docs/benchmarks.md, docs/cost.md, docs/scale.md")
 
 
 def _say(text: str) -> None:

@@ -29,6 +29,9 @@ LOGS_GB = 0.50
 METRIC_MONTH = 0.30
 ALARM_MONTH = 0.10
 SCHEDULER_CALL = 1.00e-6
+DASHBOARD_MONTH = 3.00
+# That look-ups write: latency, cold starts, refusals by quota.
+LOOKUP_METRICS = 3
 
 # Memory of the functions, as the template has it.
 LOOKUP_MB = 512
@@ -75,7 +78,7 @@ class Measured:
 
     Attributes:
         metrics: custom metrics that a run of ingestion writes.
-        alarms: that every stack has.
+        alarms: metrics in the alarms that every stack has.
         item_bytes: mean size of an item of the IOC table.
     """
 
@@ -238,8 +241,11 @@ Nobody asks and nothing is new; the feed, one of three pages, is read every 15 m
 
 {month}
 
-A run writes {metrics} custom metrics, and a stack has {alarms} alarms. The first ten of each are
-free in an account, which is not in the table.
+A run writes {metrics} custom metrics, and the alarms of a stack watch {alarms}; each of both is
+paid for. The first ten of each are free in an account, which is not in the table. Look-ups write
+up to {lookup_metrics} more while there are any, {lookup_dollars:.2f} dollars a month; the poll of
+a sandbox and the lists of providers one each. A dashboard costs nothing unless an account has
+three already, then {dashboard:.2f} dollars.
 
 A million stored IOCs of {item_bytes:.0f} bytes cost {stored:.2f} dollars a month, backups included.
 
@@ -272,6 +278,9 @@ def document(measured: Measured) -> str:
         month=_pairs("What", "Dollars a month", dollars),
         metrics=measured.metrics,
         alarms=measured.alarms,
+        lookup_metrics=LOOKUP_METRICS,
+        lookup_dollars=LOOKUP_METRICS * METRIC_MONTH,
+        dashboard=DASHBOARD_MONTH,
         item_bytes=measured.item_bytes,
         stored=stored_month(measured.item_bytes),
         price_list=_pairs("Price", "Dollars", _price_list()),
@@ -287,7 +296,7 @@ def _price_list() -> dict[str, str]:
         "a million invocations": f"{LAMBDA_REQUEST * 1e6:.2f}",
         "a GB-second": f"{LAMBDA_GB_SECOND:.10f}",
         "a GB of logs": f"{LOGS_GB:.2f}",
-        "a metric, an alarm, for a month": f"{METRIC_MONTH:.2f}, {ALARM_MONTH:.2f}",
+        "a metric, a metric in an alarm, for a month": f"{METRIC_MONTH:.2f}, {ALARM_MONTH:.2f}",
         "a million calls of the schedule": f"{SCHEDULER_CALL * 1e6:.2f}",
         "a GB stored, backed up, for a month": f"{STORAGE_GB_MONTH:.2f}, {BACKUP_GB_MONTH:.2f}",
     }

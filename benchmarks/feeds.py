@@ -1,9 +1,10 @@
 """Feeds that are made up: reports of ten IOCs, three of which other reports hold as well."""
 
 import hashlib
+import itertools
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -45,6 +46,16 @@ def indicator(name: str) -> tuple[str, str]:
             return "ip", f"11.{int(made[4:6], 16)}.{int(made[6:8], 16)}.{int(made[8:10], 16)}"
 
 
+def stock(count: int) -> list[str]:
+    """Keys of IOCs in the shares of `indicator`, such as `ip#11.0.0.1`, each of them once."""
+    keys: dict[str, None] = {}
+    numbers = itertools.count()
+    while len(keys) < count:
+        kind, value = indicator(f"stock {next(numbers)}")
+        keys[f"{kind}#{value}"] = None
+    return list(keys)
+
+
 def report(
     name: str, number: int, of: int, *, iocs: int = IOCS, shared: int = SHARED
 ) -> dict[str, Any]:
@@ -55,7 +66,7 @@ def report(
         iocs: how many it holds.
         shared: how many of these are drawn from the pool.
     """
-    draw = random.Random(number)  # noqa: S311
+    draw = random.Random(number)
     pool = max(shared, of * shared // HOLDERS)
     names = [f"pool {one}" for one in draw.sample(range(pool), shared)]
     names += [f"own {number} {one}" for one in range(iocs - shared)]
@@ -102,3 +113,32 @@ class Feed:
             # The newest first.
             at = self.reports - 1 - one
             yield report(self.name, at, self.reports, iocs=self.iocs, shared=self.shared)
+
+
+@dataclass(frozen=True)
+class StockFeed:
+    """A feed of given IOCs, ten in a report.
+
+    Attributes:
+        keys: of the IOCs.
+    """
+
+    keys: Sequence[str]
+
+    def get(self, url: str) -> Fetched:
+        """A page."""
+        number = int(parse_qs(urlsplit(url).query).get("page", ["1"])[0])
+        size = PAGE * IOCS
+        page = self.keys[(number - 1) * size : number * size]
+        items = [self._report(page[at : at + IOCS]) for at in range(0, len(page), IOCS)]
+        following = f"?page={number + 1}" if number * size < len(self.keys) else None
+        body = {"items": items, "count": len(items), "next": following}
+        return Fetched(url, json.dumps(body).encode())
+
+    def _report(self, keys: Sequence[str]) -> dict[str, Any]:
+        made = report(keys[0], 0, 1, iocs=0, shared=0)
+        held: dict[str, list[Any]] = {}
+        for key in keys:
+            kind, _, value = key.partition("#")
+            held.setdefault(kind, []).append({"data": value, "verdict": "MALICIOUS"})
+        return {**made, "iocs": held}

@@ -27,10 +27,12 @@ from functions.ingest.summary import Summary
 from local.tables import make_tables
 from shared.feed.fetch import Fetched
 from shared.store.client import dynamodb_client
+from shared.store.direct import direct_client
 from shared.store.iocs import IocTable
 from shared.store.ledger import Ledger
 from shared.store.quarantine import Quarantine
 from shared.store.runs import FeedStates, RunLog
+from shared.store.search_index import SearchIndex
 from shared.store.unresolved import UnresolvedReports
 
 WRITERS = 16
@@ -46,6 +48,7 @@ class Tables:
     iocs: str
     state: str
     reports: str
+    search: str
 
     def sizes(self) -> list[int]:
         """Bytes of each item of the IOC table."""
@@ -61,6 +64,7 @@ def new_tables() -> Tables:
         "IocTable": f"iocs-{number}",
         "StateTable": f"state-{number}",
         "ReportTable": f"reports-{number}",
+        "SearchTable": f"search-{number}",
     }
     make_tables(client, names)
     return Tables(client, *names.values())
@@ -72,12 +76,16 @@ def metered() -> Iterator[Meter]:
     before = boto3.DEFAULT_SESSION
     boto3.setup_default_session()
     try:
-        yield Meter(boto3.DEFAULT_SESSION.events)  # type: ignore[union-attr]
+        meter = Meter()
+        meter.listen(boto3.DEFAULT_SESSION.events)  # type: ignore[union-attr]
+        yield meter
     finally:
         boto3.DEFAULT_SESSION = before
 
 
-def ingest(client: Any, iocs: str, state: str, fetcher: Fetcher) -> Summary:
+def ingest(
+    client: Any, iocs: str, state: str, fetcher: Fetcher, index: SearchIndex | None = None
+) -> Summary:
     """One run, wired as the function is but for what fetches the pages."""
     ledger = Ledger(client, state)
     with ThreadPoolExecutor(WRITERS) as pool:
@@ -94,7 +102,12 @@ def ingest(client: Any, iocs: str, state: str, fetcher: Fetcher) -> Summary:
                 quarantine=Quarantine(client, state, FEED_URL),
             ),
             applier_for=partial(
-                Applier, IocTable(client, iocs), ledger, pool=pool, out_of_time=lambda: False
+                Applier,
+                IocTable(client, iocs),
+                ledger,
+                pool=pool,
+                out_of_time=lambda: False,
+                index=index,
             ),
             clock=Clock(NOW_MS, lambda: 0.0, lambda: 1e6, lambda: 1e6),
         ).execute()
@@ -138,7 +151,7 @@ def cpu_us(rounds: int, reports: int = REPORTS) -> dict[str, list[float]]:
         tables = new_tables()
         for kind, name in zip(found, ("first", "first", "second"), strict=True):
             started = time.process_time()
-            summary = ingest(tables.client, tables.iocs, tables.state, Feed(name, reports))
+            summary = ingest(direct_client(), tables.iocs, tables.state, Feed(name, reports))
             found[kind].append((time.process_time() - started) * 1e6 / (reports * 10))
             assert summary.complete
     return found

@@ -86,7 +86,6 @@ class Usage:
         read, written: units by published rounding.
         engine_read, engine_written: units that the engine said.
         peak: calls that were under way at once.
-        retries: requests that were sent again.
     """
 
     calls: Counter[str] = field(default_factory=Counter)
@@ -96,22 +95,27 @@ class Usage:
     engine_written: float = 0.0
     failed_conditions: int = 0
     peak: int = 0
-    retries: int = 0
 
 
 class Meter:
-    """Counts what every client of boto3 costs that is made with these events."""
+    """Counts what calls cost, told of each of them before and after.
 
-    def __init__(self, events: Any) -> None:
-        self._lock = threading.Lock()
+    `listen` has the clients of boto3 tell it; `benchmarks.wire` has any client do so.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Condition()
         self._usage = Usage()
         self._under_way = 0
         # Sizes by table and key, as last seen.
         self._sizes: defaultdict[str, dict[str, int]] = defaultdict(dict)
-        events.register("provide-client-params.dynamodb", self._ask)
-        events.register("before-call.dynamodb", self._begin)
-        events.register("after-call.dynamodb", self._end)
-        events.register("after-call-error.dynamodb", self._fail)
+
+    def listen(self, events: Any) -> None:
+        """Count what every client of boto3 costs that is made with these events."""
+        events.register("provide-client-params.dynamodb", self._asked)
+        events.register("before-call.dynamodb", self._began)
+        events.register("after-call.dynamodb", self._answered)
+        events.register("after-call-error.dynamodb", lambda **_: self.fail())
 
     @contextmanager
     def section(self) -> Iterator[Usage]:
@@ -123,35 +127,47 @@ class Meter:
         with self._lock:
             self._usage = before
 
-    def _ask(self, params: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
-        if model.name not in READS | WRITES:
+    def ask(self, name: str, params: dict[str, Any]) -> None:
+        """Have a call return what the meter needs."""
+        if name not in READS | WRITES:
             return
         params["ReturnConsumedCapacity"] = "TOTAL"
-        if params.get("ReturnValues", "NONE") != "ALL_OLD" and model.name in _RETURNED:
-            params["ReturnValues"] = _RETURNED[model.name]
+        if params.get("ReturnValues", "NONE") != "ALL_OLD" and name in _RETURNED:
+            params["ReturnValues"] = _RETURNED[name]
             params["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
-        context["metered"] = params
 
-    def _begin(self, **_: Any) -> None:
+    def begin(self, *, gather: int = 1, timeout_s: float = 0.0) -> bool:
+        """A call is under way.
+
+        Args:
+            gather: calls that have to be under way at once, or to have been within the section,
+                before this returns.
+            timeout_s: how long they are waited for.
+
+        Returns:
+            Whether there were so many.
+        """
         with self._lock:
             self._under_way += 1
             self._usage.peak = max(self._usage.peak, self._under_way)
+            self._lock.notify_all()
+            return self._lock.wait_for(lambda: self._usage.peak >= gather, timeout_s)
 
-    def _fail(self, **_: Any) -> None:
+    def fail(self) -> None:
+        """A call got no answer."""
         with self._lock:
             self._under_way -= 1
 
-    def _end(self, parsed: Any, model: Any, context: dict[str, Any], **_: Any) -> None:
-        name = model.name
+    def end(self, name: str, params: Any, parsed: Any) -> None:
+        """A call got its answer; an error has its code in `Error`."""
         with self._lock:
             self._under_way -= 1
-            if "metered" not in context:
+            if name not in READS | WRITES:
                 return
-            params, usage = context["metered"], self._usage
+            usage = self._usage
             usage.calls[name] += 1
             if parsed.get("Error", {}).get("Code") not in _BILLED:
                 return
-            usage.retries += parsed.get("ResponseMetadata", {}).get("RetryAttempts", 0)
             consumed = parsed.get("ConsumedCapacity") or []
             tables = consumed if isinstance(consumed, list) else [consumed]
             units = sum(table.get("CapacityUnits", 0.0) for table in tables)
@@ -161,6 +177,17 @@ class Meter:
             else:
                 usage.engine_written += units
                 usage.written += self._writing(name, params, parsed)
+
+    def _asked(self, params: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
+        self.ask(model.name, params)
+        context["metered"] = params
+
+    def _began(self, **_: Any) -> None:
+        # What is returned here would be taken for the answer.
+        self.begin()
+
+    def _answered(self, parsed: Any, model: Any, context: dict[str, Any], **_: Any) -> None:
+        self.end(model.name, context.get("metered"), parsed)
 
     def _reading(self, name: str, params: Any, parsed: Any) -> float:
         if name == "GetItem":
@@ -232,4 +259,4 @@ class Meter:
 
 
 def _key(item: Item) -> str:
-    return str(item["pk"]["S"])
+    return str(item["pk"]["S"]) + str(item.get("sk", {}).get("S", ""))

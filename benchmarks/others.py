@@ -124,7 +124,6 @@ def idle_run() -> IdleRun:
 
 def _forget() -> None:
     ingest_app._client.cache_clear()
-    ingest_app._meter.cache_clear()
 
 
 def _metrics_in(said: bytes) -> int:
@@ -171,8 +170,14 @@ def single_calls() -> dict[str, Usage]:
 
 
 def alarms() -> int:
-    """Alarms that every stack has."""
+    """Metrics in the alarms that every stack has: each is paid for."""
     return sum(
-        resource["Type"] == "AWS::CloudWatch::Alarm" and "Condition" not in resource
+        _metrics_of(resource["Properties"])
         for resource in load_template()["Resources"].values()
+        if resource["Type"] == "AWS::CloudWatch::Alarm" and "Condition" not in resource
     )
+
+
+def _metrics_of(alarm: dict[str, Any]) -> int:
+    # Expressions cost nothing by themselves, and what a condition adds not every stack has.
+    return sum("MetricStat" in one for one in alarm["Metrics"]) if "Metrics" in alarm else 1

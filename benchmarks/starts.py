@@ -1,52 +1,169 @@
-"""What a first invoke imports: CPU of fresh processes, which take turns."""
+"""From nothing to the first answer, under Lambda's own runtime, and what the imports take of it."""
 
 import os
+import shutil
 import subprocess
-import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from benchmarks.cost import ROOT
+from benchmarks.feeds import Feed
+from benchmarks.ingestion import Tables, ingest, new_tables
+from benchmarks.lookups import event_of
+from benchmarks.questions import KEY, single
+from local import environment
+from local.engine import running_engine
+from local.runtime import PYTHON, Instance, running, running_function
+from shared.store.api_keys import ApiKeys
+
+# What `make bench` has built for this machine.
+BUILD = ROOT / ".tools" / "bench"
+LAYER = BUILD / "SharedLayer" / "python"
+REPORTS = 20
 
 BARE = "bare handler"
-OURS = "functions.lookup.app"
+OURS = "look-up function"
 OTHER = "boto3 + Logger + Metrics + resolver + pydantic"
-WITH_CLIENT = ", client made"
-INGEST = "functions.ingest.app"
-_OTHER = (
-    "import boto3, pydantic\n"
-    "from aws_lambda_powertools import Logger, Metrics\n"
-    "from aws_lambda_powertools.event_handler import APIGatewayHttpResolver\n"
-    "Logger(), Metrics(), APIGatewayHttpResolver()\n"
-)
-PROGRAMS = {
-    BARE: "def lambda_handler(event, context): return {}",
-    OURS: "import functions.lookup.app",
-    OTHER: _OTHER,
-    OURS + WITH_CLIENT: "import functions.lookup.app",
-    OTHER + WITH_CLIENT: _OTHER + "boto3.client('dynamodb')",
-    INGEST + WITH_CLIENT: "import functions.ingest.app as app; app._client()",
+
+NOTHING = "nothing"
+LOOKUP = "functions.lookup.app, client made"
+INGEST = "functions.ingest.app, client made"
+IMPORTS = {
+    NOTHING: "",
+    "boto3, client made": "import boto3; boto3.client('dynamodb')",
+    "Logger": "from aws_lambda_powertools import Logger; Logger()",
+    "Logger, Metrics": "from aws_lambda_powertools import Logger, Metrics; Logger(), Metrics()",
+    "resolver": "from aws_lambda_powertools.event_handler import APIGatewayHttpResolver",
+    "pydantic": "from pydantic import BaseModel",
+    "pydantic_core.Url": "from pydantic_core import Url",
+    LOOKUP: "import functions.lookup.app as app; app._service()",
+    INGEST: "import functions.ingest.app as app; app._client()",
 }
+_BARE_HANDLER = "def lambda_handler(event, context):\n    return {'statusCode': 200}\n"
 
 
-def cpu_ms(rounds: int) -> dict[str, list[float]]:
-    """CPU milliseconds of a process by what it imports, round by round, start included."""
-    found: dict[str, list[float]] = {name: [] for name in PROGRAMS}
+@dataclass(frozen=True)
+class Start:
+    """One first invocation of an instance, its start included.
+
+    Attributes:
+        cpu_ms: of the process that the function runs in.
+        wall_ms: until the answer was there.
+    """
+
+    cpu_ms: float
+    wall_ms: float
+
+
+@dataclass(frozen=True)
+class Starts:
+    """What took turns, round by round.
+
+    Attributes:
+        answers: first invocations, by what was started.
+        imports: CPU milliseconds of a process by what it imports, its own start included.
+    """
+
+    answers: Mapping[str, list[Start]]
+    imports: Mapping[str, list[float]]
+
+
+def measure(rounds: int) -> Starts:
+    """First answers and imports of the build."""
+    with running_engine() as endpoint, tempfile.TemporaryDirectory() as folder:
+        os.environ[environment.ENDPOINT] = endpoint
+        tables = new_tables()
+        assert ingest(tables.client, tables.iocs, tables.state, Feed("first", REPORTS)).complete
+        ApiKeys(tables.client, tables.state).put(KEY, "benchmark", now=0)
+        return Starts(
+            _first_answers(rounds, endpoint, tables, Path(folder)), _imports(rounds, Path(folder))
+        )
+
+
+Started = Callable[[], AbstractContextManager[Instance]]
+
+
+def _first_answers(
+    rounds: int, endpoint: str, tables: Tables, folder: Path
+) -> dict[str, list[Start]]:
+    event = event_of(single(_stored_hash(tables)))
+    found: dict[str, list[Start]] = {BARE: [], OURS: [], OTHER: []}
+    starters = _starters(endpoint, tables, folder)
     for number in range(rounds + 1):
-        for name, program in PROGRAMS.items():
-            took = _run(program, init=name == OURS + WITH_CLIENT)
-            if number:  # the first one leaves the bytecode behind
+        for name, start in starters.items():
+            took = _first_answer(start, event)
+            if number:  # the first one brings the files into memory
                 found[name].append(took)
     return found
 
 
-def _run(program: str, *, init: bool) -> float:
-    environment = dict(os.environ)
-    environment.pop("AWS_LAMBDA_INITIALIZATION_TYPE", None)
-    # A bytecode that nobody writes would be compiled by each process anew.
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    if init:
-        environment["AWS_LAMBDA_INITIALIZATION_TYPE"] = "on-demand"
-    process = subprocess.Popen(  # noqa: S603
-        [sys.executable, "-c", program], env=environment, stdout=subprocess.DEVNULL
+def _first_answer(start: Started, event: Mapping[str, Any]) -> Start:
+    with start() as instance:
+        began = time.perf_counter()
+        answer = instance.invoke(event)
+        wall = time.perf_counter() - began
+        assert answer["statusCode"] == 200, answer
+        return Start(instance.cpu_s() * 1000, wall * 1000)
+
+
+def _starters(endpoint: str, tables: Tables, folder: Path) -> dict[str, Started]:
+    (folder / "bare.py").write_text(_BARE_HANDLER, encoding="utf-8")
+    shutil.copy(Path(__file__).with_name("reference.py"), folder)
+    # Compiled like the build, or every start of theirs would do it again.
+    _compile(folder)
+    variables = {
+        environment.ENDPOINT: endpoint,
+        "TABLE_NAME": tables.iocs,
+        "POWERTOOLS_SERVICE_NAME": "reference",
+        "POWERTOOLS_METRICS_NAMESPACE": "IocReputation",
+    }
+    named = {"IocTable": tables.iocs, "StateTable": tables.state}
+    return {
+        BARE: partial(running, folder, LAYER, "bare.lambda_handler", variables, 10),
+        OURS: partial(
+            running_function, BUILD, "LookupFunction", named, {environment.ENDPOINT: endpoint}
+        ),
+        OTHER: partial(running, folder, LAYER, "reference.lambda_handler", variables, 10),
+    }
+
+
+def _compile(folder: Path) -> None:
+    compile_all = ("-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash")
+    subprocess.run([PYTHON, *compile_all, folder], check=True)  # noqa: S603
+
+
+def _stored_hash(tables: Tables) -> str:
+    items = tables.client.scan(TableName=tables.iocs)["Items"]
+    return next(key for item in items if (key := str(item["pk"]["S"])).startswith("sha256#"))
+
+
+def _imports(rounds: int, folder: Path) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = {name: [] for name in IMPORTS}
+    for number in range(rounds + 1):
+        for name, program in IMPORTS.items():
+            took = _process_ms(program, folder)
+            if number:
+                found[name].append(took)
+    return found
+
+
+def _process_ms(program: str, folder: Path) -> float:
+    function = "IngestFunction" if "ingest" in program else "LookupFunction"
+    variables = {
+        **environment.DEFAULTS,
+        "AWS_DEFAULT_REGION": environment.DEFAULT_REGION,
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",  # by which the functions know Lambda
+        "PYTHONPATH": f"{BUILD / function}:{LAYER}",
+    }
+    # Told by the process itself: its end, which takes half as much again, no one waits for.
+    told = f"{program}\nimport time; print(time.process_time())"
+    process = subprocess.run(  # noqa: S603
+        [PYTHON, "-c", told], env=variables, cwd=folder, capture_output=True, check=True, text=True
     )
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0, program
-    return (used.ru_utime + used.ru_stime) * 1000
+    return float(process.stdout) * 1000

@@ -21,6 +21,7 @@ COMMANDS = {
     "api": "serve the handlers of the HTTP API on 127.0.0.1:$PORT",
     "publish": "publish scan reports from files through the publish handler",
     "providers": "run the providers handler once over the lists of PROVIDERS",
+    "filter": "build the filter of everything that is stored, and publish it for the local API",
     "poll": "run the publish handler once over the new reports of SANDBOX_URL",
     "keys": "make, list, disable, enable and delete API keys",
     "openapi": "write the description of the API anew, from its routes and models",

@@ -25,7 +25,7 @@ def command(out: TextIO) -> int:
     """
     budget_s = environment.run_budget_s()
     with closing(bind(environment.port())) as listener:
-        environment.engine_endpoint()
+        environment.keep_objects(environment.engine_endpoint())
         register_api_key()
         server = make_server(load_gateway(), "api", budget_s)
         port = listener.getsockname()[1]

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from local.errors import LocalError
 
 ENDPOINT = "AWS_ENDPOINT_URL_DYNAMODB"
+OBJECTS = "AWS_ENDPOINT_URL_S3"
 
 # Dummy credentials and a region, because botocore signs requests even to an engine that
 # checks nothing. What the caller has set already stays.
@@ -18,6 +19,7 @@ DEFAULTS = {
     "TABLE_NAME": "ioc-reputation-iocs",
     "STATE_TABLE_NAME": "ioc-reputation-state",
     "REPORT_TABLE_NAME": "ioc-reputation-reports",
+    "FILTER_BUCKET": "ioc-reputation-filter",
     "AWS_ACCESS_KEY_ID": "local",
     "AWS_SECRET_ACCESS_KEY": "local",
     "AWS_EC2_METADATA_DISABLED": "true",
@@ -27,6 +29,8 @@ DEFAULTS = {
     "POWERTOOLS_SERVICE_NAME": "ioc-reputation",
     "POWERTOOLS_METRICS_NAMESPACE": "IocReputation",
 }
+# Without a name there is no search index: only `up` gives it one.
+SEARCH_TABLE = "ioc-reputation-search"
 KEY_PARAMETERS = (
     "FEED_API_KEY_PARAMETER",
     "SANDBOX_API_KEY_PARAMETER",
@@ -79,6 +83,11 @@ def engine_endpoint() -> str:
     return endpoint
 
 
+def keep_objects(endpoint: str) -> None:
+    """Let buckets be at the engine too, unless AWS_ENDPOINT_URL_S3 names another place."""
+    os.environ[OBJECTS] = os.environ.get(OBJECTS) or endpoint
+
+
 def require_feed_url() -> str:
     """Return FEED_URL.
 
@@ -104,12 +113,21 @@ def _host_and_port(name: str, url: str) -> tuple[str, int]:
 
 
 def table_names() -> dict[str, str]:
-    """Return the table names by their logical id in template.yaml."""
+    """Return the table names by their logical id in template.yaml.
+
+    That of a stack's report table is empty if it is not set: not every stack publishes.
+    """
+    search = search_table()
     return {
         "IocTable": os.environ["TABLE_NAME"],
         "StateTable": os.environ["STATE_TABLE_NAME"],
-        "ReportTable": os.environ["REPORT_TABLE_NAME"],
-    }
+        "ReportTable": os.environ.get("REPORT_TABLE_NAME", ""),
+    } | ({"SearchTable": search} if search else {})
+
+
+def search_table() -> str:
+    """Return the name of the table of the search index, "" for none."""
+    return os.environ.get("SEARCH_TABLE_NAME", "")
 
 
 def api_key() -> str:

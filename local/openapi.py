@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from functions.lookup import routes as lookup
+from functions.lookup import search
 from functions.publish import routes as publish
 from functions.publish.feed import (
     DEFAULT_LIMIT,
@@ -29,12 +30,14 @@ from functions.publish.scan import ScanReport, read_scan
 from local.errors import LocalError
 from local.feed import SAMPLE_DOMAIN, SAMPLE_HASH, SAMPLE_IP, SAMPLE_URL
 from shared.domain.aggregation import decide
+from shared.domain.extract import extract
 from shared.domain.history import History
 from shared.domain.indicator import Indicator, IndicatorType, ask, parse, parse_hash
 from shared.domain.listing import Known, Listing, Provider, Stance, Voice, voices
 from shared.domain.network import Network
 from shared.domain.reputation import Evidence, Reputation, Winner
 from shared.domain.verdict import Verdict
+from shared.filters.file import Facts
 from shared.http.refused import as_detail, is_sandbox_path
 from shared.http.routing import Route
 from shared.metadefender import errors, models
@@ -48,8 +51,10 @@ from shared.metadefender.present import (
     listed_hash_report,
     sandbox_report,
     scan_history,
+    unknown_hash_row,
 )
 from shared.metadefender.providers import provider_status
+from shared.metadefender.search import found_row, search_answer, seen_answer, sightings_answer
 from shared.sandbox import feed_models as feed
 from shared.sandbox import models as sandbox
 from shared.sandbox.present import invalid_row, reputation_report
@@ -68,6 +73,7 @@ _UNCOUNTED = {route.template for route in publish.ROUTES}
 _JSON = "application/json"
 _ATOM = "application/atom+xml"
 _HTML = "text/html"
+_TEXT = "text/plain"
 _SCHEMAS = "#/components/schemas/{model}"
 
 
@@ -103,9 +109,11 @@ class Operation:
         answer: model of the answer; None for one that is described by `media_type` alone.
         atom: example of the answer in Atom; "" for none in that form.
         request: model of the body.
+        takes_text: whether the body may be a text as well.
         parameters: in the query and the headers of the request.
         refusals: errors of its own.
         tagged: whether the answer has an ETag, and there is none if that is known already.
+        redirects: whether it answers with the address of what was asked for.
     """
 
     tag: str
@@ -117,9 +125,11 @@ class Operation:
     media_type: str = _JSON
     atom: str = ""
     request: type[BaseModel] | None = None
+    takes_text: bool = False
     parameters: Sequence[Schema] = ()
     refusals: Sequence[ApiError] = ()
     tagged: bool = False
+    redirects: bool = False
 
 
 # Examples are made by the code that makes the answers.
@@ -286,6 +296,12 @@ _KEY_INFO = key_info(
     minute_limit=0,
 )
 
+_IF_FILTER = "Only where the stack publishes a filter, and once it did."
+_FILTER = Facts(_NOW - 3_600_000, 1_000_000, frozenset(IndicatorType)).as_dict() | {
+    "size": 1_797_500,
+    "sha256": "5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8",
+}
+
 OPERATIONS: dict[tuple[str, str], Operation] = {
     ("POST", "/v4/hash"): Operation(
         "Hashes",
@@ -299,13 +315,11 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         answers={
             "rows": {
                 "data": [
-                    bulk_hash_row(SAMPLE_HASH, hash_report(_known(_HASH)), with_details=False),
-                    bulk_hash_row(_OTHER_HASH, None, with_details=False),
+                    bulk_hash_row(_HASH, _known(_HASH), with_details=False),
+                    unknown_hash_row(_OTHER_HASH),
                 ]
             },
-            "with_details": {
-                "data": [bulk_hash_row(SAMPLE_HASH, hash_report(_known(_HASH)), with_details=True)]
-            },
+            "with_details": {"data": [bulk_hash_row(_HASH, _known(_HASH), with_details=True)]},
         },
         refusals=(
             *_BULK_REFUSALS,
@@ -404,6 +418,25 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
                 ]
             }
         },
+    ),
+    ("GET", "/v4/filter"): Operation(
+        "Filter",
+        "getFilter",
+        "What is told of the filter of everything that is stored",
+        f"{_IF_FILTER} With it a client says by itself of what was never seen that it was not.",
+        answer=models.Filter,
+        answers={"filter": _FILTER},
+        refusals=(errors.FILTER_NOT_FOUND,),
+    ),
+    ("GET", "/v4/filter/download"): Operation(
+        "Filter",
+        "downloadFilter",
+        "Where the file of the filter is",
+        f"{_IF_FILTER} The address is good for five minutes, for whoever has it.",
+        answer=models.FilterLink,
+        answers={"link": {"url": "https://bucket.s3.us-east-1.amazonaws.com/filter.bloom"}},
+        refusals=(errors.FILTER_NOT_FOUND,),
+        redirects=True,
     ),
     ("GET", "/health"): Operation(
         "Service",
@@ -535,6 +568,137 @@ OPERATIONS |= _reputation_operations(
     ("url", "a URL", "many URLs"),
     (sandbox.UrlReputation, sandbox.Urls, sandbox.UrlReputations),
     errors.URL_NOT_VALID,
+)
+
+_KNOWN_FLOW_ID = "66b3763be7dbbbdfcd0a0014"
+_IN_PATH["value"] = {
+    "description": "A hash, an IP address, a domain or a URL, percent-encoded.",
+    "schema": {"type": "string", "minLength": 1},
+    "examples": {"domain": {"value": SAMPLE_DOMAIN}},
+}
+_IN_PATH["flow_id"] = {
+    "description": "The scan, percent-encoded.",
+    "schema": {"type": "string", "minLength": 1},
+    "examples": {"known": {"value": _KNOWN_FLOW_ID}, "unknown": {"value": "0"}},
+}
+
+
+def _searched(text: str) -> Any:
+    extraction = extract(text)
+    rows = []
+    for found in extraction.found:
+        one, known = found.indicator, _known(found.indicator)
+        if one.type in _HASHES:
+            report = bulk_hash_row(one, known, with_details=True)
+        else:
+            report = address_report(one, one.value, known, _NOW)
+        rows.append(found_row(found, known.evidence.winner.verdict, report))
+    return search_answer(extraction, rows)
+
+
+def _search_parameter(name: str, description: str, **schema: Any) -> Schema:
+    return {
+        "name": name,
+        "in": "query",
+        "description": description,
+        "allowEmptyValue": True,
+        "schema": schema,
+    }
+
+
+_WHERE_PAGES_BEGIN = (
+    _search_parameter(
+        "limit",
+        "Rows on a page, at most.",
+        type="integer",
+        minimum=1,
+        maximum=search.MAX_LIMIT,
+        default=search.DEFAULT_LIMIT,
+    ),
+    _search_parameter(
+        "cursor", "Where the page begins: `next_cursor` of the one before.", type="string"
+    ),
+)
+_SEARCH_REFUSALS = (errors.NO_SEARCH_INDEX, errors.SEARCH_PARAMETER_NOT_VALID)
+_IF_INDEXED = "Only where the stack keeps a search index. Each page counts as a look-up."
+_SEEN = parse(IndicatorType.DOMAIN, SAMPLE_DOMAIN)
+_SEEN_BY = _known(_SEEN).evidence.winner
+
+OPERATIONS["POST", "/v4/search"] = Operation(
+    "Search",
+    "searchText",
+    "Look up what a text holds",
+    "Mails, reports, logs, tables: indicators are found as people write them, defanged or not. "
+    "Each different one counts as a look-up, and a request as one at least. After 1,000 of "
+    "them, or a million characters, `rest` says where to go on.",
+    request=models.SearchRequest,
+    takes_text=True,
+    answer=models.SearchAnswer,
+    answers={
+        "found": _searched(
+            f"see hxxp://evil[.]example/a, {SAMPLE_IP} and\n{SAMPLE_HASH}; v1.2.3.4"
+        ),
+        "not_understood": _searched("DNS at 203.0.113.0/24, update.zip from 300.1.1.1"),
+    },
+    refusals=(
+        errors.BODY_NO_OBJECT,
+        errors.TEXT_MISSING,
+        errors.NOT_TEXT,
+        errors.BODY_TOO_LARGE,
+        errors.ANSWER_TOO_LARGE,
+    ),
+)
+for _name, _what, _not_valid in (
+    ("hash", "a hash", errors.HASH_NOT_VALID),
+    ("ip", "an IP address", errors.IP_NOT_VALID),
+    ("domain", "a domain", errors.DOMAIN_NOT_VALID),
+    ("url", "a URL", errors.URL_NOT_VALID),
+):
+    OPERATIONS["GET", f"/v4/ioc/{_name}/{{value}}/sightings"] = Operation(
+        "Search",
+        f"list{_name.capitalize()}Sightings",
+        f"Who saw {_what} when",
+        _IF_INDEXED,
+        parameters=_WHERE_PAGES_BEGIN,
+        answer=models.Sightings,
+        answers={"seen": sightings_answer(_SEEN, [_SEEN_BY], "")},
+        refusals=(*_SEARCH_REFUSALS, _not_valid),
+    )
+OPERATIONS["GET", "/v4/report/{flow_id}/iocs"] = Operation(
+    "Search",
+    "listReportIocs",
+    "The indicators of a scan",
+    f"{_IF_INDEXED} Of an indicator that several reports of the scan have, a page has what the "
+    "newest says.",
+    parameters=_WHERE_PAGES_BEGIN,
+    answer=models.SeenIndicators,
+    answers={"seen": seen_answer([(_SEEN, _SEEN_BY)], "")},
+    refusals=(*_SEARCH_REFUSALS, errors.REPORT_NOT_FOUND),
+)
+OPERATIONS["GET", "/v4/iocs/recent"] = Operation(
+    "Search",
+    "listRecentIocs",
+    "The indicators seen last",
+    f"{_IF_INDEXED} A page may have fewer rows than asked for, or none, and still have a "
+    "`next_cursor`: a request reads so many reports and no more.",
+    parameters=(
+        _search_parameter(
+            "verdict",
+            "Of the indicator in the report; any without it.",
+            type="string",
+            enum=[verdict.name for verdict in Verdict],
+        ),
+        _search_parameter(
+            "type",
+            "Of the indicator; `hash` for all three of them, any without it.",
+            type="string",
+            enum=["hash", *IndicatorType],
+        ),
+        *_WHERE_PAGES_BEGIN,
+    ),
+    answer=models.SeenIndicators,
+    answers={"seen": seen_answer([(_SEEN, _SEEN_BY)], "")},
+    refusals=_SEARCH_REFUSALS,
 )
 
 _FLOW_ID = "66b3763be7dbbbdfcd0b0003"
@@ -744,6 +908,7 @@ _LIMITS = {
 }
 _KEY_HEADERS = ("apikey", "X-Api-Key")
 _LIMIT_REFERENCES = {name: {"$ref": f"#/components/headers/{name}"} for name in _LIMITS}
+_LOCATION = {"Location": _header("The address.", required=True, type="string", format="uri")}
 _ETAG = {"ETag": _header("Changes with the feed.", required=True, type="string")}
 _HEADERS: dict[int, dict[str, Schema]] = {405: _ALLOW, 429: {**_RETRY, **_LIMIT_REFERENCES}}
 
@@ -809,14 +974,20 @@ def _operation(route: Route[Any], operation: Operation) -> Schema:
     if operation.parameters:
         said["parameters"] = list(operation.parameters)
     if operation.request:
-        said["requestBody"] = {"required": True, "content": {_JSON: _content(operation.request)}}
+        taken = {_JSON: _content(operation.request)}
+        if operation.takes_text:
+            taken[_TEXT] = {"schema": {"type": "string"}}
+        said["requestBody"] = {"required": True, "content": taken}
     family = _SANDBOX if is_sandbox_path(route.template) else _V4
-    responses = {200: _answer(operation), **_refusals(_possible(route, operation), family)}
+    good = 302 if operation.redirects else 200
+    responses = {good: _answer(operation), **_refusals(_possible(route, operation), family)}
     if operation.tagged:
         responses[200]["headers"] = _ETAG
         responses[304] = {"description": "Nothing was published since.", "headers": _ETAG}
     elif not route.open and route.template not in _UNCOUNTED:
-        responses[200]["headers"] = _LIMIT_REFERENCES
+        responses[good]["headers"] = _LIMIT_REFERENCES
+    if operation.redirects:
+        responses[good]["headers"] = {**_LIMIT_REFERENCES, **_LOCATION}
     said["responses"] = {
         str(status): _shared(status, response, family)
         for status, response in sorted(responses.items())
@@ -838,7 +1009,9 @@ def _possible(route: Route[Any], operation: Operation) -> Iterable[ApiError]:
     yield from operation.refusals
     if not route.open:
         yield from _WITH_KEY
-    if (route.look_up or operation.request) and route.template not in _UNCOUNTED:
+    if (
+        route.look_up or operation.request or operation.tag == "Search"
+    ) and route.template not in _UNCOUNTED:
         yield from _COUNTED
     yield from _EVERYWHERE
 

@@ -21,6 +21,7 @@ from shared.domain.moment import format_millis
 from shared.settings import IngestSettings, SettingsError
 from shared.store.iocs import IocTable
 from shared.store.quarantine import Entry, QuarantineEntries
+from shared.store.search_index import SearchIndex
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -109,6 +110,7 @@ def _replay(arguments: argparse.Namespace, out: TextIO) -> int:
             IocTable(client, environment.table_names()["IocTable"], retention_s=retention_s),
             pool,
             now=time.time_ns() // 1_000_000,
+            index=_index(client, retention_s),
         )
         act = replay.preview if arguments.dry_run else replay.execute
         return _tell(act(chosen), out, would="would be " if arguments.dry_run else "")
@@ -187,6 +189,11 @@ def _line(entry: Entry) -> str:
 
 def _state_table() -> str:
     return environment.table_names()["StateTable"]
+
+
+def _index(client: "DynamoDBClient", retention_s: int) -> SearchIndex | None:
+    name = environment.search_table()
+    return SearchIndex(client, name, retention_s=retention_s) if name else None
 
 
 def _retention_s(*, aws: bool) -> int:

@@ -6,7 +6,9 @@ Local commands and tests make their tables from here:
         client.create_table(**table.create_arguments(name))
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +73,83 @@ def table_definitions(path: Path = TEMPLATE) -> dict[str, TableDefinition]:
         for logical_id, resource in template["Resources"].items()
         if resource.get("Type") == "AWS::DynamoDB::Table"
     }
+
+
+@dataclass(frozen=True)
+class FunctionDefinition:
+    """One AWS::Serverless::Function of the template, with the values it is deployed with.
+
+    Attributes:
+        logical_id: its name in `Resources`.
+        handler: dotted path of what answers.
+        timeout_s: seconds that one invocation may take.
+        memory_mb: its memory.
+        log_format: how the runtime writes, JSON or Text.
+        log_level: lowest level of what the runtime writes.
+        environment: its variables, those of all functions included.
+    """
+
+    logical_id: str
+    handler: str
+    timeout_s: int
+    memory_mb: int
+    log_format: str
+    log_level: str
+    environment: dict[str, str]
+
+
+def function_definition(
+    logical_id: str, values: Mapping[str, str], path: Path = TEMPLATE
+) -> FunctionDefinition:
+    """Return a function as CloudFormation would deploy it.
+
+    Args:
+        logical_id: name of the function in `Resources`.
+        values: what a reference stands for, by the name of a parameter or a resource; other
+            parameters have their defaults.
+        path: the template.
+
+    Raises:
+        TemplateError: it has no such function, or a property that refers to something unknown.
+        OSError: the file cannot be read.
+    """
+    template = load_template(path)
+    resource = template["Resources"].get(logical_id, {})
+    if resource.get("Type") != "AWS::Serverless::Function":
+        raise TemplateError(f"{path.name} has no function {logical_id}")
+    defaults = {
+        name: str(parameter["Default"])
+        for name, parameter in template.get("Parameters", {}).items()
+        if "Default" in parameter
+    }
+    resolve = partial(_resolve, values={**defaults, **values})
+    properties = template.get("Globals", {}).get("Function", {}) | resource["Properties"]
+    logging = properties.get("LoggingConfig", {})
+    variables = {
+        **template.get("Globals", {}).get("Function", {}).get("Environment", _NONE)["Variables"],
+        **resource["Properties"].get("Environment", _NONE)["Variables"],
+    }
+    return FunctionDefinition(
+        logical_id,
+        handler=properties["Handler"],
+        timeout_s=int(resolve(properties.get("Timeout", 3))),
+        memory_mb=int(resolve(properties.get("MemorySize", 128))),
+        log_format=resolve(logging.get("LogFormat", "Text")),
+        log_level=resolve(logging.get("ApplicationLogLevel", "INFO")),
+        environment={name: resolve(value) for name, value in variables.items()},
+    )
+
+
+_NONE: dict[str, dict[str, Any]] = {"Variables": {}}
+
+
+def _resolve(value: object, values: Mapping[str, str]) -> str:
+    if not isinstance(value, dict):
+        return str(value)
+    name = value.get("Ref")
+    if not isinstance(name, str) or name not in values:
+        raise TemplateError(f"nothing is known of what {value} stands for")
+    return values[name]
 
 
 DEFAULT_ROUTE = "$default"

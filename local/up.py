@@ -51,11 +51,13 @@ def command(out: TextIO) -> int:
     """
     # People read this, so of what the functions log only warnings.
     os.environ.setdefault("POWERTOOLS_LOG_LEVEL", "WARNING")
+    os.environ["SEARCH_TABLE_NAME"] = environment.search_table() or environment.SEARCH_TABLE
     budget_s = environment.run_budget_s()
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere, ExitStack() as stack:
         # First of all, because a port that is taken is the likeliest thing to go wrong.
         listener = stack.enter_context(closing(bind(environment.port())))
         _step(out, 1, f"DynamoDB engine at {_engine(stack)}")
+        environment.keep_objects(os.environ[environment.ENDPOINT])
         tables = make_tables(dynamodb_client(), environment.table_names())
         _step(out, 2, f"tables {', '.join(tables)}")
         sampled = not os.environ.get("FEED_URL")

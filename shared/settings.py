@@ -19,24 +19,33 @@ class LookupSettings:
     Attributes:
         table_name: the IOC table (`TABLE_NAME`).
         state_table_name: the state table (`STATE_TABLE_NAME`).
+        cache_ttl_s: how old an IOC kept in memory may be (`CACHE_TTL`, in seconds), 0 to keep none.
+        search_table_name: the search index (`SEARCH_TABLE_NAME`), "" for none.
         providers: how to ask the providers beside the sandbox; None where there are none.
+        filter_bucket: the bucket of the published filter (`FILTER_BUCKET`), "" for none.
     """
 
     table_name: str
     state_table_name: str
+    cache_ttl_s: int
+    search_table_name: str
     providers: "ProviderSettings | None"
+    filter_bucket: str
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
         """Read the settings.
 
         Raises:
-            SettingsError: one is missing.
+            SettingsError: one is missing or cannot be used.
         """
         return cls(
             _text(env, "TABLE_NAME"),
             _text(env, "STATE_TABLE_NAME"),
+            cache_ttl_s=_number(env, "CACHE_TTL", "seconds"),
+            search_table_name=env.get("SEARCH_TABLE_NAME", ""),
             providers=ProviderSettings.from_env(env) if _names(env, "PROVIDERS") else None,
+            filter_bucket=env.get("FILTER_BUCKET", ""),
         )
 
 
@@ -53,6 +62,7 @@ class IngestSettings:
             (`FEED_ALLOW_PRIVATE`, "true" if so), for local use only.
         table_name: the IOC table (`TABLE_NAME`).
         state_table_name: the state table (`STATE_TABLE_NAME`).
+        search_table_name: the search index (`SEARCH_TABLE_NAME`), "" for none.
         retention_s: how long an IOC is kept after it was last seen (`TTL`, in days), 0 for ever.
     """
 
@@ -62,6 +72,7 @@ class IngestSettings:
     feed_allow_private: bool
     table_name: str
     state_table_name: str
+    search_table_name: str
     retention_s: int
 
     @classmethod
@@ -78,7 +89,8 @@ class IngestSettings:
             feed_allow_private=env.get("FEED_ALLOW_PRIVATE", "") == "true",
             table_name=_text(env, "TABLE_NAME"),
             state_table_name=_text(env, "STATE_TABLE_NAME"),
-            retention_s=_days(env, "TTL") * SECONDS_A_DAY,
+            retention_s=_number(env, "TTL", "days") * SECONDS_A_DAY,
+            search_table_name=env.get("SEARCH_TABLE_NAME", ""),
         )
 
 
@@ -170,6 +182,32 @@ class ProviderSettings:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class FilterSettings:
+    """What the filter function needs.
+
+    Attributes:
+        table_name: the IOC table (`TABLE_NAME`).
+        state_table_name: the state table (`STATE_TABLE_NAME`).
+        bucket: where the filter is published (`FILTER_BUCKET`).
+    """
+
+    table_name: str
+    state_table_name: str
+    bucket: str
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Read the settings.
+
+        Raises:
+            SettingsError: one is missing.
+        """
+        return cls(
+            _text(env, "TABLE_NAME"), _text(env, "STATE_TABLE_NAME"), _text(env, "FILTER_BUCKET")
+        )
+
+
 def _names(env: Mapping[str, str], name: str) -> tuple[str, ...]:
     parts = (part.strip() for part in env.get(name, "").split(","))
     return tuple(dict.fromkeys(part for part in parts if part))
@@ -199,8 +237,8 @@ def _optional_url(env: Mapping[str, str], name: str) -> str:
     return _url(env, name) if env.get(name) else ""
 
 
-def _days(env: Mapping[str, str], name: str) -> int:
+def _number(env: Mapping[str, str], name: str, unit: str) -> int:
     value = env.get(name, "") or "0"
     if not value.isdecimal():
-        raise SettingsError(f"{name} is not a number of days")
+        raise SettingsError(f"{name} is not a number of {unit}")
     return int(value)

@@ -3,16 +3,17 @@
 import itertools
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
 
 from local.engine import running_engine
-from local.environment import DEFAULT_REGION, DEFAULTS, ENDPOINT
+from local.environment import DEFAULT_REGION, DEFAULTS, ENDPOINT, OBJECTS
 from local.tables import make_tables
 from shared.store.client import dynamodb_client
+from shared.store.direct import direct_client
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -29,10 +30,12 @@ _numbers = itertools.count()
 _SETTINGS = (
     "AWS_",
     "FEED_",
+    "FILTER_",
     "API_KEY",
     "TABLE_",
     "STATE_TABLE_",
     "REPORT_TABLE_",
+    "SEARCH_TABLE_",
     "SANDBOX_",
     "REPUTATION_",
     "PROVIDER",
@@ -41,18 +44,25 @@ _SETTINGS = (
 
 @dataclass(frozen=True)
 class Store:
-    """Fresh tables and a client for them."""
+    """Fresh tables and a client for them.
+
+    Attributes:
+        client: the one that is tested.
+        boto3: one for what the tests themselves look at.
+    """
 
     client: "DynamoDBClient"
+    boto3: "DynamoDBClient"
     table: str
     state_table: str
     report_table: str
+    search_table: str
 
     def items(self, table: str | None = None) -> list[dict[str, Any]]:
         """Everything in a table, the IOC table if none is named, by key."""
-        pages = self.client.get_paginator("scan").paginate(TableName=table or self.table)
+        pages = self.boto3.get_paginator("scan").paginate(TableName=table or self.table)
         found: list[dict[str, Any]] = [dict(item) for page in pages for item in page["Items"]]
-        return sorted(found, key=lambda item: str(item["pk"]))
+        return sorted(found, key=lambda item: (str(item["pk"]), str(item.get("sk"))))
 
     def env(self) -> dict[str, str]:
         """The settings that make a handler use these tables."""
@@ -60,6 +70,7 @@ class Store:
             "TABLE_NAME": self.table,
             "STATE_TABLE_NAME": self.state_table,
             "REPORT_TABLE_NAME": self.report_table,
+            "SEARCH_TABLE_NAME": self.search_table,
         }
 
 
@@ -87,8 +98,9 @@ def fresh_handlers() -> Iterator[None]:
         lookup._asker,
         providers._client,
         ingest._client,
-        ingest._meter,
         lookup._service,
+        lookup._tally,
+        lookup._filters,
         publish._settings,
         publish._client,
         publish._keys,
@@ -112,6 +124,7 @@ def engine() -> Iterator[str]:
 def engine_store(engine: str, monkeypatch: pytest.MonkeyPatch) -> Store:
     """A store on the embedded engine."""
     monkeypatch.setenv(ENDPOINT, engine)
+    monkeypatch.setenv(OBJECTS, engine)
     return new_store()
 
 
@@ -124,6 +137,12 @@ def moto_store() -> Iterator[Store]:
         yield new_store()
 
 
+@pytest.fixture
+def direct_store(engine_store: Store) -> Store:
+    """A store on the embedded engine, asked by the direct client."""
+    return replace(engine_store, client=direct_client())
+
+
 @pytest.fixture(params=["moto", "engine"])
 def any_store(request: pytest.FixtureRequest) -> Store:
     """The same test on both: what they disagree on must not be relied upon."""
@@ -131,14 +150,24 @@ def any_store(request: pytest.FixtureRequest) -> Store:
     return store
 
 
+@pytest.fixture(params=["moto", "engine", "direct"])
+def every_store(request: pytest.FixtureRequest) -> Store:
+    """The same for what look-ups and ingestion ask of the store, and with their own client."""
+    store: Store = request.getfixturevalue(f"{request.param}_store")
+    return store
+
+
 def new_store() -> Store:
     """Fresh tables at the endpoint that the environment names."""
     number = next(_numbers)
-    store = Store(dynamodb_client(), f"iocs-{number}", f"state-{number}", f"reports-{number}")
+    client = dynamodb_client()
+    names = (f"{kind}-{number}" for kind in ("iocs", "state", "reports", "search"))
+    store = Store(client, client, *names)
     tables = {
         "IocTable": store.table,
         "StateTable": store.state_table,
         "ReportTable": store.report_table,
+        "SearchTable": store.search_table,
     }
     make_tables(store.client, tables)
     return store

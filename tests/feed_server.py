@@ -26,6 +26,7 @@ class Request:
 
     target: str
     headers: Mapping[str, str]
+    body: bytes = b""
 
 
 class FeedServer:
@@ -112,7 +113,7 @@ class FeedServer:
     def _read_request(self, client: socket.socket) -> Request | None:
         received = b""
         client.settimeout(_POLL_S)
-        while b"\r\n\r\n" not in received:
+        while not _is_complete(received):
             try:
                 part = client.recv(65536)
             except TimeoutError:
@@ -123,11 +124,18 @@ class FeedServer:
                 return None
             received += part
         client.settimeout(30)
-        first, *lines = received.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")
-        pairs = (line.partition(":") for line in lines)
-        return Request(
-            first.split(" ")[1], {name.lower(): value.strip() for name, _, value in pairs}
-        )
+        top, _, body = received.partition(b"\r\n\r\n")
+        return Request(top.decode("latin-1").split(" ", 2)[1], _headers(top), body)
+
+
+def _headers(top: bytes) -> dict[str, str]:
+    pairs = (line.partition(":") for line in top.decode("latin-1").split("\r\n")[1:])
+    return {name.lower(): value.strip() for name, _, value in pairs}
+
+
+def _is_complete(received: bytes) -> bool:
+    top, end, body = received.partition(b"\r\n\r\n")
+    return bool(end) and len(body) >= int(_headers(top).get("content-length", 0))
 
 
 def page(body: bytes, *, status: str = "200 OK", **headers: object) -> Answer:

@@ -19,6 +19,7 @@ from shared.store.items import reputation_from_item
 from shared.store.ledger import Ledger
 from shared.store.quarantine import Quarantine
 from shared.store.runs import FeedStates, RunLog
+from shared.store.search_index import SearchIndex
 from shared.store.unresolved import UnresolvedReports
 from tests.conftest import Store
 from tests.fakes import FEED_URL, InlineExecutor
@@ -39,8 +40,9 @@ def ingest(
     again_since: int | None = None,
     fold_reports: int = FOLD_REPORTS,
     fold_sightings: int = FOLD_SIGHTINGS,
+    indexed: bool = False,
 ) -> Summary:
-    """One run over the feed at `FEED_URL`."""
+    """One run over the feed at `FEED_URL`; `indexed` for one that enters into the search index."""
     client = client or store.client
     ledger = Ledger(client, store.state_table)
     return Run(
@@ -66,6 +68,7 @@ def ingest(
             ledger,
             pool=pool or InlineExecutor(),
             out_of_time=lambda: writing_left() <= 0,
+            index=SearchIndex(client, store.search_table) if indexed else None,
         ),
         clock=Clock(
             now=now, seconds=lambda: 0.0, reading_left=reading_left, writing_left=writing_left

@@ -22,6 +22,7 @@ from shared.store.iocs import IocTable
 from shared.store.items import StoredIoc
 from shared.store.keys import ioc_digest
 from shared.store.ledger import NO_ENTRY, Ledger, LedgerEntry
+from shared.store.search_index import SearchIndex
 
 # Tries at one item against other writers: each failure means that another one succeeded.
 _MAX_TRIES = 50
@@ -92,6 +93,7 @@ class Applier:
         pool: where the writes run.
         out_of_time: whether to stop before the next write.
         new_version: gives a version that no item ever had.
+        index: where reports are entered for searches; None for nowhere.
     """
 
     iocs: IocTable
@@ -101,6 +103,7 @@ class Applier:
     pool: Executor
     out_of_time: Callable[[], bool]
     new_version: Callable[[], bytes] = lambda: os.urandom(8)
+    index: SearchIndex | None = None
 
     def apply(self, reports: Sequence[NewReport]) -> Outcome:
         """Apply reports; safe to repeat, to interrupt and to run beside others.
@@ -131,6 +134,9 @@ class Applier:
         whole = [
             new for new in reports if all(one.indicator in changes for one in new.report.sightings)
         ]
+        if self.index:
+            # Before the ledger: what is not in the ledger is applied again.
+            self.index.add([(new.content, new.report.sightings) for new in whole], self.pool)
         entered = [
             self.pool.submit(self._enter, new, entries.get(new.flow, NO_ENTRY)) for new in whole
         ]

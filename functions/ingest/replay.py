@@ -23,6 +23,7 @@ from shared.store.keys import flow_key
 from shared.store.ledger import Ledger
 from shared.store.quarantine import Entry, Quarantine, QuarantineEntries
 from shared.store.runs import FeedStates, RunLog
+from shared.store.search_index import SearchIndex
 from shared.store.unresolved import MAX_WAITING, UnresolvedReports, Waiting
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class Replay:
         state_table: name of the table of everything that is not an IOC.
         pool: where the writes run.
         now: milliseconds since the epoch.
+        index: where reports are entered for searches; None for nowhere.
     """
 
     client: "DynamoDBClient"
@@ -78,6 +80,7 @@ class Replay:
     iocs: IocTable
     pool: Executor
     now: int
+    index: SearchIndex | None = None
 
     def preview(self, entries: Iterable[Entry]) -> Iterator[Replayed]:
         """What `execute` would do; nothing is written."""
@@ -98,6 +101,7 @@ class Replay:
             complete_runs,
             self.pool,
             out_of_time=lambda: False,
+            index=self.index,
         )
         left = iter(entries)
         while fold := [_read(entry, self.now) for entry in islice(left, FOLD_ENTRIES)]:

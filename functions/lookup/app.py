@@ -2,23 +2,27 @@
 
 import os
 import time
+from collections.abc import Callable
 from functools import cache, partial
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from functions.lookup.hot import HotIocs
 from functions.lookup.providers import Asks, NoProviders, Providers, RememberedProviders
 from functions.lookup.quota import Quota
 from functions.lookup.routes import respond
-from functions.lookup.service import Service
+from functions.lookup.service import Filters, Index, Service
+from functions.lookup.tally import Tally
+from shared.domain.indicator import Indicator
+from shared.domain.listing import Listing
 from shared.http.authentication import KeyRing
 from shared.http.guard import guarded
-from shared.observability import logger
+from shared.observability import logged
 from shared.settings import LookupSettings, ProviderSettings
 from shared.store.api_keys import ApiKeys
-from shared.store.client import dynamodb_client
+from shared.store.direct import direct_client
 from shared.store.iocs import IocTable
-from shared.store.providers import ProviderStates
 from shared.store.quotas import QuotaCounters
 
 # A caller waits: better an honest refusal within two seconds than an answer late.
@@ -26,7 +30,7 @@ STORE_TIMEOUT_S = 0.8
 STORE_ATTEMPTS = 2
 
 
-@logger.inject_lambda_context(clear_state=True)
+@logged
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer one request.
 
@@ -37,30 +41,54 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     Returns:
         The answer in the shape of the API that was asked, errors included.
     """
-    return guarded(event, lambda request: respond(_service(), request))
+    started = time.perf_counter()
+    answer = guarded(event, lambda request: respond(_service(), request))
+    _tally().answered(answer["statusCode"], (time.perf_counter() - started) * 1000)
+    return answer
+
+
+@cache
+def _tally() -> Tally:
+    return Tally(time.monotonic)
 
 
 @cache
 def _service() -> Service:
     settings = LookupSettings.from_env(os.environ)
-    client = dynamodb_client(read_timeout_s=STORE_TIMEOUT_S, attempts=STORE_ATTEMPTS, patient=False)
+    client = direct_client(read_timeout_s=STORE_TIMEOUT_S, attempts=STORE_ATTEMPTS, patient=False)
+    table = IocTable(client, settings.table_name)
+    hot = HotIocs(table, settings.cache_ttl_s, time.monotonic) if settings.cache_ttl_s else None
+
+    def keep(provider: str, indicator: Indicator, listing: Listing) -> None:
+        table.list_subject(provider, indicator, listing)
+        if hot:
+            hot.forget(indicator)
+
     return Service(
-        iocs=IocTable(client, settings.table_name),
+        iocs=hot or table,
         keys=KeyRing(ApiKeys(client, settings.state_table_name), time.monotonic),
         quota=Quota(QuotaCounters(client, settings.state_table_name), _now_ms),
         now=_now_ms,
-        providers=_providers(client, settings),
+        providers=_providers(client, settings, keep),
+        looked_up=_tally().looked_up,
+        filters=partial(_filters, settings.filter_bucket),
+        index=_index(client, settings.search_table_name),
     )
 
 
-def _providers(client: Any, settings: LookupSettings) -> Providers:
+def _providers(
+    client: Any, settings: LookupSettings, keep: Callable[[str, Indicator, Listing], None]
+) -> Providers:
     if settings.providers is None:
         return NoProviders()
+    # A stack without providers does not wait for the import.
+    from shared.store.providers import ProviderStates  # noqa: PLC0415
+
     return RememberedProviders(
         ProviderStates(client, settings.state_table_name),
         time.monotonic,
         asker=partial(_asker, settings.providers),
-        keep=IocTable(client, settings.table_name).list_subject,
+        keep=keep,
     )
 
 
@@ -70,6 +98,24 @@ def _asker(settings: ProviderSettings) -> Asks:
     from shared.providers.ask import make_asker  # noqa: PLC0415
 
     return make_asker(settings)
+
+
+def _index(client: Any, table: str) -> Index | None:
+    if not table:
+        return None
+    from shared.store.search_index import SearchIndex  # noqa: PLC0415
+
+    return SearchIndex(client, table)
+
+
+@cache
+def _filters(bucket: str) -> Filters | None:
+    if not bucket:
+        return None
+    # A look-up needs none of this.
+    from shared.store.filters import filter_bucket  # noqa: PLC0415
+
+    return filter_bucket(bucket, timeout_s=STORE_TIMEOUT_S, attempts=STORE_ATTEMPTS)
 
 
 def _now_ms() -> int:

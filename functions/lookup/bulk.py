@@ -71,7 +71,7 @@ def read_items(call: Call, field: BulkField) -> list[str]:
         OverLimit: the caller may not ask for so many.
         StoreError: the store failed.
     """
-    body = _read_body(call.request, dict, errors.NOT_JSON, errors.BODY_NO_OBJECT)
+    body = read_body(call.request, dict, errors.NOT_JSON, errors.BODY_NO_OBJECT)
     name = next((name for name in field.names if name in body), None)
     if name is None:
         raise Refused(field.missing, field.names[0])
@@ -89,7 +89,7 @@ def read_array(call: Call) -> list[str]:
         OverLimit: the caller may not ask for so many.
         StoreError: the store failed.
     """
-    items = _read_body(call.request, list, errors.NOT_JSON_SANDBOX, _ARRAY.missing)
+    items = read_body(call.request, list, errors.NOT_JSON_SANDBOX, _ARRAY.missing)
     return _paid(call, items, _ARRAY)
 
 
@@ -105,13 +105,31 @@ def _paid(call: Call, items: list[Any], field: BulkField) -> list[str]:
     return items
 
 
-def _read_body(
-    request: Request, expected: type[_Body], not_json: ApiError, other: ApiError
-) -> _Body:
-    """The body as JSON of the expected type; `other` is the error of all else that was sent."""
+def media_type_of(request: Request) -> str:
+    """What the body is said to be, in lower case, "" where nothing is said."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def check_size(request: Request) -> None:
+    """Refuse a body that is too large."""
     if len(request.body) > MAX_BODY_BYTES:
         raise Refused(errors.BODY_TOO_LARGE, f"at most {MAX_BODY_BYTES} bytes")
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def read_body(
+    request: Request, expected: type[_Body], not_json: ApiError, other: ApiError
+) -> _Body:
+    """The body as JSON of the expected type.
+
+    Args:
+        not_json: the error of a body that says that it is something else.
+        other: the error of all else that was sent.
+
+    Raises:
+        Refused: the body is too large, or no such JSON.
+    """
+    check_size(request)
+    media_type = media_type_of(request)
     if media_type and media_type != "application/json" and not media_type.endswith("+json"):
         raise Refused(not_json)
     try:

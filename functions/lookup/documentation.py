@@ -24,7 +24,6 @@ def page(_service: Service, _call: Call) -> Response:
         "Content-Type": "text/html; charset=utf-8",
         "Content-Security-Policy": _policy(text),
         "Referrer-Policy": "no-referrer",
-        "X-Content-Type-Options": "nosniff",
     }
     return Response(200, {}, headers, text=text)
 

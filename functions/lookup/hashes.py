@@ -1,6 +1,5 @@
 """Look-ups of hashes: single, bulk, and the sub-reports that clients ask for."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from functions.lookup.bulk import HASHES, read_items
@@ -16,6 +15,7 @@ from shared.metadefender.present import (
     listed_hash_report,
     sandbox_report,
     scan_history,
+    unknown_hash_row,
 )
 
 # Both spellings are in use; a header's name has no case here.
@@ -47,7 +47,7 @@ def bulk(service: Service, call: Call) -> Response:
     asked = [_ask_or_none(text) for text in texts]
     known = service.find_many({one for one in asked if one})
     rows = [
-        bulk_hash_row(text, _report_or_none(known, one), with_details=with_details)
+        row_of(text, known[one] if one else None, with_details=with_details)
         for text, one in zip(texts, asked, strict=True)
     ]
     return Response(200, {"data": rows})
@@ -59,12 +59,16 @@ def _report(found: Finding) -> dict[str, Any]:
     return hash_report(found.reputation, found.others)
 
 
-def _report_or_none(
-    known: Mapping[Indicator, Finding], indicator: Indicator | None
-) -> dict[str, Any] | None:
-    if indicator is None or not known[indicator].known:
-        return None
-    return _report(known[indicator])
+def row_of(text: str, found: Finding | None, *, with_details: bool) -> dict[str, Any]:
+    """The row of a bulk answer.
+
+    Args:
+        text: what was asked.
+        found: what is known of it; None for what is no hash, which looks like an unknown one.
+    """
+    if found is None or not found.known:
+        return unknown_hash_row(text)
+    return bulk_hash_row(found.indicator, found.reputation, found.others, with_details=with_details)
 
 
 def _find(service: Service, value: str) -> Finding:

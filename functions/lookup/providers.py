@@ -3,14 +3,16 @@
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from shared.domain.errors import StoreError
 from shared.domain.indicator import Indicator, IndicatorType
 from shared.domain.listing import Known, Listing, Provider, Stance
 from shared.domain.network import Network, NetworkIndex
 from shared.observability import logger
-from shared.store.providers import ProviderState
+
+if TYPE_CHECKING:
+    from shared.store.providers import ProviderState
 
 REMEMBERED_S = 60.0
 
@@ -18,10 +20,10 @@ REMEMBERED_S = 60.0
 class States(Protocol):
     """Where it stands how providers stand; `shared.store.providers.ProviderStates` is one."""
 
-    def read(self) -> list[ProviderState]:
+    def read(self) -> "list[ProviderState]":
         """The providers that are switched on, in their order; raises StoreError."""
 
-    def read_networks(self, state: ProviderState) -> list[Network]:
+    def read_networks(self, state: "ProviderState") -> list[Network]:
         """The networks on a provider's list; raises StoreError."""
 
 
@@ -35,7 +37,7 @@ class Asks(Protocol):
 class NoProviders:
     """For a stack that has none switched on: nothing is ever read."""
 
-    def states(self) -> Sequence[ProviderState]:
+    def states(self) -> "Sequence[ProviderState]":
         """None."""
         return ()
 
@@ -51,7 +53,7 @@ class NoProviders:
 class Providers(Protocol):
     """What look-ups ask."""
 
-    def states(self) -> Sequence[ProviderState]:
+    def states(self) -> "Sequence[ProviderState]":
         """The providers that are switched on, in their order; raises StoreError."""
 
     def networks_holding(self, address: Indicator) -> Sequence[Network]:
@@ -79,11 +81,11 @@ class RememberedProviders:
     keep: Callable[[str, Indicator, Listing], None]
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _read_at: float | None = None
-    _states: Sequence[ProviderState] = ()
+    _states: "Sequence[ProviderState]" = ()
     _networks: dict[str, tuple[int, list[Network]]] = field(default_factory=dict)
     _index: NetworkIndex = field(default_factory=lambda: NetworkIndex(()))
 
-    def states(self) -> Sequence[ProviderState]:
+    def states(self) -> "Sequence[ProviderState]":
         """The providers that are switched on, in their order.
 
         Raises:
@@ -163,6 +165,6 @@ def _holds(listing: Listing | None, now: int) -> bool:
     return listing is not None and listing.expires > now
 
 
-def as_providers(states: Sequence[ProviderState]) -> list[Provider]:
+def as_providers(states: "Sequence[ProviderState]") -> list[Provider]:
     """The providers as answers show them."""
     return [state.provider for state in states]

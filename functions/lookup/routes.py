@@ -1,8 +1,10 @@
 """The routes: which path and method is answered by which handler."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
-from functions.lookup import account, addresses, documentation, hashes, reputations
+from functions.lookup import account, addresses, documentation, filters, hashes, reputations
 from functions.lookup.quota import Caller, OverLimit, Reason, rate_limit_headers
 from functions.lookup.service import Call, Handler, Service
 from shared.domain.indicator import IndicatorType
@@ -11,6 +13,7 @@ from shared.http.refused import Refused, is_sandbox_path
 from shared.http.routing import Route, find_route, route_to
 from shared.http.web import Request, Response
 from shared.metadefender import errors
+from shared.observability import logger
 
 
 def respond(service: Service, request: Request) -> Response:
@@ -20,6 +23,7 @@ def respond(service: Service, request: Request) -> Response:
         StoreError: the store failed.
     """
     route, value = find_route(ROUTES, request.path)
+    logger.append_keys(route=route.template if route else "")
     caller: Caller | None = None
     try:
         if route is None or not route.open:
@@ -55,6 +59,7 @@ def _identify(service: Service, request: Request) -> Caller:
     key = service.keys.find(text)
     if key is None:
         raise Refused(errors.UNKNOWN_KEY)
+    logger.append_keys(key=key.short_digest)
     return Caller(key, service.quota)
 
 
@@ -68,6 +73,25 @@ def _address_routes(kind: IndicatorType) -> tuple[Route[Handler], Route[Handler]
     return (
         route_to(f"/v4/{kind}", {"POST": addresses.bulk(kind)}),
         route_to(f"/v4/{kind}/{{{kind}}}", {"GET": addresses.report(kind)}, look_up=True),
+    )
+
+
+def _searching(pick: Callable[[Any], Handler]) -> Handler:
+    """A handler of `functions.lookup.search`, which a look-up does not wait for."""
+
+    def handle(service: Service, call: Call) -> Response:
+        from functions.lookup import search  # noqa: PLC0415
+
+        return pick(search)(service, call)
+
+    return handle
+
+
+def _sightings_route(name: str, kind: IndicatorType | None) -> Route[Handler]:
+    # It counts itself: where there is no index nothing is counted.
+    return route_to(
+        f"/v4/ioc/{name}/{{value}}/sightings",
+        {"GET": _searching(lambda search: search.sightings(kind))},
     )
 
 
@@ -85,6 +109,13 @@ ROUTES: tuple[Route[Handler], ...] = (
     *_address_routes(IndicatorType.IP),
     *_address_routes(IndicatorType.DOMAIN),
     *_address_routes(IndicatorType.URL),
+    route_to("/v4/search", {"POST": _searching(lambda search: search.in_text)}),
+    _sightings_route("hash", None),
+    _sightings_route("ip", IndicatorType.IP),
+    _sightings_route("domain", IndicatorType.DOMAIN),
+    _sightings_route("url", IndicatorType.URL),
+    route_to("/v4/report/{flow_id}/iocs", {"GET": _searching(lambda search: search.of_scan)}),
+    route_to("/v4/iocs/recent", {"GET": _searching(lambda search: search.recent)}),
     route_to("/v4/apikey", {"GET": account.info}),
     route_to("/v4/apikey/limits", {"GET": account.limits}),
     route_to("/v4/apikey/limits/status", {"GET": account.limits_status}),
@@ -95,6 +126,8 @@ ROUTES: tuple[Route[Handler], ...] = (
     _reputation_route("url", IndicatorType.URL),
     route_to("/v4/status/version", {"GET": account.version}, open_=True),
     route_to("/v4/status/providers", {"GET": account.providers}),
+    route_to("/v4/filter", {"GET": filters.offer}),
+    route_to("/v4/filter/download", {"GET": filters.download}),
     route_to("/health", {"GET": account.health}, open_=True),
     route_to("/openapi.json", {"GET": documentation.openapi}, open_=True),
     route_to("/docs", {"GET": documentation.page}, open_=True),

@@ -2,18 +2,22 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from functions.lookup.providers import NoProviders, Providers, as_providers
 from functions.lookup.quota import Caller, Quota
-from shared.domain.indicator import Indicator
+from shared.domain.indicator import Indicator, IndicatorType
 from shared.domain.listing import Known, Voice, voices
 from shared.domain.network import Network
-from shared.domain.reputation import Reputation
+from shared.domain.reputation import Reputation, Winner
+from shared.domain.verdict import Verdict
 from shared.http.authentication import KeyRing
 from shared.http.refused import Refused
 from shared.http.web import Request, Response
 from shared.metadefender import errors
+
+if TYPE_CHECKING:
+    from shared.store.search_index import Page, SeenIoc
 
 
 class Iocs(Protocol):
@@ -28,6 +32,38 @@ class Iocs(Protocol):
         networks: Mapping[Indicator, Sequence[Network]] | None = None,
     ) -> Mapping[Indicator, Known]:
         """What is known of many, each with an entry; raises StoreError."""
+
+
+class Filters(Protocol):
+    """Where the filter is published; `shared.store.filters.FilterBucket` is one."""
+
+    def offer(self) -> dict[str, Any] | None:
+        """What is told of the filter, None when there is none; raises StoreError."""
+
+    def link(self, seconds: int) -> str:
+        """An address to fetch it from for so long; raises StoreError."""
+
+
+class Index(Protocol):
+    """Who saw what when; `shared.store.search_index.SearchIndex` is one.
+
+    All raise `BadCursor` for what is no cursor, and StoreError.
+    """
+
+    def sightings(self, indicator: Indicator, limit: int, after: str = "") -> "Page[Winner]":
+        """What reports say of an IOC."""
+
+    def of_scan(self, flow_id: str, limit: int, after: str = "") -> "Page[SeenIoc] | None":
+        """The IOCs of the reports of a scan, None for one that is not known."""
+
+    def recent(
+        self,
+        limit: int,
+        after: str = "",
+        verdict: Verdict | None = None,
+        kinds: frozenset[IndicatorType] | None = None,
+    ) -> "Page[SeenIoc]":
+        """The IOCs seen last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +92,9 @@ class Service:
     Attributes:
         now: milliseconds since the epoch.
         providers: the ones beside the sandbox.
+        looked_up: told of what was found, for the record.
+        filters: gives the place of the filter, None where none is published.
+        index: who saw what when; None where it is not kept.
     """
 
     iocs: Iocs
@@ -63,6 +102,9 @@ class Service:
     quota: Quota
     now: Callable[[], int]
     providers: Providers = field(default_factory=NoProviders)
+    looked_up: Callable[[Iterable[Finding]], None] = lambda _: None
+    filters: Callable[[], Filters | None] = lambda: None
+    index: Index | None = None
 
     def find(self, indicator: Indicator) -> Finding:
         """What everybody says of one indicator.
@@ -71,7 +113,9 @@ class Service:
             StoreError: the store failed.
         """
         known = self.iocs.find(indicator, self.providers.networks_holding(indicator))
-        return self._finding(self.providers.ask(known, self.now()))
+        finding = self._finding(self.providers.ask(known, self.now()))
+        self.looked_up([finding])
+        return finding
 
     def find_many(self, indicators: Collection[Indicator]) -> dict[Indicator, Finding]:
         """What everybody says of many, each with an entry.
@@ -84,7 +128,9 @@ class Service:
         networks = {one: self.providers.networks_holding(one) for one in indicators}
         holding = {one: some for one, some in networks.items() if some}
         found = self.iocs.find_many(indicators, holding)
-        return {one: self._finding(known) for one, known in found.items()}
+        findings = {one: self._finding(known) for one, known in found.items()}
+        self.looked_up(findings.values())
+        return findings
 
     def _finding(self, known: Known) -> Finding:
         providers = as_providers(self.providers.states())

@@ -16,7 +16,13 @@ from functions.providers.refresh import Refresh
 from shared.domain.errors import FeedError, StoreError
 from shared.domain.listing import Provider
 from shared.feed.fetch import FeedClient
-from shared.observability import logger, metrics
+from shared.observability import (
+    failures_by_kind,
+    log_failure,
+    logged,
+    logger,
+    metrics,
+)
 from shared.providers.declaration import Declaration
 from shared.providers.declared import declared
 from shared.providers.errors import ListError
@@ -39,8 +45,8 @@ STALE_INTERVALS = 4
 RETRY_AFTER_S = 900.0
 
 
-@logger.inject_lambda_context(clear_state=True)
-@metrics.log_metrics
+@logged
+@failures_by_kind("refresh failed")
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Refresh the providers that are due, each by itself: one that fails harms no other.
 
@@ -55,6 +61,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     Raises:
         SettingsError: the function is not configured, or names a provider that is not declared.
         StoreError: the store failed before anything was due.
+        Failed: whatever nobody expected.
     """
     settings = ProviderSettings.from_env(os.environ)
     end = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - SPARE_S
@@ -72,6 +79,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         )
     stale = [one for one in chosen.values() if is_stale(one, known[one.id], results, now)]
     metrics.add_metric(name="providers_stale", unit=MetricUnit.Count, value=len(stale))
+    metrics.flush_metrics()
     log = logger.error if any("error" in one for one in results.values()) else logger.info
     log("refresh ended", extra={"providers": results, "stale": [one.id for one in stale]})
     return results
@@ -158,16 +166,15 @@ def _refresh(
         refreshed = _run(settings, declaration, left, now).execute(state)
     except (FeedError, ListError, StoreError, KeyNotReadable) as error:
         reason = str(error)
-    except Exception:
+    except Exception as error:
         # Whatever it is, the others are not to suffer from it.
-        logger.exception("refresh failed", extra={"provider": declaration.id})
+        log_failure("refresh failed", error, provider=declaration.id)
         reason = "the refresh failed"
     else:
         if not refreshed.complete and not refreshed.busy:
             # There is more to write, and that need not wait for the next time.
             states.write(_again_in(state, declaration, 0))
         return asdict(refreshed)
-    metrics.add_metric(name="provider_failed", unit=MetricUnit.Count, value=1)
     states.write(replace(_again_in(state, declaration, RETRY_AFTER_S), error=reason))
     return {"error": reason}
 

@@ -18,7 +18,7 @@ from shared.client import AnswerCache, ReputationClient
 from shared.feed.fetch import FeedClient
 from shared.http.authentication import KeyRing
 from shared.http.guard import guarded
-from shared.observability import logger, metrics
+from shared.observability import failures_by_kind, logged, logger, metrics
 from shared.settings import PublishSettings
 from shared.store.api_keys import ApiKeys
 from shared.store.client import dynamodb_client
@@ -32,7 +32,7 @@ ASK_S = 8.0
 SECRETS_CACHED_S = 300
 
 
-@logger.inject_lambda_context(clear_state=True)
+@logged
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer a request, or poll the sandbox.
 
@@ -45,21 +45,19 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 
     Raises:
         SettingsError: the function is not configured.
+        Failed: a poll failed for a reason that nobody expected.
     """
     if "requestContext" in event:
         return guarded(event, lambda request: respond(_service(), request))
-    _settings()  # before there are metrics, which would complain of none when they end
-    polled: dict[str, Any] = _poll(event, context)
-    return polled
+    with failures_by_kind("poll failed"):
+        return _poll(context)
 
 
-@metrics.log_metrics
-def _poll(_event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+def _poll(context: LambdaContext) -> dict[str, Any]:
     deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - SPARE_S
     polled = _poller(lambda: deadline - time.monotonic()).poll()
-    for name, value in polled.as_dict().items():
-        if isinstance(value, int):
-            metrics.add_metric(name=f"poll_{name}", unit=MetricUnit.Count, value=value)
+    metrics.add_metric(name="poll_complete", unit=MetricUnit.Count, value=polled.complete)
+    metrics.flush_metrics()
     log = logger.info if polled.complete else logger.error
     log("poll ended", extra={"summary": polled.as_dict()})
     return polled.as_dict()

@@ -15,6 +15,7 @@ from shared.http.refused import Refused
 from shared.http.routing import Route, find_route, route_to
 from shared.http.web import Request, Response
 from shared.metadefender import errors
+from shared.observability import logger
 from shared.store.api_keys import ApiKey
 from shared.store.feed_log import EntryTooLarge, FeedLog
 
@@ -50,6 +51,7 @@ class Service:
         key = self.keys.find(text)
         if key is None:
             raise Refused(errors.UNKNOWN_KEY)
+        logger.append_keys(key=key.short_digest)
         return key
 
 
@@ -64,6 +66,7 @@ def respond(service: Service, request: Request) -> Response:
         StoreError: the store failed.
     """
     route, _ = find_route(ROUTES, request.path)
+    logger.append_keys(route=route.template if route else "")
     key = service.identify(request)
     if route is None:
         raise Refused(errors.NO_SUCH_ENDPOINT)

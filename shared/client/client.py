@@ -1,13 +1,14 @@
 """Asks any API of the shape of MetaDefender Cloud v4: this service's own, or the vendor's."""
 
+import hashlib
 import json
 import math
 import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
-from typing import Any, Final, NamedTuple, Self, cast
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, cast
 from urllib.parse import quote, urlsplit
 
 import requests
@@ -28,8 +29,13 @@ from shared.client.errors import (
     Unanswered,
     UnexpectedAnswer,
 )
+from shared.domain.errors import FilterNotValid
 from shared.domain.indicator import HASH_TYPES, Indicator, IndicatorType
 from shared.retry import RETRIED_STATUSES, BoundedRetry
+
+if TYPE_CHECKING:
+    # Imported by those who use one: it needs the library of the format.
+    from shared.client.local_filter import LocalFilter
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
 # Of the values in one request; this service takes a body of 4 MB.
@@ -64,6 +70,7 @@ class ReputationClient:
         max_addresses: IPs, domains or URLs in one request; the vendor takes 50.
         clock: seconds, never going back.
         transport: sends the requests, in place of one that retries as said above.
+        local_filter: says of what was never seen that it was not, without asking; None for none.
 
     Raises:
         ValueError: `base_url` or `api_key` cannot be used; the message repeats neither.
@@ -85,6 +92,7 @@ class ReputationClient:
         max_addresses: int = 1000,
         clock: Callable[[], float] = time.monotonic,
         transport: BaseAdapter | None = None,
+        local_filter: "LocalFilter | None" = None,
     ) -> None:
         self._base = _base(base_url)
         self._headers = {
@@ -94,6 +102,7 @@ class ReputationClient:
             "User-Agent": "ioc-reputation",
         }
         self._cache = cache
+        self._filter = local_filter
         self._deadline = _Deadline(remaining, clock, deadline_s)
         self._timeout = _Timeout(connect_timeout_s, read_timeout_s, self._deadline.seconds)
         self._sizes = dict.fromkeys(_FIELDS, max_addresses) | {"hash": max_hashes}
@@ -130,7 +139,7 @@ class ReputationClient:
         path = quote(indicator.value, safe="")
         if len(path) > MAX_PATH_BYTES or "?" in indicator.value:
             return self.look_up_many([indicator])[indicator]
-        self._deadline.start()
+        self._start()
         kept = self._kept(indicator)
         return kept or self._settled(self._get(indicator, path))[indicator]
 
@@ -143,7 +152,7 @@ class ReputationClient:
             Unanswered: some have no answer; it holds the answers to the others.
             ReputationApiError: a request failed.
         """
-        self._deadline.start()
+        self._start()
         total = wire.Outcome()
         waiting: dict[str, list[Indicator]] = {}
         for indicator in dict.fromkeys(indicators):
@@ -166,16 +175,64 @@ class ReputationClient:
             ReputationApiError: there is no answer.
         """
         self._deadline.start()
-        reply = self._send("GET", path)
-        if reply.status != 200:
-            raise _refusal(reply)
         try:
-            return json.loads(reply.body)
+            return json.loads(self._told(path))
         except (ValueError, RecursionError):
             raise UnexpectedAnswer("the answer is not JSON") from None
 
+    def refresh_filter(self) -> bool:
+        """Bring the local filter up to date.
+
+        Look-ups do so by themselves when it is due, and ask the API when that fails.
+
+        Returns:
+            Whether there was another filter to take.
+
+        Raises:
+            ReputationApiError: the API offers no filter, or it could not be had; the one before
+                is used as long as its age allows.
+            OSError: the file cannot be written.
+        """
+        if self._filter is None:
+            return False
+        self._deadline.start()
+        for _ in range(2):
+            offered = wire.read_filter_offer(self._told("filter"))
+            if offered.sha256 == self._filter.sha256:
+                return False
+            link = wire.read_filter_link(self._told("filter/download", status=302))
+            if urlsplit(link).scheme != urlsplit(self._base).scheme:
+                raise UnexpectedAnswer("the filter is offered over another scheme than the API")
+            # The file is elsewhere, so the key does not go with it.
+            headers = {"Accept-Encoding": "identity", "User-Agent": self._headers["User-Agent"]}
+            reply = self._fetch("GET", link, headers, offered.size)
+            # Between the two another one may have been published.
+            if reply.status == 200 and hashlib.sha256(reply.body).hexdigest() == offered.sha256:
+                try:
+                    self._filter.take(reply.body)
+                except FilterNotValid as error:
+                    raise UnexpectedAnswer(str(error)) from error
+                return True
+        raise UnexpectedAnswer("the filter is not the one that is offered")
+
+    def _start(self) -> None:
+        """A look-up begins."""
+        if self._filter is not None and self._filter.due():
+            with suppress(ReputationApiError, OSError):
+                self.refresh_filter()
+        self._deadline.start()
+
+    def _told(self, path: str, *, status: int = 200) -> bytes:
+        reply = self._send("GET", path)
+        if reply.status != status:
+            raise _refusal(reply)
+        return reply.body
+
     def _kept(self, indicator: Indicator) -> Answer | None:
-        return None if self._cache is None else self._cache.get(indicator)
+        kept = None if self._cache is None else self._cache.get(indicator)
+        if kept is None and self._filter is not None and self._filter.never_seen(indicator):
+            return wire.unknown(indicator)
+        return kept
 
     def _keep(self, outcome: wire.Outcome) -> None:
         if self._cache is not None:
@@ -213,29 +270,39 @@ class ReputationClient:
     def _send(
         self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] = {}
     ) -> "_Reply":
+        """One request to the API."""
+        url = f"{self._base}/{path}"
+        return self._fetch(method, url, {**self._headers, **headers}, MAX_BODY_BYTES, body)
+
+    def _fetch(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        most_bytes: int,
+        body: bytes | None = None,
+    ) -> "_Reply":
         """One request, retried."""
         self._deadline.seconds(math.inf)
         try:
             # Not through a session: that looks into the environment, and reads the body of a
             # redirect whole even if told not to follow it.
-            request = requests.Request(
-                method, f"{self._base}/{path}", {**self._headers, **headers}, data=body
-            ).prepare()
+            request = requests.Request(method, url, dict(headers), data=body).prepare()
             sent = self._transport.send(request, stream=True, timeout=cast("Any", self._timeout))
             with closing(sent) as response:
-                return _Reply.of(response.raw, self._body(response.raw))
+                return _Reply.of(response.raw, self._body(response.raw, most_bytes))
         except (requests.RequestException, HTTPError) as error:
             if self._deadline.left() <= 0:
                 raise DeadlinePassed(_OUT_OF_TIME) from error
             raise ApiUnavailable(f"the API could not be asked: {type(error).__name__}") from error
 
-    def _body(self, response: BaseHTTPResponse) -> bytes:
+    def _body(self, response: BaseHTTPResponse, most_bytes: int) -> bytes:
         body = bytearray()
         # By read1, which returns with whatever is there: so the deadline is seen in time.
         while chunk := response.read1(_READ_BYTES, decode_content=True):
             body += chunk
-            if len(body) > MAX_BODY_BYTES:
-                raise UnexpectedAnswer(f"the answer is larger than {MAX_BODY_BYTES} bytes")
+            if len(body) > most_bytes:
+                raise UnexpectedAnswer(f"the answer is larger than {most_bytes} bytes")
             self._deadline.seconds(math.inf)
         return bytes(body)
 

@@ -34,6 +34,8 @@ from shared.domain.errors import InvalidIndicator, InvalidRecord
 from shared.domain.indicator import Indicator, ask
 from shared.domain.verdict import Verdict, read_verdict
 
+# Some 280 million indicators.
+MAX_FILTER_BYTES = 512 * 1024 * 1024
 _UNKNOWN_HASH = 5
 _NOT_DECIDED = (RowStatus.OTHER, None)
 _BY_RESULT: Mapping[int, tuple[RowStatus, Verdict | None]] = {
@@ -63,6 +65,19 @@ class Outcome:
 
     answers: dict[Indicator, Answer] = field(default_factory=dict)
     failed: dict[Indicator, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FilterOffer:
+    """What an API tells of its filter.
+
+    Attributes:
+        sha256: of the file.
+        size: of the file in bytes.
+    """
+
+    sha256: str
+    size: int
 
 
 def _own_verdict(value: object) -> Verdict | None:
@@ -149,6 +164,15 @@ class _Error(_Shape):
     error: _ErrorCode
 
 
+class _FilterOffer(_Shape):
+    sha256: str
+    size: int = Field(gt=0, le=MAX_FILTER_BYTES)
+
+
+class _FilterLink(_Shape):
+    url: str = Field(pattern="^https?://")
+
+
 _Model = TypeVar("_Model", bound=_Shape)
 
 
@@ -190,8 +214,19 @@ def read_error_code(body: bytes) -> int | None:
         return None
 
 
+def read_filter_offer(body: bytes) -> FilterOffer:
+    """What the API tells of its filter."""
+    offer = _read(_FilterOffer, body)
+    return FilterOffer(offer.sha256, offer.size)
+
+
+def read_filter_link(body: bytes) -> str:
+    """Where the file of the filter is fetched from."""
+    return _read(_FilterLink, body).url
+
+
 def unknown(indicator: Indicator) -> Answer:
-    """The answer for a hash that the API has no report of."""
+    """The answer for what was never seen, when nothing is told of providers."""
     return Answer(indicator, known=False, rows=())
 
 

@@ -19,3 +19,7 @@ class FeedError(ReputationError):
 
 class StoreError(ReputationError):
     """The store did not answer, or refused, after every retry."""
+
+
+class FilterNotValid(ReputationError, ValueError):
+    """The file of a filter cannot be trusted; the message says why."""

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from shared.domain.errors import InvalidRecord
 
@@ -22,10 +23,11 @@ def to_millis(moment: datetime) -> int:
     return (moment - _EPOCH) // _MILLISECOND
 
 
+@lru_cache(maxsize=1024)  # one answer says the same moment several times
 def format_millis(millis: int) -> str:
     """Spell a moment as every answer does: `YYYY-MM-DDTHH:MM:SS.mmmZ`."""
     moment = _EPOCH + timedelta(milliseconds=millis)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def read_moment(value: object, now: int) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Any, cast
 from urllib.parse import SplitResult, urljoin, urlsplit
 
@@ -306,6 +306,21 @@ class _TLSSocket(_Socket, ssl.SSLSocket):
     """The same in TLS; a handshake as a whole has the timeout of its socket."""
 
 
+# What is sent to these goes to the IPv4 address at their end: by NAT64, and as it once was.
+_AROUND_IPV4 = (IPv6Network("64:ff9b::/96"), IPv6Network("::/96"))
+
+
+def _is_public(text: str) -> bool:
+    """Whether an address is on the internet; one with another inside is judged by both."""
+    address = ip_address(text)
+    inner: IPv4Address | None = None
+    if isinstance(address, IPv6Address):
+        inner = address.sixtofour
+        if any(address in network for network in _AROUND_IPV4):
+            inner = IPv4Address(int(address) & 0xFFFFFFFF)
+    return all(one.is_global and not one.is_multicast for one in (address, inner) if one)
+
+
 class _Connection(HTTPConnection):
     """A connection that knows whom it may connect to, and how long it may take."""
 
@@ -327,7 +342,7 @@ class _Connection(HTTPConnection):
             raise NameResolutionError(self.host, self, error) from error
         # The very addresses that are connected to: a second look-up might find others.
         addresses = [str(address[0]) for *_, address in found]
-        if not (self._allow_private or all(ip_address(one).is_global for one in addresses)):
+        if not (self._allow_private or all(map(_is_public, addresses))):
             raise FeedError("the feed's host has an address that is not on the internet")
         failure: OSError | None = None
         for family, kind, protocol, _, address in found:

@@ -14,24 +14,43 @@ from shared.http.web import (
     read_request,
 )
 from shared.metadefender import errors
-from shared.observability import logger
+from shared.observability import log_failure, logger
 
 
 def guarded(event: Mapping[str, Any], respond: Callable[[Request], Response]) -> dict[str, Any]:
-    """The answer to an event of an HTTP API, payload format 2.0, whatever goes wrong on the way."""
+    """The answer to an event of an HTTP API, payload format 2.0, whatever goes wrong on the way.
+
+    A request that is refused or fails gets one line in the log, any other none unless the level
+    is DEBUG.
+    """
     sandbox = False
     try:
         request = read_request(event)
         sandbox = is_sandbox_path(request.path)
-        return answer(respond(request), gzip_accepted=accepts_gzip(request))
+        response = respond(request)
+        packed = answer(response, gzip_accepted=accepts_gzip(request))
     except Refused as refused:
         refusal = refused
     except AnswerTooLarge:
         refusal = Refused(errors.ANSWER_TOO_LARGE)
     except StoreError as error:
         logger.error("store failed", extra={"reason": str(error)})
-        refusal = Refused(errors.STORE_NOT_REACHABLE)
-    except Exception:
-        logger.exception("request failed")
-        refusal = Refused(errors.INTERNAL)
-    return answer(refusal.response(sandbox=sandbox))
+        return answer(Refused(errors.STORE_NOT_REACHABLE).response(sandbox=sandbox))
+    except Exception as error:
+        log_failure("request failed", error)
+        return answer(Refused(errors.INTERNAL).response(sandbox=sandbox))
+    else:
+        _tell(response)
+        return packed
+    response = refusal.response(sandbox=sandbox)
+    _tell(response)
+    return answer(response)
+
+
+def _tell(response: Response) -> None:
+    # That a hash is not known is an answer.
+    if response.error and response.error != errors.HASH_NOT_FOUND.code:
+        fields = {"status": response.status, "code": response.error}
+        logger.info("request refused", extra=fields)
+    else:
+        logger.debug("request answered", extra={"status": response.status})

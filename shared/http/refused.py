@@ -26,7 +26,12 @@ class Refused(Exception):
                 `{"detail": ...}`; all others read the shape of the v4 API.
         """
         body = self.error.body(self.detail)
-        return Response(self.error.status, as_detail(body) if sandbox else body, self.headers)
+        return Response(
+            self.error.status,
+            as_detail(body) if sandbox else body,
+            self.headers,
+            error=self.error.code,
+        )
 
 
 def as_detail(body: Mapping[str, Any]) -> dict[str, Any]:

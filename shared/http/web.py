@@ -12,6 +12,14 @@ from typing import Any
 from urllib.parse import quote
 
 _JSON = "application/json; charset=utf-8"
+# On every answer, unless it says otherwise itself. What is answered is for who asked with a key,
+# is no page, and comes over TLS. No header of CORS: no script of another site may read it.
+SECURITY_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Strict-Transport-Security": "max-age=31536000",
+    "X-Content-Type-Options": "nosniff",
+}
 # Smaller ones are not worth the processor time.
 _COMPRESSED_FROM_CHARS = 64 * 1024
 # Lambda delivers 6 MB with the answer itself in JSON, which escapes every quotation mark.
@@ -44,12 +52,14 @@ class Response:
     Attributes:
         body: sent as JSON: an object, or an array where the sandbox's own API has one.
         text: sent in place of the body, as it is; the headers say what it is.
+        error: number of the error that the body tells, 0 for none.
     """
 
     status: int
     body: Any
     headers: Mapping[str, str] = field(default_factory=dict)
     text: str = ""
+    error: int = 0
 
 
 def read_request(event: Mapping[str, Any]) -> Request:
@@ -63,9 +73,9 @@ def read_request(event: Mapping[str, Any]) -> Request:
         method=context["http"]["method"].upper(),
         # API Gateway may have decoded the path on the way. What no request line can hold is
         # encoded again, so that a path reads the same either way.
-        path=quote(path, safe=string.punctuation),
-        query=event.get("rawQueryString", ""),
-        headers={name.lower(): value for name, value in event.get("headers", {}).items()},
+        path=quote(path, safe=string.punctuation, errors="replace"),
+        query=event.get("rawQueryString") or "",
+        headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
         body=_body(event),
     )
 
@@ -73,7 +83,11 @@ def read_request(event: Mapping[str, Any]) -> Request:
 def _body(event: Mapping[str, Any]) -> bytes:
     text = event.get("body") or ""
     if event.get("isBase64Encoded"):
-        return b64decode(text)
+        try:
+            return b64decode(text)
+        except ValueError:
+            # Whoever wrote it meant something else: it is judged as it stands.
+            pass
     return str(text).encode(errors="surrogatepass")
 
 
@@ -92,12 +106,11 @@ def answer(response: Response, *, gzip_accepted: bool = False) -> dict[str, Any]
     """
     if response.status == HTTPStatus.NOT_MODIFIED:
         # It has no body, and a server that is strict sends none.
-        return {"statusCode": response.status, "headers": dict(response.headers), "body": ""}
-    headers = {"Content-Type": _JSON, **response.headers}
+        headers = {**SECURITY_HEADERS, **response.headers}
+        return {"statusCode": response.status, "headers": headers, "body": ""}
+    headers = {"Content-Type": _JSON, **SECURITY_HEADERS, **response.headers}
     # Unescaped, because of the platform's limit.
     text = response.text or json.dumps(response.body, ensure_ascii=False, separators=(",", ":"))
-    if response.status == HTTPStatus.NOT_MODIFIED:
-        text = ""
     if gzip_accepted and len(text) >= _COMPRESSED_FROM_CHARS:
         packed = gzip.compress(text.encode(), compresslevel=1, mtime=0)
         headers = {"Vary": "Accept-Encoding", **headers, "Content-Encoding": "gzip"}

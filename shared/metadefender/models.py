@@ -571,6 +571,94 @@ class BulkUrlAnswer(Answer):
     data: list[UrlReport | InvalidRow] = Field(min_length=1, max_length=1000)
 
 
+# Searches
+
+IndicatorName = Literal["md5", "sha1", "sha256", "ip", "domain", "url"]
+Offset = Annotated[int, Field(description="In characters from the start of the text.", ge=0)]
+Written = Annotated[str, Field(description="As it is written in the text.", max_length=8192)]
+Value = Annotated[str, Field(description="The canonical form.", min_length=1)]
+NextCursor = Annotated[
+    str | None,
+    Field(description="The parameter `cursor` of the next page; null at the end.", min_length=1),
+]
+
+
+class SearchRequest(Question):
+    """A text to search in."""
+
+    text: str = Field(examples=["Blocked hxxp://evil[.]example/a and 203.0.113.7"])
+
+
+class FoundIndicator(Answer):
+    """An indicator that the text holds, and what is known of it."""
+
+    type: IndicatorName
+    value: Value
+    text: Written
+    offset: Offset
+    count: int = Field(description="How often it stands in the text.", ge=1)
+    verdict: Verdict | Literal["UNKNOWN"] = Field(description="Of all providers together.")
+    report: BulkHashRow | IpReport | DomainReport | UrlReport = Field(
+        description="The row that a bulk look-up of its type has; of a hash with details."
+    )
+
+
+class NotUnderstood(Answer):
+    """What looks like an indicator and is none."""
+
+    text: Written
+    offset: Offset
+    reason: str = Field(description="For people.", min_length=1)
+
+
+class SearchAnswer(Answer):
+    """What a text holds, each indicator once, in the order in which they appear."""
+
+    data: list[FoundIndicator] = Field(max_length=1000)
+    not_understood: list[NotUnderstood] = Field(max_length=1000)
+    rest: int | None = Field(
+        description="Where the reading stopped, because there was too much: send the text from "
+        "there on. Null if all of it was read.",
+        ge=0,
+    )
+
+
+class SeenSighting(Answer):
+    """What one report says of an indicator."""
+
+    verdict: Verdict
+    parent_verdict: Verdict | Literal["UNKNOWN", ""] = Field(
+        description="Of the report; empty if it has none."
+    )
+    origin: str = Field(description="Where in the scan it was found; empty if not told.")
+    flow_id: FlowId
+    report_id: str = Field(description="The report within the scan; empty if not told.")
+    seen_at: Time = Field(description="Date of the report.")
+
+
+class Sightings(Answer):
+    """Who saw an indicator when, the newest first."""
+
+    type: IndicatorName
+    value: Value
+    data: list[SeenSighting] = Field(max_length=1000)
+    next_cursor: NextCursor
+
+
+class SeenIndicator(SeenSighting):
+    """An indicator, and what one report says of it."""
+
+    type: IndicatorName
+    value: Value
+
+
+class SeenIndicators(Answer):
+    """Indicators that were seen, the newest first; each once on a page."""
+
+    data: list[SeenIndicator] = Field(max_length=1000)
+    next_cursor: NextCursor
+
+
 # The key and the service itself
 
 
@@ -663,6 +751,30 @@ class Providers(Answer):
     """The providers beside the sandbox that are switched on, in the order of their rows."""
 
     providers: list[ProviderStatus]
+
+
+class Filter(Answer):
+    """What is told of the filter of everything that is stored; docs/filter.md has the format."""
+
+    format: Literal["DCSO bloom filter"]
+    format_version: Literal[1]
+    version: Literal[1] = Field(description="Of what is in it, and of what it tells of itself.")
+    built: Time = Field(description="Whatever was stored before is in it.")
+    entries: int = Field(description="Indicators in it.", ge=0)
+    false_positive_rate: float = Field(
+        description="Part of what was never seen that it takes for seen.", gt=0, lt=1
+    )
+    types: list[Literal["md5", "sha1", "sha256", "ip", "domain", "url"]] = Field(
+        description="What it answers for; of others a look-up may know more than is stored."
+    )
+    size: int = Field(description="Of the file in bytes.", ge=1)
+    sha256: str = Field(description="Of the file.", pattern="^[0-9a-f]{64}$")
+
+
+class FilterLink(Answer):
+    """Where the file of the filter is."""
+
+    url: str = Field(pattern="^https?://")
 
 
 class Health(Answer):

@@ -5,7 +5,7 @@ them what real clients read by name or validate; docs/contract.md lists which cl
 Times are texts and never null, numbers are numbers, lists are lists: the official SDK is strict.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,38 +64,24 @@ def hash_report(reputation: Reputation, others: Sequence[Voice] = ()) -> Body:
         others: what other providers say of it; each is an engine.
     """
     evidence = reputation.evidence
-    winner = evidence.winner
+    flow_id = evidence.winner.flow_id
     last_seen = format_millis(evidence.last_seen)
-    scan_result = _MEANINGS[winner.verdict].scan_result
-    engine = {
-        "scan_result_i": scan_result,
-        **_sighting(reputation),
-        "def_time": last_seen,
-        "threat_found": winner.verdict.name if scan_result else "",
-        "scan_time": 0,
-    }
-    report = _hash_report(reputation.indicator, engine, others)
+    report = _hash_report(reputation.indicator, _engines(reputation, others))
     report["scan_result_history_length"] = reputation.scan_count
-    report["file_id"] = report["data_id"] = winner.flow_id
+    report["file_id"] = report["data_id"] = flow_id
     report["file_info"]["upload_timestamp"] = format_millis(evidence.first_seen)
     report["scan_results"]["start_time"] = last_seen
-    report["last_sandbox_id"] = [
-        {"sandbox_id": winner.flow_id, "system": "filescanio", "date": last_seen}
-    ]
+    report["last_sandbox_id"] = [{"sandbox_id": flow_id, "system": "filescanio", "date": last_seen}]
     return report
 
 
 def listed_hash_report(indicator: Indicator, others: Sequence[Voice]) -> Body:
     """The answer to a look-up of a hash that only other providers know."""
-    engine = {"scan_result_i": _UNKNOWN, "threat_found": "", "def_time": "", "scan_time": 0}
-    return _hash_report(indicator, engine, others)
+    return _hash_report(indicator, _engines(None, others))
 
 
-def _hash_report(indicator: Indicator, sandbox: Body, others: Sequence[Voice]) -> Body:
-    engines = {PROVIDER: sandbox} | {voice.provider.name: _engine(voice) for voice in others}
-    results = [engine["scan_result_i"] for engine in engines.values()]
-    scan_result = next((one for one in _WORST_FIRST if one in results), 0)
-    detected = sum(result in _DETECTED for result in results)
+def _hash_report(indicator: Indicator, engines: Mapping[str, Body]) -> Body:
+    scan_result, detected = _overall([one["scan_result_i"] for one in engines.values()])
     return {
         "scan_result_history_length": 0,
         # Clients take a file without an id for one that they have to send.
@@ -125,14 +111,50 @@ def _hash_report(indicator: Indicator, sandbox: Body, others: Sequence[Voice]) -
     }
 
 
-def _engine(voice: Voice) -> Body:
-    """A provider of lists as the engine that it is to readers of hash reports."""
-    listing = voice.listing
+def _engines(reputation: Reputation | None, others: Sequence[Voice]) -> dict[str, Body]:
+    """Each provider as the engine that it is to readers of hash reports."""
+    engines = {PROVIDER: _sandbox_engine(reputation)}
+    for voice in others:
+        engines[voice.provider.name] = _engine(voice)
+    return engines
+
+
+def _overall(results: Sequence[int]) -> tuple[int, int]:
+    """The result of all engines together, the worst there is, and how many detect something."""
+    worst = next((one for one in _WORST_FIRST if one in results), 0)
+    return worst, sum(one in _DETECTED for one in results)
+
+
+def _sandbox_result(reputation: Reputation | None) -> int:
+    if reputation is None:
+        return _UNKNOWN
+    return _MEANINGS[reputation.evidence.winner.verdict].scan_result
+
+
+def _result(voice: Voice) -> int:
     verdict = voice.verdict
     if verdict is not None:
-        result = _MEANINGS[verdict].scan_result
-    else:
-        result = _FAILED if listing.stance is Stance.FAILED else _UNKNOWN
+        return _MEANINGS[verdict].scan_result
+    return _FAILED if voice.listing.stance is Stance.FAILED else _UNKNOWN
+
+
+def _sandbox_engine(reputation: Reputation | None) -> Body:
+    scan_result = _sandbox_result(reputation)
+    if reputation is None:
+        return {"scan_result_i": scan_result, "threat_found": "", "def_time": "", "scan_time": 0}
+    evidence = reputation.evidence
+    return {
+        "scan_result_i": scan_result,
+        **_sighting(reputation),
+        "def_time": format_millis(evidence.last_seen),
+        "threat_found": evidence.winner.verdict.name if scan_result else "",
+        "scan_time": 0,
+    }
+
+
+def _engine(voice: Voice) -> Body:
+    listing = voice.listing
+    result = _result(voice)
     said: Body = {
         "scan_result_i": result,
         "threat_found": (listing.category or listing.assessment or LISTED)
@@ -199,30 +221,44 @@ def sandbox_report(reputation: Reputation) -> Body:
     }
 
 
-def bulk_hash_row(text: str, report: Body | None, *, with_details: bool) -> Body:
-    """One row of a bulk answer for hashes.
+def unknown_hash_row(text: str) -> Body:
+    """The row of a bulk answer for a hash of which nothing is known, or for what is no hash.
 
     Args:
-        text: what was asked, valid or not.
-        report: the report of the hash, None where nothing is known of it.
+        text: what was asked.
+    """
+    # The vendor answers a null data_id; its own SDK refuses that, and a missing object too.
+    return {
+        "data_id": "",
+        "scan_result_i": _UNKNOWN_IN_BULK,
+        "hash": echo(text).upper(),
+        "total_detected_avs": -1,
+        "scan_details": {},
+    }
+
+
+def bulk_hash_row(
+    indicator: Indicator,
+    reputation: Reputation | None,
+    others: Sequence[Voice] = (),
+    *,
+    with_details: bool,
+) -> Body:
+    """The row of a bulk answer for a hash that somebody knows.
+
+    Args:
+        reputation: what the sandbox knows, None for nothing.
+        others: what other providers say of it.
         with_details: whether the row tells the engines' results.
     """
-    if report is None:
-        # The vendor answers a null data_id; its own SDK refuses that, and a missing object too.
-        return {
-            "data_id": "",
-            "scan_result_i": _UNKNOWN_IN_BULK,
-            "hash": echo(text).upper(),
-            "total_detected_avs": -1,
-            "scan_details": {},
-        }
-    results = report["scan_results"]
+    # The engines of a thousand rows are not made to be left out.
+    scan_result, detected = _overall([_sandbox_result(reputation), *map(_result, others)])
     return {
-        "data_id": report["data_id"],
-        "scan_result_i": results["scan_all_result_i"],
-        "hash": report["file_info"]["display_name"],
-        "total_detected_avs": results["total_detected_avs"],
-        "scan_details": results["scan_details"] if with_details else {},
+        "data_id": indicator.value if reputation is None else reputation.evidence.winner.flow_id,
+        "scan_result_i": scan_result,
+        "hash": indicator.value,
+        "total_detected_avs": detected,
+        "scan_details": _engines(reputation, others) if with_details else {},
     }
 
 

@@ -1,12 +1,14 @@
 """How the providers beside the sandbox stand, for people and for monitoring. Pure."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shared.domain.moment import format_millis
-from shared.store.providers import ProviderState
+
+if TYPE_CHECKING:
+    from shared.store.providers import ProviderState
 
 
-def provider_status(state: ProviderState, now: int) -> dict[str, Any]:
+def provider_status(state: "ProviderState", now: int) -> dict[str, Any]:
     """One row of the answer to GET /v4/status/providers.
 
     Args:

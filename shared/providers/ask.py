@@ -1,6 +1,5 @@
 """Asking providers that have no list: HTTP APIs, at look-up time, within a strict budget."""
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -20,6 +19,7 @@ from shared.domain.indicator import Indicator
 from shared.domain.listing import Listing, Stance
 from shared.domain.moment import read_moment
 from shared.feed import strict_json
+from shared.observability import logger
 from shared.providers.declaration import PLACEHOLDER, Declaration
 from shared.providers.declared import declared
 from shared.providers.keys import KeyNotReadable, provider_key
@@ -28,6 +28,7 @@ from shared.providers.read import clean_text
 from shared.settings import ProviderSettings
 
 _MAX_BODY_BYTES = 256 * 1024
+_READ_BYTES = 64 * 1024
 _OK = 200
 _ASKED_AT_ONCE = 16
 _NOT_FOUND = 404
@@ -106,8 +107,10 @@ class Asker:
                 raise AskError(f"status {status}")
             return read_answer(declaration, strict_json.parse(_text(body), "the answer"), now)
         except (FeedError, KeyNotReadable) as error:
-            # Powertools' logger would be the first thing of it that a look-up imports here.
-            logging.getLogger(__name__).warning("%s did not answer: %s", declaration.id, error)
+            logger.warning(
+                "provider did not answer",
+                extra={"provider": declaration.id, "reason": str(error)},
+            )
             return None
 
     def _spared(self, name: str) -> bool:
@@ -172,6 +175,8 @@ def over_http() -> Get:
     manager = PoolManager(ca_certs=certifi.where(), retries=False)
 
     def get(url: str, headers: Mapping[str, str], timeout_s: float) -> tuple[int, bytes]:
+        ends = time.monotonic() + timeout_s
+        body = bytearray()
         try:
             response = manager.request(
                 "GET",
@@ -182,14 +187,19 @@ def over_http() -> Get:
                 preload_content=False,
             )
             try:
-                body = response.read(_MAX_BODY_BYTES + 1, decode_content=True)
+                # The timeout begins anew with every byte; one that drips would keep its thread,
+                # of which all providers have a few together, for as long as it likes.
+                while chunk := response.read1(_READ_BYTES, decode_content=True):
+                    body += chunk
+                    if len(body) > _MAX_BODY_BYTES:
+                        raise AskError("the answer is too large")
+                    if time.monotonic() > ends:
+                        raise AskError("the answer took too long")
             finally:
                 response.close()
-        except HTTPError as error:
+        except (HTTPError, ValueError) as error:  # a key that no header can hold is a ValueError
             raise AskError(type(error).__name__) from error
-        if len(body) > _MAX_BODY_BYTES:
-            raise AskError("the answer is too large")
-        return response.status, body
+        return response.status, bytes(body)
 
     return get
 

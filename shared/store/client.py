@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.domain.errors import StoreError
@@ -32,6 +30,10 @@ def dynamodb_client(
             50 ms: botocore's oldest retry mode, which alone knows a wait made for DynamoDB.
         connections: how many calls may be under way at once.
     """
+    # Who asks through the direct client does not wait for the import.
+    import boto3  # noqa: PLC0415
+    from botocore.config import Config  # noqa: PLC0415
+
     return boto3.client(
         "dynamodb",
         config=Config(

@@ -63,7 +63,7 @@ class IocTable:
                 TableName=self._table, Key={"pk": {"S": ioc_key(indicator)}}
             )
         item = answer.get("Item")
-        return Known(indicator) if item is None else known_from_item(item)
+        return Known(indicator) if item is None else known_from_item(indicator, item)
 
     def find_many(
         self,
@@ -178,7 +178,7 @@ def _known(
     indicator: Indicator, item: Item | None, networks: Sequence[Network], items: Mapping[str, Item]
 ) -> Known:
     """What is known of an indicator by its item, and by the items of the networks that hold it."""
-    known = Known(indicator) if item is None else known_from_item(item)
+    known = Known(indicator) if item is None else known_from_item(indicator, item)
     listings: dict[str, Listing] = {}
     found_by: dict[str, Network] = {}
     # A smaller network is said with more thought than a larger one, and an address with the most.

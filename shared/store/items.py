@@ -97,9 +97,9 @@ def to_item(stored: StoredIoc, retention_s: int = 0) -> Item:
     return item
 
 
-def known_from_item(item: Mapping[str, Any]) -> Known:
+def known_from_item(indicator: Indicator, item: Mapping[str, Any]) -> Known:
     """What a look-up needs of the item of an IOC."""
-    return Known(indicator_of(item), reputation_from_item(item), listings_from_item(item))
+    return Known(indicator, _reputation(indicator, item), listings_from_item(item))
 
 
 def listings_from_item(item: Mapping[str, Any]) -> dict[str, Listing]:
@@ -150,11 +150,15 @@ def _listing(facts: Mapping[str, Any]) -> Listing:
 
 def reputation_from_item(item: Mapping[str, Any]) -> Reputation | None:
     """What the sandbox says, None for nothing."""
+    return _reputation(indicator_of(item), item)
+
+
+def _reputation(indicator: Indicator, item: Mapping[str, Any]) -> Reputation | None:
     if "n" not in item:
         return None
     last_seen = int(item["last"]["N"])
     return Reputation(
-        indicator=indicator_of(item),
+        indicator=indicator,
         evidence=Evidence(
             winner=Winner(
                 seen_at=int(item["seen"]["N"]) if "seen" in item else last_seen,

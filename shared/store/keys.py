@@ -36,6 +36,10 @@ class Prefix(StrEnum):
     PROVIDERS = "providers"
     SNAPSHOT = "snapshot"
     NETWORKS = "networks"
+    SIGHTINGS = "sightings"
+    DAYS = "days"
+    DAY = "day"
+    SCAN = "scan"
 
 
 def ioc_key(indicator: Indicator) -> str:
@@ -133,6 +137,26 @@ def history_key(indicator: Indicator) -> str:
 def membership_key(indicator: Indicator, flow_id: str) -> str:
     """Key of the reports of one scan that hold an IOC."""
     return f"{Prefix.MEMBERSHIP}#{ioc_digest(indicator).hex()}#{flow_key(flow_id).hex()}"
+
+
+def sightings_key(indicator: Indicator) -> str:
+    """Partition of the sightings of an IOC."""
+    return f"{Prefix.SIGHTINGS}#{ioc_digest(indicator).hex()}"
+
+
+def days_key() -> str:
+    """Partition of the names of days on which something was seen."""
+    return f"{Prefix.DAYS}#"
+
+
+def day_key(day: str, shard: int) -> str:
+    """Partition of a part of the reports of a day, such as 2026-01-05."""
+    return f"{Prefix.DAY}#{day}#{shard:x}"
+
+
+def scan_key(flow: bytes) -> str:
+    """Partition of where the reports of a scan are."""
+    return f"{Prefix.SCAN}#{flow.hex()}"
 
 
 def providers_key() -> str:

@@ -2,30 +2,23 @@
 
 import threading
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
-_READS = frozenset({"GetItem", "BatchGetItem", "Query"})
-_METERED = _READS | {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"}
+_READS = frozenset({"get_item", "batch_get_item", "query"})
+_METERED = _READS | {"put_item", "update_item", "delete_item", "batch_write_item"}
 
 
-class CapacityMeter:
-    """Adds up the units of a client's calls; safe for threads.
+class MeteredClient:
+    """A client of DynamoDB that adds up the units of its calls; safe for threads.
 
     Failed conditions are billed as well, but the store reports no units for them.
     """
 
-    def __init__(self, client: "DynamoDBClient") -> None:
+    def __init__(self, client: Any) -> None:
+        self._client = client
         self._lock = threading.Lock()
         self._read = 0.0
         self._written = 0.0
-        for operation in _METERED:
-            client.meta.events.register(
-                f"provide-client-params.dynamodb.{operation}", _ask_for_units
-            )
-            client.meta.events.register(f"after-call.dynamodb.{operation}", self._add)
 
     def take(self) -> tuple[float, float]:
         """Read and write units since the last call."""
@@ -34,16 +27,24 @@ class CapacityMeter:
             self._read = self._written = 0.0
         return units
 
-    def _add(self, parsed: Mapping[str, Any], model: Any, **_: Any) -> None:
-        consumed = parsed.get("ConsumedCapacity") or []
+    def __getattr__(self, name: str) -> Any:
+        member = getattr(self._client, name)
+        if name not in _METERED:
+            return member
+
+        def call(**arguments: Any) -> Any:
+            answer = member(**arguments, ReturnConsumedCapacity="TOTAL")
+            self._add(answer, reads=name in _READS)
+            return answer
+
+        return call
+
+    def _add(self, answer: Mapping[str, Any], *, reads: bool) -> None:
+        consumed = answer.get("ConsumedCapacity") or []
         tables = consumed if isinstance(consumed, list) else [consumed]
         units = sum(table.get("CapacityUnits", 0.0) for table in tables)
         with self._lock:
-            if model.name in _READS:
+            if reads:
                 self._read += units
             else:
                 self._written += units
-
-
-def _ask_for_units(params: dict[str, Any], **_: Any) -> None:
-    params["ReturnConsumedCapacity"] = "TOTAL"

@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 
+import functions.filter.app as filters
 import functions.ingest.app as ingest
 import functions.lookup.app as lookup
 import functions.publish.app as publish
 from local.context import LocalContext
-from local.environment import DEFAULT_REGION, DEFAULTS, ENDPOINT
+from local.environment import DEFAULT_REGION, DEFAULTS, ENDPOINT, OBJECTS
 from local.events import Request, http_event
 from local.feed import sample_feed
+from local.filter import make_bucket
 from local.handlers import load_gateway
 from local.publish import INTAKE
 from local.up import SAMPLE_REPORTS
@@ -38,7 +40,9 @@ def filled_store(engine: str) -> Iterator[Store]:
     """A store with the sample feed, ingested by the real handler, and one IOC of each verdict."""
     with pytest.MonkeyPatch.context() as patch, sample_feed() as feed:
         region = {"AWS_DEFAULT_REGION": DEFAULT_REGION, "AWS_REGION": DEFAULT_REGION}
-        for name, value in (DEFAULTS | region | {ENDPOINT: engine, "FEED_URL": feed}).items():
+        for name, value in (
+            DEFAULTS | region | {ENDPOINT: engine, OBJECTS: engine, "FEED_URL": feed}
+        ).items():
             patch.setenv(name, value)
         store = new_store()
         for name, value in store.env().items():
@@ -52,8 +56,10 @@ def filled_store(engine: str) -> Iterator[Store]:
         for number, known in enumerate(reputations_of_all_verdicts()):
             stored = StoredIoc(known, number.to_bytes(8, "big"))
             assert IocTable(store.client, store.table).write(stored, None)
+        make_bucket()
+        filters.lambda_handler({}, context)
         # Made here, because each test has an environment of its own.
-        lookup._service()
+        assert lookup._service().filters()
         publish._service()
         for path in sorted(SAMPLE_REPORTS.glob("*.json")):
             publish_report(path.read_bytes())
@@ -70,7 +76,7 @@ def api(filled_store: Store) -> Iterator[Api]:
 
 def _forget_clients() -> None:
     for cached in (
-        *(ingest._client, ingest._meter, lookup._service),
+        *(ingest._client, lookup._service, lookup._filters),
         *(publish._settings, publish._client, publish._keys, publish._reputation_client),
     ):
         cached.cache_clear()

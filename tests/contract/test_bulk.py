@@ -13,7 +13,7 @@ from local.context import LocalContext
 from local.environment import ENDPOINT
 from shared.domain.indicator import HASH_TYPES
 from shared.domain.verdict import Verdict
-from shared.store.client import dynamodb_client
+from shared.store.direct import direct_client
 from tests.conftest import Store
 from tests.contract.support import KEY, of_verdict
 from tests.fakes import HookedClient
@@ -27,11 +27,11 @@ def calls(engine: str, filled_store: Store, monkeypatch: pytest.MonkeyPatch) -> 
     counted: Counter[str] = Counter()
 
     def counting_client(**settings: Any) -> HookedClient:
-        return HookedClient(dynamodb_client(**settings), before=lambda name: counted.update([name]))
+        return HookedClient(direct_client(**settings), before=lambda name: counted.update([name]))
 
     for name, value in (filled_store.env() | {ENDPOINT: engine}).items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(lookup, "dynamodb_client", counting_client)
+    monkeypatch.setattr(lookup, "direct_client", counting_client)
     # Not through its cache: the other tests go on with the service that is in it.
     service: Service = lookup._service.__wrapped__()
     monkeypatch.setattr(lookup, "_service", lambda: service)

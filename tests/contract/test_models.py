@@ -104,12 +104,20 @@ def test_bulk_rows_of_addresses(api: Api, kind: IndicatorType) -> None:
         ("/health", models.Health),
         ("/v4/status/version", models.Version),
         ("/v4/status/providers", models.Providers),
+        ("/v4/filter", models.Filter),
     ],
 )
 def test_what_is_told_of_the_key_and_the_service(
     api: Api, path: str, model: type[BaseModel]
 ) -> None:
     assert_is(api.ask(path), model)
+
+
+def test_where_the_filter_is(api: Api) -> None:
+    reply = api.ask("/v4/filter/download")
+    assert_is(reply, models.FilterLink, 302)
+    assert reply.headers["location"] == reply.body["url"]
+    assert reply.headers["cache-control"] == "no-store"
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,8 @@ MAX_EXAMPLES = 300
 MIN_CASES = 5000
 TIMEOUT_S = 300
 # A run keeps one processor busy making up requests; two of them take half the time.
-SHARES = ("^/(v4|api/reports)", "^/(?!v4|api/reports)")
+_SEARCHES = "v4/(search|ioc|report)"
+SHARES = (f"^/(?!{_SEARCHES})(v4|api/reports)", f"^/({_SEARCHES}|(?!v4|api/reports))")
 
 
 def run(api: Api, share: str, folder: Path) -> tuple[str, int]:

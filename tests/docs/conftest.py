@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
+import functions.filter.app as filters
 import functions.ingest.app as ingest
 from local.context import LocalContext
 from local.environment import DEFAULT_API_KEY
 from local.events import Request, Response, http_event, http_response, timer_event
 from local.feed import sample_feed
+from local.filter import make_bucket
 from local.handlers import load_gateway
 from local.up import SAMPLE_REPORTS, _circle
 from shared.store.api_keys import ApiKeys
@@ -55,7 +57,16 @@ def circle(summary: dict[str, Any]) -> list[str]:
 
 
 @pytest.fixture
-def ask(circle: list[str]) -> Ask:
+def published_filter(circle: list[str]) -> dict[str, Any]:
+    """What is told of the filter of the sample feed and the sample reports."""
+    make_bucket()
+    timer: Any = LocalContext("filter", 300)
+    told: dict[str, Any] = filters.lambda_handler(timer_event("test", datetime.now(UTC)), timer)
+    return told
+
+
+@pytest.fixture
+def ask(published_filter: dict[str, Any]) -> Ask:
     """Asks the handlers as the local API would, over the sample feed and the sample reports."""
     gateway = load_gateway()
     context: Any = LocalContext("api", 10)

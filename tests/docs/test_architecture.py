@@ -15,11 +15,13 @@ from shared.store.items import StoredIoc, listing_attribute, listing_value, to_i
 from shared.store.keys import Prefix
 from shared.store.providers import ProviderState, ProviderStates
 from shared.store.quotas import DAY_S, QuotaCounters, Window
+from shared.store.search_index import SHARDS, SearchIndex
 from shared.store.snapshots import Snapshots
 from shared.store.unresolved import UnresolvedReports, Waiting
-from tests.builders import reputation
+from tests.builders import evidence, reputation, sighting
 from tests.conftest import Store
 from tests.docs.markdown import ROOT, names, read, table
+from tests.fakes import InlineExecutor
 
 DOCUMENT = read("docs/architecture.md")
 # Made by the template, but no part of how the service works.
@@ -80,7 +82,8 @@ def documented_items(first_column: str) -> dict[str, set[str]]:
 
 
 def test_every_kind_of_item_is_in_one_table() -> None:
-    documented = [*documented_items("Key"), *documented_items("Item")]
+    columns = ("Key", "Item", "Partition")
+    documented = [kind for column in columns for kind in documented_items(column)]
     assert sorted(documented) == sorted(one for one in Prefix if one not in IN_IOC_TABLE)
     section = DOCUMENT[DOCUMENT.index("### IocTable") : DOCUMENT.index("### StateTable")]
     for kind in (*(one.value for one in IndicatorType), *IN_IOC_TABLE):
@@ -115,6 +118,17 @@ def keep_a_list(store: Store) -> str:
     assert state
     snapshots.begin(state, {network: LISTING})
     return "p:"
+
+
+def test_search_table_has_every_attribute(wired: Store) -> None:
+    index = SearchIndex(wired.client, wired.search_table, retention_s=1)
+    seen = evidence(parent_verdict="BENIGN", origin="INPUT_FILE", report_id="a")
+    index.add([(b"digest", [sighting(seen)])], InlineExecutor())
+    found: dict[str, set[str]] = {}
+    for item in wired.items(wired.search_table):
+        found.setdefault(item["pk"]["S"].split("#")[0], set()).update(item)
+    assert found == documented_items("Partition")
+    assert ("day#<day>#<0-3>" in DOCUMENT) == (SHARDS == 4)
 
 
 def test_report_table_has_every_attribute(circle: list[str], wired: Store) -> None:

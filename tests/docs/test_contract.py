@@ -108,7 +108,7 @@ def test_every_key_that_a_client_needs_is_in_an_answer() -> None:
     answers = [
         hash_report(reputation(FILE)),
         address_report(ip, ip.value, reputation(ip), 0),
-        bulk_hash_row("", None, with_details=False),
+        bulk_hash_row(FILE, reputation(FILE), with_details=False),
     ]
     assert len(needed) > 15
     assert needed <= set().union(*map(keys, answers))

@@ -6,6 +6,8 @@ from benchmarks import cost
 from local.template import load_template
 from tests.docs.markdown import read, table
 
+DOCS = cost.DOCUMENT.parent
+
 
 def test_document_follows_from_what_was_measured() -> None:
     measured = cost.read_measured(cost.MEASURED.read_text(encoding="utf-8"))
@@ -33,3 +35,22 @@ def test_every_ceiling_is_in_the_report() -> None:
     for number, *_, figure, result in rows:
         assert re.search(r"\d|not measured", figure), number
         assert re.match(r"met|\*\*not met\*\*|not measured", result), number
+
+
+def test_plots_are_there_small_and_told_in_words() -> None:
+    images = re.findall(r"!\[(.*)\]\((.*)\)", read("docs/benchmarks.md"))
+    drawn = {path.name for path in (DOCS / "benchmarks").iterdir()}
+    assert {path for _, path in images} == {f"benchmarks/{name}" for name in drawn}
+    for words, path in images:
+        assert len(words) > 20, path
+        assert (DOCS / path).stat().st_size < 100_000, path
+
+
+def test_the_peers_are_in_the_report() -> None:
+    rows = [
+        line for line in read("docs/benchmarks.md").splitlines() if line.startswith("| FastAPI")
+    ]
+    assert {row.split(" | ")[0].strip("| ") for row in rows} >= {
+        "FastAPI + SQLite",
+        "FastAPI + Redis",
+    }

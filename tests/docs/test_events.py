@@ -6,17 +6,21 @@ from typing import Any
 
 import pytest
 
+import functions.filter.app as filters
 import functions.ingest.app as ingest
 import functions.providers.app as providers
 import functions.publish.app as publish
 from local.context import LocalContext
+from local.filter import make_bucket
 from local.handlers import load_gateway
 from local.openapi import ROUTES
 from shared.http.web import read_request
 
 EVENTS = sorted((Path(__file__).parents[2] / "events").glob("*.json"))
 REQUESTS = [path for path in EVENTS if path.stem.startswith("apigateway-http-api-proxy")]
-INGEST, POLL, PROVIDERS = TIMERS = [path for path in EVENTS if path.stem.startswith("scheduler")]
+FILTER, INGEST, POLL, PROVIDERS = TIMERS = [
+    path for path in EVENTS if path.stem.startswith("scheduler")
+]
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -42,10 +46,12 @@ def test_every_event_is_answered() -> None:
     assert polled["published"] > 0
     # Where none is switched on, none is refreshed.
     assert providers.lambda_handler(load(PROVIDERS), timer) == {}
+    make_bucket()
+    assert filters.lambda_handler(load(FILTER), timer)["entries"] > 0
     gateway = load_gateway()
     for path in REQUESTS:
         result = gateway(load(path), timer)
-        assert result["statusCode"] == 200, path.name
+        assert result["statusCode"] == (302 if path.stem.endswith("-download") else 200), path.name
         assert result["headers"]["Content-Type"] == content_type(path)
         if any(kind in path.stem for kind in ("hash", "ip", "domain", "url")):
             assert "66b3763be7dbbbdfcd0a00" in result["body"], f"{path.name} finds no report"
@@ -55,7 +61,12 @@ def test_every_event_is_answered() -> None:
 
 def test_every_event_file_is_for_a_handler() -> None:
     assert set(EVENTS) == {*REQUESTS, *TIMERS}
-    assert [path.stem.partition("-")[2] for path in TIMERS] == ["ingest", "poll", "providers"]
+    assert [path.stem.partition("-")[2] for path in TIMERS] == [
+        "filter",
+        "ingest",
+        "poll",
+        "providers",
+    ]
 
 
 def test_every_method_of_every_route_has_an_event() -> None:

@@ -27,6 +27,7 @@ from shared.domain.indicator import Indicator, IndicatorType
 from shared.domain.verdict import Verdict
 from shared.metadefender.present import address_report, hash_report
 from shared.settings import (
+    FilterSettings,
     IngestSettings,
     LookupSettings,
     ProviderSettings,
@@ -159,6 +160,8 @@ KNOWN = {
     "domain": SAMPLE_DOMAIN,
     "url": SAMPLE_URL,
     "key": DEFAULT_API_KEY,
+    "value": SAMPLE_DOMAIN,
+    "flow_id": "66b3763be7dbbbdfcd0a0014",
 }
 UNKNOWN = {
     "hash": "0" * 64,
@@ -183,6 +186,9 @@ def probes(method: str, path: str) -> Iterator[Request]:
         return
     if path.startswith("/api/"):
         yield from sandbox_probes(method, path, key)
+        return
+    if path.startswith(("/v4/search", "/v4/ioc", "/v4/report/")):
+        yield from search_probes(method, path, key)
         return
     kind = path.split("/")[2] if path.count("/") > 1 else ""
     if method == "POST":
@@ -211,6 +217,24 @@ def sandbox_probes(method: str, path: str, key: tuple[bytes, bytes]) -> Iterator
         query = urlencode({parameter: values[kind]}).encode()
         yield Request(method, path.encode(), query, headers=[key])
     yield Request(method, path.encode(), headers=[key])
+
+
+def search_probes(method: str, path: str, key: tuple[bytes, bytes]) -> Iterator[Request]:
+    """The same for searches."""
+    if method == "POST":
+        text = b'{"text": "hxxp://evil[.]example/"}'
+        for body in (text, b"{}", b"[", b" " * 5_000_000):
+            yield Request(method, path.encode(), headers=[key, JSON], body=body)
+        for media_type in (b"text/plain", b"a/b"):
+            headers = [key, (b"content-type", media_type)]
+            yield Request(method, path.encode(), headers=headers, body=text)
+        return
+    kind = path.split("/")[3]
+    for values in (KNOWN, UNKNOWN, INVALID):
+        value, flow_id = values.get(kind, ""), values.get("flow_id", "0")
+        asked = {"value": value, "flow_id": flow_id}
+        yield Request(method, filled(path, asked).encode(), headers=[key])
+    yield Request(method, filled(path, KNOWN).encode(), b"limit=0", headers=[key])
 
 
 def intake_probes(method: str, path: str, key: tuple[bytes, bytes]) -> Iterator[Request]:
@@ -291,6 +315,7 @@ class Recorder(dict[str, str]):
 
 def read_by_functions() -> set[str]:
     recorder = Recorder()
+    FilterSettings.from_env(recorder)
     LookupSettings.from_env(recorder)
     IngestSettings.from_env(recorder)
     PublishSettings.from_env(recorder)
@@ -356,6 +381,7 @@ def test_settings_of_the_template_are_in_the_table() -> None:
         ("TABLE_NAME", environment.DEFAULTS["TABLE_NAME"]),
         ("STATE_TABLE_NAME", environment.DEFAULTS["STATE_TABLE_NAME"]),
         ("REPORT_TABLE_NAME", environment.DEFAULTS["REPORT_TABLE_NAME"]),
+        ("FILTER_BUCKET", environment.DEFAULTS["FILTER_BUCKET"]),
     ],
 )
 def test_settings_table_has_the_defaults(variable: str, default: object) -> None:

@@ -1,4 +1,4 @@
-"""The template, expanded once, and the artifacts, built once, for the whole layer."""
+"""The template, expanded once, the artifacts, built once, and the runtime, for the whole layer."""
 
 import json
 import platform
@@ -18,9 +18,21 @@ def sam_tools() -> Path:
 @pytest.fixture(scope="session")
 def template(sam_tools: Path) -> Template:
     """The template as CloudFormation sees it: what SAM adds is in it."""
+    return expanded(sam_tools)
+
+
+@pytest.fixture(scope="session")
+def gradual(sam_tools: Path) -> Template:
+    """The same where a new version of the look-ups goes live by a canary."""
+    return expanded(sam_tools, "Rollout=Canary10Percent5Minutes")
+
+
+def expanded(sam_tools: Path, *parameters: str) -> Template:
     expand = Path(__file__).with_name("expand.py")
-    expanded: Template = json.loads(run(sam_tools / "python", expand, "template.yaml"))
-    return expanded
+    printed = run(sam_tools / "python", expand, "template.yaml", *parameters)
+    # What the translator has to say goes before.
+    template: Template = json.loads(printed[printed.index("{") :])
+    return template
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +46,12 @@ def host_artifacts(tmp_path_factory: pytest.TempPathFactory) -> Artifacts:
     """The same for the processor of this machine, so that it can be started here."""
     arch = "aarch64" if platform.machine() in {"aarch64", "arm64"} else "x86_64"
     return Artifacts(arch, tmp_path_factory.mktemp("host-artifacts"))
+
+
+@pytest.fixture(scope="session")
+def runnable_build(host_artifacts: Artifacts) -> Path:
+    """The same again, and the Lambda runtime beside it."""
+    if not run("make", "--silent", "-C", "shared", "runtime-python").strip():
+        pytest.skip("no Python 3.13 on this machine, which the functions are built for")
+    run("make", ".tools/emulator/.ready")
+    return host_artifacts.folder

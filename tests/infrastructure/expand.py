@@ -1,4 +1,7 @@
-"""Prints a SAM template as CloudFormation sees it, in JSON. Runs under the SAM CLI's Python."""
+"""Prints a SAM template as CloudFormation sees it, in JSON. Runs under the SAM CLI's Python.
+
+Arguments: the template, then parameters as NAME=VALUE.
+"""
 
 import json
 import sys
@@ -12,5 +15,8 @@ if __name__ == "__main__":
     template = yaml_parse(Path(sys.argv[1]).read_text(encoding="utf-8"))
     # Managed policies named by their full ARN need no look-up, so nothing here asks AWS.
     no_look_up = SimpleNamespace(load=dict)
-    expanded = SamTemplateValidator(template, no_look_up, region="us-east-1")
+    parameters = dict(one.split("=", 1) for one in sys.argv[2:])
+    expanded = SamTemplateValidator(
+        template, no_look_up, region="us-east-1", parameter_overrides=parameters
+    )
     print(json.dumps(yaml_parse(expanded.get_translated_template_if_valid())))

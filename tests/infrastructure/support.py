@@ -34,9 +34,10 @@ class Artifacts:
 
     def __init__(self, arch: str, folder: Path) -> None:
         log = run("make", "build", f"ARCH={arch}", f"BUILD_DIR={folder}")
+        self.folder = folder
         self.compiled = "built without .pyc" not in log
         self.layer = folder / "SharedLayer"
         self.functions = {
             name: folder / f"{name.capitalize()}Function"
-            for name in ("ingest", "lookup", "providers", "publish")
+            for name in ("filter", "ingest", "lookup", "providers", "publish")
         }

@@ -1,19 +1,20 @@
-"""A function may do what it does, and no more: its calls on a real run against its grants."""
+"""A function may do what it does, and no more: its calls on the wire against its grants."""
 
 import json
-from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import pytest
 from aws_lambda_powertools.utilities.parameters.constants import DEFAULT_PROVIDERS
-from botocore.client import BaseClient
 
 from local.api import register_api_key
 from local.context import LocalContext
 from local.engine import running_engine
+from local.environment import ENDPOINT
 from local.feed import sample_feed
+from local.filter import make_bucket
 from local.handlers import load
 from local.ingest import run_once
 from local.publish import send
@@ -22,11 +23,19 @@ from local.template import http_routes
 from local.up import SAMPLE_REPORTS
 from shared.store.client import dynamodb_client
 from tests.feed_server import FeedServer, page
-from tests.infrastructure.support import ROOT
-from tests.infrastructure.test_template import GRANTS, PROVIDER_KEYS_ARN
+from tests.infrastructure.policies import Grant, grants, not_called, not_granted
+from tests.infrastructure.recorder import Call, Recorder, calls_of, recording
+from tests.infrastructure.support import ROOT, Template
 from tests.served_providers import served_providers
 
-TABLES = {"IocTable": "iocs", "StateTable": "state", "ReportTable": "reports"}
+# The tables are called by their logical ids, so that calls and grants speak of the same.
+TABLES = {name: name for name in ("IocTable", "StateTable", "ReportTable", "SearchTable")}
+PARAMETERS = {
+    "FeedApiKeyParameter": "/keys/feed",
+    "SandboxApiKeyParameter": "/keys/sandbox",
+    "ReputationApiKeyParameter": "/keys/reputation",
+    "ProviderKeysPath": "/keys/providers",
+}
 
 # The sample feed knows an address in this network.
 LISTED = b"203.0.113.0/28\n192.0.2.1\n"
@@ -50,106 +59,147 @@ key = true
 every = "1h"
 assessment = "malware"
 licence = "free"
-options = { listed = "bad" }
+options = { listed = "bad", budget_ms = 5000 }
 """
 
-Calls = dict[str, set[str]]
+Function = Literal["filter", "ingest", "lookup", "providers", "publish"]
+FUNCTIONS: tuple[Function, ...] = get_args(Function)
 
 
 @pytest.fixture
-def stack(fresh_handlers: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Engine, tables, feed and an API key, for this process."""
-    with running_engine() as endpoint, sample_feed() as feed_url:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "local")
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
-        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "IocReputation")
-        monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "test")
-        monkeypatch.setenv("TABLE_NAME", TABLES["IocTable"])
-        monkeypatch.setenv("STATE_TABLE_NAME", TABLES["StateTable"])
-        monkeypatch.setenv("REPORT_TABLE_NAME", TABLES["ReportTable"])
-        monkeypatch.setenv("FEED_URL", feed_url)
+def aws(fresh_handlers: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
+    """Engine, tables, feed and an API key for this process; the functions' calls are recorded."""
+    settings = {
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "POWERTOOLS_SERVICE_NAME": "test",
+        "TABLE_NAME": "IocTable",
+        "STATE_TABLE_NAME": "StateTable",
+        "REPORT_TABLE_NAME": "ReportTable",
+        "SEARCH_TABLE_NAME": "SearchTable",
+        "FILTER_BUCKET": "FilterBucket",
+    }
+    DEFAULT_PROVIDERS.clear()
+    with running_engine() as engine, sample_feed() as feed_url, recording(engine) as recorder:
+        for name, value in (settings | {ENDPOINT: engine, "FEED_URL": feed_url}).items():
+            monkeypatch.setenv(name, value)
         make_tables(dynamodb_client(), TABLES)
         register_api_key()
-        yield
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", engine)
+        make_bucket()
+        monkeypatch.setenv(ENDPOINT, recorder.url)
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", recorder.url)
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", recorder.url)
+        yield recorder
+        assert recorder.unknown == []
+    DEFAULT_PROVIDERS.clear()
 
 
 @pytest.fixture
-def lists(stack: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FeedServer]:
+def lists(aws: Recorder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FeedServer]:
     """Two providers, one with a list and one without; both need a key."""
-    DEFAULT_PROVIDERS.clear()
+    path = PARAMETERS["ProviderKeysPath"]
+    aws.parameters |= {f"{path}/a-list": "the-key", f"{path}/an-api": "the-key"}
     with served_providers(CATALOG, {"/list": LISTED}, tmp_path) as (server, settings):
-        for name, value in settings.items():
+        for name, value in (settings | {"PROVIDER_KEYS_PATH": path}).items():
             monkeypatch.setenv(name, value)
         yield server
 
 
 @pytest.fixture
-def calls(stack: None, monkeypatch: pytest.MonkeyPatch) -> Calls:
-    """The actions called from here on, by the logical id of their table, or by what they read."""
-    seen: Calls = defaultdict(set)
-    logical = {name: key for key, name in TABLES.items()}
-    send = vars(BaseClient)["_make_api_call"]
-
-    def record(client: BaseClient, operation: str, request: dict[str, Any]) -> Any:
-        if operation == "GetParameter":
-            assert request["Name"] in {"/keys/a-list", "/keys/an-api"}
-            seen[PROVIDER_KEYS_ARN].add("ssm:GetParameter")
-            return {"Parameter": {"Name": request["Name"], "Value": "the-key"}}
-        # A transaction asks for the permissions of what it does.
-        for part in request.get("TransactItems", []):
-            ((action, does),) = part.items()
-            seen[logical[does["TableName"]]].add(f"dynamodb:{action}Item")
-        if "TransactItems" not in request:
-            for table in request.get("RequestItems", [request.get("TableName")]):
-                seen[logical[table]].add(f"dynamodb:{operation}")
-        return send(client, operation, request)
-
-    monkeypatch.setattr(BaseClient, "_make_api_call", record)
-    return seen
+def neighbours(aws: Recorder, monkeypatch: pytest.MonkeyPatch) -> Iterator[FeedServer]:
+    """A sandbox with an empty list of reports and a reputation API that knows nothing."""
+    with FeedServer() as server:
+        server.answer("/api/reports/search?page=1&page_size=20", page(b'{"items": []}'))
+        address = f"http://127.0.0.1:{server.port}"
+        for name, parameter in (("SANDBOX", "/keys/sandbox"), ("REPUTATION", "/keys/reputation")):
+            aws.parameters[parameter] = f"key of {name}"
+            monkeypatch.setenv(f"{name}_URL", address)
+            monkeypatch.setenv(f"{name}_API_KEY_PARAMETER", parameter)
+        monkeypatch.setenv("SANDBOX_ALLOW_PRIVATE", "true")
+        yield server
 
 
-def granted(role: str) -> Calls:
-    asked = (*TABLES, PROVIDER_KEYS_ARN)
-    return {name: GRANTS[role][name] for name in asked if name in GRANTS[role]}
+def held_by(template: Template, function: Function) -> list[Grant]:
+    return grants(template, f"{function.capitalize()}FunctionRole", PARAMETERS)
 
 
-def test_ingest_calls_what_it_is_granted(calls: Calls) -> None:
+def assert_equal(held: list[Grant], calls: set[Call]) -> None:
+    assert calls
+    assert not_granted(held, calls) == set(), "called, and AWS would refuse it"
+    assert not_called(held, calls) == set(), "granted, and nothing calls it"
+
+
+def test_ingest_calls_what_it_is_granted(
+    template: Template, aws: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws.parameters["/keys/feed"] = "the-key"
+    monkeypatch.setenv("FEED_API_KEY_PARAMETER", "/keys/feed")
     summary = run_once(60)
     assert summary["complete"]
     assert summary["quarantined"], "the sample feed has to show what a bad record costs"
     run_once(60)
-    assert calls == granted("IngestFunctionRole")
+    run_once(60, "2020-01-01")
+    assert_equal(held_by(template, "ingest"), aws.calls)
 
 
-def test_providers_call_what_they_are_granted(calls: Calls, lists: FeedServer) -> None:
+def test_without_a_search_index_nothing_reaches_for_it(
+    aws: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SEARCH_TABLE_NAME")
+    assert run_once(60)["complete"]
+    ask("lookup")
+    assert not any(call.resource == "SearchTable" for call in aws.calls)
+
+
+def test_providers_call_what_they_are_granted(
+    template: Template, aws: Recorder, lists: FeedServer
+) -> None:
     refreshed = refresh()
     assert refreshed == {"a-list": refreshed["a-list"] | {"complete": True, "changes": 2}}
     lists.answer("/list", page(LISTED + b"192.0.2.2\n"))
     assert refresh("a-list")["a-list"]["changes"] == 1
     assert {request.headers["x-api-key"] for request in lists.requests} == {"the-key"}
-    assert calls == granted("ProvidersFunctionRole")
+    assert_equal(held_by(template, "providers"), aws.calls)
 
 
-def test_lookup_calls_what_it_is_granted(calls: Calls, lists: FeedServer) -> None:
+def test_lookup_calls_what_it_is_granted(
+    template: Template, aws: Recorder, lists: FeedServer
+) -> None:
     refresh()
     DEFAULT_PROVIDERS.clear()
-    calls.clear()
+    aws.calls.clear()
+    # Without a filter, and with one.
+    ask("lookup")
+    seen = set(aws.calls)
+    load("filter")({}, LocalContext("filter", 300))
+    aws.calls = seen
     ask("lookup")
     assert "/api/203.0.113.7" in lists.asked()
-    assert calls == granted("LookupFunctionRole")
+    assert_equal(held_by(template, "lookup"), aws.calls)
 
 
-def test_without_providers_look_ups_neither_write_items_nor_read_keys(calls: Calls) -> None:
+def test_filter_calls_what_it_is_granted(template: Template, aws: Recorder) -> None:
+    assert run_once(60)["complete"]
+    aws.calls.clear()
+    assert load("filter")({}, LocalContext("filter", 300))["entries"] > 0
+    assert_equal(held_by(template, "filter"), aws.calls)
+
+
+def test_without_providers_look_ups_neither_write_items_nor_read_keys(
+    template: Template, aws: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FILTER_BUCKET")
+    monkeypatch.delenv("SEARCH_TABLE_NAME")
     ask("lookup")
-    everything = granted("LookupFunctionRole")
-    everything.pop(PROVIDER_KEYS_ARN)
-    everything["IocTable"] = everything["IocTable"] - {"dynamodb:UpdateItem"}
-    assert calls == everything
+    always = [one for one in held_by(template, "lookup") if not one.condition]
+    assert_equal(always, aws.calls)
+    assert not any(one.action.startswith("ssm:") for one in always)
 
 
-def test_publish_calls_what_it_is_granted(calls: Calls) -> None:
+def test_publish_calls_what_it_is_granted(
+    template: Template, aws: Recorder, neighbours: FeedServer
+) -> None:
     for report in SAMPLE_REPORTS.glob("*.json"):
         assert send(report.read_bytes())[1]["reports"][0]["status"] == "published"
     # One that comes again with other content replaces what the feed has.
@@ -158,7 +208,80 @@ def test_publish_calls_what_it_is_granted(calls: Calls) -> None:
         report["iocs"]["domain"] = []
     assert send(json.dumps(again).encode())[1]["reports"][0]["status"] == "replaced"
     ask("publish")
-    assert calls == granted("PublishFunctionRole")
+    assert load("publish")({}, LocalContext("publish", 60))["complete"]
+    assert_equal(held_by(template, "publish"), aws.calls)
+
+
+def test_no_function_can_make_an_api_key(template: Template) -> None:
+    for function in FUNCTIONS:
+        for action in ("Put", "Update", "Delete", "BatchWrite"):
+            call = Call(f"dynamodb:{action}Item", "StateTable", frozenset(["key#of-a-stranger"]))
+            assert not_granted(held_by(template, function), [call]) == {call}
+
+
+@pytest.mark.parametrize("function", ["filter", "ingest", "providers"])
+def test_who_lets_nobody_in_cannot_read_an_api_key(template: Template, function: Function) -> None:
+    for action in ("Get", "BatchGet"):
+        call = Call(f"dynamodb:{action}Item", "StateTable", frozenset(["key#of-a-stranger"]))
+        assert not_granted(held_by(template, function), [call]) == {call}
+
+
+class TestTheComparison:
+    """Fails in each direction, so that what passes says something."""
+
+    HELD = (Grant("dynamodb:GetItem", "StateTable", frozenset(["key#*", "quota#*"])),)
+    CALLS = (
+        Call("dynamodb:GetItem", "StateTable", frozenset(["key#1"])),
+        Call("dynamodb:GetItem", "StateTable", frozenset(["quota#1#2"])),
+    )
+
+    def test_equal_sets_pass(self) -> None:
+        assert_equal(list(self.HELD), set(self.CALLS))
+
+    @pytest.mark.parametrize(
+        "call",
+        [
+            Call("dynamodb:PutItem", "StateTable", frozenset(["key#1"])),
+            Call("dynamodb:GetItem", "IocTable", frozenset(["key#1"])),
+            Call("dynamodb:GetItem", "StateTable", frozenset(["runs#"])),
+            Call("dynamodb:GetItem", "StateTable", frozenset(["key#1", "runs#"])),
+            Call("ssm:GetParameter", "/keys/feed"),
+        ],
+    )
+    def test_a_call_that_is_not_granted_is_told(self, call: Call) -> None:
+        assert not_granted(self.HELD, {*self.CALLS, call}) == {call}
+
+    @pytest.mark.parametrize(
+        "grant",
+        [
+            Grant("dynamodb:PutItem", "StateTable"),
+            Grant("dynamodb:GetItem", "IocTable"),
+            Grant("dynamodb:*", "*"),
+            Grant("ssm:GetParameter", "/keys/*"),
+        ],
+    )
+    def test_a_grant_that_nothing_calls_is_told(self, grant: Grant) -> None:
+        assert not_called([*self.HELD, grant], self.CALLS) == {
+            f"{grant.action} on {grant.resource}"
+        }
+
+    def test_keys_that_nothing_touches_are_told(self) -> None:
+        wider = replace(self.HELD[0], keys=self.HELD[0].keys | {"runs#*"})
+        assert not_called([wider], self.CALLS) == {"keys runs#* of StateTable"}
+
+    def test_a_transaction_asks_for_the_actions_of_its_parts(self) -> None:
+        parts = [
+            {"Put": {"TableName": "t", "Item": {"pk": {"S": "a"}, "n": {"N": "1"}}}},
+            {"ConditionCheck": {"TableName": "t", "Key": {"pk": {"S": "b"}}}},
+        ]
+        assert set(calls_of("TransactWriteItems", {"TransactItems": parts})) == {
+            Call("dynamodb:PutItem", "t", frozenset(["a"])),
+            Call("dynamodb:ConditionCheckItem", "t", frozenset(["b"])),
+        }
+
+    def test_what_cannot_be_read_is_not_passed_over(self) -> None:
+        with pytest.raises(LookupError):
+            list(calls_of("ExecuteStatement", {"Statement": "t"}))
 
 
 def ask(function: Literal["lookup", "publish"]) -> None:

@@ -26,6 +26,13 @@ def test_tests_run_on_the_versions_of_the_runtime() -> None:
     assert pins("uv").items() <= pins("dev").items()
 
 
+def test_the_emulated_runtime_brings_the_sdk_that_tests_run_on() -> None:
+    tested, brought = pins("dev"), pins("emulator")
+    shared = tested.keys() & brought.keys()
+    assert shared >= {"boto3", "botocore"}
+    assert {name: brought[name] for name in shared} == {name: tested[name] for name in shared}
+
+
 def test_runtime_lock_means_the_same_on_every_host() -> None:
     # pip reads markers for the host that builds, not for the runtime it builds for.
     assert " ; " not in (ROOT / "requirements" / "runtime.txt").read_text()

@@ -3,19 +3,24 @@
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from functions.ingest.summary import Summary
-from functions.publish.poll import Polled
+from shared.store.filters import KEY
 from shared.store.keys import Prefix
+from tests.cloudwatch import watched
 from tests.infrastructure.support import Template, run
 
-FUNCTIONS = ["IngestFunction", "LookupFunction", "ProvidersFunction", "PublishFunction"]
-TABLES = ["IocTable", "StateTable", "ReportTable"]
+FUNCTIONS = [
+    "FilterFunction",
+    "IngestFunction",
+    "LookupFunction",
+    "ProvidersFunction",
+    "PublishFunction",
+]
+TABLES = ["IocTable", "StateTable", "ReportTable", "SearchTable"]
 QUEUE_ARN = {"Fn::GetAtt": ["IngestDeadLetterQueue", "Arn"]}
 PARAMETER_ARN = "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter${%s}"
 # Role -> condition -> parameter with the name of a key that it may read then.
@@ -27,11 +32,17 @@ KEYS = {
     },
 }
 PROVIDER_KEYS_ARN = f"{PARAMETER_ARN % 'ProviderKeysPath'}/*"
+FILTER_ARN = "${FilterBucket.Arn}/filter.bloom"
 NO_VALUE = {"Ref": "AWS::NoValue"}
 # What belongs to a half of the stack that may be left out.
 OPTIONAL = {
     "PublishesFeed": ("Publish", "Report", "Poll", "FeedUrl"),
     "HasProviders": ("Providers",),
+    "PublishesFilter": ("Filter",),
+    "HasSearchIndex": ("Search",),
+    "HasHostedZone": ("ApiDomainRecord",),
+    "HasDomain": ("ApiDomain",),
+    "HasTableKey": ("TableKeyPolicy",),
 }
 
 # Role -> resource -> actions: this much and no more.
@@ -44,6 +55,7 @@ GRANTS = {
             "dynamodb:GetItem",
             "dynamodb:UpdateItem",
         },
+        "SearchTable": {"dynamodb:BatchWriteItem"},
         "IngestDeadLetterQueue": {"sqs:SendMessage"},
         PARAMETER_ARN % "FeedApiKeyParameter": {"ssm:GetParameter"},
     },
@@ -54,8 +66,17 @@ GRANTS = {
     "LookupFunctionRole": {
         "IocTable": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:UpdateItem"},
         "StateTable": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
+        "SearchTable": {"dynamodb:Query"},
         PROVIDER_KEYS_ARN: {"ssm:GetParameter"},
+        FILTER_ARN: {"s3:GetObject"},
+        "FilterBucket": {"s3:ListBucket"},
     },
+    "FilterFunctionRole": {
+        "IocTable": {"dynamodb:Scan"},
+        "StateTable": {"dynamodb:GetItem"},
+        FILTER_ARN: {"s3:PutObject"},
+    },
+    "FilterFunctionTimerRole": {"FilterFunction": {"lambda:InvokeFunction"}},
     "ProvidersFunctionRole": {
         "IocTable": {"dynamodb:UpdateItem"},
         "StateTable": {
@@ -93,8 +114,10 @@ COMMON_VARIABLES = {
 }
 VARIABLES = {
     "IngestFunction": COMMON_VARIABLES
-    | {"FEED_URL", "FEED_API_KEY_PARAMETER", "FEED_ALLOW_PRIVATE", "TTL"},
-    "LookupFunction": COMMON_VARIABLES | {"PROVIDERS", "PROVIDER_KEYS_PATH"},
+    | {"FEED_URL", "FEED_API_KEY_PARAMETER", "FEED_ALLOW_PRIVATE", "SEARCH_TABLE_NAME", "TTL"},
+    "FilterFunction": COMMON_VARIABLES | {"FILTER_BUCKET"},
+    "LookupFunction": COMMON_VARIABLES
+    | {"CACHE_TTL", "FILTER_BUCKET", "PROVIDERS", "PROVIDER_KEYS_PATH", "SEARCH_TABLE_NAME"},
     "ProvidersFunction": COMMON_VARIABLES
     | {"PROVIDERS", "PROVIDER_KEYS_PATH", "PROVIDERS_ALLOW_PRIVATE"},
     "PublishFunction": COMMON_VARIABLES
@@ -113,6 +136,8 @@ ROUTES = {
     "/feed/{proxy+}": "PublishFunction",
     "/api/feed/{proxy+}": "PublishFunction",
 }
+# What the gateway invokes of a function: its alias, if it has one.
+INVOKED = {"LookupFunction": "LookupFunctionAliaslive", "PublishFunction": "PublishFunction"}
 
 
 def of_type(template: Template, kind: str) -> dict[str, dict[str, Any]]:
@@ -155,7 +180,8 @@ def test_roles_grant_these_actions_and_no_more(template: Template) -> None:
             for resource in as_list(statement["Resource"]):
                 grants.setdefault(target(resource), set()).update(as_list(statement["Action"]))
     assert granted == GRANTS
-    assert not of_type(template, "AWS::IAM::Policy")
+    # See test_deployment.py for it.
+    assert list(of_type(template, "AWS::IAM::Policy")) == ["TableKeyPolicy"]
     assert not of_type(template, "AWS::IAM::ManagedPolicy")
 
 
@@ -166,10 +192,12 @@ def test_roles_hold_no_managed_policy_but_the_one_to_write_logs(template: Templa
         for name, role in of_type(template, "AWS::IAM::Role").items()
     }
     assert held == {
+        "FilterFunctionRole": [logs],
         "IngestFunctionRole": [logs],
         "LookupFunctionRole": [logs],
         "ProvidersFunctionRole": [logs],
         "PublishFunctionRole": [logs],
+        "FilterFunctionTimerRole": [],
         "IngestFunctionTimerRole": [],
         "ProvidersFunctionTimerRole": [],
         "PublishFunctionPollRole": [],
@@ -179,7 +207,11 @@ def test_roles_hold_no_managed_policy_but_the_one_to_write_logs(template: Templa
 @pytest.mark.parametrize("name", KEYS)
 def test_a_key_is_readable_only_where_one_is_named(template: Template, name: str) -> None:
     role = template["Resources"][name]["Properties"]
-    conditional = [policy["Fn::If"] for policy in role["Policies"] if "Fn::If" in policy]
+    conditional = [
+        policy["Fn::If"]
+        for policy in role["Policies"]
+        if "Fn::If" in policy and policy["Fn::If"][0] != "HasSearchIndex"
+    ]
     assert {condition for condition, _, _ in conditional} == KEYS[name].keys()
     for condition, granted, otherwise in conditional:
         parameter = KEYS[name][condition]
@@ -205,6 +237,16 @@ def test_of_the_state_each_writes_its_own_and_nothing_else(template: Template) -
     assert leading_keys(template, "ProvidersFunctionRole") == [
         f"{prefix}#*" for prefix in (Prefix.PROVIDERS, Prefix.SNAPSHOT, Prefix.NETWORKS)
     ]
+    assert leading_keys(template, "IngestFunctionRole") == [
+        f"{prefix}#*"
+        for prefix in (
+            Prefix.FEED,
+            Prefix.QUARANTINE,
+            Prefix.REPORT,
+            Prefix.RUNS,
+            Prefix.UNRESOLVED,
+        )
+    ]
 
 
 def leading_keys(template: Template, role: str) -> list[str]:
@@ -220,17 +262,89 @@ def leading_keys(template: Template, role: str) -> list[str]:
     return allowed
 
 
+def sids_by_condition(template: Template, name: str) -> dict[str | None, list[str]]:
+    """What a role grants, by the condition that it hangs on."""
+    found: dict[str | None, list[str]] = {}
+    for policy in template["Resources"][name]["Properties"]["Policies"]:
+        condition, granted, otherwise = policy.get("Fn::If", [None, policy, NO_VALUE])
+        sids = [one["Sid"] for one in granted["PolicyDocument"]["Statement"] if "Sid" in one]
+        found.setdefault(condition, []).extend(sids)
+        assert otherwise == NO_VALUE
+    return found
+
+
 def test_look_ups_write_and_read_keys_only_where_there_are_providers(template: Template) -> None:
-    role = template["Resources"]["LookupFunctionRole"]["Properties"]
-    always: list[str] = []
-    sometimes: list[str] = []
-    for policy in role["Policies"]:
-        condition, granted, otherwise = policy.get("Fn::If", [None, policy, None])
-        sids = [one["Sid"] for one in granted["PolicyDocument"]["Statement"]]
-        (sometimes if condition else always).extend(sids)
-        assert (condition, otherwise) in ((None, None), ("HasProviders", NO_VALUE))
-    assert always == ["ReadReputation", "ReadKeyAndQuota", "LeaseQuota"]
-    assert sometimes == ["KeepAnswers", "ReadProviderKeys"]
+    assert sids_by_condition(template, "LookupFunctionRole") == {
+        None: ["ReadReputation", "ReadKeyAndQuota", "LeaseQuota"],
+        "HasProviders": ["KeepAnswers", "ReadProviders", "ReadProviderKeys"],
+        "HasSearchIndex": ["ReadSearchIndex"],
+        "PublishesFilter": ["OfferFilter", "MissFilter"],
+    }
+
+
+def test_the_search_index_is_reached_only_where_there_is_one(template: Template) -> None:
+    assert template["Parameters"]["SearchIndex"]["Default"] == "false"
+    assert template["Conditions"]["HasSearchIndex"] == {
+        "Fn::Equals": [{"Ref": "SearchIndex"}, "true"]
+    }
+    assert sids_by_condition(template, "IngestFunctionRole")["HasSearchIndex"] == ["EnterReports"]
+    for name in ("IngestFunction", "LookupFunction"):
+        variables = template["Resources"][name]["Properties"]["Environment"]["Variables"]
+        assert variables["SEARCH_TABLE_NAME"] == {
+            "Fn::If": ["HasSearchIndex", {"Ref": "SearchTable"}, ""]
+        }
+
+
+def test_of_the_state_the_filter_reads_how_providers_stand_and_nothing_else(
+    template: Template,
+) -> None:
+    role = template["Resources"]["FilterFunctionRole"]["Properties"]
+    (of_state,) = [one for one in statements(role) if target(one["Resource"]) == "StateTable"]
+    assert of_state["Condition"] == {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{Prefix.PROVIDERS}#*"]}
+    }
+
+
+def test_the_filter_is_encrypted_private_and_goes_when_it_is_old(template: Template) -> None:
+    ((name, bucket),) = of_type(template, "AWS::S3::Bucket").items()
+    (encryption,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert encryption == {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert len(bucket["PublicAccessBlockConfiguration"]) == 4
+    assert bucket["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+    (rule,) = bucket["LifecycleConfiguration"]["Rules"]
+    assert (rule["Status"], rule["ExpirationInDays"]) == ("Enabled", 30)
+    ((_, policy),) = of_type(template, "AWS::S3::BucketPolicy").items()
+    assert policy["Bucket"] == {"Ref": name}
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Principal"]) == ("Deny", "*")
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert statement["Resource"] == [
+        {"Fn::GetAtt": [name, "Arn"]},
+        {"Fn::Sub": "${FilterBucket.Arn}/*"},
+    ]
+
+
+def test_the_filter_is_where_the_functions_look_for_it(template: Template) -> None:
+    assert f"${{FilterBucket.Arn}}/{KEY}" == FILTER_ARN
+    variables = {
+        name: template["Resources"][name]["Properties"]["Environment"]["Variables"]["FILTER_BUCKET"]
+        for name in ("FilterFunction", "LookupFunction")
+    }
+    bucket = {"Ref": "FilterBucket"}
+    assert variables == {
+        "FilterFunction": bucket,
+        "LookupFunction": {"Fn::If": ["PublishesFilter", bucket, ""]},
+    }
+
+
+def test_one_timer_makes_the_filter_every_day(template: Template) -> None:
+    assert schedule_of(template, "FilterFunction")["ScheduleExpression"] == "rate(1 day)"
+    function = template["Resources"]["FilterFunction"]["Properties"]
+    assert (function["Timeout"], function["EphemeralStorage"]) == (900, {"Size": 8192})
+    alarm = template["Resources"]["FilterStaleAlarm"]["Properties"]
+    # One run more than a day apart is late, not stale; CloudWatch looks back seven days at most.
+    assert 24 < alarm["EvaluationPeriods"] * alarm["Period"] / 3600 < 48
 
 
 def test_the_halves_that_may_be_left_out_hang_on_their_conditions(template: Template) -> None:
@@ -242,12 +356,18 @@ def test_the_halves_that_may_be_left_out_hang_on_their_conditions(template: Temp
         "Fn::Not": [{"Fn::Equals": [{"Ref": "Providers"}, ""]}]
     }
     assert template["Parameters"]["Providers"]["Default"] == ""
+    assert template["Conditions"]["PublishesFilter"] == {
+        "Fn::Equals": [{"Ref": "PublishFilter"}, "true"]
+    }
+    assert template["Parameters"]["PublishFilter"]["Default"] == "false"
     for name, one in (template["Resources"] | template["Outputs"]).items():
-        assert one.get("Condition") == condition_of(name), name
+        if name != "WatchDashboard":
+            assert one.get("Condition") == condition_of(name), name
     for name, one in template["Resources"].items():
         refers = set(
             re.findall(
-                r'"((?:Publish|Report|Providers)[A-Z][A-Za-z]+)"', json.dumps(without_ifs(one))
+                r'"((?:Publish|Report|Providers|Filter|Search)[A-Z][A-Za-z]+)"',
+                json.dumps(without_ifs(one)),
             )
         )
         # Of another half, or where there is none, nothing may be needed.
@@ -277,12 +397,23 @@ def test_table_is_keyed_encrypted_and_hard_to_lose(template: Template, name: str
     assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
     table = resource["Properties"]
     assert table["BillingMode"] == "PAY_PER_REQUEST"
-    assert table["KeySchema"] == [{"AttributeName": "pk", "KeyType": "HASH"}]
-    assert table["AttributeDefinitions"] == [{"AttributeName": "pk", "AttributeType": "S"}]
+    # The search index alone is read by ranges.
+    keys = {"pk": "HASH"} | ({"sk": "RANGE"} if name == "SearchTable" else {})
+    assert table["KeySchema"] == [
+        {"AttributeName": key, "KeyType": kind} for key, kind in keys.items()
+    ]
+    assert table["AttributeDefinitions"] == [
+        {"AttributeName": key, "AttributeType": "S"} for key in keys
+    ]
     # What is published stays: a gap in the feed would look like its end.
     expires = None if name == "ReportTable" else {"AttributeName": "ttl", "Enabled": True}
     assert table.get("TimeToLiveSpecification") == expires
-    assert table["SSESpecification"] == {"SSEEnabled": True}
+    key = {"Fn::If": ["HasTableKey", {"Ref": "TableKeyArn"}, NO_VALUE]}
+    assert table["SSESpecification"] == {
+        "SSEEnabled": True,
+        "SSEType": "KMS",
+        "KMSMasterKeyId": key,
+    }
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert table["DeletionProtectionEnabled"] == {"Fn::If": ["IsProd", True, False]}
 
@@ -332,8 +463,8 @@ def test_every_request_reaches_a_function(template: Template) -> None:
         integration = method["x-amazon-apigateway-integration"]
         assert integration["payloadFormatVersion"] == "2.0"
         reached[path] = integration["uri"]["Fn::Sub"]
-    assert {path: re.findall(r"\$\{(\w+)\.Arn\}", uri) for path, uri in reached.items()} == {
-        path: [function] for path, function in ROUTES.items()
+    assert {path: re.findall(r"functions/\$\{(\w+)", uri) for path, uri in reached.items()} == {
+        path: [INVOKED[function]] for path, function in ROUTES.items()
     }
 
 
@@ -356,7 +487,8 @@ def test_without_a_feed_of_our_own_every_request_reaches_the_lookup_function(
 
 def test_nothing_of_a_request_is_logged_by_the_gateway(template: Template) -> None:
     ((_, stage),) = of_type(template, "AWS::ApiGatewayV2::Stage").items()
-    assert not stage.keys() & {"AccessLogSettings", "DefaultRouteSettings"}
+    assert "AccessLogSettings" not in stage
+    assert not stage["DefaultRouteSettings"].keys() & {"DataTraceEnabled", "LoggingLevel"}
 
 
 def test_only_the_gateway_may_invoke_and_there_is_no_other_door(template: Template) -> None:
@@ -369,7 +501,7 @@ def test_only_the_gateway_may_invoke_and_there_is_no_other_door(template: Templa
         may[pattern.partition("${__Stage__}")[2]] = permission["FunctionName"]["Ref"]
     # A greedy path has to be a wildcard: braces in an ARN are nothing but braces.
     assert may == {
-        "/*": "LookupFunction",
+        "/*": "LookupFunctionAliaslive",
         "/*/api/reports": "PublishFunction",
         "/*/feed/*": "PublishFunction",
         "/*/api/feed/*": "PublishFunction",
@@ -411,7 +543,7 @@ def test_one_timer_refreshes_all_providers(template: Template) -> None:
     assert schedule["Target"]["RetryPolicy"]["MaximumRetryAttempts"] == 0
     function = template["Resources"]["ProvidersFunction"]["Properties"]
     assert function["Timeout"] == 900
-    assert len(of_type(template, "AWS::Scheduler::Schedule")) == 3
+    assert len(of_type(template, "AWS::Scheduler::Schedule")) == 4
 
 
 def test_failed_ingest_runs_end_in_the_same_queue(template: Template) -> None:
@@ -432,32 +564,37 @@ def test_ingest_runs_alone_unless_told_otherwise(template: Template) -> None:
     assert (ingest["Timeout"], ingest["MemorySize"]) == (300, 1024)
 
 
-def test_alarms_watch_timers_and_their_queue(template: Template) -> None:
-    watched = {
-        alarm["MetricName"]: alarm["Dimensions"][0]["Value"]
-        for alarm in of_type(template, "AWS::CloudWatch::Alarm").values()
-    }
-    assert watched == {
-        "ingest_complete": "ingest",
-        "ingest_feed_failures": "ingest",
-        "ApproximateNumberOfMessagesVisible": {
-            "Fn::GetAtt": ["IngestDeadLetterQueue", "QueueName"]
-        },
-        "poll_complete": "publish",
-        "providers_stale": "providers",
+def test_alarms_watch_timers_queue_functions_tables_and_gateway(template: Template) -> None:
+    found = of_type(template, "AWS::CloudWatch::Alarm")
+    assert {
+        name: sorted({one.metric for one in watched(alarm)}) for name, alarm in found.items()
+    } == {
+        "FeedStaleAlarm": ["ingest_complete"],
+        "FeedFailingAlarm": ["ingest_feed_failures"],
+        "IngestDeadLetterAlarm": ["ApproximateNumberOfMessagesVisible"],
+        "PollFailingAlarm": ["poll_complete"],
+        "ProvidersStaleAlarm": ["providers_stale"],
+        "FilterStaleAlarm": ["filter_published"],
+        "QuarantineGrowingAlarm": ["ingest_quarantined"],
+        "LookupVersionAlarm": ["Errors"],
+        "ApiFaultAlarm": ["5xx"],
+        "FunctionErrorsAlarm": ["Errors"],
+        "FunctionThrottlesAlarm": ["Throttles"],
+        "TableThrottlesAlarm": ["ReadThrottleEvents", "WriteThrottleEvents"],
+        "ServerErrorsAlarm": ["5xx", "Count"],
+        "SlowAnswersAlarm": ["Latency"],
     }
 
 
-def test_alarms_watch_numbers_that_runs_tell(template: Template) -> None:
-    told = {f"ingest_{field.name}" for field in fields(Summary)}
-    told |= {f"poll_{field.name}" for field in fields(Polled)} | {"providers_stale"}
-    watched = {
-        alarm["MetricName"]
-        for alarm in of_type(template, "AWS::CloudWatch::Alarm").values()
-        if alarm["Namespace"] == "IocReputation"
-    }
-    assert watched
-    assert watched <= told
+def test_every_function_is_watched_for_errors(template: Template) -> None:
+    alarm = of_type(template, "AWS::CloudWatch::Alarm")["FunctionErrorsAlarm"]
+    seen = {value for one in watched(alarm) for _, value in one.dimensions}
+    assert seen == {json.dumps({"Ref": name}) for name in FUNCTIONS}
+
+
+def test_a_dashboard_is_there_only_when_it_is_asked_for(template: Template) -> None:
+    assert template["Resources"]["WatchDashboard"]["Condition"] == "HasDashboard"
+    assert template["Parameters"]["Dashboard"]["Default"] == "false"
 
 
 def test_parameters_and_outputs_say_what_they_are(template: Template) -> None:
@@ -465,6 +602,7 @@ def test_parameters_and_outputs_say_what_they_are(template: Template) -> None:
         assert entry.get("Description"), name
     assert set(template["Outputs"]) == {
         "ApiUrl",
+        "ApiDomainTarget",
         "IocTableName",
         "StateTableName",
         "IngestFunctionName",
@@ -473,4 +611,6 @@ def test_parameters_and_outputs_say_what_they_are(template: Template) -> None:
         "ReportTableName",
         "PublishFunctionName",
         "ProvidersFunctionName",
+        "FilterFunctionName",
+        "SearchTableName",
     }

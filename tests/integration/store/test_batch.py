@@ -16,16 +16,16 @@ def pauses() -> tuple[list[float], Callable[[float], None]]:
     return slept, slept.append
 
 
-def test_everything_is_written_and_read_in_the_end(any_store: Store) -> None:
+def test_everything_is_written_and_read_in_the_end(every_store: Store) -> None:
     items = [{"pk": {"S": f"item-{n}"}} for n in range(60)]
     slept, sleep = pauses()
-    halving: Any = Halving(any_store.client, times=5)
-    batch_put(halving, any_store.table, items, sleep=sleep)
+    halving: Any = Halving(every_store.client, times=5)
+    batch_put(halving, every_store.table, items, sleep=sleep)
     assert len(slept) == 5
-    assert len(any_store.items()) == 60
-    reading: Any = Halving(any_store.client, times=3)
+    assert len(every_store.items()) == 60
+    reading: Any = Halving(every_store.client, times=3)
     keys = [f"item-{n}" for n in range(60)]
-    found = batch_get(reading, any_store.table, keys, sleep=sleep)
+    found = batch_get(reading, every_store.table, keys, sleep=sleep)
     assert {item["pk"]["S"] for item in found} == set(keys)
     assert len(slept) == 8
     assert all(0 <= pause <= 2 for pause in slept)

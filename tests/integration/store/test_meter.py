@@ -1,34 +1,40 @@
-"""The meter, on every engine; how many units a call takes is the engine's word."""
+"""The meter, over both clients; how many units a call takes is the engine's word."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
 
 from shared.store.client import dynamodb_client
+from shared.store.direct import direct_client
 from shared.store.iocs import IocTable
 from shared.store.items import StoredIoc
-from shared.store.meter import CapacityMeter
+from shared.store.meter import MeteredClient
 from tests.builders import DOMAIN, reputation
 from tests.conftest import Store
 
 
-def test_units_of_reads_and_writes_are_added_up(engine_store: Store) -> None:
-    client = dynamodb_client()
-    meter = CapacityMeter(client)
+@pytest.mark.parametrize("make", [dynamodb_client, direct_client])
+def test_units_of_reads_and_writes_are_added_up(
+    engine_store: Store, make: Callable[[], Any]
+) -> None:
+    client: Any = MeteredClient(make())
     table = IocTable(client, engine_store.table)
-    assert meter.take() == (0.0, 0.0)
+    assert client.take() == (0.0, 0.0)
     table.write(StoredIoc(reputation(), b"1"), None)
-    assert meter.take() == (0.0, 1.0)
+    assert client.take() == (0.0, 1.0)
     table.find(DOMAIN)
-    assert meter.take() == (0.5, 0.0)
+    assert client.take() == (0.5, 0.0)
     table.read([DOMAIN])
-    assert meter.take() == (0.5, 0.0)
+    assert client.take() == (0.5, 0.0)
 
 
 def test_many_threads_share_a_meter(engine_store: Store) -> None:
-    client = dynamodb_client()
-    meter = CapacityMeter(client)
+    client: Any = MeteredClient(direct_client())
     table = IocTable(client, engine_store.table)
     table.write(StoredIoc(reputation(), b"1"), None)
-    meter.take()
+    client.take()
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(table.find, [DOMAIN] * 200))
-    assert meter.take() == (100.0, 0.0)
+    assert client.take() == (100.0, 0.0)

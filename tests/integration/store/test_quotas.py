@@ -15,8 +15,8 @@ NOW = 1_767_607_200_000
 
 
 @pytest.fixture
-def counters(any_store: Store) -> QuotaCounters:
-    return QuotaCounters(any_store.client, any_store.state_table)
+def counters(every_store: Store) -> QuotaCounters:
+    return QuotaCounters(every_store.client, every_store.state_table)
 
 
 @pytest.fixture
@@ -56,11 +56,11 @@ class TestCounters:
         assert [counters.used(window) for window in windows] == [1, 2, 3, 4, 5]
 
     def test_a_counter_expires_after_its_window(
-        self, counters: QuotaCounters, any_store: Store
+        self, counters: QuotaCounters, every_store: Store
     ) -> None:
         counters.lease(DAY, 1, 10)
         counters.lease(DAY, 1, 10)
-        [item] = any_store.items(any_store.state_table)
+        [item] = every_store.items(every_store.state_table)
         assert item["pk"] == {"S": f"quota#{DIGEST}#2026-01-05"}
         assert item["ttl"] == {"N": str(DAY.end_s + DAY_S)}
         assert item["used"] == {"N": "2"}
@@ -69,8 +69,8 @@ class TestCounters:
         assert (DAY.name, MINUTE.name) == ("2026-01-05", "2026-01-05T00:01")
         assert quota_key("ab", DAY.name) == "quota#ab#2026-01-05"
 
-    def test_a_store_without_the_table_is_an_error(self, any_store: Store) -> None:
-        nowhere = QuotaCounters(any_store.client, "not-made")
+    def test_a_store_without_the_table_is_an_error(self, every_store: Store) -> None:
+        nowhere = QuotaCounters(every_store.client, "not-made")
         with pytest.raises(StoreError):
             nowhere.lease(DAY, 1, 10)
         with pytest.raises(StoreError):

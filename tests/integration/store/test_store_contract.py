@@ -27,15 +27,15 @@ def stored(version: bytes, indicator: Indicator = DOMAIN, counted: int = 1) -> S
 
 
 class TestIocs:
-    def test_what_is_written_is_found(self, any_store: Store) -> None:
-        table = IocTable(any_store.client, any_store.table)
+    def test_what_is_written_is_found(self, every_store: Store) -> None:
+        table = IocTable(every_store.client, every_store.table)
         assert table.find(DOMAIN) == Known(DOMAIN)
         assert table.write(stored(b"1"), None)
         assert table.find(DOMAIN) == Known(DOMAIN, stored(b"1").reputation)
         assert table.read([DOMAIN, OTHER], consistent=True) == {DOMAIN: stored(b"1")}
 
-    def test_the_winner_comes_back_whole(self, any_store: Store) -> None:
-        table = IocTable(any_store.client, any_store.table)
+    def test_the_winner_comes_back_whole(self, every_store: Store) -> None:
+        table = IocTable(every_store.client, every_store.table)
         named = StoredIoc(
             reputation(parent_verdict="BENIGN", origin="INPUT_FILE", report_id="r-1"), b"1"
         )
@@ -43,11 +43,11 @@ class TestIocs:
         assert table.find(DOMAIN).reputation == named.reputation
         assert table.write(stored(b"2"), named)
         assert table.find(DOMAIN).reputation == stored(b"2").reputation
-        [item] = any_store.items()
+        [item] = every_store.items()
         assert not {"parent", "origin", "report"} & item.keys()
 
-    def test_a_write_needs_the_version_that_was_read(self, any_store: Store) -> None:
-        table = IocTable(any_store.client, any_store.table)
+    def test_a_write_needs_the_version_that_was_read(self, every_store: Store) -> None:
+        table = IocTable(every_store.client, every_store.table)
         first, second = stored(b"1"), stored(b"2", counted=2)
         assert table.write(first, None)
         assert not table.write(second, None)
@@ -57,17 +57,19 @@ class TestIocs:
         assert table.read([DOMAIN])[DOMAIN] == second
 
     def test_a_batch_reads_more_than_one_call_takes_and_each_key_once(
-        self, any_store: Store
+        self, every_store: Store
     ) -> None:
-        table = IocTable(any_store.client, any_store.table)
+        table = IocTable(every_store.client, every_store.table)
         known = [Indicator(IndicatorType.DOMAIN, f"{n}.example.com") for n in range(230)]
         for indicator in known[::2]:
             table.write(stored(b"1", indicator), None)
         assert set(table.read(known + known)) == set(known[::2])
         assert table.read([]) == {}
 
-    def test_long_urls_with_a_common_beginning_are_different_items(self, any_store: Store) -> None:
-        table = IocTable(any_store.client, any_store.table)
+    def test_long_urls_with_a_common_beginning_are_different_items(
+        self, every_store: Store
+    ) -> None:
+        table = IocTable(every_store.client, every_store.table)
         long = [
             parse(IndicatorType.URL, "http://evil.example/" + "a" * 4000 + tail) for tail in "xy"
         ]
@@ -78,10 +80,10 @@ class TestIocs:
         counts = [one.reputation.counted for url in long if (one := found[url]).reputation]
         assert counts == [1, 3]
 
-    def test_retention_is_counted_from_the_last_sighting(self, any_store: Store) -> None:
-        table = IocTable(any_store.client, any_store.table, retention_s=60)
+    def test_retention_is_counted_from_the_last_sighting(self, every_store: Store) -> None:
+        table = IocTable(every_store.client, every_store.table, retention_s=60)
         table.write(stored(b"1"), None)
-        [item] = any_store.items()
+        [item] = every_store.items()
         last_seen = reputation().evidence.last_seen
         assert item["ttl"] == {"N": str(last_seen // 1000 + 60)}
 
@@ -93,16 +95,16 @@ WIDER = Network("192.0.0.0/16")
 
 
 class TestListings:
-    def test_each_provider_has_a_part_of_its_own(self, any_store: Store) -> None:
-        table = IocTable(any_store.client, any_store.table)
+    def test_each_provider_has_a_part_of_its_own(self, every_store: Store) -> None:
+        table = IocTable(every_store.client, every_store.table)
         table.list_subject("one", DOMAIN, LISTED)
         table.list_subject("two", DOMAIN, TRUSTED)
         assert table.find(DOMAIN) == Known(DOMAIN, None, {"one": LISTED, "two": TRUSTED})
         table.list_subject("one", DOMAIN, None)
         assert table.find(DOMAIN).listings == {"two": TRUSTED}
 
-    def test_the_sandbox_and_a_provider_leave_each_other_alone(self, any_store: Store) -> None:
-        table = IocTable(any_store.client, any_store.table)
+    def test_the_sandbox_and_a_provider_leave_each_other_alone(self, every_store: Store) -> None:
+        table = IocTable(every_store.client, every_store.table)
         table.list_subject("one", DOMAIN, LISTED)
         [before] = table.read([DOMAIN]).values()
         assert before.reputation is None
@@ -112,35 +114,37 @@ class TestListings:
         assert set(table.find(DOMAIN).listings) == {"one", "two"}
 
     def test_a_writer_of_the_whole_item_notices_a_part_that_came_in_between(
-        self, any_store: Store
+        self, every_store: Store
     ) -> None:
-        table = IocTable(any_store.client, any_store.table)
+        table = IocTable(every_store.client, every_store.table)
         assert table.write(stored(b"1"), None)
         table.list_subject("one", DOMAIN, LISTED)
         assert not table.write(stored(b"2"), stored(b"1"))
 
     def test_what_is_listed_does_not_expire_with_what_the_sandbox_saw(
-        self, any_store: Store
+        self, every_store: Store
     ) -> None:
-        table = IocTable(any_store.client, any_store.table, retention_s=60)
+        table = IocTable(every_store.client, every_store.table, retention_s=60)
         table.write(stored(b"1"), None)
         table.list_subject("one", DOMAIN, LISTED)
-        [item] = any_store.items()
+        [item] = every_store.items()
         assert "ttl" not in item
         [known] = table.read([DOMAIN]).values()
         table.write(replace(stored(b"2"), beside=known.beside), known)
-        [item] = any_store.items()
+        [item] = every_store.items()
         assert "ttl" not in item
 
-    def test_a_long_url_that_only_a_provider_knows_keeps_its_value(self, any_store: Store) -> None:
-        table = IocTable(any_store.client, any_store.table)
+    def test_a_long_url_that_only_a_provider_knows_keeps_its_value(
+        self, every_store: Store
+    ) -> None:
+        table = IocTable(every_store.client, every_store.table)
         long = parse(IndicatorType.URL, "http://evil.example/" + "a" * 4000)
         table.list_subject("one", long, LISTED)
         assert table.find(long).indicator == long
         assert table.find_many([long])[long].listings == {"one": LISTED}
 
-    def test_an_address_is_found_by_the_networks_around_it(self, any_store: Store) -> None:
-        table = IocTable(any_store.client, any_store.table)
+    def test_an_address_is_found_by_the_networks_around_it(self, every_store: Store) -> None:
+        table = IocTable(every_store.client, every_store.table)
         table.list_subject("one", NETWORK, LISTED)
         table.list_subject("one", WIDER, TRUSTED)
         table.list_subject("two", WIDER, TRUSTED)
@@ -153,8 +157,8 @@ class TestListings:
 
 
 class TestProviderStates:
-    def test_each_is_written_by_itself(self, any_store: Store) -> None:
-        states = ProviderStates(any_store.client, any_store.state_table)
+    def test_each_is_written_by_itself(self, every_store: Store) -> None:
+        states = ProviderStates(every_store.client, every_store.state_table)
         assert states.read() == []
         one = ProviderState(Provider("b", "b.example", frozenset({"ip"})), order=1)
         two = ProviderState(
@@ -173,8 +177,8 @@ class TestProviderStates:
         states.remove("b")
         assert states.read() == [two]
 
-    def test_networks_come_back(self, any_store: Store) -> None:
-        states = ProviderStates(any_store.client, any_store.state_table)
+    def test_networks_come_back(self, every_store: Store) -> None:
+        states = ProviderStates(every_store.client, every_store.state_table)
         networks = [Network(f"10.{n // 256}.{n % 256}.0/24") for n in range(30_000)]
         chunks = states.write_networks("one", 4, networks)
         assert chunks == 2
@@ -185,13 +189,13 @@ class TestProviderStates:
         states.retire_networks("one", 4, chunks, now=1_000_000)
         # Who has just heard of this list may still read it; then it goes by itself.
         assert sorted(states.read_networks(state)) == sorted(networks)
-        kept = any_store.items(any_store.state_table)
+        kept = every_store.items(every_store.state_table)
         assert {item["ttl"]["N"] for item in kept} == {str(1_000 + 3600)}
 
 
 class TestLedger:
-    def test_facts_only_grow(self, any_store: Store) -> None:
-        ledger = Ledger(any_store.client, any_store.state_table)
+    def test_facts_only_grow(self, every_store: Store) -> None:
+        ledger = Ledger(every_store.client, every_store.state_table)
         flow = flow_key("a")
         assert ledger.read([flow], consistent=True) == {}
         ledger.add(flow, b"content-1", frozenset({b"ioc-1"}), NO_ENTRY)
@@ -205,8 +209,8 @@ class TestLedger:
             flow_key("b"): LedgerEntry(frozenset({b"content"}), frozenset()),
         }
 
-    def test_a_report_that_always_changes_does_not_fill_its_entry(self, any_store: Store) -> None:
-        ledger = Ledger(any_store.client, any_store.state_table)
+    def test_a_report_that_always_changes_does_not_fill_its_entry(self, every_store: Store) -> None:
+        ledger = Ledger(every_store.client, every_store.state_table)
         flow, ioc = flow_key("a"), frozenset({b"ioc-1"})
         for number in range(2 * MAX_CONTENTS + 10):
             known = ledger.read([flow], consistent=True).get(flow, NO_ENTRY)
@@ -216,8 +220,8 @@ class TestLedger:
         assert len(entry.contents) <= MAX_CONTENTS
         assert entry.iocs == ioc
 
-    def test_an_entry_too_large_for_one_item_is_split(self, any_store: Store) -> None:
-        ledger = Ledger(any_store.client, any_store.state_table)
+    def test_an_entry_too_large_for_one_item_is_split(self, every_store: Store) -> None:
+        ledger = Ledger(every_store.client, every_store.state_table)
         flow = flow_key("a")
         few = frozenset({b"ioc-0001"})
         many = frozenset(n.to_bytes(8, "little") for n in range(2 * MAX_DIGESTS_IN_ENTRY))
@@ -230,16 +234,16 @@ class TestLedger:
 
 class TestRuns:
     def test_no_number_is_given_twice_and_complete_runs_are_remembered(
-        self, any_store: Store
+        self, every_store: Store
     ) -> None:
-        log = RunLog(any_store.client, any_store.state_table)
+        log = RunLog(every_store.client, every_store.state_table)
         assert log.begin() == (1, frozenset())
         number, complete = log.begin()
         log.complete(number, complete)
         assert log.begin() == (3, frozenset({2}))
 
-    def test_old_complete_runs_are_forgotten(self, any_store: Store) -> None:
-        log = RunLog(any_store.client, any_store.state_table)
+    def test_old_complete_runs_are_forgotten(self, every_store: Store) -> None:
+        log = RunLog(every_store.client, every_store.state_table)
         log.complete(1, frozenset())
         log.complete(2, frozenset())
         log.complete(1000, frozenset({1, 2}))
@@ -247,8 +251,8 @@ class TestRuns:
 
 
 class TestFeedStates:
-    def test_a_run_closes_only_what_it_saw(self, any_store: Store) -> None:
-        states = FeedStates(any_store.client, any_store.state_table, "http://feed.example/")
+    def test_a_run_closes_only_what_it_saw(self, every_store: Store) -> None:
+        states = FeedStates(every_store.client, every_store.state_table, "http://feed.example/")
         assert states.read() == FeedState()
         states.open_run(1)
         states.open_run(2)
@@ -257,8 +261,8 @@ class TestFeedStates:
         states.read_to_known({2}, tail="http://feed.example/?page=2")
         assert states.read() == FeedState(pages=3, swept_at=5, tail="http://feed.example/?page=2")
 
-    def test_the_place_of_a_run_that_stopped(self, any_store: Store) -> None:
-        states = FeedStates(any_store.client, any_store.state_table, "http://feed.example/")
+    def test_the_place_of_a_run_that_stopped(self, every_store: Store) -> None:
+        states = FeedStates(every_store.client, every_store.state_table, "http://feed.example/")
         states.stopped_at("http://feed.example/?page=9")
         assert states.read().backlog == "http://feed.example/?page=9"
         states.stopped_at("")
@@ -267,9 +271,9 @@ class TestFeedStates:
         states.read_whole([], pages=10, at=5, tail="")
         assert states.read() == FeedState(pages=10, swept_at=5)
 
-    def test_feeds_do_not_share_a_place(self, any_store: Store) -> None:
+    def test_feeds_do_not_share_a_place(self, every_store: Store) -> None:
         one, other = (
-            FeedStates(any_store.client, any_store.state_table, url)
+            FeedStates(every_store.client, every_store.state_table, url)
             for url in ("http://feed.example/", "http://other.example/")
         )
         one.open_run(1)
@@ -277,23 +281,23 @@ class TestFeedStates:
 
 
 class TestApiKeys:
-    def test_a_key_is_found_by_its_digest_and_never_stored(self, any_store: Store) -> None:
-        keys = ApiKeys(any_store.client, any_store.state_table)
+    def test_a_key_is_found_by_its_digest_and_never_stored(self, every_store: Store) -> None:
+        keys = ApiKeys(every_store.client, every_store.state_table)
         keys.put("a-secret-key", "somebody", now=1000)
         found = keys.find(digest_of("a-secret-key"))
         assert found is not None
         assert found.name == "somebody"
         assert keys.find(digest_of("another")) is None
-        assert "a-secret-key" not in str(any_store.items(any_store.state_table))
+        assert "a-secret-key" not in str(every_store.items(every_store.state_table))
 
 
-def test_a_store_that_refuses_is_an_error_and_not_an_absence(any_store: Store) -> None:
+def test_a_store_that_refuses_is_an_error_and_not_an_absence(every_store: Store) -> None:
     with pytest.raises(StoreError, match="ResourceNotFound"):
-        IocTable(any_store.client, "no-such-table").find(DOMAIN)
+        IocTable(every_store.client, "no-such-table").find(DOMAIN)
 
 
-def test_verdicts_are_stored_by_number(any_store: Store) -> None:
-    table = IocTable(any_store.client, any_store.table)
+def test_verdicts_are_stored_by_number(every_store: Store) -> None:
+    table = IocTable(every_store.client, every_store.table)
     for verdict in Verdict:
         indicator = Indicator(IndicatorType.DOMAIN, f"{verdict.value}.example.com")
         table.write(StoredIoc(reputation(indicator, verdict=verdict), b"1"), None)

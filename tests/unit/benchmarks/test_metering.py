@@ -43,7 +43,8 @@ class Model:
 def call(name: str, params: dict[str, Any], answer: dict[str, Any], *before: Any) -> Usage:
     """What one call costs, after the ones before it: each its name, parameters and answer."""
     events = HierarchicalEmitter()
-    meter = Meter(events)
+    meter = Meter()
+    meter.listen(events)
     for one in before:
         _emit(events, *one)
     with meter.section() as usage:
@@ -55,7 +56,8 @@ def _emit(events: Any, name: str, params: dict[str, Any], answer: dict[str, Any]
     context: dict[str, Any] = {}
     about = {"model": Model(name), "context": context}
     events.emit(f"provide-client-params.dynamodb.{name}", params=params, **about)
-    events.emit(f"before-call.dynamodb.{name}", **about)
+    sent = events.emit(f"before-call.dynamodb.{name}", **about)
+    assert [answer for _, answer in sent] == [None]
     events.emit(f"after-call.dynamodb.{name}", parsed=answer, **about)
 
 

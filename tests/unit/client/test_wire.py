@@ -19,6 +19,7 @@ from shared.metadefender.present import (
     bulk_hash_row,
     hash_report,
     invalid_address_row,
+    unknown_hash_row,
 )
 from tests.builders import DOMAIN, reputation
 from tests.unit.client.support import (
@@ -123,7 +124,7 @@ def test_every_verdict_of_this_service_comes_back(asked: Indicator, verdict: Ver
     known = reputation(asked, verdict=verdict)
     if asked.type in HASH_TYPES:
         answer = read_hash(asked, encoded(hash_report(known)))
-        row = bulk_hash_row(asked.value, hash_report(known), with_details=True)
+        row = bulk_hash_row(asked, known, with_details=True)
         bulk = read_hashes([asked], encoded({"data": [row]}))
     else:
         row = address_report(asked, asked.value, known, 0)
@@ -148,7 +149,7 @@ def test_what_nobody_lists_is_unknown(sources: list[dict[str, Any]]) -> None:
 
 def test_an_unknown_hash_of_a_bulk_answer() -> None:
     for row in (
-        bulk_hash_row(MD5.value, None, with_details=True),
+        unknown_hash_row(MD5.value),
         {"hash": MD5.value, "scan_result_i": 5, "data_id": None, "scan_details": None},
         {"hash": MD5.value.lower(), "scan_result_i": 5},
     ):

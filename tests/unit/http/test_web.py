@@ -5,7 +5,14 @@ from typing import Any
 
 import pytest
 
-from shared.http.web import AnswerTooLarge, Response, accepts_gzip, answer, read_request
+from shared.http.web import (
+    SECURITY_HEADERS,
+    AnswerTooLarge,
+    Response,
+    accepts_gzip,
+    answer,
+    read_request,
+)
 
 
 def event(path: str = "/v4/hash/x", **fields: Any) -> dict[str, Any]:
@@ -53,7 +60,10 @@ def test_an_answer_is_compact_and_unescaped() -> None:
     result = answer(Response(200, {"a": "ü", "b": [1, 2]}, {"X-Y": "z"}))
     assert result["body"] == '{"a":"ü","b":[1,2]}'
     assert json.loads(result["body"]) == {"a": "ü", "b": [1, 2]}
-    assert result["headers"] == {"Content-Type": "application/json; charset=utf-8", "X-Y": "z"}
+    assert result["headers"] == SECURITY_HEADERS | {
+        "Content-Type": "application/json; charset=utf-8",
+        "X-Y": "z",
+    }
     assert result["isBase64Encoded"] is False
 
 
@@ -84,7 +94,7 @@ def test_a_compressed_answer_varies_as_its_route_says() -> None:
 
 def test_an_answer_that_nothing_has_changed_has_no_body() -> None:
     result = answer(Response(304, {}, {"ETag": '"1"'}), gzip_accepted=True)
-    assert result == {"statusCode": 304, "headers": {"ETag": '"1"'}, "body": ""}
+    assert result == {"statusCode": 304, "headers": {**SECURITY_HEADERS, "ETag": '"1"'}, "body": ""}
 
 
 def test_an_answer_that_the_platform_would_not_deliver_is_an_error_of_its_own() -> None:

@@ -5,7 +5,9 @@ import pytest
 
 from local.template import (
     DEFAULT_ROUTE,
+    FunctionDefinition,
     TemplateError,
+    function_definition,
     http_routes,
     load_template,
     table_definitions,
@@ -97,7 +99,10 @@ def test_the_tables_of_this_project() -> None:
         "IocTable": "ttl",
         "StateTable": "ttl",
         "ReportTable": None,
+        "SearchTable": "ttl",
     }
+    search = tables.pop("SearchTable").schema["KeySchema"]
+    assert [key["AttributeName"] for key in search] == ["pk", "sk"]
     for table in tables.values():
         assert table.schema["KeySchema"] == [{"AttributeName": "pk", "KeyType": "HASH"}]
 
@@ -148,3 +153,71 @@ def test_the_routes_of_this_project() -> None:
         "/feed/{proxy+}": "functions.publish.app.lambda_handler",
         "/api/feed/{proxy+}": "functions.publish.app.lambda_handler",
     }
+
+
+FUNCTION = """
+Parameters:
+  Days: {Type: Number, Default: 0}
+  Memory: {Type: Number, Default: 512}
+  Address: {Type: String}
+Globals:
+  Function:
+    Timeout: 7
+    LoggingConfig: {LogFormat: Text}
+    Environment: {Variables: {TABLE: !Ref Table, KIND: all}}
+Resources:
+  Table: {Type: AWS::DynamoDB::Table}
+  Asked:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: asked.handler
+      MemorySize: !Ref Memory
+      LoggingConfig: {LogFormat: JSON, ApplicationLogLevel: WARN}
+      Environment: {Variables: {KIND: own, DAYS: !Ref Days, FEED: !Ref Address}}
+  Plain:
+    Type: AWS::Serverless::Function
+    Properties: {Handler: plain.handler}
+  Strange:
+    Type: AWS::Serverless::Function
+    Properties: {Handler: h, Environment: {Variables: {ARN: !GetAtt Table.Arn}}}
+"""
+
+
+def test_a_function_is_what_it_and_the_template_declare(template: Write) -> None:
+    values = {"Table": "iocs", "Address": "https://feed.example", "Memory": "1024"}
+    assert function_definition("Asked", values, template(FUNCTION)) == FunctionDefinition(
+        "Asked",
+        handler="asked.handler",
+        timeout_s=7,
+        memory_mb=1024,
+        log_format="JSON",
+        log_level="WARN",
+        environment={
+            "TABLE": "iocs",
+            "KIND": "own",
+            "DAYS": "0",
+            "FEED": "https://feed.example",
+        },
+    )
+
+
+def test_a_function_has_what_lambda_gives_where_nothing_is_declared(template: Write) -> None:
+    found = function_definition("Plain", {"Table": "iocs"}, template(FUNCTION))
+    assert (found.memory_mb, found.log_format, found.log_level) == (128, "Text", "INFO")
+    assert found.environment == {"TABLE": "iocs", "KIND": "all"}
+
+
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [
+        ("Asked", "Address"),  # no default, and no value given
+        ("Strange", "Table.*Arn"),
+        ("Table", "no function Table"),
+        ("Nowhere", "no function Nowhere"),
+    ],
+)
+def test_a_function_that_cannot_be_told_is_refused(
+    template: Write, function: str, reason: str
+) -> None:
+    with pytest.raises(TemplateError, match=reason):
+        function_definition(function, {"Table": "iocs"}, template(FUNCTION))

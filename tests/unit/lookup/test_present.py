@@ -203,5 +203,6 @@ def test_a_hash_that_only_others_know_has_an_id_and_every_key() -> None:
         "scan_time": 0,
     }
     assert (body["scan_result_history_length"], body["last_sandbox_id"]) == (0, [])
-    row = bulk_hash_row("x", body, with_details=False)
+    row = bulk_hash_row(SHA256, None, [voice(Stance.LISTED)], with_details=False)
+    assert (row["hash"], row["data_id"]) == (SHA256.value, SHA256.value)
     assert (row["scan_result_i"], row["total_detected_avs"]) == (1, 1)

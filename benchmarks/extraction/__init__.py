@@ -1,0 +1,1 @@
+"""How well indicators are found in texts, beside other extractors."""

@@ -1,0 +1,105 @@
+"""The labelled texts, and how an extractor does on them; docs/extraction.md has the rules."""
+
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from shared.domain.errors import InvalidIndicator
+from shared.domain.extract import extract
+from shared.domain.indicator import Indicator, IndicatorType, ask, parse
+
+TEXTS = Path(__file__).with_name("texts.toml")
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text with its labels.
+
+    Attributes:
+        found: what it holds, in the order in which it appears.
+        held_out: whether it was not looked at while the extractor was made.
+    """
+
+    name: str
+    text: str
+    found: Sequence[Indicator]
+    held_out: bool
+
+
+@dataclass(frozen=True)
+class Score:
+    """Counts over some texts: found and labelled, found only, labelled only."""
+
+    right: int
+    wrong: int
+    missed: int
+
+    @property
+    def precision(self) -> float:
+        """Part of what was found that is labelled."""
+        return self.right / (self.right + self.wrong)
+
+    @property
+    def recall(self) -> float:
+        """Part of what is labelled that was found."""
+        return self.right / (self.right + self.missed)
+
+
+def texts() -> list[Text]:
+    """The labelled texts."""
+    entries = tomllib.loads(TEXTS.read_text(encoding="utf-8"))["text"]
+    return [
+        Text(entry["name"], entry["text"], [*map(_label, entry["found"])], number % 3 == 0)
+        for number, entry in enumerate(entries, 1)
+    ]
+
+
+def _label(label: str) -> Indicator:
+    kind, _, value = label.partition(" ")
+    return Indicator(IndicatorType(kind), value)
+
+
+def ours(text: str) -> set[Indicator]:
+    """What this project finds."""
+    return {found.indicator for found in extract(text).found}
+
+
+def canonical(pairs: Iterable[tuple[str, str]]) -> set[Indicator]:
+    """What another extractor found: its canonical form, without what is none."""
+    found = set()
+    for kind, value in pairs:
+        try:
+            found.add(ask(None if kind == "hash" else IndicatorType(kind), value).indicator)
+        except InvalidIndicator:
+            continue
+    return found
+
+
+def score(labelled: Sequence[Text], found: Sequence[set[Indicator]]) -> Score:
+    """Compare what was found in each text with its labels.
+
+    The host of a URL that is labelled is neither right nor wrong: some list it as well.
+    """
+    right = wrong = missed = 0
+    for text, some in zip(labelled, found, strict=True):
+        labels = set(text.found)
+        right += len(some & labels)
+        wrong += len(some - labels - _hosts(labels))
+        missed += len(labels - some)
+    return Score(right, wrong, missed)
+
+
+def _hosts(labels: Iterable[Indicator]) -> set[Indicator]:
+    hosts = set()
+    for label in labels:
+        if label.type is not IndicatorType.URL:
+            continue
+        host = urlsplit(label.value).hostname or ""
+        for kind in (IndicatorType.DOMAIN, IndicatorType.IP):
+            try:
+                hosts.add(parse(kind, host))
+            except InvalidIndicator:
+                continue
+    return hosts

@@ -1,0 +1,50 @@
+"""What the first answer is measured against: a look-up as the libraries' guides would have it.
+
+It runs as the code of a function of its own, on the same layer. It checks no key, keeps no quota
+and understands one spelling of one type of IOC.
+"""
+
+import os
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import BaseModel
+
+logger = Logger()
+metrics = Metrics()
+api = APIGatewayHttpResolver()
+client = boto3.client("dynamodb")
+
+
+class Answer(BaseModel):
+    """What is known of a hash."""
+
+    sha256: str
+    verdict: int
+    first: int
+    last: int
+
+
+@api.get("/v4/hash/<sha256>")
+def look_up(sha256: str) -> dict[str, Any]:
+    """GET /v4/hash/{sha256}."""
+    found = client.get_item(
+        TableName=os.environ["TABLE_NAME"], Key={"pk": {"S": f"sha256#{sha256.upper()}"}}
+    )
+    metrics.add_metric(name="lookups", unit=MetricUnit.Count, value=1)
+    if "Item" not in found:
+        raise NotFoundError("not known")
+    numbers = {name: int(found["Item"][name]["N"]) for name in ("verdict", "first", "last")}
+    return Answer(sha256=sha256, **numbers).model_dump()
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer one request."""
+    return api.resolve(event, context)

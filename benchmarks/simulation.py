@@ -1,0 +1,368 @@
+"""Small simulations of what happens at scale; benchmarks/scale.py puts them beside the arithmetic.
+
+Each is seeded, so it always finds the same. None of them tells how AWS works inside: they follow
+the published rules of a service, and our own code's rules for waiting and trying again.
+"""
+
+import heapq
+import random
+from collections import Counter
+from dataclasses import dataclass
+
+from functions.lookup.quota import Quota
+from shared.domain.errors import StoreError
+from shared.store.api_keys import NO_LIMIT, ApiKey
+from shared.store.quotas import Window
+from shared.store.transactions import MAX_TRIES
+
+# A function may start so many environments at once, and so many more in a second.
+LAMBDA_BURST = 1_000
+LAMBDA_STARTS_S = 100.0
+# Pauses between the tries at a transaction, as shared/store/transactions.py makes them.
+FIRST_PAUSE_S = 0.005
+LONGEST_PAUSE_S = 0.5
+
+
+@dataclass(slots=True)
+class Bucket:
+    """A token bucket: full at the start, refilled without pause.
+
+    Attributes:
+        size: tokens that it holds at most.
+        refill_s: tokens that it gets in a second.
+    """
+
+    size: float
+    refill_s: float
+    _held: float = -1.0
+    _at_s: float = 0.0
+
+    def take(self, at_s: float) -> bool:
+        """Take a token; the times of the calls must not fall."""
+        if self._held < 0:
+            self._held = self.size
+        self._held = min(self.size, self._held + (at_s - self._at_s) * self.refill_s)
+        self._at_s = at_s
+        if self._held < 1:
+            return False
+        self._held -= 1
+        return True
+
+
+@dataclass(frozen=True)
+class Service:
+    """How long an invocation takes: what it computes, and a wait that varies exponentially.
+
+    Attributes:
+        compute_s: seconds of each.
+        wait_s: mean of the wait, in seconds.
+        init_s: seconds that a cold start takes before it.
+    """
+
+    compute_s: float
+    wait_s: float
+    init_s: float
+
+    @property
+    def mean_s(self) -> float:
+        """Seconds of a warm invocation, on average."""
+        return self.compute_s + self.wait_s
+
+
+@dataclass(frozen=True)
+class Concurrency:
+    """What became of the requests to a function.
+
+    Attributes:
+        requests: how many there were.
+        refused: of these, because no environment was free and none could be started.
+        cold: of these, with a cold start.
+        environments: there were at the end.
+        busy: environments at work at a time, on average over the second half.
+        slow_s: 99 of 100 that were not refused took no longer.
+    """
+
+    requests: int
+    refused: int
+    cold: int
+    environments: int
+    busy: float
+    slow_s: float
+
+
+def concurrency(
+    service: Service,
+    *,
+    rate_rps: float,
+    seconds: float,
+    limit: int,
+    ramp_s: float = 0.0,
+    warm: int = 0,
+    seed: int = 1,
+) -> Concurrency:
+    """Send requests at random times to a function, event by event.
+
+    Args:
+        rate_rps: requests a second, once the ramp is over.
+        limit: concurrent executions of the account.
+        ramp_s: over so many seconds the rate rises from nothing.
+        warm: environments that are there at the start.
+    """
+    rng = random.Random(seed)
+    starts = Bucket(LAMBDA_BURST, LAMBDA_STARTS_S)
+    busy_until: list[float] = []
+    idle, environments = warm, warm
+    requests = refused = cold = 0
+    took: list[float] = []
+    work_s = 0.0
+    at_s = 0.0
+    while (at_s := at_s + rng.expovariate(rate_rps)) < seconds:
+        if at_s < ramp_s and rng.random() * ramp_s > at_s:
+            continue
+        requests += 1
+        while busy_until and busy_until[0] <= at_s:
+            heapq.heappop(busy_until)
+            idle += 1
+        lasts_s = service.compute_s + rng.expovariate(1 / service.wait_s)
+        if idle:
+            idle -= 1
+        elif environments < limit and starts.take(at_s):
+            environments += 1
+            cold += 1
+            lasts_s += service.init_s
+        else:
+            refused += 1
+            continue
+        heapq.heappush(busy_until, at_s + lasts_s)
+        took.append(lasts_s)
+        work_s += max(0.0, min(at_s + lasts_s, seconds) - max(at_s, seconds / 2))
+    took.sort()
+    slow_s = took[int(len(took) * 0.99)]
+    return Concurrency(requests, refused, cold, environments, work_s / (seconds / 2), slow_s)
+
+
+@dataclass(frozen=True)
+class HotItem:
+    """What became of look-ups that all want one item.
+
+    Attributes:
+        reads_s: reads that its partition was asked for in a second, on average.
+        failed: share of the look-ups that could not be answered.
+    """
+
+    reads_s: float
+    failed: float
+
+
+def hot_item(
+    *,
+    rate_rps: float,
+    instances: int,
+    cached_s: float,
+    seconds: float,
+    item_reads_s: float,
+    attempts: int,
+    retry_s: float,
+    seed: int = 1,
+) -> HotItem:
+    """Look one item up at random times, each time in any of the warm instances.
+
+    Args:
+        cached_s: an instance remembers the item for so long; 0 for not at all.
+        seconds: simulated; of twice the first half is not counted, since all caches begin empty.
+        item_reads_s: reads of one item that its partition serves in a second.
+        attempts: of one look-up, the first included.
+        retry_s: longest wait between two of them.
+    """
+    rng = random.Random(seed)
+    partition = Bucket(item_reads_s, item_reads_s)
+    fresh_until = [0.0] * instances
+    arrivals = reads = lookups = failed = 0
+    end_s = 2 * seconds
+    # (when, attempt, instance); the next arrival is made when the one before it is taken.
+    events = [(rng.expovariate(rate_rps), 1, rng.randrange(instances))]
+    while events:
+        at_s, attempt, instance = heapq.heappop(events)
+        if attempt == 1:
+            arrivals += 1
+            next_s = at_s + rng.expovariate(rate_rps)
+            if next_s < end_s:
+                heapq.heappush(events, (next_s, 1, rng.randrange(instances)))
+        counts = seconds <= at_s < end_s
+        lookups += counts and attempt == 1
+        if at_s < fresh_until[instance]:
+            continue
+        reads += counts
+        if partition.take(at_s):
+            fresh_until[instance] = at_s + cached_s
+        elif attempt < attempts:
+            heapq.heappush(events, (at_s + rng.uniform(0, retry_s), attempt + 1, instance))
+        else:
+            failed += counts
+    return HotItem(reads / seconds, failed / lookups)
+
+
+class _Counter:
+    """Where instances lease: it counts the writes of each second."""
+
+    def __init__(self) -> None:
+        self.second = 0
+        self.writes: Counter[int] = Counter()
+        self._used: Counter[int] = Counter()
+
+    def lease(self, window: Window, amount: int, limit: int) -> int | None:
+        self.writes[self.second] += 1
+        if self._used[window.length_s] + amount > limit:
+            return None
+        self._used[window.length_s] += amount
+        return self._used[window.length_s]
+
+    def used(self, window: Window) -> int:
+        raise StoreError("the limit is never reached here")
+
+
+def quota_writes(
+    *, rate_rps: float, instances: int, minute_limit: int, seconds: int, seed: int = 1
+) -> list[int]:
+    """Writes to the counter of one key in each second after a minute begins.
+
+    The leases are those of the look-up function itself.
+    """
+    rng = random.Random(seed)
+    counter = _Counter()
+    key = ApiKey("0" * 64, "simulated", daily_limit=NO_LIMIT, minute_limit=minute_limit)
+    at_s = 0.0
+    quotas = [Quota(counter, lambda: int(at_s * 1000)) for _ in range(instances)]
+    while (at_s := at_s + rng.expovariate(rate_rps)) < seconds:
+        counter.second = int(at_s)
+        assert quotas[rng.randrange(instances)].take(key).allowed
+    return [counter.writes[second] for second in range(seconds)]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run of ingestion does.
+
+    Attributes:
+        reading_s: seconds after which it fetches no more pages.
+        requests: that it makes at most.
+        page_s: seconds that it takes to fetch a page.
+        page_reports: reports on a page.
+        fold_reports: reports that are applied together.
+        fold_s: seconds that it takes to apply them.
+    """
+
+    reading_s: float
+    requests: int
+    page_s: float
+    page_reports: int
+    fold_reports: int
+    fold_s: float
+
+    def applies(self, reports: float) -> float:
+        """Reports that the run gets through, out of so many that are there."""
+        at_s = 0.0
+        read = waiting = 0.0
+        requests = 0
+        while read < reports and at_s < self.reading_s and requests < self.requests:
+            at_s += self.page_s
+            requests += 1
+            taken = min(self.page_reports, reports - read)
+            read += taken
+            waiting += taken
+            if waiting >= self.fold_reports:
+                at_s += self.fold_s
+                waiting -= self.fold_reports
+        return read
+
+
+def runs_to_catch_up(
+    run: Run, *, reports_hour: float, outage_h: float, interval_h: float, runs_at_most: int = 10_000
+) -> int | None:
+    """Runs after an outage until one reads the feed to its end; None if that never happens."""
+    backlog = reports_hour * outage_h
+    for number in range(1, runs_at_most + 1):
+        applied = run.applies(backlog)
+        if applied >= backlog:
+            return number
+        before, backlog = backlog, backlog - applied + reports_hour * interval_h
+        if backlog >= before:
+            return None
+    return None
+
+
+@dataclass(frozen=True)
+class Publishing:
+    """What became of reports that were to be published.
+
+    Attributes:
+        published_s: reports that got a number, in a second.
+        failed: share that used up its tries.
+        tries: that a published report took, on average.
+        slow_s: 99 of 100 of them took no longer.
+        units_s: write units that the item with the last number took in a second.
+    """
+
+    published_s: float
+    failed: float
+    tries: float
+    slow_s: float
+    units_s: float
+
+
+def publishing(
+    *,
+    rate_rps: float,
+    seconds: float,
+    learn_s: float,
+    stale_s: float,
+    commit_s: float,
+    seed: int = 1,
+) -> Publishing:
+    """Number reports that come at random times, as `FeedLog.append` does.
+
+    Args:
+        learn_s: seconds until a try knows the last number.
+        stale_s: seconds from then until its transaction arrives.
+        commit_s: seconds that a transaction holds the item; another one fails meanwhile.
+    """
+    rng = random.Random(seed)
+    tail, held_until_s = 0, 0.0
+    units = failed = 0
+    published: list[tuple[float, int]] = []
+    # (when, order, step, number known, tries, came); the order keeps those of a moment apart.
+    events: list[tuple[float, int, str, int, int, float]] = []
+    at_s = 0.0
+    while (at_s := at_s + rng.expovariate(rate_rps)) < seconds:
+        events.append((at_s + learn_s, len(events), "learn", 0, 0, at_s))
+    reports = order = len(events)
+    heapq.heapify(events)
+    while events:
+        at_s, _, step, number, tried, came_s = heapq.heappop(events)
+        order += 1
+        if step == "learn":
+            event = (at_s + stale_s, order, "write", tail, tried + 1, came_s)
+        elif step == "commit":
+            tail += 1
+            published.append((at_s - came_s, tried))
+            continue
+        else:
+            units += 2
+            if number == tail and at_s >= held_until_s:
+                held_until_s = at_s + commit_s
+                event = (held_until_s, order, "commit", number, tried, came_s)
+            elif tried < MAX_TRIES:
+                pause_s = rng.uniform(0, min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2**tried))
+                event = (at_s + commit_s + pause_s + learn_s, order, "learn", 0, tried, came_s)
+            else:
+                failed += 1
+                continue
+        heapq.heappush(events, event)
+    took = sorted(lasted for lasted, _ in published)
+    return Publishing(
+        published_s=len(published) / at_s,
+        failed=failed / reports,
+        tries=sum(tried for _, tried in published) / len(published),
+        slow_s=took[int(len(took) * 0.99)],
+        units_s=units / at_s,
+    )

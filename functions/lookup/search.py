@@ -1,0 +1,181 @@
+"""Searches: what a text holds, who saw an indicator, and what was seen of late."""
+
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+from functions.lookup.addresses import NOT_VALID
+from functions.lookup.bulk import MAX_ITEMS, check_size, media_type_of, read_body
+from functions.lookup.hashes import row_of
+from functions.lookup.service import Call, Finding, Handler, Index, Service
+from shared.domain.errors import InvalidIndicator
+from shared.domain.indicator import HASH_TYPES, IndicatorType, ask
+from shared.domain.verdict import Verdict, overall_verdict
+from shared.http.refused import Refused
+from shared.http.web import Request, Response
+from shared.metadefender import errors
+from shared.metadefender.present import address_report
+from shared.store.search_index import BadCursor
+
+# A function with a third of a processor reads so much within its ten seconds, whatever it is.
+MAX_CHARS = 1_000_000
+DEFAULT_LIMIT = 100
+MAX_LIMIT = 1000
+_KINDS = {kind.value: frozenset({kind}) for kind in IndicatorType} | {"hash": HASH_TYPES}
+_VERDICTS = {verdict.name: verdict for verdict in Verdict}
+_BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}
+
+
+def in_text(service: Service, call: Call) -> Response:
+    """POST /v4/search: each different indicator of a text counts as a look-up, and at least one."""
+    # Whoever does not search need not wait for the names of all top-level domains.
+    from shared.domain.extract import extract  # noqa: PLC0415
+    from shared.metadefender.search import found_row, search_answer  # noqa: PLC0415
+
+    text = _text(call.request)
+    caller = call.identified()
+    caller.spend()
+    part = _first_part(text)
+    extraction = extract(part, most=MAX_ITEMS)
+    if extraction.rest is None and len(part) < len(text):
+        extraction.rest = len(part)
+    if len(extraction.found) > 1:
+        caller.spend(len(extraction.found) - 1)
+    known = service.find_many([found.indicator for found in extraction.found])
+    now = service.now()
+    rows = [
+        found_row(found, _verdict(known[found.indicator]), _report(known[found.indicator], now))
+        for found in extraction.found
+    ]
+    return Response(200, search_answer(extraction, rows))
+
+
+def sightings(kind: IndicatorType | None) -> Handler:
+    """The handler of GET /v4/ioc/{hash,ip,domain,url}/{value}/sightings; None for a hash."""
+    not_valid = errors.HASH_NOT_VALID if kind is None else NOT_VALID[kind]
+
+    def look_up(service: Service, call: Call) -> Response:
+        from shared.metadefender.search import sightings_answer  # noqa: PLC0415
+
+        index = _index(service)
+        try:
+            indicator = ask(kind, call.value).indicator
+        except InvalidIndicator as error:
+            raise Refused(not_valid, str(error)) from None
+        parameters = _Parameters(call.request)
+        call.identified().spend()
+        try:
+            page = index.sightings(indicator, parameters.limit(), parameters.cursor)
+        except BadCursor:
+            raise parameters.refused("cursor") from None
+        return Response(200, sightings_answer(indicator, page.rows, page.cursor))
+
+    return look_up
+
+
+def of_scan(service: Service, call: Call) -> Response:
+    """GET /v4/report/{flow_id}/iocs."""
+    from shared.metadefender.search import seen_answer  # noqa: PLC0415
+
+    index = _index(service)
+    parameters = _Parameters(call.request)
+    call.identified().spend()
+    try:
+        page = index.of_scan(unquote(call.value), parameters.limit(), parameters.cursor)
+    except BadCursor:
+        raise parameters.refused("cursor") from None
+    if page is None:
+        raise Refused(errors.REPORT_NOT_FOUND)
+    return Response(200, seen_answer(page.rows, page.cursor))
+
+
+def recent(service: Service, call: Call) -> Response:
+    """GET /v4/iocs/recent."""
+    from shared.metadefender.search import seen_answer  # noqa: PLC0415
+
+    index = _index(service)
+    parameters = _Parameters(call.request)
+    limit, verdict, kinds = parameters.limit(), parameters.verdict(), parameters.kinds()
+    call.identified().spend()
+    try:
+        page = index.recent(limit, parameters.cursor, verdict, kinds)
+    except BadCursor:
+        raise parameters.refused("cursor") from None
+    return Response(200, seen_answer(page.rows, page.cursor))
+
+
+def _index(service: Service) -> Index:
+    if service.index is None:
+        raise Refused(errors.NO_SEARCH_INDEX)
+    return service.index
+
+
+class _Parameters:
+    """The query of a search; an empty parameter is as good as none."""
+
+    def __init__(self, request: Request) -> None:
+        self._given = dict(parse_qsl(request.query))
+        self.cursor = self._given.get("cursor", "")
+
+    def limit(self) -> int:
+        text = self._given.get("limit", "") or str(DEFAULT_LIMIT)
+        number = int(text) if text.isascii() and text.isdecimal() and len(text) <= 4 else 0
+        if not 1 <= number <= MAX_LIMIT:
+            raise self.refused("limit")
+        return number
+
+    def verdict(self) -> Verdict | None:
+        name = self._given.get("verdict", "")
+        if not name:
+            return None
+        if name.upper() not in _VERDICTS:
+            raise self.refused("verdict")
+        return _VERDICTS[name.upper()]
+
+    def kinds(self) -> frozenset[IndicatorType] | None:
+        name = self._given.get("type", "")
+        if not name:
+            return None
+        if name.lower() not in _KINDS:
+            raise self.refused("type")
+        return _KINDS[name.lower()]
+
+    def refused(self, name: str) -> Refused:
+        return Refused(errors.SEARCH_PARAMETER_NOT_VALID, name)
+
+
+def _text(request: Request) -> str:
+    """The text to search in: the body itself, or the one in its JSON."""
+    media_type = media_type_of(request)
+    if media_type.startswith("text/") or media_type == "message/rfc822":
+        check_size(request)
+        mark = next((m for m in _BYTE_ORDER_MARKS if request.body.startswith(m)), b"")
+        # Whatever cannot be read of a file costs itself only.
+        return request.body.decode(_BYTE_ORDER_MARKS.get(mark, "utf-8"), errors="replace")
+    body = read_body(request, dict, errors.NOT_TEXT, errors.BODY_NO_OBJECT)
+    text = body.get("text")
+    if not isinstance(text, str):
+        raise Refused(errors.TEXT_MISSING)
+    return text
+
+
+def _first_part(text: str) -> str:
+    """So much of a text as one request reads, cut where a word or a line ends."""
+    if len(text) <= MAX_CHARS:
+        return text
+    end = max(text.rfind(blank, 0, MAX_CHARS) for blank in " \n")
+    return text[: MAX_CHARS if end <= 0 else end]
+
+
+def _report(found: Finding, now: int) -> dict[str, Any]:
+    """The row that a bulk look-up has for it."""
+    indicator = found.indicator
+    if indicator.type in HASH_TYPES:
+        return row_of(indicator.value, found, with_details=True)
+    return address_report(indicator, indicator.value, found.reputation, now, found.others)
+
+
+def _verdict(found: Finding) -> Verdict | None:
+    said = [voice.verdict for voice in found.others if voice.verdict is not None]
+    if found.reputation:
+        said.append(found.reputation.evidence.winner.verdict)
+    return overall_verdict(said)

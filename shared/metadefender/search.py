@@ -1,0 +1,74 @@
+"""Bodies of the searches, which the v4 API of the vendor does not have. Pure."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from shared.domain.extract import Extraction, Found
+from shared.domain.indicator import Indicator, echo
+from shared.domain.moment import format_millis
+from shared.domain.reputation import Winner
+from shared.domain.verdict import UNKNOWN, Verdict
+
+Body = dict[str, Any]
+
+
+def found_row(found: Found, verdict: Verdict | None, report: Body) -> Body:
+    """A row of the answer to a search in a text.
+
+    Args:
+        verdict: of all providers together, None where none says anything.
+        report: the row that a bulk look-up has for it.
+    """
+    return {
+        "type": found.indicator.type.value,
+        "value": found.indicator.value,
+        "text": echo(found.text),
+        "offset": found.offset,
+        "count": found.count,
+        "verdict": verdict.name if verdict else UNKNOWN,
+        "report": report,
+    }
+
+
+def search_answer(extraction: Extraction, rows: list[Body]) -> Body:
+    """The answer to a search in a text."""
+    return {
+        "data": rows,
+        "not_understood": [
+            {"text": echo(one.text), "offset": one.offset, "reason": one.reason}
+            for one in extraction.not_understood
+        ],
+        "rest": extraction.rest,
+    }
+
+
+def sightings_answer(indicator: Indicator, sightings: Iterable[Winner], cursor: str) -> Body:
+    """The answer about who saw an indicator when."""
+    return {
+        "type": indicator.type.value,
+        "value": indicator.value,
+        "data": [_sighting(one) for one in sightings],
+        "next_cursor": cursor or None,
+    }
+
+
+def seen_answer(seen: Iterable[tuple[Indicator, Winner]], cursor: str) -> Body:
+    """The answer to a search for what was seen."""
+    return {
+        "data": [
+            {"type": one.type.value, "value": one.value, **_sighting(winner)}
+            for one, winner in seen
+        ],
+        "next_cursor": cursor or None,
+    }
+
+
+def _sighting(winner: Winner) -> Body:
+    return {
+        "verdict": winner.verdict.name,
+        "parent_verdict": winner.parent_verdict,
+        "origin": winner.origin,
+        "flow_id": winner.flow_id,
+        "report_id": winner.report_id,
+        "seen_at": format_millis(winner.seen_at),
+    }

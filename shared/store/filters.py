@@ -1,0 +1,107 @@
+"""The published filter: one object in a bucket, which is replaced whole.
+
+What the API tells of it is kept with it, as metadata of the object, so that both change at once.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from shared.domain.errors import StoreError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+KEY = "filter.bloom"
+_OFFER = "offer"
+
+
+class FilterBucket:
+    """Keeps the filter, and gives addresses to fetch it from."""
+
+    def __init__(self, client: "S3Client", bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    def put(self, content: bytes, offer: Mapping[str, Any]) -> None:
+        """Publish a filter in place of the one before.
+
+        Args:
+            offer: what the API tells of it.
+
+        Raises:
+            StoreError: the store failed; the filter before may still be the published one.
+        """
+        with _s3_errors():
+            self._client.put_object(
+                Bucket=self._bucket,
+                Key=KEY,
+                Body=content,
+                ContentType="application/octet-stream",
+                Metadata={_OFFER: json.dumps(offer)},
+            )
+
+    def offer(self) -> dict[str, Any] | None:
+        """What is told of the published filter, None when there is none.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        with _s3_errors():
+            try:
+                head = self._client.head_object(Bucket=self._bucket, Key=KEY)
+            except ClientError as error:
+                if error.response.get("Error", {}).get("Code") == "404":
+                    return None
+                raise
+        offer: dict[str, Any] = json.loads(head["Metadata"][_OFFER])
+        return offer
+
+    def link(self, seconds: int) -> str:
+        """An address from which whoever knows it can fetch the filter for so long.
+
+        Raises:
+            StoreError: there are no credentials to sign it with.
+        """
+        with _s3_errors():
+            return self._client.generate_presigned_url(
+                "get_object", Params={"Bucket": self._bucket, "Key": KEY}, ExpiresIn=seconds
+            )
+
+
+def filter_bucket(name: str, *, timeout_s: float, attempts: int) -> FilterBucket:
+    """The bucket of that name; address, region and credentials come from the environment.
+
+    Args:
+        timeout_s: how long one attempt of a call may wait for an answer.
+        attempts: tries of a call, the first included.
+    """
+    client = boto3.client(
+        "s3",
+        config=Config(
+            connect_timeout=min(2.0, timeout_s),
+            read_timeout=timeout_s,
+            retries={"mode": "standard", "total_max_attempts": attempts},
+            signature_version="s3v4",
+            # A link to another host than that of the region may be answered with a redirect,
+            # for which its signature is wrong.
+            s3={"addressing_style": "virtual"},
+        ),
+    )
+    return FilterBucket(client, name)
+
+
+@contextmanager
+def _s3_errors() -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "")
+        raise StoreError(f"the store refused: {code}") from error
+    except BotoCoreError as error:
+        raise StoreError(f"the store did not answer: {type(error).__name__}") from error

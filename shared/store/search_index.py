@@ -1,0 +1,363 @@
+"""The search index: who saw what when. A table of its own, which a stack need not have.
+
+pk                 sk                               attributes
+sightings#<ioc>    <date>.<scan>.<statement>        flow, report, verdict, parent, origin: what one
+                                                    report says of one IOC
+day#<day>#<shard>  <date>.<scan>.<content>.<part>   flow, report, parent, and body: type, value,
+                                                    verdict and origin of each of its IOCs, as
+                                                    JSON, compressed by gzip
+days#              <day>                            that there are reports of that day
+scan#<scan>        as in day#                       where the reports of a scan are
+
+Dates are those of reports. Every part of a key follows from the content of a report, and items
+are only added: so they may be put twice, late, in any order and by several runs at once.
+docs/adr/0015 has the reasons.
+"""
+
+import gzip
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, wait
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from heapq import merge
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+
+from shared.domain.indicator import Indicator, IndicatorType
+from shared.domain.moment import to_millis
+from shared.domain.reputation import Sighting, Winner
+from shared.domain.verdict import Verdict
+from shared.store.batch import MAX_BATCH_WRITE, Item, batch_put
+from shared.store.client import store_errors
+from shared.store.keys import day_key, days_key, flow_key, scan_key, sightings_key
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+# A partition takes a thousand writes a second: the reports of a day are spread over four.
+SHARDS = 4
+# A request reads so many reports, of so many days, before it answers with what it has found.
+MAX_READ = 500
+MAX_DAYS = 30
+# An item ends at 400 KB, and a batch of 25 at 16 MB.
+_MAX_BODY_BYTES = 300_000
+_READ_AHEAD = 25
+_STATEMENT_BYTES = 4
+_CURSOR = re.compile(r"([0-9]{13}\.[0-9a-f]{20}\.[0-9a-f]{32}\.[0-9]{4})\.([0-9]{1,6})")
+_SIGHTING_CURSOR = re.compile(r"[0-9]{13}\.[0-9a-f]{20}\.[0-9a-f]{8}")
+# Behind every key there is.
+_LAST = "~"
+
+_Row = TypeVar("_Row")
+
+
+class BadCursor(ValueError):
+    """A text that is no cursor."""
+
+
+class SeenIoc(NamedTuple):
+    """What one report says of one IOC."""
+
+    indicator: Indicator
+    winner: Winner
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[_Row]):
+    """Some rows, the newest first.
+
+    Attributes:
+        cursor: where the next page begins, "" at the end.
+    """
+
+    rows: Sequence[_Row]
+    cursor: str
+
+
+class SearchIndex:
+    """Writes and reads the index.
+
+    Args:
+        retention_s: how long an entry is kept after the date of its report, 0 for ever.
+    """
+
+    def __init__(self, client: "DynamoDBClient", table_name: str, *, retention_s: int = 0) -> None:
+        self._client = client
+        self._table = table_name
+        self._retention_s = retention_s
+
+    def add(self, reports: Iterable[tuple[bytes, Sequence[Sighting]]], pool: Executor) -> None:
+        """Enter reports; safe to repeat, to interrupt and to do beside others.
+
+        Args:
+            reports: of each the digest of its content, and its sightings.
+            pool: where the writes run.
+
+        Raises:
+            StoreError: the store failed; what was not entered has to be entered again.
+        """
+        items = {
+            (item["pk"]["S"], item["sk"]["S"]): item
+            for content, sightings in reports
+            for item in self._items(content, sightings)
+        }
+        # A batch may not name an item twice.
+        distinct = list(items.values())
+        batches = [
+            distinct[at : at + MAX_BATCH_WRITE] for at in range(0, len(distinct), MAX_BATCH_WRITE)
+        ]
+        futures = [pool.submit(batch_put, self._client, self._table, batch) for batch in batches]
+        wait(futures)
+        for future in futures:
+            future.result()
+
+    def sightings(self, indicator: Indicator, limit: int, after: str = "") -> Page[Winner]:
+        """What reports say of an IOC.
+
+        Raises:
+            BadCursor: `after` is none.
+            StoreError: the store failed.
+        """
+        if after and not _SIGHTING_CURSOR.fullmatch(after):
+            raise BadCursor
+        items: list[Item] = []
+        for item in self._query(sightings_key(indicator), after or _LAST, limit + 2):
+            if item["sk"]["S"] == after:
+                continue
+            if len(items) == limit:
+                return Page([*map(_winner, items)], items[-1]["sk"]["S"])
+            items.append(item)
+        return Page([*map(_winner, items)], "")
+
+    def of_scan(self, flow_id: str, limit: int, after: str = "") -> Page[SeenIoc] | None:
+        """The IOCs of the reports of a scan, None for a scan that is not known.
+
+        Of an IOC that has several reports a page has what the newest of them says.
+
+        Raises:
+            BadCursor: `after` is none.
+            StoreError: the store failed.
+        """
+        page = _PageOfIocs(limit, after)
+        places = [item["sk"]["S"] for item in self._query(scan_key(flow_key(flow_id)), page.start)]
+        if not places:
+            return None
+        for place in places:
+            for item in self._report(place):
+                if not page.take(item):
+                    return page.until(page.position)
+        return page.until("")
+
+    def recent(
+        self,
+        limit: int,
+        after: str = "",
+        verdict: Verdict | None = None,
+        kinds: frozenset[IndicatorType] | None = None,
+    ) -> Page[SeenIoc]:
+        """The IOCs seen last. A page may have fewer rows than asked for, and still not be the last.
+
+        Of an IOC that has several reports a page has what the newest of them says.
+
+        Args:
+            verdict: of the IOC in the report; None for any.
+            kinds: None for all.
+
+        Raises:
+            BadCursor: `after` is none.
+            StoreError: the store failed.
+        """
+
+        def wanted(row: SeenIoc) -> bool:
+            return verdict in {None, row.winner.verdict} and (
+                kinds is None or row.indicator.type in kinds
+            )
+
+        page = _PageOfIocs(limit, after, wanted)
+        first_day = _day(int(page.start.partition(".")[0])) if after else _LAST
+        days = self._query(days_key(), first_day, MAX_DAYS)
+        for number, day in enumerate(item["sk"]["S"] for item in days):
+            if number == MAX_DAYS:
+                return page.until(f"{_end_of(day) - 1:013d}.{'f' * 20}.{'f' * 32}.9999.0")
+            shards = (
+                self._query(day_key(day, shard), page.start, _READ_AHEAD) for shard in range(SHARDS)
+            )
+            for item in merge(*shards, key=lambda item: str(item["sk"]["S"]), reverse=True):
+                if page.read == MAX_READ or not page.take(item):
+                    return page.until(page.position)
+        return page.until("")
+
+    def _report(self, place: str) -> Iterator[Item]:
+        date, scan, _ = place.split(".", 2)
+        return self._query(_day_key(int(date), bytes.fromhex(scan)), place, 1, least=place)
+
+    def _query(self, pk: str, start: str, ahead: int = 100, least: str = "") -> Iterator[Item]:
+        """The items of a partition from `start` on, the greatest first.
+
+        Args:
+            ahead: how many to ask for at once.
+            least: the last one to read.
+        """
+        condition = "pk = :pk AND sk <= :start"
+        values: dict[str, Any] = {":pk": {"S": pk}, ":start": {"S": start}}
+        if least:
+            condition = "pk = :pk AND sk BETWEEN :least AND :start"
+            values[":least"] = {"S": least}
+        request: dict[str, Any] = {
+            "TableName": self._table,
+            "KeyConditionExpression": condition,
+            "ExpressionAttributeValues": values,
+            "ScanIndexForward": False,
+            "Limit": ahead,
+        }
+        while True:
+            with store_errors():
+                answer = self._client.query(**request)
+            yield from answer["Items"]
+            if "LastEvaluatedKey" not in answer:
+                return
+            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def _items(self, content: bytes, sightings: Sequence[Sighting]) -> Iterator[dict[str, Any]]:
+        if not sightings:
+            return
+        for sighting in sightings:
+            yield self._sighting(sighting)
+        winner = sightings[0].evidence.winner
+        date, flow = winner.seen_at, flow_key(winner.flow_id)
+        of_report = {"flow": {"S": winner.flow_id}} | _texts(
+            report=winner.report_id, parent=winner.parent_verdict
+        )
+        for part, body in enumerate(_bodies(sightings)):
+            sk = f"{date:013d}.{flow.hex()}.{content.hex()}.{part:04d}"
+            packed = gzip.compress(body.encode(), mtime=0)
+            yield self._item(_day_key(date, flow), sk, date, of_report | {"body": {"B": packed}})
+            yield self._item(scan_key(flow), sk, date, {})
+        # Gone after the last report of the day is.
+        yield self._item(days_key(), _day(date), _end_of(_day(date)), {})
+
+    def _sighting(self, sighting: Sighting) -> dict[str, Any]:
+        winner = sighting.evidence.winner
+        said = [winner.verdict, winner.parent_verdict, winner.origin, winner.report_id]
+        digest = hashlib.sha256(json.dumps(said).encode()).hexdigest()[: 2 * _STATEMENT_BYTES]
+        sk = f"{winner.seen_at:013d}.{flow_key(winner.flow_id).hex()}.{digest}"
+        facts = {
+            "flow": {"S": winner.flow_id},
+            "verdict": {"N": str(winner.verdict.value)},
+            **_texts(report=winner.report_id, parent=winner.parent_verdict, origin=winner.origin),
+        }
+        return self._item(sightings_key(sighting.indicator), sk, winner.seen_at, facts)
+
+    def _item(self, pk: str, sk: str, date: int, facts: dict[str, Any]) -> dict[str, Any]:
+        item = {"pk": {"S": pk}, "sk": {"S": sk}, **facts}
+        if self._retention_s:
+            item["ttl"] = {"N": str(date // 1000 + self._retention_s)}
+        return item
+
+
+class _PageOfIocs:
+    """A page in the making.
+
+    Attributes:
+        start: the report that the page begins with, or a key above all of them.
+        read: how many reports were looked at.
+        position: where the next page begins, if this one ends here.
+    """
+
+    def __init__(
+        self, limit: int, after: str, wanted: Callable[[SeenIoc], bool] = lambda _: True
+    ) -> None:
+        self.start = _LAST
+        self.read = 0
+        self.position = after
+        self._limit = limit
+        self._done = 0
+        self._wanted = wanted
+        self._rows: dict[Indicator, SeenIoc] = {}
+        if after:
+            found = _CURSOR.fullmatch(after)
+            if not found:
+                raise BadCursor
+            self.start, self._done = found[1], int(found[2])
+
+    def take(self, report: Item) -> bool:
+        """Take the IOCs of a report; False when one of them has no room on the page."""
+        self.read += 1
+        sk = report["sk"]["S"]
+        iocs = _iocs(report)
+        for at in range(self._done if sk == self.start else 0, len(iocs)):
+            row = iocs[at]
+            if row.indicator in self._rows or not self._wanted(row):
+                continue
+            if len(self._rows) == self._limit:
+                self.position = f"{sk}.{at}"
+                return False
+            self._rows[row.indicator] = row
+        self.position = f"{sk}.{len(iocs)}"
+        return True
+
+    def until(self, cursor: str) -> Page[SeenIoc]:
+        """The page; `cursor` is where the next one begins, "" at the end."""
+        return Page([*self._rows.values()], cursor)
+
+
+def _bodies(sightings: Sequence[Sighting]) -> Iterator[str]:
+    """The IOCs of a report as JSON, cut so that each part fits an item."""
+    part: list[str] = []
+    size = 0
+    for sighting in sightings:
+        winner, indicator = sighting.evidence.winner, sighting.indicator
+        row = [indicator.type, indicator.value, winner.verdict, winner.origin]
+        text = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
+        if part and size + len(text.encode()) > _MAX_BODY_BYTES:
+            yield f"[{','.join(part)}]"
+            part, size = [], 0
+        part.append(text)
+        size += len(text.encode())
+    yield f"[{','.join(part)}]"
+
+
+def _iocs(item: Item) -> list[SeenIoc]:
+    date = int(item["sk"]["S"].partition(".")[0])
+    flow, parent, report = item["flow"]["S"], _text(item, "parent"), _text(item, "report")
+    return [
+        SeenIoc(
+            Indicator(IndicatorType(kind), value),
+            Winner(date, Verdict(verdict), flow, parent, origin, report),
+        )
+        for kind, value, verdict, origin in json.loads(gzip.decompress(bytes(item["body"]["B"])))
+    ]
+
+
+def _winner(item: Item) -> Winner:
+    return Winner(
+        int(item["sk"]["S"].partition(".")[0]),
+        Verdict(int(item["verdict"]["N"])),
+        item["flow"]["S"],
+        _text(item, "parent"),
+        _text(item, "origin"),
+        _text(item, "report"),
+    )
+
+
+def _texts(**texts: str) -> dict[str, Any]:
+    return {name: {"S": text} for name, text in texts.items() if text}
+
+
+def _text(item: Item, name: str) -> str:
+    return str(item[name]["S"]) if name in item else ""
+
+
+def _day(millis: int) -> str:
+    return datetime.fromtimestamp(millis / 1000, UTC).date().isoformat()
+
+
+def _end_of(day: str) -> int:
+    """The first millisecond after a day."""
+    return to_millis(datetime.fromisoformat(day).replace(tzinfo=UTC) + timedelta(days=1))
+
+
+def _day_key(date: int, flow: bytes) -> str:
+    return day_key(_day(date), flow[0] % SHARDS)

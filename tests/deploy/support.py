@@ -1,0 +1,218 @@
+"""An emulator of AWS on this machine, and what a user has who deploys to it."""
+
+import json
+import os
+import platform
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import boto3
+import requests
+
+from local.engine import free_port
+from local.events import Request, Response, http_event, http_response
+from tests.infrastructure.support import ROOT, run
+
+ARCH = "aarch64" if platform.machine() in {"aarch64", "arm64"} else "x86_64"
+EMULATOR = ROOT / ".tools" / "ministack" / "bin"
+# Far beyond what anything takes; a machine that is busy is no failure.
+PATIENCE_S = 300
+
+SAMPLE_IOCS = 33  # in the sample feed, as `make run` says, too
+
+Environment = dict[str, str]
+
+
+@contextmanager
+def running_emulator(folder: Path) -> Iterator[Environment]:
+    """Run ministack on 127.0.0.1 for the length of the `with` block.
+
+    Args:
+        folder: where it, and the functions that it runs, keep their files.
+
+    Yields:
+        All that a client of it has in its environment: endpoint, credentials, region.
+    """
+    port = str(free_port())
+    settings = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "TMPDIR": str(folder),
+        "STATE_DIR": str(folder),
+        "GATEWAY_PORT": port,
+        "BIND_HOST": "127.0.0.1",
+        "LAMBDA_EXECUTOR": "local",
+        "AUTH": "true",  # roles grant what they grant, and nothing else
+    }
+    endpoint = f"http://127.0.0.1:{port}"
+    with (folder / "ministack.log").open("wb") as log:
+        # A group of its own: the functions that it runs end with it.
+        process = subprocess.Popen(
+            [EMULATOR / "ministack"],
+            cwd=folder,
+            env=settings,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            wait_until(lambda: process.poll() is not None or _healthy(endpoint))
+            assert process.poll() is None, (folder / "ministack.log").read_text()
+            yield {
+                "AWS_ENDPOINT_URL": endpoint,
+                "AWS_ACCESS_KEY_ID": "test",
+                "AWS_SECRET_ACCESS_KEY": "test",
+                "AWS_DEFAULT_REGION": "eu-central-1",
+            }
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _healthy(endpoint: str) -> bool:
+    try:
+        return requests.get(f"{endpoint}/_ministack/health", timeout=5).ok
+    except requests.ConnectionError:
+        return False
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait until something holds; fails when it never does."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.2)
+
+
+class User:
+    """Somebody with a clone, and with nothing in the environment but a way to the account.
+
+    Attributes:
+        checkout: the clone.
+    """
+
+    def __init__(self, folder: Path, environment: Environment) -> None:
+        self.checkout = folder / "checkout"
+        self._programs = folder / "bin"
+        self._programs.mkdir()
+        self._environment = environment | {
+            "HOME": str(folder),
+            "PATH": f"{self._programs}:{os.environ['PATH']}",
+            "SAM_CLI_TELEMETRY": "0",
+            "SAM_CLI_POLL_DELAY": "1",  # the emulator is quick
+        }
+        self._clone()
+        self.has("aws", f'#!/bin/sh\nexec {EMULATOR / "aws"} "$@"\n')
+
+    def _clone(self) -> None:
+        """The files, with their dates, or make would begin anew; and the tools of this checkout."""
+        for name in run("git", "ls-files", "-z", "-co", "--exclude-standard").split("\0"):
+            if name and (ROOT / name).is_file():
+                (self.checkout / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, self.checkout / name)
+        for tools in (".venv", ".tools"):
+            (self.checkout / tools).symlink_to(ROOT / tools)
+
+    def has(self, program: str, text: str) -> None:
+        """Let the user have a program on the path."""
+        path = self._programs / program
+        path.write_text(text, encoding="utf-8")
+        path.chmod(0o755)
+
+    def types(self, script: str) -> str:
+        """What bash says to a script at the top of the clone; a failure shows all of it."""
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", script],
+            cwd=self.checkout,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+
+class Account:
+    """The account behind the emulator, as the user's credentials see it."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._options = {
+            "endpoint_url": environment["AWS_ENDPOINT_URL"],
+            "aws_access_key_id": environment["AWS_ACCESS_KEY_ID"],
+            "aws_secret_access_key": environment["AWS_SECRET_ACCESS_KEY"],
+            "region_name": environment["AWS_DEFAULT_REGION"],
+        }
+
+    def client(self, service: str) -> Any:
+        return cast("Any", boto3.client)(service, **self._options)
+
+    def outputs(self, stack: str) -> dict[str, str]:
+        """The outputs of a stack by their names."""
+        (found,) = self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+        assert found["StackStatus"].endswith("_COMPLETE"), found
+        return _outputs(found)
+
+    def resources(self, stack: str) -> dict[str, str]:
+        """The physical ids of a stack's resources by their logical ones."""
+        pages = self.client("cloudformation").describe_stack_resources(StackName=stack)
+        return {
+            one["LogicalResourceId"]: one["PhysicalResourceId"] for one in pages["StackResources"]
+        }
+
+    def items(self, table: str) -> int:
+        """How many items a table has."""
+        counted: int = self.client("dynamodb").scan(TableName=table, Select="COUNT")["Count"]
+        return counted
+
+    def invoke(self, function: str, event: Any) -> Any:
+        """What a function gives back."""
+        answer = self.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event))
+        payload = json.loads(answer["Payload"].read())
+        assert "FunctionError" not in answer, payload
+        return payload
+
+    def ask(self, url: str, headers: dict[str, str]) -> Response:
+        """GET an address below the output ApiUrl of a stack.
+
+        The emulator makes the HTTP API without its routes. So the alias of the look-up function
+        gets the event that API Gateway would make of the request.
+        """
+        parts = urlsplit(url)
+        base = f"{parts.scheme}://{parts.netloc}"
+        stacks = self.client("cloudformation").describe_stacks()["Stacks"]
+        (function,) = [
+            outputs["LookupFunctionName"]
+            for outputs in map(_outputs, stacks)
+            if outputs.get("ApiUrl") == base
+        ]
+        sent = [(name.encode(), value.encode()) for name, value in headers.items()]
+        request = Request("GET", parts.path.encode(), parts.query.encode(), sent)
+        event = http_event(request, "test", datetime.now(UTC))
+        return http_response(self.invoke(f"{function}:live", event))
+
+    def read_here(self, function: str, feed_url: str) -> None:
+        """Let the ingest function of a stack read a feed that is on this machine.
+
+        The template takes feeds on the internet only, and has an empty variable for this.
+        """
+        functions = self.client("lambda")
+        found = functions.get_function_configuration(FunctionName=function)["Environment"]
+        assert found["Variables"]["FEED_ALLOW_PRIVATE"] == ""
+        found["Variables"] |= {"FEED_URL": feed_url, "FEED_ALLOW_PRIVATE": "true"}
+        functions.update_function_configuration(FunctionName=function, Environment=found)
+
+
+def _outputs(stack: dict[str, Any]) -> dict[str, str]:
+    return {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", [])}

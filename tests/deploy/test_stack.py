@@ -1,0 +1,76 @@
+"""A stack in the emulator, left alone: its timer fires, the table fills, look-ups are answered."""
+
+import json
+from functools import partial
+
+import pytest
+
+from local.feed import SAMPLE_DOMAIN, SAMPLE_HASH
+from local.template import load_template
+from tests.deploy.support import SAMPLE_IOCS, Account, User, wait_until
+
+
+@pytest.fixture(scope="module")
+def outputs(account: Account, stack: str) -> dict[str, str]:
+    return account.outputs(stack)
+
+
+@pytest.fixture(scope="module")
+def filled(account: Account, outputs: dict[str, str]) -> str:
+    """The name of the IOC table, once the timer has fired; nobody else invokes the function."""
+    table = outputs["IocTableName"]
+    count = partial(account.items, table)
+    wait_until(lambda: count() >= SAMPLE_IOCS)
+    return table
+
+
+@pytest.fixture(scope="module")
+def key(user: User, outputs: dict[str, str]) -> str:
+    """An API key in the stack's table."""
+    tables = f"TABLE_NAME={outputs['IocTableName']} STATE_TABLE_NAME={outputs['StateTableName']}"
+    return user.types(
+        f"{tables} .venv/bin/python -m local keys create --aws test 2>/dev/null"
+    ).strip()
+
+
+def test_everything_that_hangs_on_no_condition_is_there(account: Account, stack: str) -> None:
+    there = account.resources(stack)
+    template = load_template()
+    declared = {name for name, one in template["Resources"].items() if "Condition" not in one}
+    # The layer's logical id ends with a digest of its content.
+    missing = {name for name in declared if not any(one.startswith(name) for one in there)}
+    assert missing == set()
+    assert {"LookupFunctionAliaslive", "IngestFunctionTimer"} <= there.keys()
+
+
+def test_timer_fires_by_itself_and_the_table_fills(account: Account, filled: str) -> None:
+    assert account.items(filled) == SAMPLE_IOCS
+
+
+def test_function_answers_look_ups_when_it_is_invoked(
+    account: Account, outputs: dict[str, str], filled: str, key: str
+) -> None:
+    base = outputs["ApiUrl"]
+    assert account.ask(f"{base}/health", {}).status == 200
+    assert account.ask(f"{base}/v4/domain/{SAMPLE_DOMAIN}", {}).status == 401
+    answer = account.ask(f"{base}/v4/domain/{SAMPLE_DOMAIN}", {"apikey": key})
+    assert (answer.status, json.loads(answer.body)["lookup_results"]["detected_by"]) == (200, 1)
+    answer = account.ask(f"{base}/v4/hash/{SAMPLE_HASH}", {"apikey": key})
+    assert json.loads(answer.body)["scan_results"]["scan_all_result_a"] == "Infected"
+    assert account.ask(f"{base}/v4/hash/{'0' * 64}", {"apikey": key}).status == 404
+
+
+def test_what_the_emulator_leaves_out(account: Account, outputs: dict[str, str]) -> None:
+    """tests/infrastructure/test_template.py asserts these on the expanded template.
+
+    If this fails, the emulator has learned something, and the tests here can use it.
+    """
+    (api,) = account.client("apigatewayv2").get_apis()["Items"][:1]
+    assert account.client("apigatewayv2").get_routes(ApiId=api["ApiId"])["Items"] == []
+    tables = account.client("dynamodb")
+    table = outputs["IocTableName"]
+    expiry = tables.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
+    assert expiry["TimeToLiveStatus"] == "DISABLED"
+    backups = tables.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
+    recovery = backups["PointInTimeRecoveryDescription"]
+    assert recovery["PointInTimeRecoveryStatus"] == "DISABLED"

@@ -1,0 +1,70 @@
+"""What docs/filter.md says of the filter, run against the API and held against the code."""
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions.filter import app
+from functions.lookup.filters import LINK_S
+from local.environment import DEFAULT_API_KEY
+from local.feed import SAMPLE_HASH
+from local.handlers import load_gateway
+from local.template import load_template
+from shared.client.local_filter import _SKEW_S, LocalFilter
+from shared.domain.indicator import IndicatorType
+from shared.filters.file import FALSE_POSITIVE_RATE, Facts
+from tests.contract.support import serving
+from tests.docs.markdown import blocks, read, table
+from tests.docs.test_readme import LOCAL_API
+
+DOCUMENT = read("docs/filter.md")
+# One line of text, however it is wrapped.
+TEXT = " ".join(DOCUMENT.split())
+
+
+def test_the_example_prints_what_is_shown(
+    published_filter: dict[str, Any],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    [example] = blocks(DOCUMENT, "python")
+    [shown] = blocks(DOCUMENT, "text")
+    assert LOCAL_API in example.text
+    assert DEFAULT_API_KEY in example.text
+    assert SAMPLE_HASH.lower() in example.text
+    monkeypatch.chdir(tmp_path)
+    with serving(load_gateway()) as api:
+        code = example.text.replace(f"http://{LOCAL_API}", api.base)
+        capsys.readouterr()
+        exec(compile(code, "docs/filter.md", "exec"), {})  # noqa: S102
+    assert capsys.readouterr().out == shown.text
+
+
+def test_every_field_of_the_facts_is_told() -> None:
+    facts = Facts(0, 0, frozenset(IndicatorType)).as_dict()
+    rows = table(DOCUMENT, "Field", "Says")
+    assert [name for name, _ in rows] == [*facts, "digest"]
+    said = [says.partition(":")[0] for _, says in rows[:3]]
+    assert said == [str(facts[name]) for name in ("format", "format_version", "version")]
+
+
+def test_what_is_offered_is_told(published_filter: dict[str, Any]) -> None:
+    for name in published_filter:
+        assert f"`{name}`" in DOCUMENT
+
+
+def test_numbers_are_those_of_the_code() -> None:
+    options = inspect.signature(LocalFilter).parameters
+    assert options["max_age_s"].default == 2 * 86_400
+    assert "older than `max_age_s`, two days unless told otherwise" in TEXT
+    assert options["refresh_s"].default == 3600
+    assert "`refresh_s` ago, an hour unless told otherwise" in TEXT
+    assert ("from the future by more than five minutes" in TEXT) == (_SKEW_S == 300)
+    assert ("an address that is good for five minutes" in TEXT) == (LINK_S == 300)
+    assert ("of one in a thousand never seen" in TEXT) == (FALSE_POSITIVE_RATE == 0.001)
+    assert f"the last {app.SPARE_S:.0f} seconds are kept" in TEXT
+    function = load_template()["Resources"]["FilterFunction"]["Properties"]
+    assert ("A run has 15 minutes" in TEXT) == (function["Timeout"] == 900)

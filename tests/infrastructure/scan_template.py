@@ -1,0 +1,19 @@
+"""Prints what cloudformation-validate says of a template. Runs under the Python of .tools/audit."""
+
+import json
+import sys
+
+from cloudformation_validate import CompositeEngine
+
+if __name__ == "__main__":
+    found = CompositeEngine().validate_template(sys.argv[1]).diagnostics
+    # INFO tells what could be added, such as tags; it says nothing of mistakes.
+    print(
+        json.dumps(
+            [
+                (one.rule_id, one.entity.logical_id if one.entity else "", one.message)
+                for one in found
+                if one.severity.name != "INFO"
+            ]
+        )
+    )

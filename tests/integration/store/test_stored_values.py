@@ -1,0 +1,70 @@
+"""Reading the whole IOC table: every page, every part, every kind of key."""
+
+from itertools import chain
+
+import pytest
+
+from shared.domain.errors import StoreError
+from shared.domain.indicator import Indicator, IndicatorType
+from shared.store.keys import ioc_key
+from shared.store.stored_values import stored_values
+from tests.conftest import Store
+
+LONG = Indicator(IndicatorType.URL, "http://evil.example/?" + "a#b" * 1000)
+# Of six thousand bytes each, so that they take more than one page of a megabyte.
+MANY = [Indicator(IndicatorType.URL, f"http://evil.example/{n:06000}") for n in range(450)]
+
+
+def put(store: Store, indicators: list[Indicator]) -> None:
+    for start in range(0, len(indicators), 25):
+        store.client.batch_write_item(
+            RequestItems={
+                store.table: [
+                    {
+                        "PutRequest": {
+                            "Item": {
+                                "pk": {"S": ioc_key(one)},
+                                "url": {"S": one.value},
+                            }
+                        }
+                    }
+                    for one in indicators[start : start + 25]
+                ]
+            }
+        )
+
+
+def pages(store: Store, segment: int, segments: int) -> list[list[str]]:
+    return list(stored_values(store.client, store.table, segment, segments))
+
+
+def values(store: Store, segment: int, segments: int) -> list[str]:
+    return list(chain.from_iterable(pages(store, segment, segments)))
+
+
+def test_every_page_is_read(moto_store: Store) -> None:
+    # The engine puts everything on one page, however much it is.
+    put(moto_store, MANY)
+    found = pages(moto_store, 0, 1)
+    assert len(found) > 1
+    assert sorted(chain.from_iterable(found)) == sorted(one.value for one in MANY)
+
+
+def test_every_value_is_in_one_part(any_store: Store) -> None:
+    put(any_store, MANY[:100])
+    parts = [values(any_store, segment, 4) for segment in range(4)]
+    assert sorted(chain.from_iterable(parts)) == sorted(one.value for one in MANY[:100])
+    assert max(map(len, parts)) < 100
+
+
+def test_a_value_is_whole_and_a_network_is_none(any_store: Store) -> None:
+    put(any_store, [LONG, Indicator(IndicatorType.URL, "http://evil.example/#a#b")])
+    any_store.client.put_item(
+        TableName=any_store.table, Item={"pk": {"S": "net#192.0.2.0/24"}, "ver": {"B": b"1"}}
+    )
+    assert sorted(values(any_store, 0, 1)) == sorted([LONG.value, "http://evil.example/#a#b"])
+
+
+def test_a_table_that_is_not_there_is_an_error_of_the_store(engine_store: Store) -> None:
+    with pytest.raises(StoreError, match="ResourceNotFoundException"):
+        list(stored_values(engine_store.client, "no-such-table", 0, 1))

@@ -1,0 +1,258 @@
+"""Every alarm goes on, and off again, by the metric that the functions or AWS really tell."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import cost
+from functions.lookup.tally import MAX_VALUES
+from local.filter import make_bucket
+from local.template import load_template
+from shared.domain.errors import StoreError
+from shared.store.api_keys import ApiKeys
+from tests.builders import raw_ioc, raw_report
+from tests.cloudwatch import ALARM, OK, CloudWatch, Name, metrics_in, watched
+from tests.conftest import Store
+from tests.fakes import json_page
+from tests.feed_server import PATH, FeedServer, page
+from tests.integration.watching.conftest import OURS, PUBLISHED, Functions, look_up
+
+ALARMS = {
+    name: one["Properties"]
+    for name, one in load_template()["Resources"].items()
+    if one["Type"] == "AWS::CloudWatch::Alarm"
+}
+REFUSED = page(b"", status="403 Forbidden")
+HOUR_S = 3600
+NOW_S = 100.0 * HOUR_S
+Run = Callable[[], list[dict[str, Any]]]
+
+
+@pytest.fixture
+def feed(outside: FeedServer) -> FeedServer:
+    """One page, and a sandbox without reports."""
+    outside.answer(PATH, page(json_page([raw_report()])))
+    outside.answer("/api/reports/search?page=1&page_size=20", page(b'{"items": []}'))
+    return outside
+
+
+def state(name: str, told: dict[float, list[dict[str, Any]]]) -> str:
+    """The state of an alarm after these records, by how long ago they were written."""
+    metrics = CloudWatch()
+    for ago_s, records in told.items():
+        for record in records:
+            metrics.put_record(record, NOW_S - ago_s)
+    return metrics.state(ALARMS[name], NOW_S)
+
+
+@pytest.fixture
+def ingest(functions: Functions, feed: FeedServer) -> Run:
+    def run() -> list[dict[str, Any]]:
+        functions.tick("ingest")
+        return functions.records()
+
+    return run
+
+
+def test_the_feed_is_stale_without_a_complete_run(ingest: Run, feed: FeedServer) -> None:
+    good = ingest()
+    feed.answer(PATH, REFUSED)
+    bad = ingest()
+    assert state("FeedStaleAlarm", {5000: bad, 1000: bad}) == ALARM
+    assert state("FeedStaleAlarm", {}) == ALARM
+    assert state("FeedStaleAlarm", {5000: good, 1000: bad}) == OK
+    assert state("FeedStaleAlarm", {5000: bad, 1000: good}) == OK
+
+
+def test_the_feed_fails_when_it_did_four_times(ingest: Run, feed: FeedServer) -> None:
+    good = ingest()
+    feed.answer(PATH, REFUSED)
+    bad = [ingest() for _ in range(4)]
+    assert [state("FeedFailingAlarm", {100: one}) for one in bad] == [OK, OK, OK, ALARM]
+    feed.answer(PATH, page(json_page([raw_report()])))
+    assert state("FeedFailingAlarm", {100: ingest()}) == OK
+    assert state("FeedFailingAlarm", {100: good}) == OK
+
+
+def test_quarantine_grows(ingest: Run, feed: FeedServer) -> None:
+    assert state("QuarantineGrowingAlarm", {100: ingest()}) == OK
+
+    def broken(count: int) -> list[dict[str, Any]]:
+        iocs = {"domain": [raw_ioc(f"no domain {n}") for n in range(count)]}
+        feed.answer(PATH, page(json_page([raw_report(f"flow-{count}", iocs=iocs)])))
+        return ingest()
+
+    few, many = broken(40), broken(60)
+    assert state("QuarantineGrowingAlarm", {100: few}) == OK
+    assert state("QuarantineGrowingAlarm", {3000: few, 100: many}) == ALARM
+    assert state("QuarantineGrowingAlarm", {3700: few, 100: many}) == OK
+
+
+def test_polls_fail(functions: Functions, feed: FeedServer) -> None:
+    functions.tick("publish")
+    good = functions.records()
+    feed.answer("/api/reports/search?page=1&page_size=20", REFUSED)
+    functions.tick("publish")
+    bad = functions.records()
+    assert state("PollFailingAlarm", {300: bad, 600: bad}) == ALARM
+    assert state("PollFailingAlarm", {300: bad, 600: good}) == OK
+    assert state("PollFailingAlarm", {}) == OK
+
+
+def test_lists_are_stale(functions: Functions, feed: FeedServer) -> None:
+    functions.tick("providers")
+    good = functions.records()
+    assert state("ProvidersStaleAlarm", {300: good}) == OK
+    assert state("ProvidersStaleAlarm", {}) == OK
+
+
+def test_a_list_that_never_came_is_stale(functions: Functions, feed: FeedServer) -> None:
+    feed.answer("/list", page(b"<html>"))
+    functions.tick("providers")
+    first = functions.records()
+    functions.tick("providers")
+    bad = functions.records()
+    assert state("ProvidersStaleAlarm", {300: bad, 900: bad}) == ALARM
+    assert state("ProvidersStaleAlarm", {300: bad, 900: first}) == OK
+
+
+def test_the_filter_is_stale_when_none_was_made(functions: Functions, feed: FeedServer) -> None:
+    with pytest.raises(StoreError):
+        functions.tick("filter")
+    bad = functions.records()
+    make_bucket()
+    functions.tick("filter")
+    good = functions.records()
+    assert state("FilterStaleAlarm", {1000: bad}) == ALARM
+    assert state("FilterStaleAlarm", {}) == ALARM
+    assert state("FilterStaleAlarm", {30 * HOUR_S: good, 1000: bad}) == OK
+
+
+def of_aws(name: str) -> list[Name]:
+    """The metrics of an alarm, all of them AWS's own and looked at by the right dimension."""
+    found = watched(ALARMS[name])
+    for one in found:
+        [(dimension, _)] = one.dimensions
+        assert one.metric in PUBLISHED[one.namespace, dimension]
+    return found
+
+
+def told_by_aws(name: str, *values: dict[str, float]) -> str:
+    """The state after values of the metrics, by name, in periods of the alarm, the newest last."""
+    metrics = CloudWatch()
+    period = 300 if name in {"SlowAnswersAlarm"} else 900
+    for number, told in enumerate(reversed(values)):
+        for one in of_aws(name):
+            if one.metric in told:
+                metrics.put(one, [told[one.metric]], NOW_S - number * period)
+    return metrics.state(ALARMS[name], NOW_S)
+
+
+def test_dead_letters() -> None:
+    metric = "ApproximateNumberOfMessagesVisible"
+    assert told_by_aws("IngestDeadLetterAlarm", {metric: 1}) == ALARM
+    assert told_by_aws("IngestDeadLetterAlarm", {metric: 0}) == OK
+    assert told_by_aws("IngestDeadLetterAlarm", {}) == OK
+
+
+@pytest.mark.parametrize(
+    ("name", "metric"),
+    [("FunctionErrorsAlarm", "Errors"), ("FunctionThrottlesAlarm", "Throttles")],
+)
+def test_functions(name: str, metric: str) -> None:
+    # Each of the functions says so.
+    assert told_by_aws(name, {metric: 1}) == ALARM
+    assert told_by_aws(name, {metric: 0}) == OK
+    assert told_by_aws(name, {}) == OK
+    functions = {value for one in of_aws(name) for _, value in one.dimensions}
+    assert any("LookupFunction" in one for one in functions)
+
+
+def test_one_error_of_one_function_is_not_two() -> None:
+    metrics = CloudWatch()
+    [first, *_] = of_aws("FunctionErrorsAlarm")
+    metrics.put(first, [1], NOW_S)
+    assert metrics.state(ALARMS["FunctionErrorsAlarm"], NOW_S) == OK
+    metrics.put(first, [1], NOW_S - 60)
+    assert metrics.state(ALARMS["FunctionErrorsAlarm"], NOW_S) == ALARM
+
+
+@pytest.mark.parametrize("metric", ["ReadThrottleEvents", "WriteThrottleEvents"])
+def test_tables_throttle_for_half_an_hour(metric: str) -> None:
+    assert told_by_aws("TableThrottlesAlarm", {metric: 9}, {metric: 9}) == ALARM
+    assert told_by_aws("TableThrottlesAlarm", {metric: 900}, {metric: 0}) == OK
+    assert told_by_aws("TableThrottlesAlarm", {metric: 900}) == OK
+    assert told_by_aws("TableThrottlesAlarm", {metric: 0}, {metric: 0}) == OK
+    tables = {value for one in of_aws("TableThrottlesAlarm") for _, value in one.dimensions}
+    assert tables == {'{"Ref": "IocTable"}', '{"Ref": "StateTable"}'}
+
+
+@pytest.mark.parametrize(
+    ("errors", "requests", "expected"),
+    [(5, 100, ALARM), (5, 5, ALARM), (4, 4, OK), (5, 101, OK), (0, 1000, OK)],
+)
+def test_server_errors_are_a_rate_with_a_floor(errors: int, requests: int, expected: str) -> None:
+    assert told_by_aws("ServerErrorsAlarm", {"5xx": errors, "Count": requests}) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "metric", "bad"), [("LookupVersionAlarm", "Errors", 1), ("ApiFaultAlarm", "5xx", 5)]
+)
+def test_what_takes_a_rollout_back(name: str, metric: str, bad: int) -> None:
+    [one] = watched(ALARMS[name])
+    assert metric == one.metric
+    # Of a version AWS tells by three dimensions, FunctionName among them.
+    told = [PUBLISHED.get((one.namespace, by), set()) for by, _ in one.dimensions]
+    assert metric in set().union(*told)
+
+    def after(*values: int) -> str:
+        metrics = CloudWatch()
+        for number, value in enumerate(reversed(values)):
+            metrics.put(one, [value], NOW_S - 60 * number)
+        return metrics.state(ALARMS[name], NOW_S)
+
+    assert after(bad, bad) == ALARM
+    assert after(bad - 1, bad - 1) == OK
+    assert after() == OK
+
+
+def test_without_requests_there_are_no_server_errors() -> None:
+    assert told_by_aws("ServerErrorsAlarm", {}) == OK
+
+
+def test_slow_answers() -> None:
+    slow, quick = {"Latency": 2000.0}, {"Latency": 1999.0}
+    assert told_by_aws("SlowAnswersAlarm", slow, slow, slow) == ALARM
+    assert told_by_aws("SlowAnswersAlarm", slow, quick, slow) == OK
+    assert told_by_aws("SlowAnswersAlarm", {}) == OK
+
+
+def test_every_alarm_is_tried_here_and_notifies_the_topic() -> None:
+    tried = Path(__file__).read_text(encoding="utf-8")
+    for name, alarm in ALARMS.items():
+        assert f'"{name}"' in tried
+        assert alarm["AlarmActions"] == {
+            "Fn::If": ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]
+        }
+
+
+def test_metrics_of_our_own_are_few(
+    functions: Functions, feed: FeedServer, engine_store: Store
+) -> None:
+    """Each costs 30 cents a month."""
+    limited = "a-key-with-a-limit"
+    ApiKeys(engine_store.client, engine_store.state_table).put(limited, "few", 0, daily_limit=1)
+    make_bucket()
+    for function in ("filter", "ingest", "publish", "providers"):
+        functions.tick(function)
+    for _ in range(MAX_VALUES + 1):
+        functions.ask(look_up("domain/evil.example", limited))
+    told = {
+        (dict(name.dimensions)["service"], name.metric)
+        for record in functions.records()
+        for name, _ in metrics_in(record)
+    }
+    assert told == OURS
+    assert sum(function == "lookup" for function, _ in told) == cost.LOOKUP_METRICS

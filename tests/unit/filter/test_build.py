@@ -1,0 +1,88 @@
+"""What the filter answers for, and that nothing is published when not everything was read."""
+
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Any
+
+import pytest
+
+from functions.filter.build import FilterNotBuilt, answered_types, publish
+from shared.domain.errors import StoreError
+from shared.domain.indicator import Indicator, IndicatorType
+from shared.domain.listing import Provider
+from shared.filters.file import read_file
+from shared.store.providers import ProviderState
+from tests.fakes import InlineExecutor
+
+ALL = set(IndicatorType)
+DOMAINS = [f"a{n}.example" for n in range(50)]
+
+
+class FakeBucket:
+    def __init__(self) -> None:
+        self.put_before: list[tuple[bytes, dict[str, Any]]] = []
+
+    def put(self, content: bytes, offer: dict[str, Any]) -> None:
+        self.put_before.append((content, offer))
+
+
+def built(parts: list[Iterator[list[str]]], bucket: FakeBucket, left: float = 1) -> dict[str, Any]:
+    return publish(
+        parts,
+        bucket=bucket,
+        built=1_767_607_200_000,
+        types=ALL,
+        pool=InlineExecutor(),
+        spool=BytesIO(),
+        left=lambda: left,
+    )
+
+
+def provider(*types: str, on_demand: bool = False, network_chunks: int = 0) -> ProviderState:
+    one = Provider("a", "a.example", frozenset(types), on_demand=on_demand)
+    return ProviderState(one, network_chunks=network_chunks)
+
+
+def test_all_parts_are_published_in_one_filter() -> None:
+    bucket = FakeBucket()
+    offer = built([iter([DOMAINS[:20], []]), iter([DOMAINS[20:40], DOMAINS[40:]])], bucket)
+    [(content, told)] = bucket.put_before
+    made = read_file(content)
+    assert all(made.holds(Indicator(IndicatorType.DOMAIN, one)) for one in DOMAINS)
+    assert told == offer == made.facts.as_dict() | {"size": len(content), "sha256": made.sha256}
+    assert offer["entries"] == len(DOMAINS)
+
+
+def test_without_time_nothing_is_published() -> None:
+    bucket = FakeBucket()
+    with pytest.raises(FilterNotBuilt):
+        built([iter([DOMAINS])], bucket, left=0)
+    assert bucket.put_before == []
+
+
+def test_when_a_part_cannot_be_read_nothing_is_published() -> None:
+    def failing() -> Iterator[list[str]]:
+        yield DOMAINS
+        raise StoreError("the store refused: it")
+
+    bucket = FakeBucket()
+    with pytest.raises(StoreError):
+        built([iter([DOMAINS]), failing()], bucket)
+    assert bucket.put_before == []
+
+
+@pytest.mark.parametrize(
+    ("providers", "not_answered"),
+    [
+        ([], set()),
+        ([provider("ip", "domain")], set()),
+        ([provider("ip", "domain", network_chunks=1)], {"ip"}),
+        ([provider("domain", "url", on_demand=True)], {"domain", "url"}),
+        ([provider("md5", on_demand=True), provider("ip", network_chunks=2)], {"md5", "ip"}),
+        ([provider(*ALL, on_demand=True)], ALL),
+    ],
+)
+def test_it_does_not_answer_for_what_is_known_without_an_item(
+    providers: list[ProviderState], not_answered: set[str]
+) -> None:
+    assert answered_types(providers) == ALL - not_answered
