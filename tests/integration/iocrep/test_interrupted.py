@@ -15,7 +15,7 @@ from tests.reputation_server import ReputationServer
 
 LINES = 12_000
 # So many runs are killed before one is left to end: each gets a little further or not at all.
-KILLS = 8
+KILLS = 6
 
 
 def content() -> str:
@@ -23,8 +23,9 @@ def content() -> str:
     return "".join(f"{kinds[n % 6].format(n % 200 if n % 6 == 4 else n)}\n" for n in range(LINES))
 
 
-@pytest.mark.parametrize("form", ["--json", "--csv"])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["SIGINT", "SIGKILL"])
+@pytest.mark.parametrize(
+    ("form", "number"), [("--json", signal.SIGINT), ("--csv", signal.SIGKILL)], ids=["INT", "KILL"]
+)
 def test_no_line_is_lost_and_none_comes_twice(
     run: Run,
     server: ReputationServer,
