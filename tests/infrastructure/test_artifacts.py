@@ -37,7 +37,7 @@ def test_layer_holds_the_shared_package_and_nothing_else_of_the_folder(
     }
 
 
-@pytest.mark.parametrize("name", [*RUNTIME_BRINGS, "functions", "local"])
+@pytest.mark.parametrize("name", [*RUNTIME_BRINGS, "functions", "iocrep", "local", "rich", "typer"])
 def test_layer_leaves_out(artifacts: Artifacts, name: str) -> None:
     assert not (artifacts.layer / "python" / name).exists()
 
