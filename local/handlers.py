@@ -13,7 +13,10 @@ from local.template import DEFAULT_ROUTE, http_routes
 Handler = Callable[[dict[str, Any], Any], Any]
 
 
-def load(function: Literal["filter", "ingest", "lookup", "publish", "providers"]) -> Handler:
+Function = Literal["export", "filter", "ingest", "lookup", "publish", "providers"]
+
+
+def load(function: Function) -> Handler:
     """Return the `lambda_handler` of a function."""
     return _at(f"functions.{function}.app.lambda_handler")
 

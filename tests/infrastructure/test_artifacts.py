@@ -62,7 +62,7 @@ def test_layer_fits_beside_the_functions(artifacts: Artifacts) -> None:
     assert size < 40_000_000
 
 
-@pytest.mark.parametrize("name", ["filter", "ingest", "lookup", "providers", "publish"])
+@pytest.mark.parametrize("name", ["export", "filter", "ingest", "lookup", "providers", "publish"])
 def test_function_holds_its_own_package_only(
     artifacts: Artifacts, template: Template, name: str
 ) -> None:
