@@ -22,6 +22,7 @@ COMMANDS = {
     "publish": "publish scan reports from files through the publish handler",
     "providers": "run the providers handler once over the lists of PROVIDERS",
     "filter": "build the filter of everything that is stored, and publish it for the local API",
+    "export": "write the exports of everything that is stored, for the local API",
     "poll": "run the publish handler once over the new reports of SANDBOX_URL",
     "keys": "make, list, disable, enable and delete API keys",
     "openapi": "write the description of the API anew, from its routes and models",

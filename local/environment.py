@@ -20,6 +20,7 @@ DEFAULTS = {
     "STATE_TABLE_NAME": "ioc-reputation-state",
     "REPORT_TABLE_NAME": "ioc-reputation-reports",
     "FILTER_BUCKET": "ioc-reputation-filter",
+    "EXPORT_BUCKET": "ioc-reputation-exports",
     "AWS_ACCESS_KEY_ID": "local",
     "AWS_SECRET_ACCESS_KEY": "local",
     "AWS_EC2_METADATA_DISABLED": "true",

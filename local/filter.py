@@ -35,15 +35,15 @@ def command(out: TextIO) -> int:
     return 0
 
 
-def make_bucket() -> None:
-    """Make the bucket FILTER_BUCKET at AWS_ENDPOINT_URL_S3, unless it is there.
+def make_bucket(name: str = "") -> None:
+    """Make a bucket at AWS_ENDPOINT_URL_S3, that of the filter if none is named, or leave it.
 
     Raises:
         LocalError: nothing there keeps buckets.
     """
     client = boto3.client("s3")
     try:
-        client.create_bucket(Bucket=os.environ["FILTER_BUCKET"])
+        client.create_bucket(Bucket=name or os.environ["FILTER_BUCKET"])
     except client.exceptions.BucketAlreadyOwnedByYou:
         return
     except (BotoCoreError, ClientError) as error:

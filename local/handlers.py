@@ -13,9 +13,12 @@ from local.template import DEFAULT_ROUTE, http_routes
 Handler = Callable[[dict[str, Any], Any], Any]
 
 
-def load(
-    function: Literal["changes", "filter", "ingest", "lookup", "publish", "providers", "webhook"],
-) -> Handler:
+Function = Literal[
+    "changes", "export", "filter", "ingest", "lookup", "publish", "providers", "webhook"
+]
+
+
+def load(function: Function) -> Handler:
     """Return the `lambda_handler` of a function."""
     return _at(f"functions.{function}.app.lambda_handler")
 

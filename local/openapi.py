@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from functions.lookup import routes as lookup
-from functions.lookup import search
+from functions.lookup import search, taxii
 from functions.publish import routes as publish
 from functions.publish.feed import (
     DEFAULT_LIMIT,
@@ -25,7 +25,6 @@ from functions.publish.feed import (
     as_json,
 )
 from functions.publish.intake import feed_item
-from functions.publish.poll import report_link
 from functions.publish.scan import ScanReport, read_scan
 from local.errors import LocalError
 from local.feed import SAMPLE_DOMAIN, SAMPLE_HASH, SAMPLE_IP, SAMPLE_URL
@@ -34,11 +33,21 @@ from shared.domain.extract import extract
 from shared.domain.history import History
 from shared.domain.indicator import Indicator, IndicatorType, ask, parse, parse_hash
 from shared.domain.listing import Known, Listing, Provider, Stance, Voice, voices
+from shared.domain.moment import format_millis
 from shared.domain.network import Network
 from shared.domain.reputation import Evidence, Reputation, Winner
 from shared.domain.verdict import Verdict
+from shared.exports import models as exports
+from shared.exports.source import Ioc, Options, Tlp
+from shared.exports.stix import indicator
 from shared.filters.file import Facts
-from shared.http.refused import as_detail, is_sandbox_path
+from shared.http.refused import (
+    TAXII_MEDIA_TYPE,
+    as_detail,
+    as_taxii_error,
+    is_sandbox_path,
+    is_taxii_path,
+)
 from shared.http.routing import Route
 from shared.metadefender import errors, models
 from shared.metadefender.apikey import key_info, limits_remaining, limits_used
@@ -57,6 +66,7 @@ from shared.metadefender.providers import provider_status
 from shared.metadefender.search import found_row, search_answer, seen_answer, sightings_answer
 from shared.sandbox import feed_models as feed
 from shared.sandbox import models as sandbox
+from shared.sandbox.links import report_link
 from shared.sandbox.present import invalid_row, reputation_report
 from shared.store.feed_log import Entry
 from shared.store.providers import ProviderState
@@ -114,6 +124,7 @@ class Operation:
         refusals: errors of its own.
         tagged: whether the answer has an ETag, and there is none if that is known already.
         redirects: whether it answers with the address of what was asked for.
+        or_link: whether it may do so, in place of the answer itself.
     """
 
     tag: str
@@ -130,6 +141,7 @@ class Operation:
     refusals: Sequence[ApiError] = ()
     tagged: bool = False
     redirects: bool = False
+    or_link: bool = False
 
 
 # Examples are made by the code that makes the answers.
@@ -624,6 +636,147 @@ _IF_INDEXED = "Only where the stack keeps a search index. Each page counts as a 
 _SEEN = parse(IndicatorType.DOMAIN, SAMPLE_DOMAIN)
 _SEEN_BY = _known(_SEEN).evidence.winner
 
+_IF_EXPORTS = "Only where the stack publishes exports, and once it did. It counts as a look-up."
+_EXPORT_LINK = {"link": {"url": "https://bucket.s3.us-east-1.amazonaws.com/a/iocs.csv"}}
+_IN_PATH["file"] = {
+    "description": "The name of a file, with its slashes.",
+    "schema": {"type": "string", "minLength": 1},
+    "examples": {"csv": {"value": "iocs.csv"}, "unknown": {"value": "iocs.txt"}},
+}
+_IN_PATH["collection"] = {
+    "description": "The id of the collection.",
+    "schema": {"type": "string", "minLength": 1},
+    "examples": {"known": {"value": taxii.COLLECTION_ID}, "unknown": {"value": "0"}},
+}
+_EXPORTED = Ioc(
+    _SEEN, Verdict.MALICIOUS, _NOW - 86_400_000, _NOW, 4, _KNOWN_FLOW_ID, "", (), _NOW, _NOW
+)
+_COLLECTION = taxii.collection_facts()
+_OBJECT = indicator(_EXPORTED, Options(Tlp.AMBER, ""))
+_RECORD = taxii.record(_OBJECT)
+_CURSOR = f"{_RECORD['date_added']}_{_RECORD['id']}"
+_TAXII_PAGE = (
+    _search_parameter(
+        "limit",
+        "Objects on a page; more than 1,000 are never answered at once.",
+        type="integer",
+        minimum=1,
+        default=taxii.MAX_LIMIT,
+    ),
+    _search_parameter("next", "Where the page begins: `next` of the one before.", type="string"),
+    _search_parameter("added_after", "Only what came after.", type="string"),
+    _search_parameter("match[type]", "Only of these types, with commas.", type="string"),
+    _search_parameter("match[version]", "Each object has one version only.", type="string"),
+    _search_parameter("match[spec_version]", "Only of these versions of STIX.", type="string"),
+)
+_TAXII_PAGE_REFUSALS = (
+    errors.SEARCH_PARAMETER_NOT_VALID,
+    errors.COLLECTION_NOT_FOUND,
+    errors.EXPORTS_NOT_FOUND,
+    errors.NOT_TAXII,
+    *(errors.QUOTA_USED_UP, errors.THROTTLED),
+)
+
+OPERATIONS |= {
+    ("GET", "/v4/exports"): Operation(
+        "Exports",
+        "getExports",
+        "Which files are exported",
+        _IF_EXPORTS,
+        answer=exports.Exports,
+        answers={
+            "files": {
+                "built": format_millis(_NOW),
+                "count": 1_000_000,
+                "files": [
+                    {
+                        "name": "iocs.csv",
+                        "size": 214_748_364,
+                        "sha256": "0" * 64,
+                        "media_type": "text/csv; charset=utf-8",
+                    }
+                ],
+            }
+        },
+        refusals=(errors.EXPORTS_NOT_FOUND,),
+    ),
+    ("GET", "/v4/exports/{file}"): Operation(
+        "Exports",
+        "getExport",
+        "A file of the exports",
+        f"{_IF_EXPORTS} What has more than three million bytes is answered with an address "
+        "that is good for five minutes, for whoever has it.",
+        media_type="*/*",
+        refusals=(errors.EXPORTS_NOT_FOUND, errors.EXPORT_NOT_FOUND),
+        tagged=True,
+        or_link=True,
+    ),
+    ("GET", "/taxii2"): Operation(
+        "TAXII",
+        "getTaxiiDiscovery",
+        "Which TAXII API roots there are",
+        answer=exports.TaxiiDiscovery,
+        answers={"one": taxii.DISCOVERY},
+        media_type=TAXII_MEDIA_TYPE,
+        refusals=(errors.NOT_TAXII,),
+        tagged=True,
+    ),
+    ("GET", taxii.API_ROOT): Operation(
+        "TAXII",
+        "getTaxiiApiRoot",
+        "The TAXII API root",
+        answer=exports.TaxiiApiRoot,
+        answers={"root": taxii.ROOT},
+        media_type=TAXII_MEDIA_TYPE,
+        refusals=(errors.NOT_TAXII,),
+        tagged=True,
+    ),
+    ("GET", f"{taxii.API_ROOT}/collections"): Operation(
+        "TAXII",
+        "getTaxiiCollections",
+        "Which TAXII collections there are",
+        answer=exports.TaxiiCollections,
+        answers={"one": {"collections": [_COLLECTION]}},
+        media_type=TAXII_MEDIA_TYPE,
+        refusals=(errors.NOT_TAXII,),
+        tagged=True,
+    ),
+    ("GET", f"{taxii.API_ROOT}/collections/{{collection}}"): Operation(
+        "TAXII",
+        "getTaxiiCollection",
+        "The TAXII collection",
+        answer=exports.TaxiiCollection,
+        answers={"collection": _COLLECTION},
+        media_type=TAXII_MEDIA_TYPE,
+        refusals=(errors.COLLECTION_NOT_FOUND, errors.NOT_TAXII),
+        tagged=True,
+    ),
+    ("GET", f"{taxii.API_ROOT}/collections/{{collection}}/objects"): Operation(
+        "TAXII",
+        "getTaxiiObjects",
+        "The STIX objects of the collection, the oldest change first",
+        _IF_EXPORTS,
+        parameters=_TAXII_PAGE,
+        answer=exports.TaxiiEnvelope,
+        answers={"page": {"more": True, "next": _CURSOR, "objects": [_OBJECT]}, "end": {}},
+        media_type=TAXII_MEDIA_TYPE,
+        refusals=_TAXII_PAGE_REFUSALS,
+        tagged=True,
+    ),
+    ("GET", f"{taxii.API_ROOT}/collections/{{collection}}/manifest"): Operation(
+        "TAXII",
+        "getTaxiiManifest",
+        "What is told of the objects of the collection",
+        _IF_EXPORTS,
+        parameters=_TAXII_PAGE,
+        answer=exports.TaxiiManifest,
+        answers={"page": {"more": False, "objects": [_RECORD]}, "end": {}},
+        media_type=TAXII_MEDIA_TYPE,
+        refusals=_TAXII_PAGE_REFUSALS,
+        tagged=True,
+    ),
+}
+
 OPERATIONS["POST", "/v4/search"] = Operation(
     "Search",
     "searchText",
@@ -851,7 +1004,7 @@ _STATUSES = {
     403: ("Forbidden", "The key may not do this."),
     404: ("NotFound", "Nothing is known of it."),
     405: ("MethodNotAllowed", "The path has no such method."),
-    406: ("NotAcceptable", "The body is of another type than JSON."),
+    406: ("NotAcceptable", "The type of the body, or that which is accepted, is none here."),
     413: ("TooLarge", "The request or its answer is too large."),
     415: ("UnsupportedMediaType", "The body is of another type than JSON."),
     422: ("Unprocessable", "A part of the request is missing or breaks a rule."),
@@ -863,7 +1016,7 @@ _STATUSES = {
 
 @dataclass(frozen=True)
 class _Family:
-    """One of the two APIs: how it says what went wrong.
+    """One of the APIs: how it says what went wrong.
 
     Attributes:
         prefix: of the names of what its operations share.
@@ -872,6 +1025,7 @@ class _Family:
     prefix: str
     model: type[BaseModel]
     body: Callable[[ApiError], Mapping[str, Any]]
+    media_type: str = _JSON
 
     def shared_name(self, status: int) -> str:
         return self.prefix + _STATUSES[status][0]
@@ -879,8 +1033,20 @@ class _Family:
 
 _V4 = _Family("", models.Error, ApiError.body)
 _SANDBOX = _Family("Sandbox", sandbox.Refusal, lambda error: as_detail(error.body()))
+_TAXII = _Family(
+    "Taxii",
+    exports.TaxiiError,
+    lambda error: as_taxii_error(error.status, error.body()),
+    TAXII_MEDIA_TYPE,
+)
 # What goes wrong with these depends on the route, with the others it is the same everywhere.
 _OF_ITS_OWN = {400, 403, 404, 422}
+
+
+def _family(path: str) -> _Family:
+    if is_taxii_path(path):
+        return _TAXII
+    return _SANDBOX if is_sandbox_path(path) else _V4
 
 
 def _header(description: str, *, required: bool = False, **schema: Any) -> Schema:
@@ -928,17 +1094,19 @@ def document() -> Schema:
             "title": "IOC reputation",
             "description": "Reputation of hashes, IPs, domains and URLs, from scan reports of a "
             "sandbox. Answers have the shape of the MetaDefender Cloud v4 API, below `/api` that "
-            "of the sandbox's own. The key may be in either header.",
+            "of the sandbox's own. The key may be in either header, or be the password of basic "
+            "authentication.",
             "version": _version(),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
-        "security": [{name: []} for name in _KEY_HEADERS],
+        "security": [{name: []} for name in (*_KEY_HEADERS, "password")],
         "paths": {route.template: _path(route) for route in ROUTES},
         "components": {
             "securitySchemes": {
                 name: {"type": "apiKey", "in": "header", "name": name} for name in _KEY_HEADERS
-            },
+            }
+            | {"password": {"type": "http", "scheme": "basic"}},
             "headers": _LIMITS,
             "responses": _shared_responses(),
             "schemas": _schemas(),
@@ -978,16 +1146,26 @@ def _operation(route: Route[Any], operation: Operation) -> Schema:
         if operation.takes_text:
             taken[_TEXT] = {"schema": {"type": "string"}}
         said["requestBody"] = {"required": True, "content": taken}
-    family = _SANDBOX if is_sandbox_path(route.template) else _V4
+    family = _family(route.template)
     good = 302 if operation.redirects else 200
     responses = {good: _answer(operation), **_refusals(_possible(route, operation), family)}
     if operation.tagged:
-        responses[200]["headers"] = _ETAG
-        responses[304] = {"description": "Nothing was published since.", "headers": _ETAG}
+        counted = {} if route.template in _UNCOUNTED else _LIMIT_REFERENCES
+        responses[200]["headers"] = {**_ETAG, **counted}
+        responses[304] = {
+            "description": "Nothing was published since.",
+            "headers": {**_ETAG, **counted},
+        }
     elif not route.open and route.template not in _UNCOUNTED:
         responses[good]["headers"] = _LIMIT_REFERENCES
     if operation.redirects:
         responses[good]["headers"] = {**_LIMIT_REFERENCES, **_LOCATION}
+    if operation.or_link:
+        responses[302] = {
+            "description": "Where it is.",
+            "headers": {**_LIMIT_REFERENCES, **_LOCATION},
+            "content": {_JSON: _content(exports.ExportLink, _EXPORT_LINK)},
+        }
     said["responses"] = {
         str(status): _shared(status, response, family)
         for status, response in sorted(responses.items())
@@ -1010,7 +1188,7 @@ def _possible(route: Route[Any], operation: Operation) -> Iterable[ApiError]:
     if not route.open:
         yield from _WITH_KEY
     if (
-        route.look_up or operation.request or operation.tag == "Search"
+        route.look_up or operation.request or operation.tag in {"Search", "Exports"}
     ) and route.template not in _UNCOUNTED:
         yield from _COUNTED
     yield from _EVERYWHERE
@@ -1032,7 +1210,11 @@ def _answer(operation: Operation) -> Schema:
 def _shared_responses() -> dict[str, Schema]:
     return {
         family.shared_name(status): response
-        for family, of_bulk in ((_V4, _BULK_REFUSALS), (_SANDBOX, _SANDBOX_BULK_REFUSALS))
+        for family, of_bulk in (
+            (_V4, _BULK_REFUSALS),
+            (_SANDBOX, _SANDBOX_BULK_REFUSALS),
+            (_TAXII, (errors.NOT_TAXII,)),
+        )
         for status, response in _refusals(
             [*of_bulk, *_WITH_KEY, *_COUNTED, *_EVERYWHERE], family
         ).items()
@@ -1050,7 +1232,7 @@ def _refusals(refusals: Iterable[ApiError], family: _Family) -> dict[int, Schema
         status: {
             "description": _STATUSES[status][1],
             **({"headers": _HEADERS[status]} if status in _HEADERS else {}),
-            "content": {_JSON: _content(family.model, examples)},
+            "content": {family.media_type: _content(family.model, examples)},
         }
         for status, examples in sorted(by_status.items())
     }
@@ -1071,7 +1253,10 @@ class _Untitled(GenerateJsonSchema):
 
 
 def _schemas() -> Schema:
-    used: list[type[BaseModel]] = [_V4.model, _SANDBOX.model]
+    used: list[type[BaseModel]] = [
+        *(family.model for family in (_V4, _SANDBOX, _TAXII)),
+        exports.ExportLink,
+    ]
     for operation in OPERATIONS.values():
         used += [model for model in (operation.request, operation.answer) if model]
     _, definitions = models_json_schema(

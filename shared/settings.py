@@ -23,6 +23,7 @@ class LookupSettings:
         search_table_name: the search index (`SEARCH_TABLE_NAME`), "" for none.
         providers: how to ask the providers beside the sandbox; None where there are none.
         filter_bucket: the bucket of the published filter (`FILTER_BUCKET`), "" for none.
+        export_bucket: the bucket of the published exports (`EXPORT_BUCKET`), "" for none.
     """
 
     table_name: str
@@ -31,6 +32,7 @@ class LookupSettings:
     search_table_name: str
     providers: "ProviderSettings | None"
     filter_bucket: str
+    export_bucket: str
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
@@ -46,6 +48,7 @@ class LookupSettings:
             search_table_name=env.get("SEARCH_TABLE_NAME", ""),
             providers=ProviderSettings.from_env(env) if _names(env, "PROVIDERS") else None,
             filter_bucket=env.get("FILTER_BUCKET", ""),
+            export_bucket=env.get("EXPORT_BUCKET", ""),
         )
 
 
@@ -255,6 +258,45 @@ class WebhookSettings:
             signing_key=env.get("WEBHOOK_SIGNING_KEY", ""),
             signing_key_parameter=env.get("WEBHOOK_SIGNING_KEY_PARAMETER", ""),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class ExportSettings:
+    """What the export function needs.
+
+    Attributes:
+        table_name: the IOC table (`TABLE_NAME`).
+        bucket: where exports are published (`EXPORT_BUCKET`).
+        tlp: with whom exports may be shared (`EXPORT_TLP`): clear, green, amber or red.
+        sandbox_url: address of the sandbox (`SANDBOX_URL`), where people find its reports; "" for
+            none.
+    """
+
+    table_name: str
+    bucket: str
+    tlp: str
+    sandbox_url: str
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Read the settings.
+
+        Raises:
+            SettingsError: one is missing or cannot be used.
+        """
+        return cls(
+            _text(env, "TABLE_NAME"),
+            _text(env, "EXPORT_BUCKET"),
+            _tlp(env),
+            _optional_url(env, "SANDBOX_URL"),
+        )
+
+
+def _tlp(env: Mapping[str, str]) -> str:
+    value = env.get("EXPORT_TLP", "") or "amber"
+    if value not in {"clear", "green", "amber", "red"}:
+        raise SettingsError("EXPORT_TLP is none of clear, green, amber and red")
+    return value
 
 
 def _names(env: Mapping[str, str], name: str) -> tuple[str, ...]:

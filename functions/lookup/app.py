@@ -12,7 +12,7 @@ from functions.lookup.hot import HotIocs
 from functions.lookup.providers import Asks, NoProviders, Providers, RememberedProviders
 from functions.lookup.quota import Quota
 from functions.lookup.routes import respond
-from functions.lookup.service import Filters, Index, Service
+from functions.lookup.service import Exports, Filters, Index, Service
 from functions.lookup.tally import Tally
 from shared.domain.indicator import Indicator
 from shared.domain.listing import Listing
@@ -73,6 +73,7 @@ def _service() -> Service:
         looked_up=_tally().looked_up,
         filters=partial(_filters, settings.filter_bucket),
         index=_index(client, settings.search_table_name),
+        exports=partial(_exports, settings.export_bucket),
     )
 
 
@@ -116,6 +117,19 @@ def _filters(bucket: str) -> Filters | None:
     from shared.store.filters import filter_bucket  # noqa: PLC0415
 
     return filter_bucket(bucket, timeout_s=STORE_TIMEOUT_S, attempts=STORE_ATTEMPTS)
+
+
+@cache
+def _exports(bucket: str) -> Exports | None:
+    if not bucket:
+        return None
+    # A look-up needs none of this.
+    from functions.lookup.exports import RememberedExports  # noqa: PLC0415
+    from shared.store.exports import export_bucket  # noqa: PLC0415
+
+    # A page has two megabytes.
+    kept = export_bucket(bucket, timeout_s=2 * STORE_TIMEOUT_S, attempts=STORE_ATTEMPTS)
+    return RememberedExports(kept, time.monotonic)
 
 
 def _now_ms() -> int:

@@ -4,12 +4,21 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from functions.lookup import account, addresses, documentation, filters, hashes, reputations
+from functions.lookup import (
+    account,
+    addresses,
+    documentation,
+    exports,
+    filters,
+    hashes,
+    reputations,
+    taxii,
+)
 from functions.lookup.quota import Caller, OverLimit, Reason, rate_limit_headers
 from functions.lookup.service import Call, Handler, Service
 from shared.domain.indicator import IndicatorType
 from shared.http.authentication import key_in
-from shared.http.refused import Refused, is_sandbox_path
+from shared.http.refused import Refused, is_taxii_path
 from shared.http.routing import Route, find_route, route_to
 from shared.http.web import Request, Response
 from shared.metadefender import errors
@@ -30,9 +39,9 @@ def respond(service: Service, request: Request) -> Response:
             caller = _identify(service, request)
         response = _answer(service, route, Call(request, value, caller))
     except Refused as refused:
-        response = refused.response(sandbox=is_sandbox_path(request.path))
+        response = refused.response(request.path)
     except OverLimit as over:
-        response = _over_limit(over).response(sandbox=is_sandbox_path(request.path))
+        response = _over_limit(over).response(request.path)
     if caller is None:
         return response
     known = {"X-Authenticated": "by apikey"}
@@ -55,12 +64,19 @@ def _answer(service: Service, route: Route[Handler] | None, call: Call) -> Respo
 def _identify(service: Service, request: Request) -> Caller:
     text = key_in(request.headers)
     if not text:
-        raise Refused(errors.NO_KEY)
+        raise Refused(errors.NO_KEY, headers=_challenge(request.path))
     key = service.keys.find(text)
     if key is None:
-        raise Refused(errors.UNKNOWN_KEY)
+        raise Refused(errors.UNKNOWN_KEY, headers=_challenge(request.path))
     logger.append_keys(key=key.short_digest)
     return Caller(key, service.quota)
+
+
+def _challenge(path: str) -> dict[str, str]:
+    """How to bring the key along, for those who know neither header."""
+    if is_taxii_path(path) or path.startswith("/v4/exports"):
+        return {"WWW-Authenticate": 'Basic realm="API key as password", charset="UTF-8"'}
+    return {}
 
 
 def _over_limit(over: OverLimit) -> Refused:
@@ -128,6 +144,14 @@ ROUTES: tuple[Route[Handler], ...] = (
     route_to("/v4/status/providers", {"GET": account.providers}),
     route_to("/v4/filter", {"GET": filters.offer}),
     route_to("/v4/filter/download", {"GET": filters.download}),
+    route_to("/v4/exports", {"GET": exports.listing}),
+    route_to("/v4/exports/{file}", {"GET": exports.file}),
+    route_to("/taxii2", {"GET": taxii.discovery}),
+    route_to(taxii.API_ROOT, {"GET": taxii.api_root}),
+    route_to(f"{taxii.API_ROOT}/collections", {"GET": taxii.collections}),
+    route_to(f"{taxii.API_ROOT}/collections/{{collection}}", {"GET": taxii.collection}),
+    route_to(f"{taxii.API_ROOT}/collections/{{collection}}/objects", {"GET": taxii.objects}),
+    route_to(f"{taxii.API_ROOT}/collections/{{collection}}/manifest", {"GET": taxii.manifest}),
     route_to("/health", {"GET": account.health}, open_=True),
     route_to("/openapi.json", {"GET": documentation.openapi}, open_=True),
     route_to("/docs", {"GET": documentation.page}, open_=True),

@@ -19,6 +19,9 @@ from shared.metadefender import errors
 if TYPE_CHECKING:
     from shared.store.search_index import Page, SeenIoc
 
+if TYPE_CHECKING:
+    from shared.exports.index import Index as ExportIndex
+
 
 class Iocs(Protocol):
     """Where reputations are found; `shared.store.iocs.IocTable` is one."""
@@ -66,6 +69,19 @@ class Index(Protocol):
         """The IOCs seen last."""
 
 
+class Exports(Protocol):
+    """Where exports are published; `functions.lookup.exports.RememberedExports` is one."""
+
+    def index(self) -> "ExportIndex | None":
+        """What is published, None when nothing is; raises StoreError."""
+
+    def text(self, index: "ExportIndex", name: str) -> str:
+        """A file; raises StoreError."""
+
+    def link(self, index: "ExportIndex", name: str, seconds: int) -> str:
+        """An address to fetch it from for so long; raises StoreError."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """What everybody says of one indicator.
@@ -95,6 +111,7 @@ class Service:
         looked_up: told of what was found, for the record.
         filters: gives the place of the filter, None where none is published.
         index: who saw what when; None where it is not kept.
+        exports: gives the place of the exports, None where none are published.
     """
 
     iocs: Iocs
@@ -105,6 +122,7 @@ class Service:
     looked_up: Callable[[Iterable[Finding]], None] = lambda _: None
     filters: Callable[[], Filters | None] = lambda: None
     index: Index | None = None
+    exports: Callable[[], Exports | None] = lambda: None
 
     def find(self, indicator: Indicator) -> Finding:
         """What everybody says of one indicator.

@@ -12,13 +12,14 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.publish.hearsay import ask_nobody, ask_service
 from functions.publish.intake import Ask, Publisher
-from functions.publish.poll import Poller, report_link
+from functions.publish.poll import Poller
 from functions.publish.routes import Service, respond
 from shared.client import AnswerCache, ReputationClient
 from shared.feed.fetch import FeedClient
 from shared.http.authentication import KeyRing
 from shared.http.guard import guarded
 from shared.observability import failures_by_kind, logged, logger, metrics
+from shared.sandbox.links import report_link
 from shared.settings import PublishSettings
 from shared.store.api_keys import ApiKeys
 from shared.store.client import dynamodb_client

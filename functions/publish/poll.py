@@ -8,7 +8,7 @@ itself and is tried again the next time.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from functions.publish.intake import Publisher, Status
 from functions.publish.scan import RejectedReport, ScanReport, read_scan
@@ -129,14 +129,6 @@ def search_url(sandbox_url: str, number: int) -> str:
     """Address of a page of the sandbox's list of reports, the newest first."""
     query = f"page={number}&page_size={PAGE_SIZE}"
     return urlsplit(sandbox_url)._replace(path="/api/reports/search", query=query).geturl()
-
-
-def report_link(sandbox_url: str) -> str:
-    """Where a person finds a report, with `{flow_id}` and `{report_id}` in it; "" for nowhere."""
-    if not sandbox_url:
-        return ""
-    base = urlsplit(sandbox_url)._replace(path="", query="", fragment="").geturl()
-    return quote(base, safe=":/[]") + "/uploads/{flow_id}/reports/{report_id}/overview"
 
 
 def _items(body: bytes) -> list[Any]:

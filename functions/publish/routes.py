@@ -1,6 +1,6 @@
 """The routes: scan reports in, the feed out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
@@ -11,6 +11,7 @@ from functions.publish.media import Media, choose_media, read_body
 from functions.publish.scan import RejectedReport, ScanReport, read_scan
 from shared.domain.errors import FeedError
 from shared.http.authentication import KeyRing, key_in
+from shared.http.caching import knows
 from shared.http.refused import Refused
 from shared.http.routing import Route, find_route, route_to
 from shared.http.web import Request, Response
@@ -124,7 +125,7 @@ def page(media: Media | None) -> Handler:
             cursor = Cursor.parse(
                 query.get("cursor", ""), query.get("order", ""), query.get("limit", "")
             )
-            if _knows(request.headers, tag):
+            if knows(request.headers, tag):
                 return Response(304, {}, headers)
             found = read_page(service.log, info, cursor)
         except InvalidCursor as error:
@@ -147,11 +148,6 @@ def info(service: Service, _request: Request, _key: ApiKey) -> Response:
         "download_allowed": True,
     }
     return Response(200, body)
-
-
-def _knows(headers: Mapping[str, str], tag: str) -> bool:
-    known = [one.strip() for one in headers.get("if-none-match", "").split(",")]
-    return tag in known or known == ["*"]
 
 
 def _feed_routes(base: str) -> tuple[Route[Handler], ...]:

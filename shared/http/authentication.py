@@ -5,6 +5,7 @@ A gateway authorizer could not answer in the shape that clients of this API read
 
 import threading
 import time
+from base64 import b64decode
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Protocol
@@ -21,10 +22,24 @@ _HEADERS = ("apikey", "x-api-key")
 def key_in(headers: Mapping[str, str]) -> str:
     """The key that a request brings along, "" for none.
 
+    TAXII clients and firewalls know neither header: theirs is the password of HTTP's basic
+    authentication, whatever the user is called.
+
     Args:
         headers: by lower-case name.
     """
-    return next((headers[name] for name in _HEADERS if headers.get(name)), "")
+    key = next((headers[name] for name in _HEADERS if headers.get(name)), "")
+    return key or _password(headers.get("authorization", ""))
+
+
+def _password(authorization: str) -> str:
+    scheme, _, credentials = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        return b64decode(credentials, validate=True).decode().partition(":")[2]
+    except ValueError:
+        return ""
 
 
 class Keys(Protocol):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from shared.domain.errors import StoreError
-from shared.http.refused import Refused, is_sandbox_path
+from shared.http.refused import Refused
 from shared.http.web import (
     AnswerTooLarge,
     Request,
@@ -23,10 +23,10 @@ def guarded(event: Mapping[str, Any], respond: Callable[[Request], Response]) ->
     A request that is refused or fails gets one line in the log, any other none unless the level
     is DEBUG.
     """
-    sandbox = False
+    path = ""
     try:
         request = read_request(event)
-        sandbox = is_sandbox_path(request.path)
+        path = request.path
         response = respond(request)
         packed = answer(response, gzip_accepted=accepts_gzip(request))
     except Refused as refused:
@@ -35,14 +35,14 @@ def guarded(event: Mapping[str, Any], respond: Callable[[Request], Response]) ->
         refusal = Refused(errors.ANSWER_TOO_LARGE)
     except StoreError as error:
         logger.error("store failed", extra={"reason": str(error)})
-        return answer(Refused(errors.STORE_NOT_REACHABLE).response(sandbox=sandbox))
+        return answer(Refused(errors.STORE_NOT_REACHABLE).response(path))
     except Exception as error:
         log_failure("request failed", error)
-        return answer(Refused(errors.INTERNAL).response(sandbox=sandbox))
+        return answer(Refused(errors.INTERNAL).response(path))
     else:
         _tell(response)
         return packed
-    response = refusal.response(sandbox=sandbox)
+    response = refusal.response(path)
     _tell(response)
     return answer(response)
 

@@ -6,6 +6,8 @@ from typing import Any
 from shared.http.web import Response
 from shared.metadefender.errors import ApiError
 
+TAXII_MEDIA_TYPE = "application/taxii+json;version=2.1"
+
 
 class Refused(Exception):
     """A request that cannot be answered; the handler's caller turns it into the answer."""
@@ -18,20 +20,16 @@ class Refused(Exception):
         self.detail = detail
         self.headers = headers or {}
 
-    def response(self, *, sandbox: bool = False) -> Response:
-        """The answer.
-
-        Args:
-            sandbox: whether the path is one of the sandbox's own API, whose clients read
-                `{"detail": ...}`; all others read the shape of the v4 API.
-        """
+    def response(self, path: str = "") -> Response:
+        """The answer, in the shape that clients of the path read: that of the v4 API by default."""
         body = self.error.body(self.detail)
-        return Response(
-            self.error.status,
-            as_detail(body) if sandbox else body,
-            self.headers,
-            error=self.error.code,
-        )
+        status, code = self.error.status, self.error.code
+        if is_sandbox_path(path):
+            return Response(status, as_detail(body), self.headers, error=code)
+        if is_taxii_path(path):
+            headers = {"Content-Type": TAXII_MEDIA_TYPE, **self.headers}
+            return Response(status, as_taxii_error(status, body), headers, error=code)
+        return Response(status, body, self.headers, error=code)
 
 
 def as_detail(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -39,7 +37,25 @@ def as_detail(body: Mapping[str, Any]) -> dict[str, Any]:
     return {"detail": " ".join(body["error"]["messages"])}
 
 
+def as_taxii_error(status: int, body: Mapping[str, Any]) -> dict[str, Any]:
+    """The body of an error as TAXII has it."""
+    error = body["error"]
+    return {
+        "title": " ".join(error["messages"]),
+        "error_code": str(error["code"]),
+        "http_status": str(status),
+    }
+
+
+def is_taxii_path(path: str) -> bool:
+    """Whether a path belongs to the TAXII server."""
+    return _first_segment(path) == "taxii2"
+
+
 def is_sandbox_path(path: str) -> bool:
     """Whether a path belongs to the sandbox's own API, and not to the v4 API."""
-    first = path.lstrip("/").partition("/")[0]
-    return first in {"api", "feed"}
+    return _first_segment(path) in {"api", "feed"}
+
+
+def _first_segment(path: str) -> str:
+    return path.lstrip("/").partition("/")[0]

@@ -51,14 +51,14 @@ class Response:
 
     Attributes:
         body: sent as JSON: an object, or an array where the sandbox's own API has one.
-        text: sent in place of the body, as it is; the headers say what it is.
+        text: sent in place of the body, as it is; the headers say what it is. None for the body.
         error: number of the error that the body tells, 0 for none.
     """
 
     status: int
     body: Any
     headers: Mapping[str, str] = field(default_factory=dict)
-    text: str = ""
+    text: str | None = None
     error: int = 0
 
 
@@ -110,7 +110,9 @@ def answer(response: Response, *, gzip_accepted: bool = False) -> dict[str, Any]
         return {"statusCode": response.status, "headers": headers, "body": ""}
     headers = {"Content-Type": _JSON, **SECURITY_HEADERS, **response.headers}
     # Unescaped, because of the platform's limit.
-    text = response.text or json.dumps(response.body, ensure_ascii=False, separators=(",", ":"))
+    text = response.text
+    if text is None:
+        text = json.dumps(response.body, ensure_ascii=False, separators=(",", ":"))
     if gzip_accepted and len(text) >= _COMPRESSED_FROM_CHARS:
         packed = gzip.compress(text.encode(), compresslevel=1, mtime=0)
         headers = {"Vary": "Accept-Encoding", **headers, "Content-Encoding": "gzip"}

@@ -4,15 +4,13 @@ What the API tells of it is kept with it, as metadata of the object, so that bot
 """
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
-from shared.domain.errors import StoreError
+from shared.store.client import store_errors
+from shared.store.objects import s3_client
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -37,7 +35,7 @@ class FilterBucket:
         Raises:
             StoreError: the store failed; the filter before may still be the published one.
         """
-        with _s3_errors():
+        with store_errors():
             self._client.put_object(
                 Bucket=self._bucket,
                 Key=KEY,
@@ -52,7 +50,7 @@ class FilterBucket:
         Raises:
             StoreError: the store failed.
         """
-        with _s3_errors():
+        with store_errors():
             try:
                 head = self._client.head_object(Bucket=self._bucket, Key=KEY)
             except ClientError as error:
@@ -68,7 +66,7 @@ class FilterBucket:
         Raises:
             StoreError: there are no credentials to sign it with.
         """
-        with _s3_errors():
+        with store_errors():
             return self._client.generate_presigned_url(
                 "get_object", Params={"Bucket": self._bucket, "Key": KEY}, ExpiresIn=seconds
             )
@@ -81,27 +79,4 @@ def filter_bucket(name: str, *, timeout_s: float, attempts: int) -> FilterBucket
         timeout_s: how long one attempt of a call may wait for an answer.
         attempts: tries of a call, the first included.
     """
-    client = boto3.client(
-        "s3",
-        config=Config(
-            connect_timeout=min(2.0, timeout_s),
-            read_timeout=timeout_s,
-            retries={"mode": "standard", "total_max_attempts": attempts},
-            signature_version="s3v4",
-            # A link to another host than that of the region may be answered with a redirect,
-            # for which its signature is wrong.
-            s3={"addressing_style": "virtual"},
-        ),
-    )
-    return FilterBucket(client, name)
-
-
-@contextmanager
-def _s3_errors() -> Iterator[None]:
-    try:
-        yield
-    except ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "")
-        raise StoreError(f"the store refused: {code}") from error
-    except BotoCoreError as error:
-        raise StoreError(f"the store did not answer: {type(error).__name__}") from error
+    return FilterBucket(s3_client(timeout_s=timeout_s, attempts=attempts), name)

@@ -3,12 +3,14 @@
 Only reports that are made up are published beside the samples.
 """
 
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+import functions.export.app as exports
 import functions.filter.app as filters
 import functions.ingest.app as ingest
 import functions.lookup.app as lookup
@@ -58,8 +60,11 @@ def filled_store(engine: str) -> Iterator[Store]:
             assert IocTable(store.client, store.table).write(stored, None)
         make_bucket()
         filters.lambda_handler({}, context)
+        make_bucket(os.environ["EXPORT_BUCKET"])
+        exports.lambda_handler({}, context)
         # Made here, because each test has an environment of its own.
         assert lookup._service().filters()
+        assert lookup._service().exports()
         publish._service()
         for path in sorted(SAMPLE_REPORTS.glob("*.json")):
             publish_report(path.read_bytes())
@@ -76,7 +81,7 @@ def api(filled_store: Store) -> Iterator[Api]:
 
 def _forget_clients() -> None:
     for cached in (
-        *(ingest._client, lookup._service, lookup._filters),
+        *(ingest._client, lookup._service, lookup._filters, lookup._exports),
         *(publish._settings, publish._client, publish._keys, publish._reputation_client),
     ):
         cached.cache_clear()

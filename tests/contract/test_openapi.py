@@ -14,8 +14,9 @@ import pytest
 from local import openapi
 from local.errors import LocalError
 from local.openapi import ROUTES
+from shared.exports import models as export_models
 from shared.feed import atom
-from shared.http.refused import is_sandbox_path
+from shared.http.refused import is_sandbox_path, is_taxii_path
 from shared.metadefender import errors, models
 from shared.sandbox import feed_models
 from shared.sandbox import models as sandbox_models
@@ -40,6 +41,7 @@ def resolved(response: Any) -> Any:
 def test_refusals_have_the_shape_of_their_api() -> None:
     for _, path, operation in OPERATIONS:
         model = "Refusal" if is_sandbox_path(path) else "Error"
+        model = "TaxiiError" if is_taxii_path(path) else model
         for status, response in operation["responses"].items():
             if status not in {"200", "302", "304"}:
                 [content] = resolved(response)["content"].values()
@@ -102,7 +104,7 @@ def test_every_example_is_what_its_model_says(method: str, path: str, operation:
                 name_of_model = content["schema"]["$ref"].rpartition("/")[2]
                 [model] = [
                     vars(module)[name_of_model]
-                    for module in (models, sandbox_models, feed_models)
+                    for module in (models, sandbox_models, feed_models, export_models)
                     if name_of_model in vars(module)
                 ]
                 assert model.model_validate_json(json.dumps(example["value"])), (status, name)

@@ -18,9 +18,14 @@ from tests.contract.support import Api
 MAX_EXAMPLES = 300
 MIN_CASES = 5000
 TIMEOUT_S = 300
-# A run keeps one processor busy making up requests; two of them take half the time.
+# A run keeps one processor busy making up requests; several of them take less time.
 _SEARCHES = "v4/(search|ioc|report)"
-SHARES = (f"^/(?!{_SEARCHES})(v4|api/reports)", f"^/({_SEARCHES}|(?!v4|api/reports))")
+_EXPORTS = "v4/exports|taxii2"
+SHARES = (
+    f"^/(?!{_SEARCHES}|{_EXPORTS})(v4|api/reports)",
+    f"^/({_SEARCHES}|(?!v4|api/reports|taxii2))",
+    f"^/({_EXPORTS})",
+)
 
 
 def run(api: Api, share: str, folder: Path) -> tuple[str, int]:

@@ -1,12 +1,14 @@
 """The handlers, wired to a fresh store, the sample feed, the sample reports and a sandbox."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+import functions.export.app as exports
 import functions.filter.app as filters
 import functions.ingest.app as ingest
 from local.context import LocalContext
@@ -61,6 +63,8 @@ def published_filter(circle: list[str]) -> dict[str, Any]:
     """What is told of the filter of the sample feed and the sample reports."""
     make_bucket()
     timer: Any = LocalContext("filter", 300)
+    make_bucket(os.environ["EXPORT_BUCKET"])
+    exports.lambda_handler({}, timer)
     told: dict[str, Any] = filters.lambda_handler(timer_event("test", datetime.now(UTC)), timer)
     return told
 

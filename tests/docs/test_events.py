@@ -1,12 +1,14 @@
 """Every event file is run by the handler that it is for, over the samples."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import functions.changes.app as changes
+import functions.export.app as exports
 import functions.filter.app as filters
 import functions.ingest.app as ingest
 import functions.providers.app as providers
@@ -24,7 +26,7 @@ EVENTS = sorted((Path(__file__).parents[2] / "events").glob("*.json"))
 REQUESTS = [path for path in EVENTS if path.stem.startswith("apigateway-http-api-proxy")]
 STREAM = next(path for path in EVENTS if path.stem == "dynamodb-stream-changes")
 QUEUE = next(path for path in EVENTS if path.stem == "sqs-webhook")
-FILTER, INGEST, POLL, PROVIDERS = TIMERS = [
+EXPORT, FILTER, INGEST, POLL, PROVIDERS = TIMERS = [
     path for path in EVENTS if path.stem.startswith("scheduler")
 ]
 
@@ -35,10 +37,19 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def content_type(path: Path) -> str:
-    """What a request is answered with: JSON, unless it wants a page or a feed."""
-    kinds = {"-docs": "text/html", "-feed": "application/atom+xml"}
-    kind = next((kinds[end] for end in kinds if path.stem.endswith(end)), "application/json")
-    return f"{kind}; charset=utf-8"
+    """What a request is answered with: JSON, unless it wants something else."""
+    if "-taxii" in path.stem:
+        return "application/taxii+json;version=2.1"
+    kinds = {
+        "-docs": "text/html; charset=utf-8",
+        "-feed": "application/atom+xml; charset=utf-8",
+        "-export-csv": "text/csv; charset=utf-8",
+        "-export-misp": "application/json",
+        "-export-stix": "application/stix+json;version=2.1",
+        "-export-blocklist": "text/plain; charset=utf-8",
+    }
+    json_ = "application/json; charset=utf-8"
+    return next((kinds[end] for end in kinds if path.stem.endswith(end)), json_)
 
 
 @pytest.mark.usefixtures("wired", "sandbox")
@@ -54,6 +65,8 @@ def test_every_event_is_answered() -> None:
     assert providers.lambda_handler(load(PROVIDERS), timer) == {}
     make_bucket()
     assert filters.lambda_handler(load(FILTER), timer)["entries"] > 0
+    make_bucket(os.environ["EXPORT_BUCKET"])
+    assert exports.lambda_handler(load(EXPORT), timer)["iocs"] > 0
     gateway = load_gateway()
     for path in REQUESTS:
         result = gateway(load(path), timer)
@@ -85,6 +98,7 @@ def test_events_of_stream_and_queue_are_handled(monkeypatch: pytest.MonkeyPatch)
 def test_every_event_file_is_for_a_handler() -> None:
     assert set(EVENTS) == {*REQUESTS, *TIMERS, STREAM, QUEUE}
     assert [path.stem.partition("-")[2] for path in TIMERS] == [
+        "export",
         "filter",
         "ingest",
         "poll",

@@ -13,6 +13,8 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
 
+from functions.lookup import exports
+from functions.lookup.taxii import COLLECTION_ID
 from functions.publish.media import MAX_REPORT_BYTES
 from local import environment, up
 from local.__main__ import COMMANDS
@@ -28,6 +30,7 @@ from shared.domain.verdict import Verdict
 from shared.metadefender.present import address_report, hash_report
 from shared.settings import (
     ChangesSettings,
+    ExportSettings,
     FilterSettings,
     IngestSettings,
     LookupSettings,
@@ -164,6 +167,8 @@ KNOWN = {
     "key": DEFAULT_API_KEY,
     "value": SAMPLE_DOMAIN,
     "flow_id": "66b3763be7dbbbdfcd0a0014",
+    "file": "blocklist/domain-malicious.txt",
+    "collection": COLLECTION_ID,
 }
 UNKNOWN = {
     "hash": "0" * 64,
@@ -171,6 +176,8 @@ UNKNOWN = {
     "domain": "a.example",
     "url": "http://a.example/",
     "key": "0",
+    "file": "a.txt",
+    "collection": "0",
 }
 INVALID = {"hash": "0", "ip": "0", "domain": "0", "url": "mailto:a@b.example", "key": "-"}
 FIELDS = {"hash": "hash", "ip": "address", "domain": "fqdn", "url": "url"}
@@ -191,6 +198,9 @@ def probes(method: str, path: str) -> Iterator[Request]:
         return
     if path.startswith(("/v4/search", "/v4/ioc", "/v4/report/")):
         yield from search_probes(method, path, key)
+        return
+    if path.startswith(("/v4/exports", "/taxii2")):
+        yield from export_probes(method, path, key)
         return
     kind = path.split("/")[2] if path.count("/") > 1 else ""
     if method == "POST":
@@ -239,6 +249,21 @@ def search_probes(method: str, path: str, key: tuple[bytes, bytes]) -> Iterator[
     yield Request(method, filled(path, KNOWN).encode(), b"limit=0", headers=[key])
 
 
+def export_probes(method: str, path: str, key: tuple[bytes, bytes]) -> Iterator[Request]:
+    """The same for exports, whose table is larger than what is answered."""
+    for values in (KNOWN, UNKNOWN) if "{" in path else (KNOWN,):
+        yield Request(method, filled(path, values).encode(), headers=[key])
+    if path == "/v4/exports":
+        return
+    known = filled(path, KNOWN | {"file": "iocs.csv"}).encode()
+    yield Request(method, known, headers=[key])
+    yield Request(method, known, headers=[key, (b"if-none-match", b"*")])
+    if path.startswith("/taxii2"):
+        yield Request(method, known, headers=[key, (b"accept", b"text/html")])
+    if path.endswith(("/objects", "/manifest")):
+        yield Request(method, known, b"limit=0", headers=[key])
+
+
 def intake_probes(method: str, path: str, key: tuple[bytes, bytes]) -> Iterator[Request]:
     """The same for scan reports."""
     good = (SAMPLE_REPORTS / "picture.json").read_bytes()
@@ -265,7 +290,10 @@ def filled(path: str, values: Mapping[str, str]) -> str:
     return re.sub(r"\{(\w+)\}", lambda found: quote(values[found[1]], safe=""), path)
 
 
-def test_api_table_has_every_status_that_a_route_answers_with(ask: Ask) -> None:
+def test_api_table_has_every_status_that_a_route_answers_with(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exports, "MAX_ANSWERED_BYTES", 1000)
     for method, path, _, _, statuses in API:
         answered = {ask(request).status for request in probes(method, path)}
         assert answered == {int(status) for status in names(statuses)}, f"{method} {path}"
@@ -312,11 +340,14 @@ class Recorder(dict[str, str]):
 
     def get(self, name: str, default: Any = None) -> Any:
         self.asked.add(name)
+        if name == "EXPORT_TLP":
+            return "clear"
         return "http://feed.example" if name.endswith("URL") else "1"
 
 
 def read_by_functions() -> set[str]:
     recorder = Recorder()
+    ExportSettings.from_env(recorder)
     FilterSettings.from_env(recorder)
     LookupSettings.from_env(recorder)
     IngestSettings.from_env(recorder)

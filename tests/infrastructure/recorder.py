@@ -66,6 +66,9 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
+    def do_GET(self) -> None:
+        self._pass_to_s3("GetObject")
+
     def do_HEAD(self) -> None:
         self._pass_to_s3("GetObject")
 

@@ -9,6 +9,18 @@ ROOT = Path(__file__).parents[2]
 
 Template = dict[str, Any]
 
+# Folders of functions/, each with a function of the template.
+FUNCTIONS = (
+    "changes",
+    "export",
+    "filter",
+    "ingest",
+    "lookup",
+    "providers",
+    "publish",
+    "webhook",
+)
+
 
 def run(*command: str | Path) -> str:
     """What a command of the checkout prints; a failure shows all of it."""
@@ -37,7 +49,4 @@ class Artifacts:
         self.folder = folder
         self.compiled = "built without .pyc" not in log
         self.layer = folder / "SharedLayer"
-        self.functions = {
-            name: folder / f"{name.capitalize()}Function"
-            for name in ("changes", "filter", "ingest", "lookup", "providers", "publish", "webhook")
-        }
+        self.functions = {name: folder / f"{name.capitalize()}Function" for name in FUNCTIONS}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.infrastructure.support import ROOT, Artifacts, Template
+from tests.infrastructure.support import FUNCTIONS, ROOT, Artifacts, Template
 
 AARCH64 = 183
 MAGIC_OF_3_13 = (3571).to_bytes(2, "little") + b"\r\n"
@@ -62,9 +62,7 @@ def test_layer_fits_beside_the_functions(artifacts: Artifacts) -> None:
     assert size < 40_000_000
 
 
-@pytest.mark.parametrize(
-    "name", ["changes", "filter", "ingest", "lookup", "providers", "publish", "webhook"]
-)
+@pytest.mark.parametrize("name", FUNCTIONS)
 def test_function_holds_its_own_package_only(
     artifacts: Artifacts, template: Template, name: str
 ) -> None:

@@ -63,7 +63,9 @@ licence = "free"
 options = { listed = "bad", budget_ms = 5000 }
 """
 
-Function = Literal["changes", "filter", "ingest", "lookup", "providers", "publish", "webhook"]
+Function = Literal[
+    "changes", "export", "filter", "ingest", "lookup", "providers", "publish", "webhook"
+]
 FUNCTIONS: tuple[Function, ...] = get_args(Function)
 
 
@@ -79,6 +81,7 @@ def aws(fresh_handlers: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recor
         "REPORT_TABLE_NAME": "ReportTable",
         "SEARCH_TABLE_NAME": "SearchTable",
         "FILTER_BUCKET": "FilterBucket",
+        "EXPORT_BUCKET": "ExportBucket",
     }
     DEFAULT_PROVIDERS.clear()
     with running_engine() as engine, sample_feed() as feed_url, recording(engine) as recorder:
@@ -88,6 +91,7 @@ def aws(fresh_handlers: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recor
         register_api_key()
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", engine)
         make_bucket()
+        make_bucket("ExportBucket")
         monkeypatch.setenv(ENDPOINT, recorder.url)
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", recorder.url)
         monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", recorder.url)
@@ -170,10 +174,11 @@ def test_lookup_calls_what_it_is_granted(
     refresh()
     DEFAULT_PROVIDERS.clear()
     aws.calls.clear()
-    # Without a filter, and with one.
+    # Without a filter and exports, and with them.
     ask("lookup")
     seen = set(aws.calls)
     load("filter")({}, LocalContext("filter", 300))
+    load("export")({}, LocalContext("export", 300))
     aws.calls = seen
     ask("lookup")
     assert "/api/203.0.113.7" in lists.asked()
@@ -187,10 +192,20 @@ def test_filter_calls_what_it_is_granted(template: Template, aws: Recorder) -> N
     assert_equal(held_by(template, "filter"), aws.calls)
 
 
+def test_export_calls_what_it_is_granted(template: Template, aws: Recorder) -> None:
+    assert run_once(60)["complete"]
+    aws.calls.clear()
+    # The first run finds nothing of one before.
+    for _ in range(2):
+        assert load("export")({}, LocalContext("export", 300))["iocs"] > 0
+    assert_equal(held_by(template, "export"), aws.calls)
+
+
 def test_without_providers_look_ups_neither_write_items_nor_read_keys(
     template: Template, aws: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("FILTER_BUCKET")
+    monkeypatch.delenv("EXPORT_BUCKET")
     monkeypatch.delenv("SEARCH_TABLE_NAME")
     ask("lookup")
     always = [one for one in held_by(template, "lookup") if not one.condition]
@@ -241,7 +256,9 @@ def test_no_function_can_make_an_api_key(template: Template) -> None:
             assert not_granted(held_by(template, function), [call]) == {call}
 
 
-@pytest.mark.parametrize("function", ["changes", "filter", "ingest", "providers", "webhook"])
+@pytest.mark.parametrize(
+    "function", ["changes", "export", "filter", "ingest", "providers", "webhook"]
+)
 def test_who_lets_nobody_in_cannot_read_an_api_key(template: Template, function: Function) -> None:
     for action in ("Get", "BatchGet"):
         call = Call(f"dynamodb:{action}Item", "StateTable", frozenset(["key#of-a-stranger"]))

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from functions.changes.change import DETAIL_TYPE, SOURCE
+from functions.export.build import _WRITTEN_AGAIN_AFTER_MS
 from functions.webhook.delivery import TIMEOUT_S
 from local.changes import QUEUE_BATCH, STREAM_BATCH
+from shared.exports.source import Tlp
 from shared.store.filters import KEY
 from shared.store.keys import Prefix
 from tests.cloudwatch import watched
@@ -18,6 +20,7 @@ from tests.infrastructure.support import Template, run
 
 FUNCTIONS = [
     "ChangesFunction",
+    "ExportFunction",
     "FilterFunction",
     "IngestFunction",
     "LookupFunction",
@@ -38,6 +41,7 @@ KEYS = {
 }
 PROVIDER_KEYS_ARN = f"{PARAMETER_ARN % 'ProviderKeysPath'}/*"
 FILTER_ARN = "${FilterBucket.Arn}/filter.bloom"
+EXPORTS_ARN = "${ExportBucket.Arn}/*"
 NO_VALUE = {"Ref": "AWS::NoValue"}
 # What belongs to a half of the stack that may be left out.
 OPTIONAL = {
@@ -50,6 +54,7 @@ OPTIONAL = {
     "HasTableKey": ("TableKeyPolicy",),
     "TellsChanges": ("Changes",),
     "HasWebhook": ("Webhook",),
+    "PublishesExports": ("Export",),
 }
 # A half that is there only where another is.
 IMPLIES = {"HasWebhook": "TellsChanges"}
@@ -88,7 +93,15 @@ GRANTS = {
         PROVIDER_KEYS_ARN: {"ssm:GetParameter"},
         FILTER_ARN: {"s3:GetObject"},
         "FilterBucket": {"s3:ListBucket"},
+        EXPORTS_ARN: {"s3:GetObject"},
+        "ExportBucket": {"s3:ListBucket"},
     },
+    "ExportFunctionRole": {
+        "IocTable": {"dynamodb:Scan"},
+        EXPORTS_ARN: {"s3:GetObject", "s3:PutObject"},
+        "ExportBucket": {"s3:ListBucket"},
+    },
+    "ExportFunctionTimerRole": {"ExportFunction": {"lambda:InvokeFunction"}},
     "FilterFunctionRole": {
         "IocTable": {"dynamodb:Scan"},
         "StateTable": {"dynamodb:GetItem"},
@@ -139,9 +152,17 @@ VARIABLES = {
     "WebhookFunction": COMMON_VARIABLES | {"WEBHOOK_URL", "WEBHOOK_SIGNING_KEY_PARAMETER"},
     "IngestFunction": COMMON_VARIABLES
     | {"FEED_URL", "FEED_API_KEY_PARAMETER", "FEED_ALLOW_PRIVATE", "SEARCH_TABLE_NAME", "TTL"},
+    "ExportFunction": COMMON_VARIABLES | {"EXPORT_BUCKET", "EXPORT_TLP", "SANDBOX_URL"},
     "FilterFunction": COMMON_VARIABLES | {"FILTER_BUCKET"},
     "LookupFunction": COMMON_VARIABLES
-    | {"CACHE_TTL", "FILTER_BUCKET", "PROVIDERS", "PROVIDER_KEYS_PATH", "SEARCH_TABLE_NAME"},
+    | {
+        "CACHE_TTL",
+        "EXPORT_BUCKET",
+        "FILTER_BUCKET",
+        "PROVIDERS",
+        "PROVIDER_KEYS_PATH",
+        "SEARCH_TABLE_NAME",
+    },
     "ProvidersFunction": COMMON_VARIABLES
     | {"PROVIDERS", "PROVIDER_KEYS_PATH", "PROVIDERS_ALLOW_PRIVATE"},
     "PublishFunction": COMMON_VARIABLES
@@ -216,12 +237,14 @@ def test_roles_hold_no_managed_policy_but_the_one_to_write_logs(template: Templa
     }
     assert held == {
         "ChangesFunctionRole": [logs],
+        "ExportFunctionRole": [logs],
         "FilterFunctionRole": [logs],
         "IngestFunctionRole": [logs],
         "LookupFunctionRole": [logs],
         "ProvidersFunctionRole": [logs],
         "PublishFunctionRole": [logs],
         "WebhookFunctionRole": [logs],
+        "ExportFunctionTimerRole": [],
         "FilterFunctionTimerRole": [],
         "IngestFunctionTimerRole": [],
         "ProvidersFunctionTimerRole": [],
@@ -304,6 +327,7 @@ def test_look_ups_write_and_read_keys_only_where_there_are_providers(template: T
         "HasProviders": ["KeepAnswers", "ReadProviders", "ReadProviderKeys"],
         "HasSearchIndex": ["ReadSearchIndex"],
         "PublishesFilter": ["OfferFilter", "MissFilter"],
+        "PublishesExports": ["OfferExports", "MissExports"],
     }
 
 
@@ -330,8 +354,13 @@ def test_of_the_state_the_filter_reads_how_providers_stand_and_nothing_else(
     }
 
 
-def test_the_filter_is_encrypted_private_and_goes_when_it_is_old(template: Template) -> None:
-    ((name, bucket),) = of_type(template, "AWS::S3::Bucket").items()
+@pytest.mark.parametrize("name", ["FilterBucket", "ExportBucket"])
+def test_a_bucket_is_encrypted_private_and_what_is_in_it_goes_when_it_is_old(
+    template: Template, name: str
+) -> None:
+    buckets = of_type(template, "AWS::S3::Bucket")
+    assert set(buckets) == {"FilterBucket", "ExportBucket"}
+    bucket = buckets[name]
     (encryption,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     assert encryption == {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
@@ -339,15 +368,41 @@ def test_the_filter_is_encrypted_private_and_goes_when_it_is_old(template: Templ
     assert bucket["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
     (rule,) = bucket["LifecycleConfiguration"]["Rules"]
     assert (rule["Status"], rule["ExpirationInDays"]) == ("Enabled", 30)
-    ((_, policy),) = of_type(template, "AWS::S3::BucketPolicy").items()
+    policy = template["Resources"][f"{name}Policy"]["Properties"]
     assert policy["Bucket"] == {"Ref": name}
     (statement,) = policy["PolicyDocument"]["Statement"]
     assert (statement["Effect"], statement["Principal"]) == ("Deny", "*")
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
     assert statement["Resource"] == [
         {"Fn::GetAtt": [name, "Arn"]},
-        {"Fn::Sub": "${FilterBucket.Arn}/*"},
+        {"Fn::Sub": f"${{{name}.Arn}}/*"},
     ]
+
+
+def test_a_timer_makes_the_exports_as_often_as_is_wanted(template: Template) -> None:
+    assert schedule_of(template, "ExportFunction")["ScheduleExpression"] == {
+        "Ref": "ExportSchedule"
+    }
+    assert template["Parameters"]["ExportSchedule"]["Default"] == "rate(1 hour)"
+    # What is not written again in two weeks must still be there when it is.
+    days = _WRITTEN_AGAIN_AFTER_MS / 86_400_000
+    rules = template["Resources"]["ExportBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert days <= rules[0]["ExpirationInDays"] / 2
+
+
+def test_the_exports_are_where_the_functions_look_for_them(template: Template) -> None:
+    resources = template["Resources"]
+    variables = {
+        name: resources[name]["Properties"]["Environment"]["Variables"]["EXPORT_BUCKET"]
+        for name in ("ExportFunction", "LookupFunction")
+    }
+    bucket = {"Ref": "ExportBucket"}
+    assert variables == {
+        "ExportFunction": bucket,
+        "LookupFunction": {"Fn::If": ["PublishesExports", bucket, ""]},
+    }
+    tlps = template["Parameters"]["ExportTlp"]["AllowedValues"]
+    assert tlps == [tlp.value for tlp in Tlp]
 
 
 def test_the_filter_is_where_the_functions_look_for_it(template: Template) -> None:
@@ -402,7 +457,7 @@ def test_the_halves_that_may_be_left_out_hang_on_their_conditions(template: Temp
     for name, one in template["Resources"].items():
         refers = set(
             re.findall(
-                r'"((?:Publish|Report|Providers|Filter|Search|Changes|Webhook)[A-Z][A-Za-z]+)"',
+                r'"((?:Publish|Report|Providers|Export|Filter|Search|Changes|Webhook)[A-Z][A-Za-z]+)"',
                 json.dumps(without_ifs(one)),
             )
         )
@@ -580,7 +635,7 @@ def test_one_timer_refreshes_all_providers(template: Template) -> None:
     assert schedule["Target"]["RetryPolicy"]["MaximumRetryAttempts"] == 0
     function = template["Resources"]["ProvidersFunction"]["Properties"]
     assert function["Timeout"] == 900
-    assert len(of_type(template, "AWS::Scheduler::Schedule")) == 4
+    assert len(of_type(template, "AWS::Scheduler::Schedule")) == 5
 
 
 def test_failed_ingest_runs_end_in_the_same_queue(template: Template) -> None:
@@ -677,6 +732,7 @@ def test_alarms_watch_timers_queue_functions_tables_and_gateway(template: Templa
         "PollFailingAlarm": ["poll_complete"],
         "ProvidersStaleAlarm": ["providers_stale"],
         "FilterStaleAlarm": ["filter_published"],
+        "ExportsStaleAlarm": ["exports_published"],
         "QuarantineGrowingAlarm": ["ingest_quarantined"],
         "LookupVersionAlarm": ["Errors"],
         "ApiFaultAlarm": ["5xx"],
@@ -721,4 +777,5 @@ def test_parameters_and_outputs_say_what_they_are(template: Template) -> None:
         "ChangesBusName",
         "ChangesFunctionName",
         "WebhookFunctionName",
+        "ExportFunctionName",
     }

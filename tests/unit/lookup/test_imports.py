@@ -13,6 +13,7 @@ NOT_IMPORTED = (
     "asyncio",
     "aws_xray_sdk",
     "feedparser",
+    "functions.export",
     "functions.filter",
     "functions.ingest",
     "functions.providers",
@@ -24,8 +25,11 @@ NOT_IMPORTED = (
     "requests",
     "shared.client",
     "shared.feed",
+    "shared.exports",
     "shared.filters",
+    "shared.store.exports",
     "shared.store.filters",
+    "shared.store.objects",
     "shared.providers",
 )
 

@@ -26,8 +26,8 @@ from functions.publish.feed import (
     as_json,
     read_page,
 )
-from functions.publish.poll import report_link
 from shared.feed import atom, json_page
+from shared.sandbox.links import report_link
 from shared.store.feed_log import Entry, FeedInfo
 
 NEWEST, OLDEST = Order.NEWEST_FIRST, Order.OLDEST_FIRST

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from functions.publish.intake import Published, Status
-from functions.publish.poll import MAX_PAGES, PAGE_SIZE, Poller, report_link, search_url
+from functions.publish.poll import MAX_PAGES, PAGE_SIZE, Poller, search_url
 from functions.publish.scan import ScanReport
 from shared.domain.errors import FeedError, StoreError
 from shared.feed.fetch import OutOfTime
 from shared.feed.scan_report import scan_url
+from shared.sandbox.links import report_link
 from shared.store.feed_log import EntryTooLarge
 from tests.fakes import FakeFeed
 from tests.ingestion import NOW

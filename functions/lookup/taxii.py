@@ -1,0 +1,242 @@
+"""A TAXII 2.1 server with one collection to read: the STIX pages of the exports, by change."""
+
+import json
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs
+
+from functions.lookup.exports import published
+from functions.lookup.service import Call, Exports, Service
+from shared.domain.moment import format_millis, to_millis
+from shared.http.caching import knows
+from shared.http.refused import TAXII_MEDIA_TYPE, Refused
+from shared.http.web import Response
+from shared.metadefender import errors
+
+API_ROOT = "/taxii2/reputation"
+# uuid5(shared.exports.source.NAMESPACE, "taxii-collection"): clients know the collection by it.
+COLLECTION_ID = "f7ee5b67-808d-5e9b-954c-e33d52a7ea89"
+MAX_LIMIT = 1000
+_STIX = "application/stix+json;version=2.1"
+_TITLE = "IOC reputation"
+_ACCEPTED = {"*/*", "application/*", "application/taxii+json"}
+_CURSOR = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)_([a-z-]+--[0-9a-f-]{36})")
+# Behind every id there is.
+_LAST = "~"
+
+# By what objects are in order: when they came, and their id.
+Position = tuple[str, str]
+
+
+class Found(NamedTuple):
+    """Some objects, the oldest change first.
+
+    Attributes:
+        next: where those after them begin, "" for none.
+    """
+
+    objects: list[dict[str, Any]]
+    next: str
+
+
+DISCOVERY = {"title": _TITLE, "default": f"{API_ROOT}/", "api_roots": [f"{API_ROOT}/"]}
+# Nothing can be sent to it.
+ROOT = {"title": _TITLE, "versions": [TAXII_MEDIA_TYPE], "max_content_length": 0}
+
+
+def discovery(_service: Service, call: Call) -> Response:
+    """GET /taxii2: which API roots there are."""
+    return _answer(call, DISCOVERY)
+
+
+def api_root(_service: Service, call: Call) -> Response:
+    """GET of the API root."""
+    return _answer(call, ROOT)
+
+
+def collections(_service: Service, call: Call) -> Response:
+    """GET of all collections, of which there is one."""
+    return _answer(call, {"collections": [collection_facts()]})
+
+
+def collection(_service: Service, call: Call) -> Response:
+    """GET of one collection."""
+    _check_collection(call)
+    return _answer(call, collection_facts())
+
+
+def objects(service: Service, call: Call) -> Response:
+    """GET of the objects: indicators, and at the start what they refer to."""
+    return _page(service, call, lambda one: one)
+
+
+def manifest(service: Service, call: Call) -> Response:
+    """GET of what is told of the objects."""
+    return _page(service, call, record)
+
+
+def _page(
+    service: Service, call: Call, present: Callable[[dict[str, Any]], dict[str, Any]]
+) -> Response:
+    _check_accept(call)
+    _check_collection(call)
+    exports, index = published(service)
+    parameters = _Parameters(call.request.query)
+    call.identified().spend()
+    pages = [((format_millis(page.changed), page.id), page.name) for page in index.pages]
+    found = _find(exports, index, pages, parameters)
+    if not found.objects:
+        return _answer(call, {"more": True, "next": found.next} if found.next else {})
+    body: dict[str, Any] = {"more": bool(found.next)}
+    if found.next:
+        body["next"] = found.next
+    body["objects"] = [present(one) for one in found.objects]
+    headers = {
+        "X-TAXII-Date-Added-First": _moment(found.objects[0]),
+        "X-TAXII-Date-Added-Last": _moment(found.objects[-1]),
+    }
+    return _answer(call, body, headers)
+
+
+def _find(
+    exports: Exports, index: Any, pages: list[tuple[Position, str]], parameters: "_Parameters"
+) -> Found:
+    """The objects after a position, from the one page that the first of them is on.
+
+    So an answer is never larger than a page, and reads one only.
+    """
+    # Whoever does not use TAXII does not wait for the import.
+    from shared.exports.stix import read_page  # noqa: PLC0415
+
+    position = parameters.position
+    at = max(bisect_right([first for first, _ in pages], position) - 1, 0)
+    for number in range(at, len(pages)):
+        common, indicators = read_page(exports.text(index, pages[number][1]))
+        # What they refer to is older than any of them.
+        listed = indicators if number else [*sorted(common, key=_moment), *indicators]
+        left = [one for one in listed if (_moment(one), one["id"]) > position]
+        taken = left[: parameters.limit]
+        if taken:
+            more = len(taken) < len(left) or number + 1 < len(pages)
+            cursor = f"{_moment(taken[-1])}_{taken[-1]['id']}" if more else ""
+            return Found([one for one in taken if parameters.match(one)], cursor)
+    return Found([], "")
+
+
+def _moment(one: Mapping[str, Any]) -> str:
+    """When an object came into the collection, and its version."""
+    return str(one.get("modified") or one["created"])
+
+
+def _answer(
+    call: Call, body: Mapping[str, Any], added: Mapping[str, str] | None = None
+) -> Response:
+    _check_accept(call)
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    all_headers = {
+        "Content-Type": TAXII_MEDIA_TYPE,
+        "ETag": f'"{sha256(text.encode()).hexdigest()[:32]}"',
+        "Cache-Control": "private, max-age=60",
+        **(added or {}),
+    }
+    if knows(call.request.headers, all_headers["ETag"]):
+        return Response(304, {}, all_headers)
+    return Response(200, {}, all_headers, text=text)
+
+
+def record(one: Mapping[str, Any]) -> dict[str, Any]:
+    """What is told of an object."""
+    moment = _moment(one)
+    return {"id": one["id"], "date_added": moment, "version": moment, "media_type": _STIX}
+
+
+def collection_facts() -> dict[str, Any]:
+    """What is told of the collection."""
+    return {
+        "id": COLLECTION_ID,
+        "title": _TITLE,
+        "description": "Every indicator that a scan gave a verdict, as it is now.",
+        "can_read": True,
+        "can_write": False,
+        "media_types": [_STIX],
+    }
+
+
+def _check_collection(call: Call) -> None:
+    if call.value != COLLECTION_ID:
+        raise Refused(errors.COLLECTION_NOT_FOUND)
+
+
+def _check_accept(call: Call) -> None:
+    accepted = call.request.headers.get("accept", "*/*").lower().replace(" ", "")
+    for offer in accepted.split(","):
+        name, *parameters = offer.split(";")
+        versions = [one for one in parameters if one.startswith("version=")]
+        if name in _ACCEPTED and versions in ([], ["version=2.1"]):
+            return
+    raise Refused(errors.NOT_TAXII)
+
+
+class _Parameters:
+    """The query for a page of objects.
+
+    Attributes:
+        position: the last object that is known already.
+    """
+
+    def __init__(self, query: str) -> None:
+        given = {name: values[-1] for name, values in parse_qs(query).items()}
+        self.limit = _limit(given.get("limit", ""))
+        self.position = _position(given)
+        self._types = _choices(given, "match[type]")
+        self._versions = _choices(given, "match[version]")
+        self._specifications = _choices(given, "match[spec_version]")
+        if given.get("match[id]"):
+            raise _refused("match[id]")
+
+    def match(self, one: Mapping[str, Any]) -> bool:
+        """Whether an object is asked for; each has one version only."""
+        return (
+            (not self._types or one["type"] in self._types)
+            and (not self._specifications or one.get("spec_version") in self._specifications)
+            and (
+                not self._versions or bool(self._versions & {"last", "first", "all", _moment(one)})
+            )
+        )
+
+
+def _limit(text: str) -> int:
+    if not text:
+        return MAX_LIMIT
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) <= 9 else 0
+    if number < 1:
+        raise _refused("limit")
+    return min(number, MAX_LIMIT)
+
+
+def _position(given: Mapping[str, str]) -> Position:
+    if cursor := given.get("next", ""):
+        found = _CURSOR.fullmatch(cursor)
+        if not found:
+            raise _refused("next")
+        return found[1], found[2]
+    if text := given.get("added_after", ""):
+        try:
+            parsed = datetime.fromisoformat(text)
+            moment = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+            return format_millis(to_millis(moment)), _LAST
+        except (ValueError, OverflowError):
+            raise _refused("added_after") from None
+    return "", ""
+
+
+def _choices(given: Mapping[str, str], name: str) -> frozenset[str]:
+    return frozenset(filter(None, given.get(name, "").split(",")))
+
+
+def _refused(name: str) -> Refused:
+    return Refused(errors.SEARCH_PARAMETER_NOT_VALID, name)

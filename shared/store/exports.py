@@ -1,0 +1,139 @@
+"""The published exports: a bucket with two sets of files, of which an index names the valid one.
+
+index.json      the index of the set that is published
+a/..., b/...    the sets; each is written whole while the other one is published
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from shared.exports.index import Entry, Index
+from shared.store.client import store_errors
+from shared.store.objects import s3_client
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+INDEX = "index.json"
+SLOTS = ("a", "b")
+_MISSING = frozenset({"404", "NoSuchKey"})
+
+
+class ExportBucket:
+    """Keeps exports, and gives addresses to fetch them from."""
+
+    def __init__(self, client: "S3Client", bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    def index(self) -> Index | None:
+        """The index of what is published; None when nothing is.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        content = self._read(INDEX)
+        return None if content is None else Index.from_json(content)
+
+    def begin(self, slot: str) -> Mapping[str, Entry]:
+        """Begin to write a set that is not published.
+
+        Returns:
+            The files that it holds from before, and which need not be written again. Whoever
+            begins again after a crash is told of none.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        content = self._read(f"{slot}/{INDEX}")
+        if content is None:
+            return {}
+        self._put_index(f"{slot}/{INDEX}", Index(0, slot, 0, {}, ()))
+        return Index.from_json(content).files
+
+    def read(self, index: Index, name: str) -> bytes | None:
+        """A file of a set; None when it is not there.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        return self._read(f"{index.slot}/{name}")
+
+    def fetch(self, index: Index, name: str, to: Path) -> None:
+        """A file of a set, into a file.
+
+        Raises:
+            StoreError: the store failed, or it is not there.
+        """
+        with store_errors(), to.open("wb") as target:
+            body = self._client.get_object(Bucket=self._bucket, Key=f"{index.slot}/{name}")["Body"]
+            for chunk in body.iter_chunks(1 << 20):
+                target.write(chunk)
+
+    def put(self, slot: str, name: str, source: Path, media_type: str) -> None:
+        """Write a file of a set.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        with store_errors(), source.open("rb") as content:
+            self._client.put_object(
+                Bucket=self._bucket,
+                Key=f"{slot}/{name}",
+                Body=content,
+                ContentType=media_type,
+            )
+
+    def publish(self, index: Index) -> None:
+        """Make a set, which is complete, the one that is read.
+
+        Raises:
+            StoreError: the store failed; which set is published is not known.
+        """
+        self._put_index(f"{index.slot}/{INDEX}", index)
+        self._put_index(INDEX, index)
+
+    def link(self, index: Index, name: str, seconds: int) -> str:
+        """An address from which whoever knows it can fetch a file for so long.
+
+        Raises:
+            StoreError: there are no credentials to sign it with.
+        """
+        with store_errors():
+            return self._client.generate_presigned_url(
+                "get_object",
+                Params={"Bucket": self._bucket, "Key": f"{index.slot}/{name}"},
+                ExpiresIn=seconds,
+            )
+
+    def _put_index(self, key: str, index: Index) -> None:
+        with store_errors():
+            self._client.put_object(
+                Bucket=self._bucket,
+                Key=key,
+                Body=index.as_json(),
+                ContentType="application/json",
+            )
+
+    def _read(self, key: str) -> bytes | None:
+        with store_errors():
+            try:
+                answer = self._client.get_object(Bucket=self._bucket, Key=key)
+            except ClientError as error:
+                if error.response.get("Error", {}).get("Code") in _MISSING:
+                    return None
+                raise
+            return answer["Body"].read()
+
+
+def export_bucket(name: str, *, timeout_s: float, attempts: int) -> ExportBucket:
+    """The bucket of that name; address, region and credentials come from the environment.
+
+    Args:
+        timeout_s: how long one attempt of a call may wait for an answer.
+        attempts: tries of a call, the first included.
+    """
+    return ExportBucket(s3_client(timeout_s=timeout_s, attempts=attempts), name)

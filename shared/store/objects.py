@@ -1,0 +1,30 @@
+"""The client of S3, for the files that are published."""
+
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+def s3_client(*, timeout_s: float, attempts: int) -> "S3Client":
+    """A client; address, region and credentials come from the environment.
+
+    Args:
+        timeout_s: how long one attempt of a call may wait for an answer.
+        attempts: tries of a call, the first included.
+    """
+    return boto3.client(
+        "s3",
+        config=Config(
+            connect_timeout=min(2.0, timeout_s),
+            read_timeout=timeout_s,
+            retries={"mode": "standard", "total_max_attempts": attempts},
+            signature_version="s3v4",
+            # A link to another host than that of the region may be answered with a redirect,
+            # for which its signature is wrong.
+            s3={"addressing_style": "virtual"},
+        ),
+    )

@@ -1,0 +1,82 @@
+"""IOCs to export, and a source of them in memory."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from shared.domain.indicator import Indicator, IndicatorType, parse, parse_hash
+from shared.domain.verdict import Verdict
+from shared.exports.source import Ioc, Options, Tlp
+from shared.exports.stix import stix_id
+
+OPTIONS = Options(
+    Tlp.AMBER, "https://sandbox.example/uploads/{flow_id}/reports/{report_id}/overview"
+)
+FIRST_RUN = 1_767_607_200_000
+SECOND_RUN = FIRST_RUN + 3_600_000
+
+
+def ioc(indicator: Indicator, verdict: Verdict = Verdict.MALICIOUS, **other: Any) -> Ioc:
+    """An IOC that a report of the first of June says something of."""
+    known = Ioc(
+        indicator=indicator,
+        verdict=verdict,
+        first_seen=1_748_736_000_000,
+        last_seen=1_748_822_400_123,
+        scan_count=3,
+        flow_id="66b3763be7dbbbdfcd0a0001",
+        report_id="4c1a0000-0000-4000-8000-000000000001",
+        tags=("packed", "peexe"),
+        created=FIRST_RUN,
+        changed=FIRST_RUN,
+    )
+    return replace(known, **other)
+
+
+def _parsed(kind: IndicatorType, text: str, verdict: Verdict, **other: Any) -> Ioc:
+    return ioc(parse(kind, text), verdict, **other)
+
+
+# Each type, each verdict, and whatever has to be escaped somewhere.
+IOCS = (
+    ioc(parse_hash("d41d8cd98f00b204e9800998ecf8427e")),
+    ioc(parse_hash("DA39A3EE5E6B4B0D3255BFEF95601890AFD80709"), Verdict.LIKELY_MALICIOUS),
+    ioc(parse_hash("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"), tags=()),
+    _parsed(IndicatorType.IP, "203.0.113.7", Verdict.SUSPICIOUS, report_id=""),
+    _parsed(IndicatorType.IP, "2001:db8::7", Verdict.MALICIOUS, changed=SECOND_RUN),
+    _parsed(IndicatorType.DOMAIN, "evil.example", Verdict.MALICIOUS, flow_id="flow/1 ?"),
+    _parsed(IndicatorType.DOMAIN, "bücher.example", Verdict.SUSPICIOUS, tags=("naïve", "日本")),
+    _parsed(IndicatorType.DOMAIN, "good.example", Verdict.BENIGN, first_seen=1_748_649_600_000),
+    _parsed(IndicatorType.URL, "http://a.example/it's\\a?q='%22", Verdict.MALICIOUS),
+    _parsed(IndicatorType.URL, "http://a.example/?x=\\", Verdict.LIKELY_MALICIOUS),
+    _parsed(
+        IndicatorType.URL,
+        "http://none.example/",
+        Verdict.NO_THREAT,
+        tags=("=cmd|' /C calc'!A0", 'say "hi", all'),
+        flow_id="@flow",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A source of the IOCs of a list."""
+
+    iocs: Sequence[Ioc] = IOCS
+
+    def by_value(
+        self, kind: IndicatorType | None = None, least: Verdict = Verdict.BENIGN
+    ) -> Iterator[Ioc]:
+        """By type and value."""
+        for one in sorted(self.iocs, key=lambda one: one.indicator):
+            if one.verdict >= least and kind in {None, one.indicator.type}:
+                yield one
+
+    def by_change(self) -> Iterator[Ioc]:
+        """By change and id."""
+        yield from sorted(self.iocs, key=lambda one: (one.changed, stix_id(one)))
+
+    def by_day(self) -> Iterator[Ioc]:
+        """By the day on which they were first seen."""
+        yield from sorted(self.iocs, key=lambda one: (one.first_seen // 86_400_000, one.indicator))

@@ -1,0 +1,355 @@
+"""The real handlers: what is stored is exported, and clients of the field read it by the API."""
+
+import csv
+import json
+import os
+from base64 import b64encode
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import requests
+import stix2
+from pymisp import MISPEvent
+from taxii2client.v21 import Collection, Server, as_pages
+
+import functions.ingest.app as ingest
+import functions.lookup.app as lookup
+from functions.export import app
+from functions.lookup import exports, taxii
+from local.context import LocalContext
+from local.environment import DEFAULT_API_KEY
+from local.feed import SAMPLE_DOMAIN, SAMPLE_HASH, sample_feed
+from local.filter import make_bucket
+from local.handlers import load_gateway
+from shared.domain.errors import StoreError
+from shared.domain.indicator import IndicatorType, parse
+from shared.http.refused import TAXII_MEDIA_TYPE
+from shared.store.api_keys import ApiKeys
+from shared.store.iocs import IocTable
+from shared.store.items import StoredIoc
+from tests.builders import reputation
+from tests.conftest import Store
+from tests.contract.support import Api, serving
+
+LONG = parse(IndicatorType.URL, "http://evil.example/?" + "a" * 4000)
+TIMER: Any = LocalContext("export", 300)
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+
+@pytest.fixture
+def filled(fresh_handlers: None, engine_store: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """The sample feed, ingested, a URL too long for a key, and an API key."""
+    make_bucket(os.environ["EXPORT_BUCKET"])
+    ApiKeys(engine_store.client, engine_store.state_table).put(DEFAULT_API_KEY, "test", now=0)
+    iocs = IocTable(engine_store.client, engine_store.table)
+    assert iocs.write(StoredIoc(reputation(LONG), b"12345678"), None)
+    with sample_feed() as feed:
+        for name, value in (engine_store.env() | {"FEED_URL": feed}).items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("SANDBOX_URL", "https://sandbox.example")
+        context: Any = LocalContext("ingest", 300)
+        assert ingest.lambda_handler({}, context)["complete"]
+    return engine_store
+
+
+@pytest.fixture
+def built(filled: Store, empty_bucket: None) -> dict[str, Any]:
+    """What the export handler says."""
+    done: dict[str, Any] = app.lambda_handler({}, TIMER)
+    return done
+
+
+@pytest.fixture
+def empty_bucket(filled: Store) -> None:
+    """The tests of this module share an engine, and so a bucket."""
+    bucket = boto3.resource("s3").Bucket(os.environ["EXPORT_BUCKET"])
+    bucket.objects.delete()
+
+
+@pytest.fixture
+def api(filled: Store, empty_bucket: None) -> Iterator[Api]:
+    """The handlers on a port."""
+    with serving(load_gateway()) as served:
+        yield served
+
+
+def get(api: Api, path: str, **headers: str) -> requests.Response:
+    """An answer to whoever has a key."""
+    known = {"apikey": DEFAULT_API_KEY} | headers
+    return requests.get(f"{api.base}{path}", headers=known, timeout=10)
+
+
+def text(api: Api, name: str) -> str:
+    """A file of the exports."""
+    answer = get(api, f"/v4/exports/{name}")
+    assert answer.status_code == 200, answer.text
+    return answer.content.decode()
+
+
+def test_without_exports_each_route_says_so(api: Api) -> None:
+    for path in ("/v4/exports", "/v4/exports/iocs.csv"):
+        answer = get(api, path)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, 404001)
+    answer = get(api, f"{taxii.API_ROOT}/collections/{taxii.COLLECTION_ID}/objects/")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (404, TAXII_MEDIA_TYPE)
+    assert answer.json() == {
+        "title": "There are no exports",
+        "error_code": "404001",
+        "http_status": "404",
+    }
+
+
+def test_a_stack_that_publishes_none_has_none(
+    filled: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EXPORT_BUCKET", "")
+    lookup._service.cache_clear()
+    assert lookup._service().exports() is None
+
+
+def test_the_listing_tells_every_file(api: Api, built: dict[str, Any]) -> None:
+    told = get(api, "/v4/exports").json()
+    assert told["count"] == built["iocs"] > 30
+    assert len(told["files"]) == built["files"]
+    for file in told["files"]:
+        if file["name"].startswith(("iocs", "stix", "blocklist/url")):
+            content = text(api, file["name"]).encode()
+            assert len(content) == file["size"]
+
+
+def test_libraries_read_what_the_api_answers(
+    api: Api, built: dict[str, Any], tmp_path: Path
+) -> None:
+    bundle = stix2.parse(text(api, "stix/0001.json"), allow_custom=False, version="2.1")
+    patterns = {one.pattern for one in bundle.objects if one.type == "indicator"}
+    assert len(patterns) == built["iocs"]
+    assert f"[domain-name:value = '{SAMPLE_DOMAIN}']" in patterns
+    assert f"[url:value = '{LONG.value}']" in patterns
+    rows = list(csv.DictReader(text(api, "iocs.csv").splitlines(keepends=True), strict=True))
+    assert len(rows) == built["iocs"]
+    assert any(
+        row["value"] == SAMPLE_HASH.upper() and "sandbox.example" in row["report"] for row in rows
+    )
+    values: set[str] = set()
+    for name in json.loads(text(api, "misp/manifest.json")):
+        path = tmp_path / f"{name}.json"
+        path.write_text(text(api, f"misp/{name}.json"), encoding="utf-8")
+        event = MISPEvent(strict_validation=True)
+        event.load_file(path)
+        values |= {one.value for one in event.attributes}
+    assert len(values) == built["iocs"]
+    assert SAMPLE_DOMAIN in text(api, "blocklist/domain-malicious.txt").splitlines()
+    empty = get(api, "/v4/exports/blocklist/sha1-suspicious.hosts")
+    assert empty.status_code == 404
+
+
+def test_a_file_that_is_known_is_not_sent_again(api: Api, built: dict[str, Any]) -> None:
+    first = get(api, "/v4/exports/iocs.csv")
+    assert first.headers["Cache-Control"] == "private, max-age=60"
+    again = get(api, "/v4/exports/iocs.csv", **{"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    app.lambda_handler({}, TIMER)
+    lookup._exports.cache_clear()
+    lookup._service.cache_clear()
+    # What did not change keeps its tag in the set that is published now.
+    assert get(api, "/v4/exports/iocs.csv").headers["ETag"] == first.headers["ETag"]
+
+
+def test_a_large_file_comes_from_the_bucket(
+    api: Api, built: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = text(api, "iocs.csv")
+    monkeypatch.setattr(exports, "MAX_ANSWERED_BYTES", 100)
+    answer = requests.get(
+        f"{api.base}/v4/exports/iocs.csv",
+        headers={"apikey": DEFAULT_API_KEY},
+        timeout=10,
+        allow_redirects=False,
+    )
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (302, "no-store")
+    assert DEFAULT_API_KEY not in answer.headers["Location"]
+    fetched = requests.get(answer.headers["Location"], timeout=10)
+    assert (fetched.content.decode(), fetched.status_code) == (whole, 200)
+
+
+@pytest.mark.parametrize("name", ["nothing.csv", "state.sqlite", "index.json", "..%2Findex.json"])
+def test_what_is_no_export_cannot_be_had(api: Api, built: dict[str, Any], name: str) -> None:
+    answer = get(api, f"/v4/exports/{name}")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, 404001)
+
+
+def test_a_set_written_over_meanwhile_is_an_error_once(api: Api, built: dict[str, Any]) -> None:
+    assert get(api, "/v4/exports").status_code == 200
+    boto3.client("s3").put_object(
+        Bucket=os.environ["EXPORT_BUCKET"], Key="a/iocs.csv", Body=b"other"
+    )
+    assert get(api, "/v4/exports/iocs.csv").status_code == 503
+    app.lambda_handler({}, TIMER)
+    assert get(api, "/v4/exports/iocs.csv").status_code == 200
+
+
+def test_the_job_fails_loudly_without_its_bucket(
+    filled: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EXPORT_BUCKET", "no-such-bucket")
+    with pytest.raises(StoreError):
+        app.lambda_handler({}, TIMER)
+    assert '"exports_published":[0.0]' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("path", ["/v4/exports", "/taxii2/"])
+def test_a_key_may_come_as_a_password(api: Api, built: dict[str, Any], path: str) -> None:
+    refused = requests.get(f"{api.base}{path}", timeout=10)
+    assert refused.status_code == 401
+    assert refused.headers["WWW-Authenticate"].startswith("Basic ")
+    for password, status in ((DEFAULT_API_KEY, 200), ("wrong", 401), ("", 401)):
+        answer = requests.get(f"{api.base}{path}", auth=("anyone", password), timeout=10)
+        assert answer.status_code == status
+    spoilt = {"Authorization": "Basic " + b64encode(b"\xff:\xff").decode() + "!"}
+    assert requests.get(f"{api.base}{path}", headers=spoilt, timeout=10).status_code == 401
+
+
+@pytest.fixture
+def collection(api: Api, built: dict[str, Any]) -> Collection:
+    """The collection, found as a client finds it that knows the address only."""
+    server = Server(f"{api.base}/taxii2/", user="any", password=DEFAULT_API_KEY)
+    assert server.title == "IOC reputation"
+    (root,) = server.api_roots
+    assert server.default.url == root.url
+    assert root.versions == [TAXII_MEDIA_TYPE]
+    (found,) = root.collections
+    assert (found.can_read, found.can_write) == (True, False)
+    found.refresh()
+    assert found.id == taxii.COLLECTION_ID
+    return found
+
+
+def every_object(collection: Collection, **query: Any) -> list[dict[str, Any]]:
+    """All objects, page by page."""
+    pages = as_pages(collection.get_objects, **query)
+    return [one for page in pages for one in page.get("objects", [])]
+
+
+@pytest.mark.parametrize("limit", [1, 7, 1000])
+def test_taxii_gives_every_object_once(
+    collection: Collection, built: dict[str, Any], limit: int
+) -> None:
+    found = every_object(collection, per_request=limit)
+    assert len(found) == len({one["id"] for one in found}) == built["iocs"] + 2
+    stix2.parse({"type": "bundle", "id": f"bundle--{taxii.COLLECTION_ID}", "objects": found})
+    told = [
+        one
+        for page in as_pages(collection.get_manifest, per_request=limit)
+        for one in page.get("objects", [])
+    ]
+    assert [one["id"] for one in told] == [one["id"] for one in found]
+    assert {one["media_type"] for one in told} == {"application/stix+json;version=2.1"}
+    assert [one["date_added"] for one in told] == sorted(one["date_added"] for one in told)
+
+
+def test_taxii_gives_what_was_added_after(
+    collection: Collection, filled: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exports, "CACHED_S", 0.0)
+    before = every_object(collection)
+    added = before[-1]["modified"]
+    assert every_object(collection, added_after=added) == []
+    assert collection.get_objects(added_after=added) == {}
+    late = reputation(parse(IndicatorType.DOMAIN, "late.example"), seen_at=1_000_000_000_000)
+    table = IocTable(filled.client, filled.table)
+    assert table.write(StoredIoc(late, b"12345678"), None)
+    app.lambda_handler({}, TIMER)
+    # However old its report is, it came into the collection just now.
+    (one,) = every_object(collection, added_after=added)
+    assert one["name"] == "late.example"
+    assert len(every_object(collection)) == len(before) + 1
+    assert every_object(collection, added_after="2020-01-01T00:00:00.123456Z")[1:] == [
+        one for one in every_object(collection) if one["type"] == "indicator"
+    ]
+
+
+def test_taxii_filters(collection: Collection, built: dict[str, Any]) -> None:
+    indicators = every_object(collection, type="indicator", version="all")
+    assert len(indicators) == built["iocs"]
+    assert [one["type"] for one in every_object(collection, type="identity")] == ["identity"]
+    assert every_object(collection, spec_version="2.0") == []
+    assert len(every_object(collection, version="first", spec_version="2.1")) == built["iocs"] + 2
+
+
+def objects_path(query: str = "") -> str:
+    """Where the objects are."""
+    return f"{taxii.API_ROOT}/collections/{taxii.COLLECTION_ID}/objects/{query}"
+
+
+def test_taxii_says_what_a_page_holds_and_that_it_did_not_change(
+    api: Api, collection: Collection
+) -> None:
+    answer = get(api, objects_path("?limit=5"))
+    held = answer.json()["objects"]
+    assert answer.headers["X-TAXII-Date-Added-First"] == held[0]["created"]
+    assert answer.headers["X-TAXII-Date-Added-Last"] == held[-1]["modified"]
+    assert answer.headers["Content-Type"] == TAXII_MEDIA_TYPE
+    again = get(api, objects_path("?limit=5"), **{"If-None-Match": answer.headers["ETag"]})
+    assert again.status_code == 304
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "?limit=0",
+        "?limit=x",
+        "?limit=-1",
+        "?next=x",
+        "?added_after=yesterday",
+        "?added_after=0001-01-01T00:00:00%2B14:00",
+        "?match[id]=indicator--x",
+    ],
+)
+def test_taxii_refuses_what_it_cannot_read(api: Api, collection: Collection, query: str) -> None:
+    answer = get(api, objects_path(query))
+    assert (answer.status_code, answer.headers["Content-Type"]) == (400, TAXII_MEDIA_TYPE)
+    assert answer.json()["http_status"] == "400"
+
+
+@pytest.mark.parametrize(
+    ("accept", "status"),
+    [
+        ("application/taxii+json;version=2.1", 200),
+        ("application/taxii+json; version=2.1", 200),
+        ("application/taxii+json", 200),
+        ("text/html, */*;q=0.1", 200),
+        ("application/taxii+json;version=2.0", 406),
+        ("text/html", 406),
+    ],
+)
+def test_taxii_speaks_its_media_type_only(
+    api: Api, collection: Collection, accept: str, status: int
+) -> None:
+    for path in ("/taxii2/", objects_path()):
+        assert get(api, path, Accept=accept).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/taxii2/other/", 404),
+        (f"{taxii.API_ROOT}/collections/{taxii.COLLECTION_ID[:-1]}0/", 404),
+        (f"{taxii.API_ROOT}/collections/{taxii.COLLECTION_ID}/objects/x/", 404),
+    ],
+)
+def test_taxii_has_no_more_than_that(
+    api: Api, collection: Collection, path: str, status: int
+) -> None:
+    answer = get(api, path)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (status, TAXII_MEDIA_TYPE)
+
+
+def test_taxii_takes_nothing(api: Api, collection: Collection) -> None:
+    answer = requests.post(
+        f"{api.base}{objects_path()}", headers={"apikey": DEFAULT_API_KEY}, data="{}", timeout=10
+    )
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "GET")
