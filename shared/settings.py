@@ -23,6 +23,7 @@ class LookupSettings:
         search_table_name: the search index (`SEARCH_TABLE_NAME`), "" for none.
         providers: how to ask the providers beside the sandbox; None where there are none.
         filter_bucket: the bucket of the published filter (`FILTER_BUCKET`), "" for none.
+        sandbox_url: where people find the reports of scans (`SANDBOX_URL`), "" for nowhere.
     """
 
     table_name: str
@@ -31,6 +32,7 @@ class LookupSettings:
     search_table_name: str
     providers: "ProviderSettings | None"
     filter_bucket: str
+    sandbox_url: str
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
@@ -46,6 +48,7 @@ class LookupSettings:
             search_table_name=env.get("SEARCH_TABLE_NAME", ""),
             providers=ProviderSettings.from_env(env) if _names(env, "PROVIDERS") else None,
             filter_bucket=env.get("FILTER_BUCKET", ""),
+            sandbox_url=_optional_url(env, "SANDBOX_URL"),
         )
 
 

@@ -73,6 +73,7 @@ def _service() -> Service:
         looked_up=_tally().looked_up,
         filters=partial(_filters, settings.filter_bucket),
         index=_index(client, settings.search_table_name),
+        sandbox_url=settings.sandbox_url,
     )
 
 

@@ -95,6 +95,7 @@ class Service:
         looked_up: told of what was found, for the record.
         filters: gives the place of the filter, None where none is published.
         index: who saw what when; None where it is not kept.
+        sandbox_url: where people find the reports of scans, "" for nowhere.
     """
 
     iocs: Iocs
@@ -105,6 +106,7 @@ class Service:
     looked_up: Callable[[Iterable[Finding]], None] = lambda _: None
     filters: Callable[[], Filters | None] = lambda: None
     index: Index | None = None
+    sandbox_url: str = ""
 
     def find(self, indicator: Indicator) -> Finding:
         """What everybody says of one indicator.

@@ -30,7 +30,7 @@ def load(path: Path) -> dict[str, Any]:
 
 def content_type(path: Path) -> str:
     """What a request is answered with: JSON, unless it wants a page or a feed."""
-    kinds = {"-docs": "text/html", "-feed": "application/atom+xml"}
+    kinds = {"-docs": "text/html", "-page": "text/html", "-feed": "application/atom+xml"}
     kind = next((kinds[end] for end in kinds if path.stem.endswith(end)), "application/json")
     return f"{kind}; charset=utf-8"
 
