@@ -75,11 +75,11 @@ def feed() -> Iterator[str]:
 def _lines(number: int) -> dict[str, str]:
     """Each value of a report as an answer has it, with a line that names it in some spelling."""
     value = _values(number)
-    dotted = (lambda text: text.replace(".", "[.]")) if number % 2 else (lambda text: text)
+    dot = "[.]" if number % 2 else "."
     return {
         value["sha256"].upper(): f"{number};{value['sha256']};dropped",
-        value["ip"]: f"2025-05-01 src={dotted(value['ip'])} dst=10.0.0.0/8",
-        value["domain"]: f"> they asked for {dotted(value['domain'])}, twice",
+        value["ip"]: f"2025-05-01 src={value['ip'].replace('.', dot)} dst=10.0.0.0/8",
+        value["domain"]: f"> they asked for {value['domain'].replace('.', dot)}, twice",
         value["url"]: value["url"].replace("http", "hxxp" if number % 2 else "http"),
     }
 

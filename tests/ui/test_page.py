@@ -190,6 +190,84 @@ def test_status_counts_by_type_and_verdict(opened: Page) -> None:
     assert "None is switched on." in opened.inner_text("#status")
 
 
+def _status_row(name: str, **facts: Any) -> dict[str, Any]:
+    row = {"id": name, "provider": name, "types": ["ip"], "on_demand": False, "last_success": ""}
+    return row | {"age_s": -1, "entries": 0, "error": "", "licence": ""} | facts
+
+
+@pytest.mark.parametrize("page", ["light", "dark"], indirect=True)
+def test_status_shows_how_providers_stand(opened: Page) -> None:
+    rows = [
+        _status_row("Full list", entries=2000, age_s=7200, licence=IMAGE),
+        _status_row("Half a list", entries=1000, age_s=90, error="status 503"),
+        _status_row("Somebody to ask", on_demand=True),
+    ]
+    opened.route("**/v4/status/providers", lambda route: route.fulfill(json={"providers": rows}))
+    opened.click("#to-status")
+    opened.wait_for_selector("text=As of")
+    table = opened.locator("table", has_text="How each provider stands")
+    full, half, asked = table.locator("tbody tr").all()
+    assert full.locator("td").all_inner_texts() == (
+        ["Full list", "ip", "2000", "2 hours ago", "\u2714 fine", IMAGE]
+    )
+    assert half.locator("td").all_inner_texts()[2:5] == (
+        ["1000", "1 minute ago", "\u2716 status 503"]
+    )
+    assert "asked at look-up" in asked.inner_text()
+    widths = [bar.get_attribute("width") for bar in table.locator("rect").all()]
+    assert widths == ["100", "50"]
+    assert violations(opened) == []
+
+
+def test_details_show_what_each_provider_says(opened: Page) -> None:
+    times = {"detect_time": "", "update_time": ""}
+    sources = [
+        {"provider": "Lists it", "assessment": "high risk", "category": "botnet", "status": 1},
+        {"provider": "Trusts it", "assessment": "trustworthy", "status": 0},
+        {"provider": "Is down", "assessment": "", "status": 3},
+        {"provider": "Never heard of it", "assessment": "", "status": 5},
+    ]
+    engines = {
+        "Names it": {"scan_result_i": 1, "threat_found": "Emotet", "def_time": ""},
+        "Finds nothing": {"scan_result_i": 5, "threat_found": "", "def_time": ""},
+    }
+    place = {"text": "x", "offset": 0, "count": 1, "verdict": "LIKELY_MALICIOUS"}
+    results = {"sources": [one | times for one in sources]}
+    found = [
+        place | {"type": "ip", "value": "192.0.2.1", "report": {"lookup_results": results}},
+        place | {"type": "md5", "value": "A" * 32, "report": {"scan_details": engines}},
+    ]
+    answer = {"data": found, "not_understood": [], "rest": None}
+    opened.route("**/v4/search", lambda route: route.fulfill(json=answer))
+    look_up(opened, "anything")
+    for button in opened.locator("#rows [aria-expanded]").all():
+        button.click()
+    said = opened.locator("tr.more tbody tr").all_inner_texts()
+    assert [" ".join(one.split()) for one in said] == [
+        "Lists it high risk, botnet",
+        "Trusts it trustworthy",
+        "Is down did not answer",
+        "Never heard of it knows nothing",
+        "Names it Emotet",
+        "Finds nothing knows nothing",
+    ]
+    assert "Lists it, Trusts it" in opened.inner_text("#rows tr:first-child")
+
+
+def test_a_long_text_is_read_to_its_end(opened: Page, seen: Seen) -> None:
+    """The service counts characters, of which JavaScript takes some for two."""
+    text = "\U0001f600 " * 50 + "\n" + " ".join(f"r{n}.samples.example" for n in range(1100))
+    look_up(opened, text)
+    opened.wait_for_selector("text=1100 indicators.")
+    assert seen.asked.count(SEARCH) == 2
+    assert opened.inner_text("#shown") == "all 1100"
+    assert len(rows(opened)) == 500
+    opened.click("#more")
+    opened.click("#more")
+    assert len(rows(opened)) == 1100
+    assert not opened.is_visible("#more")
+
+
 def test_copying_takes_what_is_shown(opened: Page) -> None:
     look_up(opened, f"{MALICIOUS} http://files.example/0.bin?id=0 {digest_of(0)}")
     opened.check("#defanged")
