@@ -94,6 +94,11 @@ def _follow(seen: Seen, base: str, request: Any) -> None:
 @pytest.fixture
 def opened(page: Page) -> Page:
     """The page, with the key typed in."""
+    return with_key(page)
+
+
+def with_key(page: Page) -> Page:
+    """The same page, after the key was typed in."""
     page.fill("#key", DEFAULT_API_KEY)
     page.press("#key", "Enter")
     return page

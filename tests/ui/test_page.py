@@ -13,7 +13,7 @@ from playwright.sync_api import Page
 
 from local.environment import DEFAULT_API_KEY
 from tests.e2e.support import Up
-from tests.ui.conftest import SANDBOX, Seen
+from tests.ui.conftest import SANDBOX, Seen, with_key
 from tests.ui.sample import FORMULA, IMAGE, LINES, digest_of, mixed_text
 
 SEARCH = "POST /v4/search"
@@ -106,6 +106,7 @@ def test_the_keyboard_is_enough(page: Page) -> None:
         if page.evaluate("document.activeElement.matches('#rows [aria-expanded]')"):
             break
     page.keyboard.press("ArrowDown")
+    page.wait_for_selector(f"[aria-label='Details of {BENIGN}']:focus")
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Enter")
     page.wait_for_selector("text=Related")
@@ -134,8 +135,9 @@ def test_details_show_sightings_relatives_and_the_report(opened: Page) -> None:
 
 
 @pytest.mark.parametrize("page", ["light", "dark"], indirect=True)
-def test_both_themes_are_accessible(opened: Page, tmp_path: Path) -> None:
-    assert violations(opened) == []
+def test_both_themes_are_accessible(page: Page, tmp_path: Path) -> None:
+    assert violations(page) == []
+    opened = with_key(page)
     look_up(opened, f"{mixed_text()[0]}\n{MALICIOUS}")
     opened.click("#rows [aria-expanded]")
     opened.wait_for_selector("text=Related")
@@ -266,6 +268,7 @@ def test_a_long_text_is_read_to_its_end(opened: Page, seen: Seen) -> None:
     opened.click("#more")
     assert len(rows(opened)) == 1100
     assert not opened.is_visible("#more")
+    assert {one["count"] for one in json.loads(saved(opened, "#json"))} == {1}
 
 
 def test_copying_takes_what_is_shown(opened: Page) -> None:
@@ -300,6 +303,17 @@ def test_a_saved_bundle_is_stix_and_always_the_same(opened: Page) -> None:
     assert len({one.id for one in parsed.objects}) == len(known)
     look_up(opened, text)
     assert saved(opened, "#stix") == bundle
+
+
+def test_a_pattern_quotes_what_it_holds(opened: Page) -> None:
+    value = "http://files.example/it's\\here"
+    found = {"type": "url", "value": value, "text": value, "offset": 0, "count": 1}
+    row = found | {"verdict": "MALICIOUS", "report": {"lookup_results": {"sources": []}}}
+    answer = {"data": [row], "not_understood": [], "rest": None}
+    opened.route("**/v4/search", lambda route: route.fulfill(json=answer))
+    look_up(opened, "anything")
+    [indicator] = stix2.parse(saved(opened, "#stix")).objects
+    assert indicator.pattern == "[url:value = 'http://files.example/it\\'s\\\\here']"
 
 
 def test_the_key_is_kept_by_this_tab_only(opened: Page, stack: Up, seen: Seen) -> None:
