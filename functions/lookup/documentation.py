@@ -4,9 +4,8 @@ import re
 from base64 import b64encode
 from functools import cache
 from hashlib import sha256
-from html import escape
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from functions.lookup.service import Call, Service
 from shared.http.caching import knows
@@ -53,7 +52,8 @@ def _page_headers(policy: str) -> dict[str, str]:
 def _search_page(sandbox_url: str) -> str:
     """The page, told where people find reports of the sandbox; "" for nowhere."""
     parts = urlsplit(sandbox_url)
-    base = escape(f"{parts.scheme}://{parts.netloc}") if sandbox_url else ""
+    # Encoded like this it ends no attribute, either.
+    base = quote(f"{parts.scheme}://{parts.netloc}", safe=":/[]") if sandbox_url else ""
     return _read("page.html").replace('data-sandbox=""', f'data-sandbox="{base}"', 1)
 
 

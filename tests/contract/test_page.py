@@ -77,7 +77,7 @@ def test_it_is_compressed_for_who_reads_that() -> None:
         ("", ""),
         ("https://sandbox.example/", "https://sandbox.example"),
         ("https://sandbox.example:8443/api?x=1", "https://sandbox.example:8443"),
-        ('https://sandbox.example"><script>', "https://sandbox.example&quot;&gt;&lt;script&gt;"),
+        ('https://sandbox.example"><script>', "https://sandbox.example%22%3E%3Cscript%3E"),
     ],
 )
 def test_it_is_told_where_scans_are(url: str, told: str) -> None:
