@@ -25,8 +25,8 @@ test-deploy: setup ## Deploy to an emulator of AWS, and follow docs/deploy.md on
 	$(BIN)/python -m pytest tests/deploy
 
 test-ui: setup .tools/ui/.ready ## Have a browser use the page; installs Debian's Chromium where there is none
-	@test -x "$(CHROMIUM)" || { apt-get update && apt-get install --yes --no-install-recommends chromium; } > .tools/ui/apt.log 2>&1 || \
-	  { echo "No browser at $(CHROMIUM), and apt-get installs none (.tools/ui/apt.log): name one with CHROMIUM=..." >&2; exit 1; }
+	@test -x "$(CHROMIUM)" || { apt-get update && apt-get install --yes --no-install-recommends chromium; } > .tools/ui/apt.log 2>&1 || true
+	@test -x "$(CHROMIUM)" || { echo "No browser at $(CHROMIUM), and apt-get puts none there (.tools/ui/apt.log): name one with CHROMIUM=..." >&2; exit 1; }
 	CHROMIUM="$(CHROMIUM)" .tools/ui/bin/python -m pytest tests/ui
 
 bench: setup .tools/peers/.ready $(if $(URL),,.tools/emulator/.ready) ## Measure costs and speed, and write docs/benchmarks.md, docs/cost.md and docs/scale.md
