@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -84,11 +84,17 @@ def metered() -> Iterator[Meter]:
 
 
 def ingest(
-    client: Any, iocs: str, state: str, fetcher: Fetcher, index: SearchIndex | None = None
+    client: Any,
+    iocs: str,
+    state: str,
+    fetcher: Fetcher,
+    *,
+    index: SearchIndex | None = None,
+    writers: Executor | None = None,
 ) -> Summary:
-    """One run, wired as the function is but for what fetches the pages."""
+    """One run, wired as the function is but for what fetches the pages, and perhaps who writes."""
     ledger = Ledger(client, state)
-    with ThreadPoolExecutor(WRITERS) as pool:
+    with writers or ThreadPoolExecutor(WRITERS) as pool:
         return Run(
             feed_url=FEED_URL,
             fetcher=fetcher,

@@ -51,7 +51,7 @@ def _runs(names: list[str], *, indexed: bool) -> list[Usage]:
         for name in names:
             with meter.section() as usage:
                 feed = Feed(name, REPORTS)
-                assert ingest(tables.client, tables.iocs, tables.state, feed, index).complete
+                assert ingest(tables.client, tables.iocs, tables.state, feed, index=index).complete
             used.append(usage)
     return used
 
@@ -63,7 +63,7 @@ def _searches() -> Iterator[str]:
         tables = new_tables()
         index = SearchIndex(tables.client, tables.search)
         feed = Feed("first", REPORTS)
-        assert ingest(tables.client, tables.iocs, tables.state, feed, index).complete
+        assert ingest(tables.client, tables.iocs, tables.state, feed, index=index).complete
         newest = index.recent(1).rows[0]
         searches: dict[str, Callable[[], Page[Any] | None]] = {
             "sightings of an IOC": lambda: index.sightings(newest.indicator, 100),

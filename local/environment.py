@@ -26,6 +26,8 @@ DEFAULTS = {
     "FEED_ALLOW_PRIVATE": "true",
     "SANDBOX_ALLOW_PRIVATE": "true",
     "PROVIDERS_ALLOW_PRIVATE": "true",
+    "EVENT_BUS_NAME": "ioc-reputation-changes",
+    "WEBHOOK_SIGNING_KEY": "whsec_bG9jYWwtZGVtby1rZXktb2YtMjQtYnl0ZXM=",
     "POWERTOOLS_SERVICE_NAME": "ioc-reputation",
     "POWERTOOLS_METRICS_NAMESPACE": "IocReputation",
 }
@@ -35,6 +37,7 @@ KEY_PARAMETERS = (
     "FEED_API_KEY_PARAMETER",
     "SANDBOX_API_KEY_PARAMETER",
     "REPUTATION_API_KEY_PARAMETER",
+    "WEBHOOK_SIGNING_KEY_PARAMETER",
 )
 DEFAULT_REGION = "us-east-1"
 DEFAULT_API_KEY = "local-demo-key"

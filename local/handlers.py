@@ -13,7 +13,9 @@ from local.template import DEFAULT_ROUTE, http_routes
 Handler = Callable[[dict[str, Any], Any], Any]
 
 
-def load(function: Literal["filter", "ingest", "lookup", "publish", "providers"]) -> Handler:
+def load(
+    function: Literal["changes", "filter", "ingest", "lookup", "publish", "providers", "webhook"],
+) -> Handler:
     """Return the `lambda_handler` of a function."""
     return _at(f"functions.{function}.app.lambda_handler")
 

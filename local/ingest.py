@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from local import environment
+from local.changes import telling_webhook
 from local.context import LocalContext
 from local.errors import LocalError
 from local.events import timer_event
@@ -30,18 +31,21 @@ def command(out: TextIO) -> int:
 def run_once(budget_s: float, reingest_since: str | None = None) -> dict[str, Any]:
     """Invoke the handler as the timer does and return its summary.
 
+    WEBHOOK_URL is told of the verdicts that it changes.
+
     Args:
         budget_s: seconds that the run believes to have.
         reingest_since: date from which on known reports are read again; None for none.
 
     Raises:
-        LocalError: the handler refuses a setting.
+        LocalError: the handler, or that of the webhook, refuses a setting.
     """
     event = timer_event(str(uuid.uuid4()), datetime.now(UTC))
     if reingest_since is not None:
         event = {"reingest_since": reingest_since}
     try:
-        summary: dict[str, Any] = load("ingest")(event, LocalContext("ingest", budget_s))
+        with telling_webhook():
+            summary: dict[str, Any] = load("ingest")(event, LocalContext("ingest", budget_s))
     except (SettingsError, InvalidRecord) as error:
         raise LocalError(str(error)) from error
     return summary

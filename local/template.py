@@ -122,7 +122,9 @@ def function_definition(
         for name, parameter in template.get("Parameters", {}).items()
         if "Default" in parameter
     }
-    resolve = partial(_resolve, values={**defaults, **values})
+    resolve = partial(
+        _resolve, values={**defaults, **values}, conditions=template.get("Conditions", {})
+    )
     properties = template.get("Globals", {}).get("Function", {}) | resource["Properties"]
     logging = properties.get("LoggingConfig", {})
     variables = {
@@ -143,13 +145,32 @@ def function_definition(
 _NONE: dict[str, dict[str, Any]] = {"Variables": {}}
 
 
-def _resolve(value: object, values: Mapping[str, str]) -> str:
+def _resolve(value: object, values: Mapping[str, str], conditions: Mapping[str, Any]) -> str:
     if not isinstance(value, dict):
         return str(value)
+    if "Fn::If" in value:
+        name, then, otherwise = value["Fn::If"]
+        chosen = then if _holds(conditions[name], values, conditions) else otherwise
+        return _resolve(chosen, values, conditions)
     name = value.get("Ref")
     if not isinstance(name, str) or name not in values:
         raise TemplateError(f"nothing is known of what {value} stands for")
     return values[name]
+
+
+def _holds(condition: Any, values: Mapping[str, str], conditions: Mapping[str, Any]) -> bool:
+    ((kind, parts),) = condition.items()
+    match kind:
+        case "Condition":
+            return _holds(conditions[parts], values, conditions)
+        case "Fn::Equals":
+            left, right = (_resolve(part, values, conditions) for part in parts)
+            return left == right
+        case "Fn::Not":
+            return not _holds(parts[0], values, conditions)
+        case "Fn::And":
+            return all(_holds(part, values, conditions) for part in parts)
+    raise TemplateError(f"nothing is known of the condition {kind}")
 
 
 DEFAULT_ROUTE = "$default"

@@ -211,6 +211,55 @@ class FilterSettings:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class ChangesSettings:
+    """What the changes function needs.
+
+    Attributes:
+        event_bus_name: the bus that is told of changed verdicts (`EVENT_BUS_NAME`).
+    """
+
+    event_bus_name: str
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Read the settings.
+
+        Raises:
+            SettingsError: one is missing.
+        """
+        return cls(event_bus_name=_text(env, "EVENT_BUS_NAME"))
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookSettings:
+    """What the webhook function needs.
+
+    Attributes:
+        url: where changes are sent to (`WEBHOOK_URL`).
+        signing_key: what they are signed with (`WEBHOOK_SIGNING_KEY`), for local use only.
+        signing_key_parameter: name of the SSM parameter that holds it
+            (`WEBHOOK_SIGNING_KEY_PARAMETER`).
+    """
+
+    url: str
+    signing_key: str
+    signing_key_parameter: str
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Read the settings.
+
+        Raises:
+            SettingsError: one is missing or cannot be used.
+        """
+        return cls(
+            url=_url(env, "WEBHOOK_URL"),
+            signing_key=env.get("WEBHOOK_SIGNING_KEY", ""),
+            signing_key_parameter=env.get("WEBHOOK_SIGNING_KEY_PARAMETER", ""),
+        )
+
+
 def _names(env: Mapping[str, str], name: str) -> tuple[str, ...]:
     parts = (part.strip() for part in env.get(name, "").split(","))
     return tuple(dict.fromkeys(part for part in parts if part))

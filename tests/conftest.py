@@ -39,6 +39,8 @@ _SETTINGS = (
     "SANDBOX_",
     "REPUTATION_",
     "PROVIDER",
+    "EVENT_BUS_",
+    "WEBHOOK_",
 )
 
 
@@ -89,12 +91,14 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def fresh_handlers() -> Iterator[None]:
     """Handlers that read their settings anew: they keep their clients while a process lives."""
+    import functions.changes.app as changes
     import functions.ingest.app as ingest
     import functions.lookup.app as lookup
     import functions.providers.app as providers
     import functions.publish.app as publish
 
     kept = (
+        changes._client,
         lookup._asker,
         providers._client,
         ingest._client,

@@ -3,11 +3,12 @@
 import hashlib
 import json
 import math
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
-from typing import TYPE_CHECKING, Any, Final, Self, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, cast
 from urllib.parse import quote, urlsplit
 
 import requests
@@ -42,6 +43,7 @@ MAX_CHUNK_BYTES = 1024 * 1024
 # Gateways refuse long request lines, and some cut a path at a `?` that was percent-encoded.
 MAX_PATH_BYTES = 2000
 _READ_BYTES = 64 * 1024
+_SECONDS = re.compile("[0-9]{1,9}")
 _FIELDS: Final = {"hash": "hash", "ip": "address", "domain": "fqdn", "url": "url"}
 _HASH_NOT_FOUND = 404003
 _NOT_ACCEPTED = frozenset({400064, *range(400180, 400186)})
@@ -114,7 +116,7 @@ class ReputationClient:
                 backoff_max=10,
                 raise_on_status=False,
                 remaining=self._deadline.left,
-                too_late=lambda response: _refusal(response.status, b""),
+                too_late=lambda response: _refusal(_Reply.of(response, b"")),
             )
         )
 
@@ -166,6 +168,18 @@ class ReputationClient:
                 total.failed.update(outcome.failed)
         return self._settled(total)
 
+    def read(self, path: str) -> Any:
+        """What the API says below another path, such as `status/providers`: any JSON.
+
+        Raises:
+            ReputationApiError: there is no answer.
+        """
+        self._deadline.start()
+        try:
+            return json.loads(self._told(path))
+        except (ValueError, RecursionError):
+            raise UnexpectedAnswer("the answer is not JSON") from None
+
     def refresh_filter(self) -> bool:
         """Bring the local filter up to date.
 
@@ -191,11 +205,11 @@ class ReputationClient:
                 raise UnexpectedAnswer("the filter is offered over another scheme than the API")
             # The file is elsewhere, so the key does not go with it.
             headers = {"Accept-Encoding": "identity", "User-Agent": self._headers["User-Agent"]}
-            status, content = self._fetch("GET", link, headers, offered.size)
+            reply = self._fetch("GET", link, headers, offered.size)
             # Between the two another one may have been published.
-            if status == 200 and hashlib.sha256(content).hexdigest() == offered.sha256:
+            if reply.status == 200 and hashlib.sha256(reply.body).hexdigest() == offered.sha256:
                 try:
-                    self._filter.take(content)
+                    self._filter.take(reply.body)
                 except FilterNotValid as error:
                     raise UnexpectedAnswer(str(error)) from error
                 return True
@@ -209,10 +223,10 @@ class ReputationClient:
         self._deadline.start()
 
     def _told(self, path: str, *, status: int = 200) -> bytes:
-        answered, body = self._send("GET", path)
-        if answered != status:
-            raise _refusal(answered, body)
-        return body
+        reply = self._send("GET", path)
+        if reply.status != status:
+            raise _refusal(reply)
+        return reply.body
 
     def _kept(self, indicator: Indicator) -> Answer | None:
         kept = None if self._cache is None else self._cache.get(indicator)
@@ -226,14 +240,15 @@ class ReputationClient:
                 self._cache.put(answer)
 
     def _get(self, indicator: Indicator, path: str) -> wire.Outcome:
-        status, body = self._send("GET", f"{_family(indicator.type)}/{path}")
+        reply = self._send("GET", f"{_family(indicator.type)}/{path}")
+        status, body = reply.status, reply.body
         code = None if status == 200 else wire.read_error_code(body)
         if status == 404 and code == _HASH_NOT_FOUND and indicator.type in HASH_TYPES:
             outcome = wire.Outcome({indicator: wire.unknown(indicator)})
         elif status == 400 and code in _NOT_ACCEPTED:
             outcome = wire.Outcome(failed={indicator: "the API does not accept it"})
         elif status != 200:
-            raise _refusal(status, body)
+            raise _refusal(reply)
         elif indicator.type in HASH_TYPES:
             outcome = wire.Outcome({indicator: wire.read_hash(indicator, body)})
         else:
@@ -246,16 +261,16 @@ class ReputationClient:
         headers = {"Content-Type": "application/json"}
         if family == "hash":
             headers["includescandetails"] = "1"
-        status, body = self._send("POST", family, sent, headers)
-        if status != 200:
-            raise _refusal(status, body)
+        reply = self._send("POST", family, sent, headers)
+        if reply.status != 200:
+            raise _refusal(reply)
         read = wire.read_hashes if family == "hash" else wire.read_addresses
-        return read(chunk, body)
+        return read(chunk, reply.body)
 
     def _send(
         self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] = {}
-    ) -> tuple[int, bytes]:
-        """One request to the API; its status, and its body without its compression."""
+    ) -> "_Reply":
+        """One request to the API."""
         url = f"{self._base}/{path}"
         return self._fetch(method, url, {**self._headers, **headers}, MAX_BODY_BYTES, body)
 
@@ -266,7 +281,7 @@ class ReputationClient:
         headers: Mapping[str, str],
         most_bytes: int,
         body: bytes | None = None,
-    ) -> tuple[int, bytes]:
+    ) -> "_Reply":
         """One request, retried."""
         self._deadline.seconds(math.inf)
         try:
@@ -275,7 +290,7 @@ class ReputationClient:
             request = requests.Request(method, url, dict(headers), data=body).prepare()
             sent = self._transport.send(request, stream=True, timeout=cast("Any", self._timeout))
             with closing(sent) as response:
-                return response.status_code, self._body(response.raw, most_bytes)
+                return _Reply.of(response.raw, self._body(response.raw, most_bytes))
         except (requests.RequestException, HTTPError) as error:
             if self._deadline.left() <= 0:
                 raise DeadlinePassed(_OUT_OF_TIME) from error
@@ -296,6 +311,18 @@ class ReputationClient:
         if outcome.failed:
             raise Unanswered(outcome.failed, outcome.answers)
         return outcome.answers
+
+
+class _Reply(NamedTuple):
+    """An answer, its body without its compression."""
+
+    status: int
+    body: bytes
+    retry_after: str
+
+    @classmethod
+    def of(cls, response: BaseHTTPResponse, body: bytes) -> Self:
+        return cls(response.status, body, response.headers.get("Retry-After", ""))
 
 
 _OUT_OF_TIME = "the time for asking is used up"
@@ -369,13 +396,14 @@ def _chunks(indicators: Iterable[Indicator], most: int) -> Iterator[list[Indicat
         yield chunk
 
 
-def _refusal(status: int, body: bytes) -> ReputationApiError:
+def _refusal(reply: _Reply) -> ReputationApiError:
+    status, body, retry_after = reply
     code = wire.read_error_code(body)
     message = f"the API answered with status {status}" + (f" and code {code}" if code else "")
     if status in {401, 403}:
         return KeyRefused(message)
     if status == 429:
-        return LimitReached(message)
+        return LimitReached(message, int(retry_after) if _SECONDS.fullmatch(retry_after) else None)
     if status == 408 or status >= 500:
         return ApiUnavailable(message)
     return UnexpectedAnswer(message)

@@ -16,7 +16,15 @@ class KeyRefused(ReputationApiError):
 
 
 class LimitReached(ReputationApiError):
-    """The key has used up its look-ups (429), and waiting for more takes too long."""
+    """The key has used up its look-ups (429), and waiting for more takes too long.
+
+    Attributes:
+        retry_in_s: seconds until there are more, None if the API does not say.
+    """
+
+    def __init__(self, message: str, retry_in_s: int | None = None):
+        super().__init__(message)
+        self.retry_in_s = retry_in_s
 
 
 class ApiUnavailable(ReputationApiError):

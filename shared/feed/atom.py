@@ -52,7 +52,12 @@ def read(text: str) -> Page:
             links.append(_link(entry))
         else:
             reports.append(content)
-    return Page(reports=reports, links=links, next=_next(feed.feed))
+    return Page(
+        reports=reports,
+        links=links,
+        next=_link_to(feed.feed, "next"),
+        newer=_link_to(feed.feed, "previous"),
+    )
 
 
 def _json_content(entry: Any) -> object | None:
@@ -74,8 +79,8 @@ def _link(entry: Any) -> ReportLink:
     return ReportLink(flow_id=found[1] if found else "", url=url)
 
 
-def _next(feed: Any) -> str | None:
+def _link_to(feed: Any, relation: str) -> str | None:
     for link in feed.get("links", []):
-        if link.get("rel") == "next":
+        if link.get("rel") == relation:
             return str(link.get("href", "")) or None
     return None

@@ -37,6 +37,7 @@ READ_TIMEOUT_S = 20.0
 BACKOFF_S = 0.5
 _CHUNK_BYTES = 64 * 1024
 _OK = 200
+_NOT_MODIFIED = 304
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _OUT_OF_TIME = "the time for fetching is used up"
 _TOO_LARGE = f"the page is larger than {MAX_PAGE_BYTES} bytes"
@@ -46,6 +47,10 @@ class OutOfTime(FeedError):
     """The run's time was used up before the page was here."""
 
 
+class FeedRefused(FeedError):
+    """The feed does not accept the key (401), or not from here (403)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fetched:
     """A page as it came.
@@ -53,10 +58,14 @@ class Fetched:
     Attributes:
         url: its address after redirects; what is relative on the page is relative to it.
         body: decompressed, at most `MAX_PAGE_BYTES`.
+        etag: what names this state of the page, "" if the feed does not say.
+        unchanged: it is as it was when it had the ETag that was sent; then there is no body.
     """
 
     url: str
     body: bytes
+    etag: str = ""
+    unchanged: bool = False
 
 
 class FeedClient:
@@ -116,22 +125,29 @@ class FeedClient:
         if api_key:
             self._session.headers[key_header] = api_key
 
-    def get(self, url: str) -> Fetched:
+    def get(self, url: str, etag: str = "") -> Fetched:
         """Fetch one page.
+
+        Args:
+            etag: the one that the page had when it was fetched before, "" to get it anyway.
 
         Raises:
             OutOfTime: `remaining` ran out.
+            FeedRefused: it is the key.
             FeedError: the page could not be had; nothing of it is to be used.
         """
         self._allowance.renew()
         try:
             for _ in range(1 + MAX_REDIRECTS):
-                with closing(self._ask(url)) as response:
+                with closing(self._ask(url, etag)) as response:
                     location = response.raw.get_redirect_location()
                     if not location:
                         if self._only_whole:
                             _refuse_open_end(response.raw)
-                        return Fetched(url, _body(response.raw))
+                        if etag and response.status_code == _NOT_MODIFIED:
+                            return Fetched(url, b"", etag, unchanged=True)
+                        found = response.headers.get("ETag", "")
+                        return Fetched(url, _body(response.raw), found)
                 url = _joined(url, location, "a redirect")
         except (requests.RequestException, HTTPError, ValueError) as error:
             if self._remaining() <= 0:
@@ -140,10 +156,11 @@ class FeedClient:
             raise FeedError(f"the page could not be fetched: {type(reason).__name__}") from error
         raise FeedError(f"the feed redirects more than {MAX_REDIRECTS} times")
 
-    def _ask(self, url: str) -> requests.Response:
+    def _ask(self, url: str, etag: str) -> requests.Response:
         self._refuse_others(url)
         return self._session.get(
             url,
+            headers={"If-None-Match": etag} if etag else {},
             stream=True,
             allow_redirects=False,
             timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
@@ -211,7 +228,8 @@ def _refuse_open_end(response: BaseHTTPResponse) -> None:
 
 def _body(response: BaseHTTPResponse) -> bytes:
     if response.status != _OK:
-        raise FeedError(f"the feed answered with status {response.status}")
+        kind = FeedRefused if response.status in {401, 403} else FeedError
+        raise kind(f"the feed answered with status {response.status}")
     body = bytearray()
     # By read1: read takes a chunk size of -1 from the feed for "all there is".
     while chunk := response.read1(_CHUNK_BYTES, decode_content=True):

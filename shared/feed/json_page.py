@@ -32,8 +32,10 @@ def read(text: str) -> Page:
     following = page.get("next")
     if following is not None and not isinstance(following, str):
         raise FeedError("the page's next is not a text")
+    newer = page.get("newer")
     return Page(
         reports=page["items"],
         next=following or None,
         newest_first=page.get("order") == NEWEST_FIRST,
+        newer=newer if isinstance(newer, str) and newer else None,
     )

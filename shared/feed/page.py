@@ -32,9 +32,11 @@ class Page:
         next: address of the next page as the page has it, relative or absolute; None at the end.
         newest_first: whether the feed says that it lists reports in the order in which they were
             published, the newest first; their dates need not fall then.
+        newer: address of what will be published after this page; None if the feed has none.
     """
 
     reports: Sequence[object]
     links: Sequence[ReportLink] = field(default_factory=tuple)
     next: str | None = None
     newest_first: bool = False
+    newer: str | None = None

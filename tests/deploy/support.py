@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import re
 import shutil
 import signal
 import subprocess
@@ -19,6 +20,7 @@ import requests
 
 from local.engine import free_port
 from local.events import Request, Response, http_event, http_response
+from local.template import load_template
 from tests.infrastructure.support import ROOT, run
 
 ARCH = "aarch64" if platform.machine() in {"aarch64", "arm64"} else "x86_64"
@@ -93,6 +95,15 @@ def wait_until(condition: Callable[[], bool]) -> None:
         time.sleep(0.2)
 
 
+def metric_math() -> list[str]:
+    """The alarms on several metrics, by their logical ids."""
+    return [
+        name
+        for name, one in load_template()["Resources"].items()
+        if "Metrics" in one.get("Properties", {})
+    ]
+
+
 class User:
     """Somebody with a clone, and with nothing in the environment but a way to the account.
 
@@ -111,6 +122,7 @@ class User:
             "SAM_CLI_POLL_DELAY": "1",  # the emulator is quick
         }
         self._clone()
+        self._leave_out_metric_math()
         self.has("aws", f'#!/bin/sh\nexec {EMULATOR / "aws"} "$@"\n')
 
     def _clone(self) -> None:
@@ -121,6 +133,15 @@ class User:
                 shutil.copy2(ROOT / name, self.checkout / name)
         for tools in (".venv", ".tools"):
             (self.checkout / tools).symlink_to(ROOT / tools)
+
+    def _leave_out_metric_math(self) -> None:
+        """The emulator takes no alarm on several metrics, nor then a dashboard that names one."""
+        path = self.checkout / "template.yaml"
+        text = path.read_text(encoding="utf-8")
+        for name in (*metric_math(), "WatchDashboard"):
+            text, found = re.subn(rf"(?m)^  {name}:\n(?:(?:    .*)?\n)+", "", text)
+            assert found == 1, name
+        path.write_text(text, encoding="utf-8")
 
     def has(self, program: str, text: str) -> None:
         """Let the user have a program on the path."""

@@ -6,18 +6,24 @@ from typing import Any
 
 import pytest
 
+import functions.changes.app as changes
 import functions.filter.app as filters
 import functions.ingest.app as ingest
 import functions.providers.app as providers
 import functions.publish.app as publish
+import functions.webhook.app as webhook
 from local.context import LocalContext
 from local.filter import make_bucket
 from local.handlers import load_gateway
 from local.openapi import ROUTES
 from shared.http.web import read_request
+from tests.changes import Bus
+from tests.feed_server import FeedServer, page
 
 EVENTS = sorted((Path(__file__).parents[2] / "events").glob("*.json"))
 REQUESTS = [path for path in EVENTS if path.stem.startswith("apigateway-http-api-proxy")]
+STREAM = next(path for path in EVENTS if path.stem == "dynamodb-stream-changes")
+QUEUE = next(path for path in EVENTS if path.stem == "sqs-webhook")
 FILTER, INGEST, POLL, PROVIDERS = TIMERS = [
     path for path in EVENTS if path.stem.startswith("scheduler")
 ]
@@ -59,8 +65,25 @@ def test_every_event_is_answered() -> None:
             assert "66b3763be7dbbbdfcd0b00" in result["body"], f"{path.name} finds no report"
 
 
+def test_events_of_stream_and_queue_are_handled(monkeypatch: pytest.MonkeyPatch) -> None:
+    context: Any = LocalContext("changes", 60)
+    bus = Bus()
+    monkeypatch.setattr(changes, "_client", lambda: bus)
+    assert changes.lambda_handler(load(STREAM), context) == {"batchItemFailures": []}
+    new, worse, gone = bus.details
+    assert (new["previous_verdict"], new["verdict"]) == (None, "SUSPICIOUS")
+    assert (worse["previous_verdict"], worse["verdict"]) == ("SUSPICIOUS", "MALICIOUS")
+    assert (gone["previous_verdict"], gone["verdict"]) == ("LIKELY_MALICIOUS", None)
+    with FeedServer() as server:
+        server.answer("/hook", page(b""))
+        monkeypatch.setenv("WEBHOOK_URL", f"http://127.0.0.1:{server.port}/hook")
+        assert webhook.lambda_handler(load(QUEUE), context) == {"batchItemFailures": []}
+        [request] = server.requests
+    assert json.loads(request.body) == worse
+
+
 def test_every_event_file_is_for_a_handler() -> None:
-    assert set(EVENTS) == {*REQUESTS, *TIMERS}
+    assert set(EVENTS) == {*REQUESTS, *TIMERS, STREAM, QUEUE}
     assert [path.stem.partition("-")[2] for path in TIMERS] == [
         "filter",
         "ingest",

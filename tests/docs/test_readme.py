@@ -27,11 +27,13 @@ from shared.domain.indicator import Indicator, IndicatorType
 from shared.domain.verdict import Verdict
 from shared.metadefender.present import address_report, hash_report
 from shared.settings import (
+    ChangesSettings,
     FilterSettings,
     IngestSettings,
     LookupSettings,
     ProviderSettings,
     PublishSettings,
+    WebhookSettings,
 )
 from tests.builders import reputation
 from tests.contract.support import READER_KEY
@@ -322,6 +324,8 @@ def read_by_functions() -> set[str]:
     IngestSettings.from_env(recorder)
     PublishSettings.from_env(recorder)
     ProviderSettings.from_env(recorder)
+    ChangesSettings.from_env(recorder)
+    WebhookSettings.from_env(recorder)
     return recorder.asked
 
 

@@ -9,7 +9,16 @@ from tests.infrastructure.recorder import Call
 from tests.infrastructure.support import Template
 
 # What AWS does with a function's role, unseen by its code.
-BY_THE_PLATFORM = {"sqs:SendMessage"}  # a failed invocation goes to the queue
+BY_THE_PLATFORM = {
+    "sqs:SendMessage",  # a failed invocation goes to the queue
+    # What it hands over it reads from a stream or a queue.
+    "dynamodb:DescribeStream",
+    "dynamodb:GetRecords",
+    "dynamodb:GetShardIterator",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sqs:ReceiveMessage",
+}
 
 
 @dataclass(frozen=True)

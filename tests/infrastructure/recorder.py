@@ -19,7 +19,8 @@ class Call:
 
     Attributes:
         action: such as `dynamodb:GetItem`; a transaction asks for the actions of its parts.
-        resource: the name of the table, of the parameter or of the bucket, with the key.
+        resource: the name of the table, of the parameter or of the bus, or of the bucket, with
+            the key.
         keys: the partition keys that it touches.
     """
 
@@ -89,6 +90,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(*_forwarded(self.engine, dict(self.headers), sent))
         elif (service, operation) == ("AmazonSSM", "GetParameter"):
             self._answer(*_parameter(self.recorder, json.loads(sent)["Name"]))
+        elif (service, operation) == ("AWSEvents", "PutEvents"):
+            self._answer(*_events(self.recorder, json.loads(sent)["Entries"]))
         else:
             self.recorder.unknown.append(f"{service}.{operation}")
             self._answer(400, {}, b"{}")
@@ -157,6 +160,12 @@ def _forwarded(
         return answer.status, kept, answer.read()
     finally:
         connection.close()
+
+
+def _events(recorder: Recorder, entries: list[dict[str, str]]) -> tuple[int, dict[str, str], bytes]:
+    recorder.calls |= {Call("events:PutEvents", one["EventBusName"]) for one in entries}
+    taken = {"FailedEntryCount": 0, "Entries": [{"EventId": "1"} for _ in entries]}
+    return 200, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(taken).encode()
 
 
 def _parameter(recorder: Recorder, name: str) -> tuple[int, dict[str, str], bytes]:

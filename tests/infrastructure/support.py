@@ -39,5 +39,5 @@ class Artifacts:
         self.layer = folder / "SharedLayer"
         self.functions = {
             name: folder / f"{name.capitalize()}Function"
-            for name in ("filter", "ingest", "lookup", "providers", "publish")
+            for name in ("changes", "filter", "ingest", "lookup", "providers", "publish", "webhook")
         }

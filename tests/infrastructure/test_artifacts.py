@@ -37,7 +37,7 @@ def test_layer_holds_the_shared_package_and_nothing_else_of_the_folder(
     }
 
 
-@pytest.mark.parametrize("name", [*RUNTIME_BRINGS, "functions", "local"])
+@pytest.mark.parametrize("name", [*RUNTIME_BRINGS, "functions", "iocrep", "local", "rich", "typer"])
 def test_layer_leaves_out(artifacts: Artifacts, name: str) -> None:
     assert not (artifacts.layer / "python" / name).exists()
 
@@ -62,7 +62,9 @@ def test_layer_fits_beside_the_functions(artifacts: Artifacts) -> None:
     assert size < 40_000_000
 
 
-@pytest.mark.parametrize("name", ["filter", "ingest", "lookup", "providers", "publish"])
+@pytest.mark.parametrize(
+    "name", ["changes", "filter", "ingest", "lookup", "providers", "publish", "webhook"]
+)
 def test_function_holds_its_own_package_only(
     artifacts: Artifacts, template: Template, name: str
 ) -> None:

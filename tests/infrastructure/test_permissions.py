@@ -12,7 +12,7 @@ from aws_lambda_powertools.utilities.parameters.constants import DEFAULT_PROVIDE
 from local.api import register_api_key
 from local.context import LocalContext
 from local.engine import running_engine
-from local.environment import ENDPOINT
+from local.environment import DEFAULTS, ENDPOINT
 from local.feed import sample_feed
 from local.filter import make_bucket
 from local.handlers import load
@@ -35,6 +35,7 @@ PARAMETERS = {
     "SandboxApiKeyParameter": "/keys/sandbox",
     "ReputationApiKeyParameter": "/keys/reputation",
     "ProviderKeysPath": "/keys/providers",
+    "WebhookSigningKeyParameter": "/keys/webhook",
 }
 
 # The sample feed knows an address in this network.
@@ -62,7 +63,7 @@ licence = "free"
 options = { listed = "bad", budget_ms = 5000 }
 """
 
-Function = Literal["filter", "ingest", "lookup", "providers", "publish"]
+Function = Literal["changes", "filter", "ingest", "lookup", "providers", "publish", "webhook"]
 FUNCTIONS: tuple[Function, ...] = get_args(Function)
 
 
@@ -212,6 +213,27 @@ def test_publish_calls_what_it_is_granted(
     assert_equal(held_by(template, "publish"), aws.calls)
 
 
+def test_changes_and_webhook_call_what_they_are_granted(
+    template: Template, aws: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_EVENTBRIDGE", aws.url)
+    monkeypatch.setenv("EVENT_BUS_NAME", "ChangesBus")
+    event = json.loads((ROOT / "events" / "dynamodb-stream-changes.json").read_bytes())
+    assert load("changes")(event, LocalContext("changes", 60)) == {"batchItemFailures": []}
+    assert_equal(held_by(template, "changes"), aws.calls)
+    aws.calls.clear()
+    aws.parameters["/keys/webhook"] = DEFAULTS["WEBHOOK_SIGNING_KEY"]
+    monkeypatch.setenv("WEBHOOK_SIGNING_KEY_PARAMETER", "/keys/webhook")
+    with FeedServer() as server:
+        server.answer("/hook", page(b""))
+        monkeypatch.setenv("WEBHOOK_URL", f"http://127.0.0.1:{server.port}/hook")
+        message = json.loads((ROOT / "events" / "sqs-webhook.json").read_bytes())
+        delivered = load("webhook")(message, LocalContext("webhook", 30))
+        assert delivered == {"batchItemFailures": []}
+        assert server.asked() == ["/hook"]
+    assert_equal(held_by(template, "webhook"), aws.calls)
+
+
 def test_no_function_can_make_an_api_key(template: Template) -> None:
     for function in FUNCTIONS:
         for action in ("Put", "Update", "Delete", "BatchWrite"):
@@ -219,7 +241,7 @@ def test_no_function_can_make_an_api_key(template: Template) -> None:
             assert not_granted(held_by(template, function), [call]) == {call}
 
 
-@pytest.mark.parametrize("function", ["filter", "ingest", "providers"])
+@pytest.mark.parametrize("function", ["changes", "filter", "ingest", "providers", "webhook"])
 def test_who_lets_nobody_in_cannot_read_an_api_key(template: Template, function: Function) -> None:
     for action in ("Get", "BatchGet"):
         call = Call(f"dynamodb:{action}Item", "StateTable", frozenset(["key#of-a-stranger"]))

@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 
-from local.environment import DEFAULT_API_KEY, ENDPOINT
+from local.environment import DEFAULT_API_KEY, DEFAULTS, ENDPOINT
 from local.errors import LocalError
 from local.events import Request, Response, http_event, http_response, timer_event
 from local.feed import SAMPLE_HASH, sample_feed
 from local.runtime import FunctionError, Instance, running, running_function
 from shared.store.api_keys import ApiKeys
 from tests.conftest import Store
+from tests.feed_server import FeedServer, page
+from tests.infrastructure.recorder import Call, recording
 from tests.infrastructure.support import ROOT
 from tests.served_providers import served_providers
 
@@ -44,6 +46,7 @@ def start(runnable_build: Path, engine_store: Store, engine: str) -> Start:
         "IocTable": engine_store.table,
         "StateTable": engine_store.state_table,
         "ReportTable": engine_store.report_table,
+        "ChangesBus": "a-bus",
     }
 
     def started(name: str, **variables: str) -> AbstractContextManager[Instance]:
@@ -123,6 +126,28 @@ def test_providers_brings_a_list_and_lookup_tells_of_it(start: Start, tmp_path: 
     assert status == 200
     rows = {row["provider"]: row for row in answer["lookup_results"]["sources"]}
     assert rows["list.example"]["status"] == 1
+
+
+def test_changes_reach_the_bus_and_the_webhook(start: Start, engine: str) -> None:
+    stream, queue = (
+        json.loads((ROOT / "events" / f"{name}.json").read_bytes())
+        for name in ("dynamodb-stream-changes", "sqs-webhook")
+    )
+    with (
+        recording(engine) as bus,
+        start("ChangesFunction", AWS_ENDPOINT_URL_EVENTBRIDGE=bus.url) as changes,
+    ):
+        assert changes.invoke(stream) == {"batchItemFailures": []}
+    assert bus.calls == {Call("events:PutEvents", "a-bus")}
+    with FeedServer() as server:
+        server.answer("/hook", page(b""))
+        settings = {
+            "WEBHOOK_URL": f"http://127.0.0.1:{server.port}/hook",
+            "WEBHOOK_SIGNING_KEY": DEFAULTS["WEBHOOK_SIGNING_KEY"],
+        }
+        with start("WebhookFunction", **settings) as webhook:
+            assert webhook.invoke(queue) == {"batchItemFailures": []}
+        assert server.asked() == ["/hook"]
 
 
 def test_a_setting_that_is_missing_ends_the_start_and_names_it(start: Start) -> None:

@@ -8,17 +8,22 @@ from typing import Any
 
 import pytest
 
+from functions.changes.change import DETAIL_TYPE, SOURCE
+from functions.webhook.delivery import TIMEOUT_S
+from local.changes import QUEUE_BATCH, STREAM_BATCH
 from shared.store.filters import KEY
 from shared.store.keys import Prefix
 from tests.cloudwatch import watched
 from tests.infrastructure.support import Template, run
 
 FUNCTIONS = [
+    "ChangesFunction",
     "FilterFunction",
     "IngestFunction",
     "LookupFunction",
     "ProvidersFunction",
     "PublishFunction",
+    "WebhookFunction",
 ]
 TABLES = ["IocTable", "StateTable", "ReportTable", "SearchTable"]
 QUEUE_ARN = {"Fn::GetAtt": ["IngestDeadLetterQueue", "Arn"]}
@@ -43,10 +48,23 @@ OPTIONAL = {
     "HasHostedZone": ("ApiDomainRecord",),
     "HasDomain": ("ApiDomain",),
     "HasTableKey": ("TableKeyPolicy",),
+    "TellsChanges": ("Changes",),
+    "HasWebhook": ("Webhook",),
 }
+# A half that is there only where another is.
+IMPLIES = {"HasWebhook": "TellsChanges"}
 
 # Role -> resource -> actions: this much and no more.
 GRANTS = {
+    "ChangesFunctionRole": {
+        "ChangesBus": {"events:PutEvents"},
+        "IocTable.StreamArn": {
+            "dynamodb:DescribeStream",
+            "dynamodb:GetRecords",
+            "dynamodb:GetShardIterator",
+        },
+        "ChangesDeadLetterQueue": {"sqs:SendMessage"},
+    },
     "IngestFunctionRole": {
         "IocTable": {"dynamodb:BatchGetItem", "dynamodb:PutItem"},
         "StateTable": {
@@ -102,6 +120,10 @@ GRANTS = {
         PARAMETER_ARN % "ReputationApiKeyParameter": {"ssm:GetParameter"},
     },
     "PublishFunctionPollRole": {"PublishFunction": {"lambda:InvokeFunction"}},
+    "WebhookFunctionRole": {
+        "WebhookQueue": {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"},
+        PARAMETER_ARN % "WebhookSigningKeyParameter": {"ssm:GetParameter"},
+    },
 }
 
 COMMON_VARIABLES = {
@@ -113,6 +135,8 @@ COMMON_VARIABLES = {
     "POWERTOOLS_LOG_LEVEL",
 }
 VARIABLES = {
+    "ChangesFunction": COMMON_VARIABLES | {"EVENT_BUS_NAME"},
+    "WebhookFunction": COMMON_VARIABLES | {"WEBHOOK_URL", "WEBHOOK_SIGNING_KEY_PARAMETER"},
     "IngestFunction": COMMON_VARIABLES
     | {"FEED_URL", "FEED_API_KEY_PARAMETER", "FEED_ALLOW_PRIVATE", "SEARCH_TABLE_NAME", "TTL"},
     "FilterFunction": COMMON_VARIABLES | {"FILTER_BUCKET"},
@@ -163,8 +187,7 @@ def target(resource: dict[str, Any]) -> str:
     """The logical id of what an ARN names, or the pattern that makes the ARN."""
     if "Fn::GetAtt" in resource:
         name, attribute = resource["Fn::GetAtt"]
-        assert attribute == "Arn"
-        return str(name)
+        return str(name) if attribute == "Arn" else f"{name}.{attribute}"
     return str(resource["Fn::Sub"])
 
 
@@ -193,11 +216,13 @@ def test_roles_hold_no_managed_policy_but_the_one_to_write_logs(template: Templa
         for name, role in of_type(template, "AWS::IAM::Role").items()
     }
     assert held == {
+        "ChangesFunctionRole": [logs],
         "FilterFunctionRole": [logs],
         "IngestFunctionRole": [logs],
         "LookupFunctionRole": [logs],
         "ProvidersFunctionRole": [logs],
         "PublishFunctionRole": [logs],
+        "WebhookFunctionRole": [logs],
         "FilterFunctionTimerRole": [],
         "IngestFunctionTimerRole": [],
         "ProvidersFunctionTimerRole": [],
@@ -361,19 +386,31 @@ def test_the_halves_that_may_be_left_out_hang_on_their_conditions(template: Temp
         "Fn::Equals": [{"Ref": "PublishFilter"}, "true"]
     }
     assert template["Parameters"]["PublishFilter"]["Default"] == "false"
+    assert template["Conditions"]["TellsChanges"] == {
+        "Fn::Equals": [{"Ref": "ChangeEvents"}, "true"]
+    }
+    assert template["Parameters"]["ChangeEvents"]["Default"] == "false"
+    assert template["Conditions"]["HasWebhook"] == {
+        "Fn::And": [
+            {"Condition": "TellsChanges"},
+            {"Fn::Not": [{"Fn::Equals": [{"Ref": "WebhookUrl"}, ""]}]},
+        ]
+    }
+    assert template["Parameters"]["WebhookUrl"]["Default"] == ""
     for name, one in (template["Resources"] | template["Outputs"]).items():
         if name != "WatchDashboard":
             assert one.get("Condition") == condition_of(name), name
     for name, one in template["Resources"].items():
         refers = set(
             re.findall(
-                r'"((?:Publish|Report|Providers|Filter|Search)[A-Z][A-Za-z]+)"',
+                r'"((?:Publish|Report|Providers|Filter|Search|Changes|Webhook)[A-Z][A-Za-z]+)"',
                 json.dumps(without_ifs(one)),
             )
         )
         # Of another half, or where there is none, nothing may be needed.
         needed = {condition_of(other) for other in refers if other in template["Resources"]}
-        assert needed <= {condition_of(name)}, f"{name} needs what is not always there"
+        there = {condition_of(name), IMPLIES.get(condition_of(name) or "")}
+        assert needed <= there, f"{name} needs what is not always there"
 
 
 def condition_of(name: str) -> str | None:
@@ -565,6 +602,71 @@ def test_ingest_runs_alone_unless_told_otherwise(template: Template) -> None:
     assert (ingest["Timeout"], ingest["MemorySize"]) == (300, 1024)
 
 
+def test_the_ioc_table_has_a_stream_only_for_the_changes_of_verdicts(template: Template) -> None:
+    tables = of_type(template, "AWS::DynamoDB::Table")
+    streams = {name: one.get("StreamSpecification") for name, one in tables.items()}
+    both = {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+    assert streams == {
+        "IocTable": {"Fn::If": ["TellsChanges", both, NO_VALUE]},
+        "StateTable": None,
+        "ReportTable": None,
+        "SearchTable": None,
+    }
+
+
+def test_no_change_is_given_up_in_silence(template: Template) -> None:
+    mappings = of_type(template, "AWS::Lambda::EventSourceMapping")
+    stream = mappings["ChangesStreamMapping"]
+    assert stream["EventSourceArn"] == {"Fn::GetAtt": ["IocTable", "StreamArn"]}
+    assert stream["StartingPosition"] == "TRIM_HORIZON"
+    assert stream["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert stream["BisectBatchOnFunctionError"] is True
+    # Records are gone after 24 hours, and who is told has to have time to read them.
+    assert stream["MaximumRecordAgeInSeconds"] <= 12 * 3600
+    assert stream["DestinationConfig"]["OnFailure"]["Destination"] == {
+        "Fn::GetAtt": ["ChangesDeadLetterQueue", "Arn"]
+    }
+    queue = template["Resources"]["WebhookQueue"]["Properties"]
+    assert mappings["WebhookQueueMapping"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert queue["RedrivePolicy"]["deadLetterTargetArn"] == {
+        "Fn::GetAtt": ["WebhookDeadLetterQueue", "Arn"]
+    }
+    tries = queue["RedrivePolicy"]["maxReceiveCount"]
+    assert tries * queue["VisibilityTimeout"] == 24 * 3600
+    function = template["Resources"]["WebhookFunction"]["Properties"]
+    assert mappings["WebhookQueueMapping"]["BatchSize"] * TIMEOUT_S < function["Timeout"]
+    # AWS asks for six times the time of the function.
+    assert queue["VisibilityTimeout"] >= 6 * function["Timeout"]
+    assert tuple(one["BatchSize"] for one in mappings.values()) == (STREAM_BATCH, QUEUE_BATCH)
+
+
+def test_the_webhook_hears_what_the_function_says(template: Template) -> None:
+    rule = template["Resources"]["WebhookRule"]["Properties"]
+    assert rule["EventPattern"] == {"source": [SOURCE], "detail-type": [DETAIL_TYPE]}
+    assert rule["EventBusName"] == {"Ref": "ChangesBus"}
+    [destination] = rule["Targets"]
+    assert destination["InputPath"] == "$.detail"
+    assert target(destination["Arn"]) == "WebhookQueue"
+    assert target(destination["DeadLetterConfig"]["Arn"]) == "WebhookDeadLetterQueue"
+    policy = template["Resources"]["WebhookQueuePolicy"]["Properties"]["PolicyDocument"]
+    [statement] = policy["Statement"]
+    assert list(map(target, statement["Resource"])) == ["WebhookQueue", "WebhookDeadLetterQueue"]
+    assert statement["Action"] == "sqs:SendMessage"
+    assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+    assert statement["Condition"] == {
+        "ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["WebhookRule", "Arn"]}}
+    }
+
+
+def test_a_webhook_without_events_or_without_a_key_is_refused(template: Template) -> None:
+    rule = template["Rules"]["WebhookIsSigned"]
+    assert rule["RuleCondition"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "WebhookUrl"}, ""]}]}
+    assert [one["Assert"] for one in rule["Assertions"]] == [
+        {"Fn::Equals": [{"Ref": "ChangeEvents"}, "true"]},
+        {"Fn::Not": [{"Fn::Equals": [{"Ref": "WebhookSigningKeyParameter"}, ""]}]},
+    ]
+
+
 def test_alarms_watch_timers_queue_functions_tables_and_gateway(template: Template) -> None:
     found = of_type(template, "AWS::CloudWatch::Alarm")
     assert {
@@ -584,6 +686,9 @@ def test_alarms_watch_timers_queue_functions_tables_and_gateway(template: Templa
         "TableThrottlesAlarm": ["ReadThrottleEvents", "WriteThrottleEvents"],
         "ServerErrorsAlarm": ["5xx", "Count"],
         "SlowAnswersAlarm": ["Latency"],
+        "ChangesLateAlarm": ["IteratorAge"],
+        "ChangesDeadLetterAlarm": ["ApproximateNumberOfMessagesVisible"],
+        "WebhookDeadLetterAlarm": ["ApproximateNumberOfMessagesVisible"],
     }
 
 
@@ -614,4 +719,7 @@ def test_parameters_and_outputs_say_what_they_are(template: Template) -> None:
         "ProvidersFunctionName",
         "FilterFunctionName",
         "SearchTableName",
+        "ChangesBusName",
+        "ChangesFunctionName",
+        "WebhookFunctionName",
     }

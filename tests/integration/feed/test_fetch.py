@@ -88,6 +88,28 @@ def test_a_page_as_it_should_be(server: FeedServer) -> None:
     assert "cookie" not in request.headers
 
 
+def test_a_page_that_is_as_it_was_is_not_sent_again(server: FeedServer) -> None:
+    unchanged = page(b"", status="304 Not Modified")
+    server.answer(PATH, page(BODY, ETag='W/"1"'), unchanged, page(BODY, ETag='W/"2"'), unchanged)
+    one = client(server)
+    first = one.get(server.url)
+    assert (first.etag, first.unchanged) == ('W/"1"', False)
+    again = one.get(server.url, first.etag)
+    assert (again.etag, again.unchanged, again.body) == ('W/"1"', True, b"")
+    assert one.get(server.url, again.etag).etag == 'W/"2"'
+    with pytest.raises(FeedError, match="status 304"):
+        one.get(server.url)
+    sent = [request.headers.get("if-none-match") for request in server.requests]
+    assert sent == [None, 'W/"1"', 'W/"1"', None]
+
+
+@pytest.mark.parametrize("status", ["401 Unauthorized", "403 Forbidden"])
+def test_a_key_that_is_refused_is_told_from_other_faults(server: FeedServer, status: str) -> None:
+    server.answer(PATH, page(b"", status=status))
+    with pytest.raises(fetch.FeedRefused, match=status[:3]):
+        get(server)
+
+
 def test_another_feed_has_another_header_for_its_key_and_other_types(server: FeedServer) -> None:
     server.answer(PATH, page(BODY))
     accept = "application/taxii+json;version=2.1"

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+import functions.changes.app as changes
 import functions.filter.app as filter_
 import functions.ingest.app as ingest
 import functions.lookup.app as lookup
 import functions.providers.app as providers
 import functions.publish.app as publish
+import functions.webhook.app as webhook
 from local.context import LocalContext
 from local.events import Request, http_event, timer_event
 from local.template import load_template
@@ -64,6 +66,7 @@ PUBLISHED = {
         "Duration",
         "Errors",
         "Invocations",
+        "IteratorAge",
         "Throttles",
     },
     ("AWS/SQS", "QueueName"): {"ApproximateNumberOfMessagesVisible"},
@@ -83,11 +86,13 @@ OURS = {
     ("lookup", "lookup_quota_refused"),
 }
 HANDLERS: dict[str, Callable[[dict[str, Any], Any], Any]] = {
+    "changes": changes.lambda_handler,
     "filter": filter_.lambda_handler,
     "ingest": ingest.lambda_handler,
     "lookup": lookup.lambda_handler,
     "providers": providers.lambda_handler,
     "publish": publish.lambda_handler,
+    "webhook": webhook.lambda_handler,
 }
 
 

@@ -150,11 +150,21 @@ def told_by_aws(name: str, *values: dict[str, float]) -> str:
     return metrics.state(ALARMS[name], NOW_S)
 
 
-def test_dead_letters() -> None:
+@pytest.mark.parametrize(
+    "name", ["IngestDeadLetterAlarm", "ChangesDeadLetterAlarm", "WebhookDeadLetterAlarm"]
+)
+def test_dead_letters(name: str) -> None:
     metric = "ApproximateNumberOfMessagesVisible"
-    assert told_by_aws("IngestDeadLetterAlarm", {metric: 1}) == ALARM
-    assert told_by_aws("IngestDeadLetterAlarm", {metric: 0}) == OK
-    assert told_by_aws("IngestDeadLetterAlarm", {}) == OK
+    assert told_by_aws(name, {metric: 1}) == ALARM
+    assert told_by_aws(name, {metric: 0}) == OK
+    assert told_by_aws(name, {}) == OK
+
+
+def test_changes_are_late() -> None:
+    quarter = 15 * 60 * 1000.0
+    assert told_by_aws("ChangesLateAlarm", {"IteratorAge": quarter}) == ALARM
+    assert told_by_aws("ChangesLateAlarm", {"IteratorAge": quarter - 1}) == OK
+    assert told_by_aws("ChangesLateAlarm", {}) == OK
 
 
 @pytest.mark.parametrize(

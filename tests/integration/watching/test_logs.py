@@ -5,20 +5,26 @@ import json
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+import functions.changes.app as changes
 import functions.ingest.app as ingest
 import functions.lookup.app as lookup
 import functions.publish.app as publish
+from functions.changes.change import change_in
 from functions.providers.refresh import Refresh
 from functions.publish.poll import Poller
+from local.changes import queue_message, stream_records
 from local.events import Request
 from shared.domain.errors import StoreError
+from shared.domain.indicator import Indicator, IndicatorType
 from shared.observability import Failed, logger
 from shared.store.api_keys import ApiKeys, digest_of
-from tests.builders import raw_ioc, raw_report
+from shared.store.items import StoredIoc, to_item
+from tests.builders import raw_ioc, raw_report, reputation
 from tests.conftest import Store
 from tests.fakes import json_page
 from tests.feed_server import PATH, FeedServer, page
@@ -200,6 +206,33 @@ def test_of_providers(functions: Functions, outside: FeedServer) -> None:
             assert functions.ask(look_up(f"domain/{name}"))["statusCode"] == 200
             clean(functions)
     assert len([one for one in outside.asked() if "/asked" in one]) == 3 * len(HOSTILE)
+
+
+@pytest.mark.usefixtures("outside")
+def test_of_changes_and_of_a_webhook(
+    functions: Functions, outside: FeedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EVENT_BUS_NAME", "a-bus")
+    monkeypatch.setenv("WEBHOOK_URL", f"http://127.0.0.1:{outside.port}/hook/{MARK}")
+    outside.answer(f"/hook/{MARK}", page(MARK.encode(), status=f"400 {MARK}"))
+    for text in HOSTILE:
+        mine = Indicator(IndicatorType.URL, f"http://{text}/")
+        item = to_item(StoredIoc(reputation(mine, flow_id=text, parent_verdict=text), b"12345678"))
+        records = stream_records({}, {item["pk"]["S"]: item})
+        refused = {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "Busy", "ErrorMessage": text}]}
+        bus = SimpleNamespace(put_events=lambda refused=refused, **_: refused)
+        monkeypatch.setattr(changes, "_client", lambda bus=bus: bus)
+        event = {"id": EVENT_ID, "Records": records}
+        assert functions.invoke("changes", event)["batchItemFailures"]
+        assert messages(clean(functions)) == ["event not taken"]
+        bodies = [json.dumps(change_in(records[0])), text, json.dumps({"id": text})]
+        event = {"id": EVENT_ID, "Records": list(map(queue_message, bodies))}
+        assert len(functions.invoke("webhook", event)["batchItemFailures"]) == len(bodies)
+        assert messages(clean(functions)) == ["not delivered"] * len(bodies)
+        del records[0]["dynamodb"]["NewImage"]["last"]
+        with pytest.raises(Failed, match="KeyError"):
+            functions.invoke("changes", {"id": EVENT_ID, "Records": records})
+        assert messages(clean(functions)) == ["changes failed"]
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\nX-Mark: 1", "\x00", "\u2028", " "], ids=ascii)

@@ -281,6 +281,30 @@ def test_the_error_tells_the_numbers(api: RequestsMock) -> None:
         client().look_up(IP)
 
 
+@pytest.mark.parametrize(
+    ("sent", "told"), [("0", 0), ("86400", 86_400), ("soon", None), ("", None)]
+)
+def test_a_limit_tells_when_it_ends_if_that_is_known(
+    api: RequestsMock, sent: str, told: int | None
+) -> None:
+    get(api, IP, status=429, json=error(429000), headers={"Retry-After": sent})
+    with client(max_retries=0) as one, pytest.raises(LimitReached) as refused:
+        one.look_up(IP)
+    assert refused.value.retry_in_s == told
+
+
+def test_other_paths_are_read_as_json(api: RequestsMock) -> None:
+    api.get(f"{BASE}/status/providers", json={"providers": []})
+    api.get(f"{BASE}/page", body="<html>")
+    api.get(f"{BASE}/apikey", status=401, json=error(401006))
+    with client() as one:
+        assert one.read("status/providers") == {"providers": []}
+        with pytest.raises(UnexpectedAnswer, match="not JSON"):
+            one.read("page")
+        with pytest.raises(KeyRefused):
+            one.read("apikey")
+
+
 def test_a_hash_that_is_not_found_is_unknown(api: RequestsMock) -> None:
     get(api, SHA256, status=404, json=error(404003))
     assert client().look_up(SHA256) == Answer(SHA256, known=False, rows=())

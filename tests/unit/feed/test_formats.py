@@ -65,6 +65,21 @@ def test_an_atom_page() -> None:
     ]
 
 
+def test_where_newer_reports_will_be() -> None:
+    for body in (
+        b'{"items": [], "newer": "?cursor=a3"}',
+        atom(links='<link rel="previous" href="?cursor=a3"/>'),
+    ):
+        assert read_page(body).newer == "?cursor=a3"
+    for body in (
+        b'{"items": []}',
+        b'{"items": [], "newer": 7}',
+        b'{"items": [], "newer": ""}',
+        atom(),
+    ):
+        assert read_page(body).newer is None
+
+
 def test_both_formats_hold_the_same_reports() -> None:
     pages = [read_page((DATA / name).read_bytes()) for name in ("page.json", "page.atom")]
     assert pages[0].reports == pages[1].reports

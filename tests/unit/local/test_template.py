@@ -221,3 +221,39 @@ def test_a_function_that_cannot_be_told_is_refused(
 ) -> None:
     with pytest.raises(TemplateError, match=reason):
         function_definition(function, {"Table": "iocs"}, template(FUNCTION))
+
+
+CONDITIONS = """
+Parameters:
+  Side: {Type: String, Default: "true"}
+  Other: {Type: String, Default: ""}
+Conditions:
+  HasSide: !Equals [!Ref Side, "true"]
+  HasOther: !Not [!Equals [!Ref Other, ""]]
+  HasBoth: !And [!Condition HasSide, !Condition HasOther]
+Resources:
+  Asked:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: h
+      Environment:
+        Variables:
+          SIDE: !If [HasSide, !Ref Side, "no"]
+          OTHER: !If [HasOther, !Ref Other, none]
+          BOTH: !If [HasBoth, both, !If [HasSide, one, none]]
+"""
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({}, {"SIDE": "true", "OTHER": "none", "BOTH": "one"}),
+        ({"Other": "x"}, {"SIDE": "true", "OTHER": "x", "BOTH": "both"}),
+        ({"Side": "false", "Other": "x"}, {"SIDE": "no", "OTHER": "x", "BOTH": "none"}),
+    ],
+)
+def test_what_hangs_on_conditions(
+    template: Write, values: dict[str, str], expected: dict[str, str]
+) -> None:
+    asked = function_definition("Asked", values, template(CONDITIONS))
+    assert asked.environment == expected

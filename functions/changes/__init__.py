@@ -1,0 +1,1 @@
+"""Tells the event bus of every verdict that changes."""

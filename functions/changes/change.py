@@ -1,0 +1,75 @@
+"""What a record of the IOC table's stream says of a verdict. Pure.
+
+The verdict is the sandbox's, that of the winning sighting. What other providers say does not count:
+of networks, of answers that expire and of providers that are switched off no record would tell.
+docs/events.md describes the event.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from shared.domain.moment import format_millis
+from shared.domain.reputation import Reputation
+from shared.store.items import indicator_of, reputation_from_item
+
+SOURCE = "ioc-reputation"
+DETAIL_TYPE = "IOC verdict changed"
+SCHEMA_VERSION = "1.0"
+
+Detail = dict[str, Any]
+
+
+def change_in(record: Mapping[str, Any]) -> Detail | None:
+    """The detail of the event for a record; None where the verdict stays what it was.
+
+    Args:
+        record: of a DynamoDB stream with both images, as Lambda hands it over.
+
+    Raises:
+        KeyError, ValueError: an image is no item of the IOC table.
+    """
+    said = record["dynamodb"]
+    old, new = said.get("OldImage", {}), said.get("NewImage", {})
+    before, after = _reputation(old), _reputation(new)
+    if _verdict(before) == _verdict(after):
+        return None
+    indicator = indicator_of(new or old)
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "id": _id(said["Keys"]["pk"]["S"], old, new),
+        "changed_at": format_millis(int(said["ApproximateCreationDateTime"] * 1000)),
+        "indicator": {"type": indicator.type.value, "value": indicator.value},
+        "verdict": _verdict(after),
+        "previous_verdict": _verdict(before),
+        "reputation": None if after is None else _told(after),
+    }
+
+
+def _reputation(image: Mapping[str, Any]) -> Reputation | None:
+    # Where only providers know something, among them networks, which are no indicators.
+    return reputation_from_item(image) if "verdict" in image else None
+
+
+def _verdict(reputation: Reputation | None) -> str | None:
+    return None if reputation is None else reputation.evidence.winner.verdict.name
+
+
+def _id(key: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    """The same for the same change, whoever tells it how often: versions never come twice."""
+    versions = [image["ver"]["B"] if "ver" in image else "" for image in (old, new)]
+    return hashlib.sha256("\n".join([*versions, key]).encode()).hexdigest()[:32]
+
+
+def _told(reputation: Reputation) -> Detail:
+    evidence = reputation.evidence
+    winner = evidence.winner
+    return {
+        "flow_id": winner.flow_id,
+        "report_id": winner.report_id,
+        "report_date": format_millis(winner.seen_at),
+        "report_verdict": winner.parent_verdict,
+        "first_seen": format_millis(evidence.first_seen),
+        "last_seen": format_millis(evidence.last_seen),
+        "scan_count": reputation.scan_count,
+    }

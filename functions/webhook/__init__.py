@@ -1,0 +1,1 @@
+"""Hands changes of verdicts on to a webhook."""

@@ -1,0 +1,71 @@
+"""Handler of the webhook function: messages of its queue, each to the webhook."""
+
+import json
+import os
+import re
+import time
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.utilities.parameters import get_parameter
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from urllib3 import PoolManager
+
+from functions.webhook.delivery import NotDelivered, http_pool, post, signed_headers, signing_key
+from shared.observability import failures_by_kind, logged, logger
+from shared.settings import WebhookSettings
+
+KEY_CACHED_S = 300
+_ID = re.compile(r"[0-9a-f]{32}")
+
+
+@logged
+@failures_by_kind("deliveries failed")
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Deliver each message of a batch once.
+
+    Args:
+        event: of an SQS queue; the body of a message is the detail of a change.
+        context: of the invocation.
+
+    Returns:
+        The messages that were not delivered, which the queue hands over again later.
+
+    Raises:
+        SettingsError: the function is not configured.
+        Failed: whatever nobody expected.
+    """
+    settings = WebhookSettings.from_env(os.environ)
+    key = signing_key(_key(settings))
+    failed = []
+    for record in event["Records"]:
+        body: str = record["body"]
+        try:
+            headers = signed_headers(key, _change_id(body), int(time.time()), body.encode())
+            post(_pool(), settings.url, headers, body.encode())
+        except NotDelivered as error:
+            logger.warning("not delivered", extra={"reason": str(error)})
+            failed.append({"itemIdentifier": record["messageId"]})
+    return {"batchItemFailures": failed}
+
+
+def _change_id(body: str) -> str:
+    try:
+        change_id = json.loads(body)["id"]
+    except (ValueError, KeyError, TypeError):
+        change_id = None
+    # It goes into a header.
+    if not isinstance(change_id, str) or not _ID.fullmatch(change_id):
+        raise NotDelivered("the message is no change of a verdict")
+    return change_id
+
+
+@cache
+def _pool() -> PoolManager:
+    return http_pool()
+
+
+def _key(settings: WebhookSettings) -> str:
+    if not settings.signing_key_parameter:
+        return settings.signing_key
+    return str(get_parameter(settings.signing_key_parameter, decrypt=True, max_age=KEY_CACHED_S))

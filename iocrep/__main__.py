@@ -1,0 +1,17 @@
+"""The command `iocrep`, also as `python -m iocrep`."""
+
+try:
+    from iocrep.app import app
+except ModuleNotFoundError as error:
+    raise SystemExit(
+        f"error: {error}. Install iocrep with its extra: 'ioc-reputation[cli]'."
+    ) from None
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

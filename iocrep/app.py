@@ -1,0 +1,53 @@
+"""The command `iocrep`: its commands, and the settings that they share."""
+
+import os
+from pathlib import Path
+
+import typer
+
+from iocrep import parameters
+from iocrep.config import config as config_commands
+from iocrep.errors import errors_told, tell
+from iocrep.lookup import lookup
+from iocrep.settings import Settings, read_file, warning
+from iocrep.status import status
+from iocrep.watch import watch
+
+app = typer.Typer(
+    name="iocrep",
+    help="Ask an IOC reputation service. Settings: file, environment, options; the last one wins.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,  # they hold the key
+)
+
+
+@app.callback()
+def _settings(
+    context: typer.Context,
+    *,
+    url: parameters.Url = None,
+    api_key: parameters.ApiKey = None,
+    feed_url: parameters.FeedUrl = None,
+    feed_api_key: parameters.FeedApiKey = None,
+    timeout: parameters.Timeout = None,
+    config: parameters.Config = None,
+) -> None:
+    flags = {
+        "url": url,
+        "api_key": api_key,
+        "feed_url": feed_url,
+        "feed_api_key": feed_api_key,
+        "timeout": None if timeout is None else str(timeout),
+    }
+    path = config or Path(typer.get_app_dir("iocrep")) / "config.toml"
+    with errors_told():
+        file = read_file(path)
+        if said := warning(path, file):
+            tell(said)
+        context.obj = Settings(flags, os.environ, file, path)
+
+
+app.command()(lookup)
+app.command()(watch)
+app.command()(status)
+app.add_typer(config_commands, name="config")

@@ -1,0 +1,176 @@
+"""Answers as a table, as JSON lines and as CSV: each row is written as it comes."""
+
+import csv
+import io
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from shared.client import Answer, ProviderRow, RowStatus
+from shared.domain.indicator import Indicator
+from shared.domain.verdict import Verdict
+
+
+class Format(StrEnum):
+    """The formats of the output."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What became of an indicator.
+
+    Attributes:
+        line: its number in the list.
+        asked: as it stands there.
+        answer: None where there is none, and then the reason.
+    """
+
+    line: int
+    asked: str
+    indicator: Indicator
+    answer: Answer | None
+    reason: str = ""
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """The verdict of all providers together."""
+        return None if self.answer is None else self.answer.verdict()
+
+    @property
+    def standing(self) -> str:
+        """The verdict in a word, also where there is none."""
+        if self.answer is None:
+            return "NO ANSWER"
+        return "UNKNOWN" if self.verdict is None else self.verdict.name
+
+
+COLUMNS: Final = ("line", "asked", "type", "indicator", "verdict", "known", "said_by", "error")
+STYLES: Final = {
+    "MALICIOUS": "bold red",
+    "LIKELY_MALICIOUS": "red",
+    "SUSPICIOUS": "yellow",
+    "BENIGN": "green",
+    "NO_THREAT": "green",
+    "NO ANSWER": "magenta",
+    "UNKNOWN": "dim",
+}
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+_WIDTH: Final = 140
+
+
+def head_of(form: Format) -> str:
+    """What stands before the first row."""
+    return _csv_line(COLUMNS) if form is Format.CSV else ""
+
+
+def as_text(form: Format, rows: Sequence[Row]) -> str:
+    """Rows as JSON lines or as lines of CSV (RFC 4180)."""
+    make = _as_json if form is Format.JSON else _as_csv
+    return "".join(map(make, rows))
+
+
+def as_table(rows: Sequence[Row], *, head: bool) -> Table:
+    """Rows as a part of the table; parts have the same columns whatever is in them."""
+    table = Table(show_header=head, box=None, expand=True, pad_edge=False)
+    table.add_column("Verdict", width=16)
+    table.add_column("Type", width=6)
+    table.add_column("Indicator", ratio=2, overflow="fold")
+    table.add_column("Said by", ratio=1, overflow="fold")
+    for row in rows:
+        table.add_row(
+            Text(row.standing, style=STYLES[row.standing]),
+            row.indicator.type.value,
+            plain(row.indicator.value),
+            plain(row.reason or "; ".join(map(_in_words, _speaking(row)))),
+        )
+    return table
+
+
+def console() -> Console:
+    """Standard output; where it is no terminal, wide enough for long indicators."""
+    out = Console(highlight=False)
+    if not (out.is_terminal or os.environ.get("COLUMNS")):
+        out.width = _WIDTH
+    return out
+
+
+def plain(text: str, style: str = "") -> Text:
+    """A text from elsewhere: neither markup nor anything that moves a terminal's cursor."""
+    return Text(printable(text), style=style)
+
+
+def printable(text: str) -> str:
+    """A text without control characters."""
+    return "".join(char if char.isprintable() else "\ufffd" for char in text)
+
+
+def _speaking(row: Row) -> list[ProviderRow]:
+    said = row.answer.rows if row.answer else ()
+    return [one for one in said if one.status in {RowStatus.LISTED, RowStatus.TRUSTED}]
+
+
+def _in_words(row: ProviderRow) -> str:
+    words = ", ".join(filter(None, (row.assessment, row.detail)))
+    return f"{row.provider} ({words})" if words else row.provider
+
+
+def _as_json(row: Row) -> str:
+    fields: dict[str, Any] = {
+        "line": row.line,
+        "asked": row.asked,
+        "type": row.indicator.type.value,
+        "indicator": row.indicator.value,
+    }
+    if row.answer is None:
+        fields["error"] = row.reason
+    else:
+        fields["verdict"] = None if row.verdict is None else row.verdict.name
+        fields["known"] = row.answer.known
+        fields["providers"] = [
+            {
+                "provider": one.provider,
+                "status": one.status.value,
+                "verdict": None if one.verdict is None else one.verdict.name,
+                "assessment": one.assessment,
+                "detail": one.detail,
+            }
+            for one in row.answer.rows
+        ]
+    return json.dumps(fields) + "\n"
+
+
+def _as_csv(row: Row) -> str:
+    return _csv_line(
+        (
+            str(row.line),
+            row.asked,
+            row.indicator.type.value,
+            row.indicator.value,
+            "" if row.verdict is None else row.verdict.name,
+            "" if row.answer is None else str(row.answer.known).lower(),
+            "; ".join(one.provider for one in _speaking(row)),
+            row.reason,
+        )
+    )
+
+
+def _csv_line(cells: Sequence[str]) -> str:
+    line = io.StringIO(newline="")
+    csv.writer(line).writerow(map(guarded, cells))
+    return line.getvalue()
+
+
+def guarded(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    return f"'{cell}" if cell.startswith(_FORMULA) else cell

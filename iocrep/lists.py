@@ -1,0 +1,138 @@
+"""Lists of indicators as people keep them: one in a line, of any type, defanged or not. Pure."""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from shared.domain.errors import InvalidIndicator
+from shared.domain.indicator import (
+    HASH_TYPES,
+    MAX_TEXT_CHARS,
+    Indicator,
+    IndicatorType,
+    ask,
+    refang,
+)
+
+# So many bytes are more than MAX_TEXT_CHARS characters: what is cut off there is refused anyway.
+MAX_LINE_BYTES = 4 * MAX_TEXT_CHARS + 4
+# Of what is kept in memory at once: four requests of each kind, or lines that are none.
+MAX_CHUNK_LINES = 4000
+_DIGITS = re.compile("[0-9A-Fa-f]+")
+# With a scheme, or with something behind a host that has a dot: 12:30 is no URL.
+_LOOKS_LIKE_A_URL = re.compile(r"[A-Za-z][A-Za-z+-]*:/|\[[0-9A-Fa-f:.]+\]|[^/:?#]*\.[^/:?#]*[/:?#]")
+_BYTE_ORDER_MARK = "\ufeff"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a list; all that a look-up needs of whatever finds indicators.
+
+    Attributes:
+        number: counted from 1, with every line.
+        text: without blanks around it; an overlong one is cut.
+        indicator: None for a line that is to be passed over, or is none.
+        reason: why it is no indicator, "" for one and for a line that is to be passed over.
+        size: bytes that it takes in the list.
+    """
+
+    number: int
+    text: str
+    indicator: Indicator | None
+    reason: str
+    size: int
+
+
+def recognise(text: str) -> Indicator:
+    """The indicator that a text is, of whichever type.
+
+    Raises:
+        InvalidIndicator: it is none; the message says why, without the text.
+
+    Example:
+        >>> recognise("hxxp://evil[.]example").value
+        'http://evil.example/'
+    """
+    if _DIGITS.fullmatch(text) and len(text) in {32, 40, 64}:
+        return ask(None, text).indicator
+    try:
+        return ask(IndicatorType.IP, text).indicator
+    except InvalidIndicator:
+        kind = IndicatorType.URL if _LOOKS_LIKE_A_URL.match(refang(text)) else IndicatorType.DOMAIN
+    try:
+        return ask(kind, text).indicator
+    except InvalidIndicator as error:
+        raise InvalidIndicator(f"no hash, IP address, domain or URL: {error}") from None
+
+
+class Lines:
+    """Reads a list line by line, however long it and its lines are.
+
+    Attributes:
+        done: lines that were read.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._digest = hashlib.sha256()
+        self.done = 0
+
+    @property
+    def digest(self) -> str:
+        """Names what was read, whatever its line ends."""
+        return self._digest.hexdigest()
+
+    def skip(self, lines: int) -> int:
+        """Pass over lines that are done; returns their bytes, fewer lines only at the end."""
+        size = 0
+        while self.done < lines and (found := self._next()):
+            size += found[1]
+        return size
+
+    def __iter__(self) -> Iterator[Line]:
+        while found := self._next():
+            raw, size = found
+            text = raw.decode(errors="replace").removeprefix(_BYTE_ORDER_MARK).strip()
+            indicator, reason = None, ""
+            if text and not text.startswith("#"):
+                try:
+                    indicator = recognise(text)
+                except InvalidIndicator as error:
+                    reason = str(error)
+            yield Line(self.done, text, indicator, reason, size)
+
+    def _next(self) -> tuple[bytes, int] | None:
+        raw = part = self._stream.readline(MAX_LINE_BYTES)
+        if not raw:
+            return None
+        size = len(raw)
+        while part and not part.endswith(b"\n"):
+            part = self._stream.readline(MAX_LINE_BYTES)
+            size += len(part)
+        self._digest.update(raw.rstrip(b"\r\n") + b"\n")
+        self.done += 1
+        return raw, size
+
+
+def in_chunks(lines: Iterable[Line], most: int) -> Iterator[list[Line]]:
+    """Chunks for which no more than one full request of each kind is needed.
+
+    Args:
+        most: indicators in a request.
+    """
+    chunk: list[Line] = []
+    kinds: Counter[str] = Counter()
+    for line in lines:
+        chunk.append(line)
+        if line.indicator is not None:
+            kind = "hash" if line.indicator.type in HASH_TYPES else line.indicator.type.value
+            kinds[kind] += 1
+        if len(chunk) == MAX_CHUNK_LINES or most in kinds.values():
+            yield chunk
+            chunk = []
+            kinds.clear()
+    if chunk:
+        yield chunk

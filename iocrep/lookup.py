@@ -1,0 +1,197 @@
+"""`iocrep lookup`: indicators in, answers out, in the order of the list."""
+
+import io
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from iocrep import parameters
+from iocrep.errors import NotSetUp, errors_told, tell
+from iocrep.formats import Format, Row, as_table, as_text, console, head_of
+from iocrep.journal import Journal, Tally
+from iocrep.lists import Line, Lines, in_chunks
+from shared.client import Answer, ReputationApiError, ReputationClient, Unanswered
+from shared.domain.indicator import Indicator
+
+
+def lookup(
+    context: typer.Context,
+    *,
+    indicators: parameters.Indicators = None,
+    file: parameters.ListFile = None,
+    as_json: parameters.AsJson = False,
+    as_csv: parameters.AsCsv = False,
+    output: parameters.Output = None,
+    resume: parameters.Resume = False,
+    batch: parameters.Batch = 1000,
+    quiet: parameters.Quiet = False,
+) -> None:
+    """Look up indicators: arguments, a list in a file, or the standard input.
+
+    A list has one indicator in each line, of any type, defanged or not. Blank lines and lines that
+    begin with # are passed over. The exit code tells the worst verdict: 0 nothing bad, 10
+    suspicious, 20 malicious or likely so, 3 nothing bad but not all was answered, 1 failed.
+    """
+    settings = parameters.settings_of(context)
+    with errors_told(settings.each["url"].value), ExitStack() as stack:
+        form = _format(as_json=as_json, as_csv=as_csv, output=output, resume=resume)
+        stream = stack.enter_context(_opened(indicators or [], file))
+        lines = Lines(stream)
+        client = stack.enter_context(settings.client(batch))
+        advance = stack.enter_context(_progress(stream, quiet=quiet))
+        sink: _Sink = _Screen(form)
+        if output is not None:
+            journal = stack.enter_context(Journal(output, form, lines, resume=resume))
+            advance(journal.skipped)
+            sink = _File(form, journal)
+        try:
+            for chunk in in_chunks(lines, batch):
+                _told(chunk, sink.tally, quiet=quiet)
+                sink.write(_answered(client, chunk, sink.tally))
+                advance(sum(line.size for line in chunk))
+        except KeyboardInterrupt:
+            tell(_stopped(output))
+            raise
+        except ReputationApiError:
+            if output is not None:
+                tell(_stopped(output))
+            raise
+        tally = sink.tally
+    if not quiet:
+        tell(str(tally))
+    raise typer.Exit(tally.exit)
+
+
+class _Screen:
+    """Standard output."""
+
+    def __init__(self, form: Format) -> None:
+        self._form = form
+        self._console = console()
+        self._empty = True
+        self.tally = Tally()
+
+    def write(self, rows: Sequence[Row]) -> None:
+        if self._form is Format.TABLE:
+            self._console.print(as_table(rows, head=self._empty))
+        else:
+            head = head_of(self._form) if self._empty else ""
+            # As bytes: no system is to translate the ends of lines.
+            typer.echo((head + as_text(self._form, rows)).encode(), nl=False)
+        self._empty = False
+
+
+class _File:
+    """A file that a later run can go on with."""
+
+    def __init__(self, form: Format, journal: Journal) -> None:
+        self._form = form
+        self._journal = journal
+        self.tally = journal.tally
+
+    def write(self, rows: Sequence[Row]) -> None:
+        head = head_of(self._form) if self._journal.empty else ""
+        self._journal.write(head + as_text(self._form, rows))
+
+
+_Sink = _Screen | _File
+
+
+def _format(*, as_json: bool, as_csv: bool, output: Path | None, resume: bool) -> Format:
+    if as_json and as_csv:
+        raise NotSetUp("--json or --csv, not both.")
+    if resume and output is None:
+        raise NotSetUp("--resume goes on with a file: name it with --output.")
+    form = Format.JSON if as_json else Format.CSV if as_csv else Format.TABLE
+    if output is not None and form is Format.TABLE:
+        raise NotSetUp("--output needs --json or --csv.")
+    return form
+
+
+@contextmanager
+def _opened(indicators: Sequence[str], file: Path | None) -> Iterator[BinaryIO]:
+    """What is to be looked up, as a list."""
+    if indicators and file is not None:
+        raise NotSetUp("indicators or --file, not both.")
+    if indicators:
+        yield io.BytesIO("\n".join(indicators).encode(errors="replace"))
+    elif file is not None and str(file) != "-":
+        try:
+            stream = file.open("rb")
+        except OSError as error:
+            raise NotSetUp(f"{file} cannot be read: {error.strerror}.") from None
+        with stream:
+            yield stream
+    elif file is None and sys.stdin.isatty():
+        raise NotSetUp(
+            "nothing to look up. Give indicators, --file, or a list on the standard input."
+        )
+    else:
+        yield sys.stdin.buffer
+
+
+@contextmanager
+def _progress(stream: BinaryIO, *, quiet: bool) -> Iterator[Callable[[int], None]]:
+    """A bar on standard error, by bytes of the list; its length is known of a file only."""
+    screen = Console(stderr=True)
+    columns = (TextColumn("looking up"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    with Progress(
+        *columns, TimeRemainingColumn(), console=screen, disable=quiet or not screen.is_terminal
+    ) as bar:
+        task = bar.add_task("", total=_size(stream))
+        yield lambda size: bar.advance(task, size)
+
+
+def _size(stream: BinaryIO) -> int | None:
+    if isinstance(stream, io.BytesIO):
+        return len(stream.getbuffer())
+    try:
+        return os.fstat(stream.fileno()).st_size or None
+    except OSError:
+        return None
+
+
+def _told(chunk: Sequence[Line], tally: Tally, *, quiet: bool) -> None:
+    """Tell and count the lines that are no indicator."""
+    for line in chunk:
+        if line.reason:
+            tally.rejected += 1
+            if not quiet:
+                tell(f"line {line.number}: {line.reason}")
+
+
+def _answered(client: ReputationClient, chunk: Sequence[Line], tally: Tally) -> list[Row]:
+    asked = [(line, line.indicator) for line in chunk if line.indicator is not None]
+    answers, failed = _ask(client, [indicator for _, indicator in asked])
+    rows = []
+    for line, indicator in asked:
+        answer = answers.get(indicator)
+        row = Row(line.number, line.text, indicator, answer, failed.get(indicator, ""))
+        if answer is None:
+            tally.unanswered += 1
+        else:
+            tally.count(row.standing)
+        rows.append(row)
+    return rows
+
+
+def _ask(
+    client: ReputationClient, indicators: Sequence[Indicator]
+) -> tuple[dict[Indicator, Answer], dict[Indicator, str]]:
+    try:
+        return client.look_up_many(indicators), {}
+    except Unanswered as error:
+        return dict(error.answers), dict(error.failed)
+
+
+def _stopped(output: Path | None) -> str:
+    if output is None:
+        return "stopped. With --output a run can be gone on with."
+    return f"stopped. What is in {output} is right: the same command with --resume goes on."

@@ -1,0 +1,92 @@
+"""Arguments and options that commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from iocrep.settings import FILE_VARIABLE, Settings
+from shared.domain.indicator import IndicatorType
+from shared.domain.verdict import Verdict
+
+
+def _verdict(text: str) -> Verdict:
+    try:
+        return Verdict[text.upper()]
+    except KeyError:
+        raise typer.BadParameter(f"{text!r} is no verdict") from None
+
+
+Url = Annotated[str | None, typer.Option(help="Address of the API, such as https://host/v4.")]
+ApiKey = Annotated[
+    str | None,
+    typer.Option(
+        help="Key of the API. Other users of this machine can see it: better IOCREP_API_KEY."
+    ),
+]
+FeedUrl = Annotated[
+    str | None, typer.Option(help="Feed that `watch` follows, if not the service's own.")
+]
+FeedApiKey = Annotated[
+    str | None, typer.Option(help="Key of that feed, if not the one of the API on the same host.")
+]
+Timeout = Annotated[
+    float | None,
+    typer.Option(min=1, max=3600, help="Seconds that a call may take, with its retries."),
+]
+Config = Annotated[
+    Path | None,
+    typer.Option(help="File with settings, in TOML.", envvar=FILE_VARIABLE, show_envvar=True),
+]
+Indicators = Annotated[
+    list[str] | None, typer.Argument(help="Indicators of any type, defanged or not.")
+]
+ListFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--file", "-f", help="List with an indicator in each line; - is the standard input."
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object in a line.")]
+AsCsv = Annotated[bool, typer.Option("--csv", help="CSV, safe to open in a spreadsheet.")]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", help="Write to this file; needs --json or --csv."),
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on where the last run with this --output stopped.")
+]
+Batch = Annotated[
+    int, typer.Option(min=1, max=1000, help="Indicators in a request; the vendor takes 50.")
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Say nothing beside the output and errors.")
+]
+AtLeast = Annotated[
+    Verdict | None,
+    typer.Option(
+        "--verdict",
+        help="Only IOCs with this verdict or a worse one.",
+        parser=_verdict,
+        metavar="[" + "|".join(one.name.lower() for one in Verdict) + "]",
+    ),
+]
+Types = Annotated[
+    list[IndicatorType] | None,
+    typer.Option("--type", help="Only IOCs of this type; may be repeated."),
+]
+Interval = Annotated[
+    float, typer.Option(min=1, max=86_400, help="Seconds from one look to the next.")
+]
+Once = Annotated[bool, typer.Option("--once", help="Look once and end.")]
+State = Annotated[
+    Path | None,
+    typer.Option("--state", help="Remember in this file what was shown, and go on from there."),
+]
+
+
+def settings_of(context: typer.Context) -> Settings:
+    """The settings that were read before the command."""
+    settings = context.obj
+    assert isinstance(settings, Settings)  # noqa: S101  # the callback of the app puts them there
+    return settings

@@ -1,0 +1,83 @@
+"""Records of the IOC table's stream, and the events that come of them."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import jsonschema_rs
+
+from functions.changes.change import Detail
+from local.changes import stream_records
+from shared.domain.reputation import Reputation
+from shared.domain.verdict import Verdict
+from shared.store.items import Item, StoredIoc, to_item
+from tests.docs.markdown import ROOT
+
+SCHEMA = json.loads((ROOT / "docs" / "ioc-verdict-changed.schema.json").read_bytes())
+VALIDATOR = jsonschema_rs.validator_for(SCHEMA)
+LISTING = {"l:urlhaus": {"M": {"s": {"N": "1"}}}}
+KEY = "domain#evil.example"
+# A state of an item: gone, of providers alone, or of the sandbox.
+State = Reputation | Item | None
+
+
+def item_of(state: State, version: int) -> Item | None:
+    """The item in a state; versions never come twice."""
+    if isinstance(state, Reputation):
+        return to_item(StoredIoc(state, version.to_bytes(8, "big")))
+    return None if state is None else {"pk": {"S": KEY}, **state}
+
+
+def history(states: Sequence[State]) -> list[dict[str, Any]]:
+    """The records of an item that goes through these states, from none on."""
+    items = [item_of(state, version) for version, state in enumerate([None, *states])]
+    return [
+        record
+        for old, new in pairwise(items)
+        for record in stream_records(_by_key(old), _by_key(new))
+    ]
+
+
+def _by_key(item: Item | None) -> dict[str, Item]:
+    return {} if item is None else {item["pk"]["S"]: item}
+
+
+def last_word(details: Iterable[Mapping[str, Any]]) -> Detail:
+    """What a consumer believes that drops repeats and what is older, as docs/events.md has it."""
+    seen: set[str] = set()
+    newest: Detail = {}
+    rank: tuple[str, Verdict] | None = None
+    for detail in details:
+        if detail["id"] in seen:
+            continue
+        seen.add(detail["id"])
+        mine = (detail["reputation"]["report_date"], Verdict[detail["verdict"]])
+        if rank is None or mine > rank:
+            newest, rank = dict(detail), mine
+    return newest
+
+
+class Bus:
+    """Stands for PutEvents: takes what it is told to take, and remembers.
+
+    Args:
+        takes: whether each entry is taken, in their order; after the last one all are.
+    """
+
+    def __init__(self, takes: Iterable[bool] = ()) -> None:
+        self._takes: Iterator[bool] = iter(takes)
+        self.details: list[Detail] = []
+        self.entries: list[dict[str, str]] = []
+
+    def put_events(self, *, Entries: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803
+        assert 0 < len(Entries) <= 10
+        results: list[dict[str, str]] = []
+        for entry in Entries:
+            if next(self._takes, True):
+                self.entries.append(entry)
+                self.details.append(json.loads(entry["Detail"]))
+                results.append({"EventId": "1"})
+            else:
+                results.append({"ErrorCode": "InternalFailure", "ErrorMessage": "secret"})
+        return {"FailedEntryCount": 0, "Entries": results}

@@ -1,0 +1,91 @@
+"""What docs/events.md says of events and of the webhook, held against schema, code and template."""
+
+import json
+import re
+import time
+from typing import Any
+
+import pytest
+
+from functions.changes.change import DETAIL_TYPE, SCHEMA_VERSION, SOURCE, change_in
+from functions.webhook.delivery import TIMEOUT_S, signed_headers, signing_key
+from local.changes import TRIES
+from local.environment import DEFAULTS
+from local.template import load_template
+from shared.domain.verdict import Verdict
+from tests.changes import SCHEMA, VALIDATOR
+from tests.docs.markdown import blocks, read, section, table
+
+DOCUMENT = read("docs/events.md")
+TEXT = " ".join(DOCUMENT.split())
+KEY = DEFAULTS["WEBHOOK_SIGNING_KEY"]
+EXAMPLE, RULE = [json.loads(block.text) for block in blocks(DOCUMENT, "json")]
+
+
+def test_the_example_is_the_event_of_a_record() -> None:
+    VALIDATOR.validate(EXAMPLE)
+    records = json.loads(read("events/dynamodb-stream-changes.json"))["Records"]
+    assert EXAMPLE in [change_in(record) for record in records]
+    assert SCHEMA["properties"]["schema_version"]["const"] == SCHEMA_VERSION
+
+
+def test_every_key_of_an_event_is_required_and_described_once() -> None:
+    said = SCHEMA["properties"]["reputation"]
+    assert list(EXAMPLE) == SCHEMA["required"] == list(SCHEMA["properties"])
+    assert list(EXAMPLE["reputation"]) == said["required"] == list(said["properties"])
+
+
+def test_a_rule_finds_the_events_by_their_names() -> None:
+    assert (RULE["source"], RULE["detail-type"]) == ([SOURCE], [DETAIL_TYPE])
+    assert f"| Source | `{SOURCE}` |" in DOCUMENT
+    assert f"| Detail type | `{DETAIL_TYPE}` |" in DOCUMENT
+    for name, verdicts in RULE["detail"].items():
+        assert name in EXAMPLE
+        assert set(verdicts) <= {verdict.name for verdict in Verdict}
+
+
+def test_headers_are_those_that_are_sent() -> None:
+    sent = signed_headers(signing_key(KEY), "an-id", 0, b"")
+    documented = [name for name, _ in table(DOCUMENT, "Header", "Holds")]
+    assert documented == [name for name in sent if name.startswith("webhook-")]
+
+
+def test_numbers_are_those_of_code_and_template() -> None:
+    resources = load_template()["Resources"]
+    queue = resources["WebhookQueue"]["Properties"]
+    mapping = resources["ChangesStreamMapping"]["Properties"]
+    assert ("within five seconds" in TEXT) == (TIMEOUT_S == 5)
+    assert ("three minutes, for a day" in TEXT) == (
+        queue["VisibilityTimeout"] == 180
+        and queue["VisibilityTimeout"] * queue["RedrivePolicy"]["maxReceiveCount"] == 24 * 3600
+    )
+    assert ("we give up after 12, or after 100 tries" in TEXT) == (
+        mapping["MaximumRecordAgeInSeconds"] == 12 * 3600 and mapping["MaximumRetryAttempts"] == 100
+    )
+    assert ("three tries at once" in TEXT) == (TRIES == 3)
+
+
+@pytest.mark.parametrize("spoiled", [None, "body", "webhook-id", "webhook-timestamp", "key"])
+def test_the_receiver_tells_ours_from_others(spoiled: str | None) -> None:
+    [code] = blocks(section(DOCUMENT, "## The webhook"), "python")
+    made: dict[str, Any] = {}
+    exec(compile(code.text, "docs/events.md", "exec"), made)  # noqa: S102
+    now, body = int(time.time()), json.dumps(EXAMPLE).encode()
+    headers = signed_headers(signing_key(KEY), EXAMPLE["id"], now, body)
+    if spoiled in headers:
+        headers[spoiled] = str(now + 1)
+    given = body + b" " if spoiled == "body" else body
+    key = KEY.replace("b", "c") if spoiled == "key" else KEY
+    assert made["is_genuine"](key, headers, given) == (spoiled is None)
+
+
+def test_an_old_message_is_refused() -> None:
+    [code] = blocks(section(DOCUMENT, "## The webhook"), "python")
+    made: dict[str, Any] = {}
+    exec(compile(code.text, "docs/events.md", "exec"), made)  # noqa: S102
+    old = int(time.time()) - 3600
+    assert not made["is_genuine"](KEY, signed_headers(signing_key(KEY), "i", old, b""), b"")
+
+
+def test_the_default_key_is_the_local_one() -> None:
+    assert re.findall(r"whsec_\w{20,}=*", read("README.md")) == [KEY]

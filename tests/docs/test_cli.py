@@ -1,0 +1,134 @@
+"""docs/cli.md, held against the command: what it prints, its options, its exit codes."""
+
+import re
+import shlex
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+import iocrep.errors
+from iocrep.app import app
+from iocrep.errors import Exit
+from iocrep.follow import MAX_PAGES, MAX_SEEN
+from iocrep.lists import MAX_CHUNK_LINES
+from iocrep.settings import DEFAULTS
+from local.handlers import load_gateway
+from tests.contract.support import serving
+from tests.docs.markdown import ROOT, blocks, names, read, section, table
+from tests.docs.test_readme import LOCAL_API
+
+DOCUMENT = read("docs/cli.md")
+TEXT = " ".join(DOCUMENT.split())
+COMMANDS = typer.main.get_command(app)
+
+
+@dataclass(frozen=True)
+class Shown:
+    command: str
+    output: str
+
+
+def shown(text: str) -> Iterator[Shown]:
+    """The commands of the console blocks that call `iocrep`, each with what it prints."""
+    for block in blocks(text, "console"):
+        for part in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
+            command, _, output = part.partition("\n")
+            if command.startswith("iocrep "):
+                yield Shown(command, output)
+
+
+def told(text: str) -> list[str]:
+    """The lines, save for what depends on the key and the port, which are others in the tests."""
+    text = re.sub(r"^((Key|Look-ups a day|Left today) +)\S+", r"\1KEY", text, flags=re.MULTILINE)
+    return [re.sub(r"\s{2,}", "  ", line.rstrip()) for line in text.splitlines()]
+
+
+def test_every_command_prints_what_is_shown(
+    circle: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [exports] = [block for block in blocks(DOCUMENT, "sh") if "IOCREP_URL" in block.text]
+    variables = dict(pair.split("=", 1) for pair in exports.text.split()[1:])
+    [listed] = blocks(DOCUMENT, "text")
+    monkeypatch.chdir(tmp_path)
+    Path("list.txt").write_text(listed.text)
+    with serving(load_gateway()) as api:
+        here = api.base.removeprefix("http://")
+        environ = {name: value.replace(LOCAL_API, here) for name, value in variables.items()}
+        environ |= {"COLUMNS": "100", "IOCREP_CONFIG": "config.toml"}
+        for one in (*shown(DOCUMENT), *shown(read("README.md"))):
+            done = CliRunner().invoke(app, shlex.split(one.command)[1:], env=environ)
+            output = done.output.replace(here, LOCAL_API)
+            assert told(output) == told(one.output), one.command
+
+
+def documented(heading: str) -> dict[str, str]:
+    rows = table(section(DOCUMENT, heading), "Option", "Meaning")
+    return {names(option)[0]: meaning for option, meaning in rows}
+
+
+def options(command: str) -> dict[str, str]:
+    """Options of a command, "" for those before it, with their help."""
+    found = COMMANDS
+    for name in command.split():
+        found = found.commands[name]  # type: ignore[attr-defined]
+    return {
+        one.opts[0]: one.help.replace("`", "")  # type: ignore[attr-defined]
+        for one in found.params
+        if one.param_type_name == "option" and one.name != "help"
+    }
+
+
+@pytest.mark.parametrize(
+    ("heading", "command"),
+    [("## lookup", "lookup"), ("## watch", "watch"), ("## status", "status"), ("## Settings", "")],
+)
+def test_every_option_is_told_as_the_help_does(heading: str, command: str) -> None:
+    assert documented(heading) == options(command)
+
+
+def test_every_command_is_told() -> None:
+    assert COMMANDS.commands.keys() == {"lookup", "watch", "status", "config"}  # type: ignore[attr-defined]
+    assert options("config show") == {}
+    for one in ("lookup", "watch", "status"):
+        assert f"## {one}\n" in DOCUMENT
+
+
+def test_exit_codes_are_those_of_the_code() -> None:
+    assert [int(code) for code, _ in table(DOCUMENT, "Code", "Means")] == sorted(Exit)
+
+
+def test_settings_are_those_of_the_code() -> None:
+    rows = table(DOCUMENT, "Setting", "Variable", "Option", "Default")
+    assert [name for name, *_ in rows] == list(DEFAULTS)
+    for name, variable, option, default in rows:
+        assert variable == f"IOCREP_{name.upper()}"
+        assert option == f"--{name.replace('_', '-')}"
+        assert not DEFAULTS[name] or DEFAULTS[name] == default
+    [example] = blocks(DOCUMENT, "toml")
+    assert tomllib.loads(example.text).keys() <= DEFAULTS.keys()
+
+
+def test_errors_that_are_shown_are_said_somewhere() -> None:
+    code = "".join(path.read_text() for path in Path(iocrep.errors.__file__).parent.glob("*.py"))
+    for says, _ in table(DOCUMENT, "It says", "Why"):
+        for one in names(says):
+            assert one in code
+
+
+def test_numbers_are_those_of_the_code() -> None:
+    assert f"after {MAX_CHUNK_LINES:,} lines" in TEXT
+    assert f"at most {MAX_PAGES} of them; {MAX_SEEN:,} reports are remembered" in TEXT
+
+
+def test_the_command_is_installed_by_the_extra() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["scripts"] == {"iocrep": "iocrep.__main__:main"}
+    assert {re.split("[<>=]", one)[0] for one in project["optional-dependencies"]["cli"]} == {
+        "rich",
+        "typer",
+    }

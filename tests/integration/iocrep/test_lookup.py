@@ -1,0 +1,274 @@
+import csv
+import io
+import json
+import os
+import pty
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from iocrep.errors import Exit
+from tests.command_line import command, measured, memory_kb
+from tests.integration.iocrep.conftest import Run
+from tests.reputation_server import REFUSED, ReputationServer
+
+MIXED = f"""# a list
+malicious[.]example
+
+203.0.113.7
+hello
+BAD{"0" * 29}
+hxxp://suspicious.example/
+{REFUSED}
+malicious.example
+"""
+
+
+def test_a_list_is_answered_in_its_order(
+    run: Run, tmp_path: Path, server: ReputationServer
+) -> None:
+    path = tmp_path / "list.txt"
+    path.write_text(MIXED)
+    done = run("lookup", "-f", str(path), "--json")
+    assert done.exit_code == Exit.MALICIOUS
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(row["line"], row["type"], row.get("verdict")) for row in rows] == [
+        (2, "domain", "MALICIOUS"),
+        (4, "ip", None),
+        (6, "md5", "LIKELY_MALICIOUS"),
+        (7, "url", "SUSPICIOUS"),
+        (8, "domain", None),
+        (9, "domain", "MALICIOUS"),
+    ]
+    assert [row["line"] for row in rows if "error" in row] == [8]
+    assert "line 5: no hash, IP address, domain or URL: fewer than two labels" in done.stderr
+    told = done.stderr.splitlines()[-1]
+    assert (
+        told == "1 LIKELY_MALICIOUS, 2 MALICIOUS, 1 SUSPICIOUS, 1 UNKNOWN, 1 without an answer, "
+        "1 no indicator"
+    )
+    # One request for each kind, and a value that stands there twice is asked once.
+    assert sorted(map(len, server.requests)) == [1, 1, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [
+        ("never.seen.example", Exit.NOTHING_BAD),
+        ("suspicious.example", Exit.SUSPICIOUS),
+        ("malicious.example", Exit.MALICIOUS),
+        ("hello", Exit.NOT_ALL_ANSWERED),
+        (REFUSED, Exit.NOT_ALL_ANSWERED),
+    ],
+)
+def test_the_exit_code_tells_the_worst_verdict(run: Run, asked: str, code: Exit) -> None:
+    for arguments in (("lookup", asked), ("lookup", "never.seen.example", asked, "-q")):
+        assert run(*arguments).exit_code == code
+    assert run("lookup", typed=f"{asked}\n").exit_code == code
+    assert run("lookup", "-f", "-", typed=f"{asked}\n").exit_code == code
+
+
+def test_the_table_is_for_people(run: Run) -> None:
+    done = run("lookup", "malicious.example", "BAD" + "0" * 61)
+    head, *lines = done.stdout.splitlines()
+    assert head.split() == ["Verdict", "Type", "Indicator", "Said", "by"]
+    assert lines[0].split() == [
+        "MALICIOUS",
+        "domain",
+        "malicious.example",
+        "lists.example",
+        "(high",
+        "risk)",
+    ]
+    assert lines[1].split() == [
+        "LIKELY_MALICIOUS",
+        "sha256",
+        "BAD" + "0" * 61,
+        "lists.example",
+        "(Trojan)",
+    ]
+    assert done.stderr == "1 LIKELY_MALICIOUS, 1 MALICIOUS\n"
+
+
+def test_csv_is_for_spreadsheets(run: Run) -> None:
+    done = run("lookup", "--csv", "malicious.example", "203.0.113.7")
+    first, second = csv.DictReader(io.StringIO(done.stdout, newline=""))
+    assert (first["indicator"], first["verdict"], first["said_by"]) == (
+        "malicious.example",
+        "MALICIOUS",
+        "lists.example",
+    )
+    assert (second["indicator"], second["verdict"]) == ("203.0.113.7", "")
+
+
+def test_quiet_says_nothing_beside_the_output(run: Run) -> None:
+    done = run("lookup", "-q", "--json", "hello", "malicious.example")
+    assert (done.stderr, len(done.stdout.splitlines())) == ("", 1)
+
+
+def test_thousands_are_asked_in_full_requests(run: Run, server: ReputationServer) -> None:
+    domains = "".join(f"{number}.example\n{number:064x}\n" for number in range(2500))
+    done = run("lookup", "--json", typed=domains)
+    assert done.exit_code == Exit.NOTHING_BAD
+    assert [json.loads(line)["line"] for line in done.stdout.splitlines()] == list(range(1, 5001))
+    assert sum(map(len, server.requests)) == 5000
+    assert sorted(map(len, server.requests)) == [501, 501, 999, 999, 1000, 1000]
+    server.requests.clear()
+    run("lookup", "--batch", "50", typed=domains)
+    assert max(map(len, server.requests)) == 50
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("lookup", "--json", "--csv", "a.example"), "not both"),
+        (("lookup", "--resume", "a.example"), "--output"),
+        (("lookup", "-o", "x", "a.example"), "needs --json or --csv"),
+        (("lookup", "-f", "x", "a.example"), "not both"),
+        (("lookup", "-f", "/nowhere/list"), "/nowhere/list cannot be read: No such file"),
+        (("--url", "", "lookup", "a.example"), "IOCREP_URL"),
+        (("--api-key", "", "lookup", "a.example"), "IOCREP_API_KEY"),
+        (("--url", "api.example", "lookup", "a.example"), "base address"),
+        (("--api-key", "a\nb", "lookup", "a.example"), "no text that a header can hold"),
+    ],
+)
+def test_what_does_not_fit_is_a_usage_error(
+    run: Run, arguments: tuple[str, ...], said: str
+) -> None:
+    done = run(*arguments)
+    assert done.exit_code == Exit.USAGE
+    assert said in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "said"),
+    [
+        (401, {}, "key was refused: the API answered with status 401"),
+        (403, {}, "key was refused"),
+        (429, {"Retry-After": "7200"}, "There are more in 2:00:00, at 20"),
+        (302, {"Location": "/"}, "is no such API"),
+        (404, {}, "is no such API"),
+    ],
+)
+def test_an_error_says_what_to_do(
+    run: Run, server: ReputationServer, status: int, headers: dict[str, str], said: str
+) -> None:
+    server.refusals = [(status, headers)]
+    done = run("lookup", "a.example")
+    assert done.exit_code == Exit.FAILED
+    assert said in done.stderr
+    assert done.stderr.startswith("error: ")
+    assert "Traceback" not in done.output
+
+
+@pytest.mark.parametrize("name", ["missing/out.csv", "."])
+def test_output_that_cannot_be_written(run: Run, tmp_path: Path, name: str) -> None:
+    done = run("lookup", "--csv", "-o", str(tmp_path / name), "--resume", "a.example")
+    assert done.exit_code == Exit.FAILED
+    assert done.stderr.startswith("error: ")
+    assert str(tmp_path) in done.stderr
+
+
+def test_without_the_extra_it_says_so(tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text("raise ModuleNotFoundError(\"No module named 'typer'\")\n")
+    done = subprocess.run(
+        command("lookup", "a.example"),
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == Exit.FAILED
+    assert done.stderr == (
+        "error: No module named 'typer'. Install iocrep with its extra: 'ioc-reputation[cli]'.\n"
+    )
+
+
+def test_nobody_there(run: Run) -> None:
+    with ReputationServer() as gone:
+        url = gone.url
+    done = run("--url", url, "--timeout", "5", "lookup", "a.example")
+    assert done.exit_code == Exit.FAILED
+    assert f"{url} does not answer" in done.stderr
+
+
+def test_what_was_answered_before_an_error_is_kept_and_not_asked_again(
+    run: Run, server: ReputationServer, tmp_path: Path
+) -> None:
+    path, out = tmp_path / "list.txt", tmp_path / "out.csv"
+    path.write_text("".join(f"{number}.example\n" for number in range(2500)))
+    whole = run("lookup", "--csv", "-f", str(path)).stdout_bytes
+    server.requests.clear()
+    arguments = ("lookup", "--csv", "-f", str(path), "-o", str(out), "--resume")
+
+    server.refusals, server.refuse_after = [(429, {"Retry-After": "7200"})], 2
+    stopped = run(*arguments)
+    assert stopped.exit_code == Exit.FAILED
+    assert "the same command with --resume goes on" in stopped.stderr
+    assert run(*arguments).exit_code == Exit.NOTHING_BAD
+    assert out.read_bytes() == whole
+    assert list(map(len, server.requests)) == [1000, 1000, 500]
+    again = run(*arguments)
+    assert (again.exit_code, again.stderr) == (Exit.NOTHING_BAD, "2,500 UNKNOWN\n")
+    assert len(server.requests) == 3
+
+
+def test_a_terminal_sees_a_bar_and_the_output_does_not(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    path = tmp_path / "list.txt"
+    path.write_text("".join(f"{number}.example\n" for number in range(3000)))
+    leader, follower = pty.openpty()
+    with os.fdopen(leader, "rb", buffering=0) as terminal, os.fdopen(follower, "wb") as stderr:
+        process = subprocess.Popen(
+            command("lookup", "--json", "-f", str(path)),
+            env=os.environ | environ | {"TERM": "xterm-256color"},
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+        )
+        out, _ = process.communicate(timeout=60)
+        seen = os.read(terminal.fileno(), 1_000_000).decode()
+    assert process.returncode == Exit.NOTHING_BAD
+    assert len(out.splitlines()) == 3000
+    assert "looking up" in seen
+    assert "100 %" in seen
+
+
+def test_a_reader_that_leaves_is_no_accident(environ: dict[str, str], tmp_path: Path) -> None:
+    path = tmp_path / "list.txt"
+    path.write_text("".join(f"{number}.example\n" for number in range(5000)))
+    process = subprocess.Popen(
+        command("lookup", "--json", "-f", str(path)),
+        env=os.environ | environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.readline()
+    process.stdout.close()
+    told = process.stderr.read().decode()
+    process.stderr.close()
+    assert process.wait(60) == Exit.FAILED
+    assert "Traceback" not in told
+
+
+def test_nothing_of_what_is_done_is_kept(environ: dict[str, str], tmp_path: Path) -> None:
+    """Full chunks in both lists; were the answers kept, it would take 18 MB more."""
+    peaks = []
+    for lines in (5000, 40_000):
+        path, out = tmp_path / f"{lines}.txt", tmp_path / f"{lines}.jsonl"
+        kinds = ("{:x}.example", "http://list.example/{:x}", "2001:db8::{:x}", "{:064x}")
+        path.write_text("".join(f"{kinds[n % 4].format(n)}\n" for n in range(lines)))
+        done = subprocess.run(
+            measured("lookup", "--json", "-f", str(path), "-o", str(out)),
+            env=os.environ | environ,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        peaks.append(memory_kb(done.stderr))
+        assert len(out.read_bytes().splitlines()) == lines
+    assert peaks[1] - peaks[0] < 5 * 1024, peaks

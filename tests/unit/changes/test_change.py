@@ -1,0 +1,149 @@
+"""Which records of the stream are events, and what these say."""
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.changes.change import change_in
+from local.changes import stream_records
+from shared.domain.indicator import Indicator, IndicatorType
+from shared.domain.reputation import Reputation, join_all
+from shared.domain.verdict import Verdict
+from shared.store.items import StoredIoc, to_item
+from tests.builders import evidence, reputation, sighting
+from tests.changes import KEY, LISTING, VALIDATOR, State, history, last_word
+
+REPUTATIONS = st.builds(
+    reputation,
+    seen_at=st.integers(1_700_000_000_000, 1_700_000_000_005),
+    verdict=st.sampled_from(Verdict),
+    flow_id=st.sampled_from(["a", "b"]),
+    report_id=st.sampled_from(["", "r-1"]),
+    parent_verdict=st.sampled_from(["", "UNKNOWN"]),
+    counted=st.integers(1, 3),
+)
+STATES = st.one_of(st.none(), st.just(LISTING), REPUTATIONS)
+
+
+def verdict_of(state: State) -> str | None:
+    return state.evidence.winner.verdict.name if isinstance(state, Reputation) else None
+
+
+@given(st.lists(STATES, max_size=12))
+def test_there_is_an_event_for_each_change_of_the_verdict_and_for_nothing_else(
+    states: list[State],
+) -> None:
+    verdicts = [None, *map(verdict_of, states)]
+    expected = [(old, new) for old, new in pairwise(verdicts) if old != new]
+    details = [detail for record in history(states) if (detail := change_in(record))]
+    assert [(one["previous_verdict"], one["verdict"]) for one in details] == expected
+    assert len({one["id"] for one in details}) == len(details)
+    for detail in details:
+        VALIDATOR.validate(detail)
+
+
+SIGHTINGS = st.builds(
+    evidence,
+    seen_at=st.integers(1_700_000_000_000, 1_700_000_000_003),
+    verdict=st.sampled_from(Verdict),
+    flow_id=st.sampled_from(["a", "b", "c"]),
+).map(sighting)
+
+
+@given(st.lists(SIGHTINGS, min_size=1, max_size=8), st.data())
+def test_repeats_and_another_order_leave_a_careful_consumer_with_the_last_verdict(
+    sightings: list[Any], data: st.DataObject
+) -> None:
+    states: list[State] = [join_all(sightings[: n + 1]) for n in range(len(sightings))]
+    records = history(states)
+    came = data.draw(st.permutations([*records, *records]))
+    details = [detail for record in came if (detail := change_in(record))]
+    assert last_word(details)["verdict"] == verdict_of(states[-1])
+
+
+@given(REPUTATIONS)
+def test_a_record_that_comes_again_is_the_same_event(state: Reputation) -> None:
+    [record] = history([state])
+    assert change_in(record) == change_in(record)
+
+
+def test_what_an_event_says() -> None:
+    seen = reputation(
+        verdict=Verdict.SUSPICIOUS,
+        report_id="4c1a",
+        parent_verdict="MALICIOUS",
+        first_seen=1_700_000_000_000,
+        claimed_count=7,
+    )
+    [record] = history([seen])
+    record["dynamodb"]["ApproximateCreationDateTime"] = 1_748_764_801.0
+    detail = change_in(record)
+    assert detail
+    assert detail.pop("id")
+    assert detail == {
+        "schema_version": "1.0",
+        "changed_at": "2025-06-01T08:00:01.000Z",
+        "indicator": {"type": "domain", "value": "evil.example"},
+        "verdict": "SUSPICIOUS",
+        "previous_verdict": None,
+        "reputation": {
+            "flow_id": "66b3763be7dbbbdfcd0a6a96",
+            "report_id": "4c1a",
+            "report_date": "2025-06-01T08:00:00.000Z",
+            "report_verdict": "MALICIOUS",
+            "first_seen": "2023-11-14T22:13:20.000Z",
+            "last_seen": "2025-06-01T08:00:00.000Z",
+            "scan_count": 7,
+        },
+    }
+
+
+def test_an_ioc_that_is_no_longer_stored_has_no_verdict() -> None:
+    *_, record = history([reputation(), None])
+    detail = change_in(record)
+    assert detail
+    VALIDATOR.validate(detail)
+    assert (detail["previous_verdict"], detail["verdict"]) == ("MALICIOUS", None)
+    assert detail["indicator"] == {"type": "domain", "value": "evil.example"}
+    assert detail["reputation"] is None
+
+
+@pytest.mark.parametrize("kind", IndicatorType)
+def test_every_type_of_indicator(kind: IndicatorType) -> None:
+    value = "http://a.example/" + "x" * 3000 if kind is IndicatorType.URL else "a.value"
+    item = to_item(StoredIoc(reputation(Indicator(kind, value)), b"12345678"))
+    [record] = stream_records({}, {item["pk"]["S"]: item})
+    detail = change_in(record)
+    assert detail
+    VALIDATOR.validate(detail)
+    assert detail["indicator"] == {"type": kind.value, "value": value}
+
+
+@pytest.mark.parametrize("key", [KEY, "net#203.0.113.0/28"])
+def test_what_providers_say_is_no_event(key: str) -> None:
+    listed = {"pk": {"S": key}, **LISTING}
+    for before, after in (({}, {key: listed}), ({key: listed}, {})):
+        [record] = stream_records(before, after)
+        assert change_in(record) is None
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"verdict": "WORSE"},
+        {"reputation": None},
+        {"id": "1"},
+        {"schema_version": "2.0"},
+        {"more": 1},
+        {"changed_at": "yesterday"},
+    ],
+)
+def test_the_schema_refuses_what_is_no_event(broken: dict[str, Any]) -> None:
+    [record] = history([reputation()])
+    detail = change_in(record)
+    assert detail
+    assert VALIDATOR.is_valid(detail)
+    assert not VALIDATOR.is_valid(detail | broken)

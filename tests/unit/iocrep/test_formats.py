@@ -1,0 +1,102 @@
+import csv
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from iocrep.formats import COLUMNS, Format, Row, as_table, as_text, guarded, head_of
+from shared.client import Answer, ProviderRow, RowStatus
+from shared.domain.indicator import IndicatorType, parse
+from shared.domain.verdict import Verdict
+
+DOMAIN = parse(IndicatorType.DOMAIN, "evil.example")
+LISTED = ProviderRow("lists.example", RowStatus.LISTED, Verdict.MALICIOUS, "high risk", "c2")
+SILENT = ProviderRow("others.example", RowStatus.NOT_LISTED, None)
+KNOWN = Row(3, "evil[.]example", DOMAIN, Answer(DOMAIN, known=True, rows=(LISTED, SILENT)))
+UNKNOWN = Row(4, "evil.example", DOMAIN, Answer(DOMAIN, known=False, rows=(SILENT,)))
+UNANSWERED = Row(5, "evil.example", DOMAIN, None, "no provider could be asked")
+
+
+def test_a_json_line_says_everything() -> None:
+    known, unknown, unanswered = map(
+        json.loads, as_text(Format.JSON, [KNOWN, UNKNOWN, UNANSWERED]).splitlines()
+    )
+    assert known["providers"][0] == {
+        "provider": "lists.example",
+        "status": "listed",
+        "verdict": "MALICIOUS",
+        "assessment": "high risk",
+        "detail": "c2",
+    }
+    assert known | {"providers": []} == {
+        "line": 3,
+        "asked": "evil[.]example",
+        "type": "domain",
+        "indicator": "evil.example",
+        "verdict": "MALICIOUS",
+        "known": True,
+        "providers": [],
+    }
+    assert (unknown["verdict"], unknown["known"]) == (None, False)
+    assert unanswered["error"] == "no provider could be asked"
+    assert "verdict" not in unanswered
+
+
+def test_csv_is_read_back() -> None:
+    text = head_of(Format.CSV) + as_text(Format.CSV, [KNOWN, UNKNOWN, UNANSWERED])
+    known, unknown, unanswered = csv.DictReader(io.StringIO(text, newline=""))
+    assert tuple(known) == COLUMNS
+    assert (known["verdict"], known["said_by"], known["known"]) == (
+        "MALICIOUS",
+        "lists.example",
+        "true",
+    )
+    assert (unknown["verdict"], unknown["error"]) == ("", "")
+    assert unanswered["error"] == "no provider could be asked"
+
+
+@pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t", "\r"])
+def test_no_cell_is_a_formula(first: str) -> None:
+    evil = ProviderRow(f'{first}cmd|"/c calc"!A1', RowStatus.LISTED, Verdict.MALICIOUS)
+    row = Row(1, f"{first}x.example", DOMAIN, Answer(DOMAIN, known=True, rows=(evil,)))
+    [cells] = csv.reader(io.StringIO(as_text(Format.CSV, [row]), newline=""))
+    assert cells[1] == f"'{first}x.example"
+    assert cells[6] == f"'{evil.provider}"
+    assert guarded(f"a{first}") == f"a{first}"
+
+
+def drawn(*rows: Row, head: bool = True) -> str:
+    text = io.StringIO()
+    Console(file=text, width=140, force_terminal=False).print(as_table(rows, head=head))
+    return text.getvalue()
+
+
+def test_the_table_names_who_speaks() -> None:
+    head, *lines = drawn(KNOWN, UNKNOWN, UNANSWERED).splitlines()
+    assert head.split() == ["Verdict", "Type", "Indicator", "Said", "by"]
+    assert lines[0].split() == [
+        "MALICIOUS",
+        "domain",
+        "evil.example",
+        "lists.example",
+        "(high",
+        "risk,",
+        "c2)",
+    ]
+    assert lines[1].split() == ["UNKNOWN", "domain", "evil.example"]
+    assert lines[2].split()[:2] == ["NO", "ANSWER"]
+
+
+def test_parts_of_the_table_stand_below_each_other() -> None:
+    first = drawn(KNOWN).splitlines()
+    [second] = drawn(UNKNOWN, head=False).splitlines()
+    assert first[1].index("evil.example") == second.index("evil.example")
+
+
+def test_a_provider_cannot_write_to_the_terminal() -> None:
+    evil = ProviderRow("\x1b[2J[red]x[/red]\x07", RowStatus.LISTED, Verdict.MALICIOUS)
+    text = drawn(Row(1, "x", DOMAIN, Answer(DOMAIN, known=True, rows=(evil,))))
+    assert "\x1b" not in text
+    assert "\x07" not in text
+    assert "[red]x[/red]" in text
