@@ -4,10 +4,11 @@ BUILD_DIR ?= .aws-sam/build
 BIN := .venv/bin
 UV := $(BIN)/uv
 SAM := .tools/sam/bin/sam
+CHROMIUM ?= /usr/bin/chromium
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-deploy bench lint audit sbom build lock check-lock clean
+.PHONY: help setup run test test-deploy test-ui bench lint audit sbom build lock check-lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,11 +18,16 @@ setup: .venv/.ready ## Make .venv from the lock
 run: setup ## Serve the API on this machine, with a sample feed
 	$(BIN)/python -m local up
 
-test: setup .tools/sam/.ready lint check-lock ## Run the gate: all that CI runs, but for test-deploy
+test: setup .tools/sam/.ready lint check-lock ## Run the gate: all that CI runs, but for test-deploy and test-ui
 	tests/run_layers.sh
 
 test-deploy: setup ## Deploy to an emulator of AWS, and follow docs/deploy.md on it
 	$(BIN)/python -m pytest tests/deploy
+
+test-ui: setup .tools/ui/.ready ## Have a browser use the page; installs Debian's Chromium where there is none
+	@test -x "$(CHROMIUM)" || { apt-get update && apt-get install --yes --no-install-recommends chromium; } > .tools/ui/apt.log 2>&1 || true
+	@test -x "$(CHROMIUM)" || { echo "No browser at $(CHROMIUM), and apt-get puts none there (.tools/ui/apt.log): name one with CHROMIUM=..." >&2; exit 1; }
+	CHROMIUM="$(CHROMIUM)" .tools/ui/bin/python -m pytest tests/ui
 
 bench: setup .tools/peers/.ready $(if $(URL),,.tools/emulator/.ready) ## Measure costs and speed, and write docs/benchmarks.md, docs/cost.md and docs/scale.md
 	$(if $(URL),,$(MAKE) --no-print-directory build ARCH="$$(uname -m)" BUILD_DIR=.tools/bench)
@@ -60,6 +66,7 @@ define compile_into
 	@$(COMPILE) --group peers --output-file $(1)/peers.txt
 	@$(COMPILE) --group extraction --output-file $(1)/extraction.txt
 	@$(COMPILE) --group ministack --output-file $(1)/ministack.txt
+	@$(COMPILE) pyproject.toml --group dev --group ui --constraint $(1)/dev.txt --output-file $(1)/ui.txt
 	@echo uv | $(COMPILE) - --constraint $(1)/dev.txt --output-file $(1)/uv.txt
 endef
 
@@ -131,4 +138,10 @@ clean: ## Remove everything that was built or installed
 .tools/ministack/.ready: requirements/ministack.txt .venv/.synced
 	$(UV) venv --quiet --clear --python "$$($(MAKE) --silent -C shared runtime-python)" .tools/ministack
 	$(UV) pip sync --quiet --python .tools/ministack --require-hashes requirements/ministack.txt
+	@touch $@
+
+# The tests of the page start the local stack as the other layers do, so all of dev is here, too.
+.tools/ui/.ready: requirements/ui.txt .venv/.synced
+	$(UV) venv --quiet --clear --python $(BIN)/python .tools/ui
+	$(UV) pip sync --quiet --python .tools/ui --require-hashes requirements/ui.txt
 	@touch $@

@@ -903,6 +903,15 @@ _IF_NONE_MATCH: Schema = {
     "description": "ETag of the page as it is known.",
     "schema": {"type": "string"},
 }
+OPERATIONS["GET", "/"] = Operation(
+    "Service",
+    "getPage",
+    "A page to look up whatever is pasted",
+    "It asks this API with the key that is typed into it.",
+    parameters=[_IF_NONE_MATCH],
+    media_type=_HTML,
+    tagged=True,
+)
 _IF_PUBLISHING = "Only where the stack publishes a feed."
 
 OPERATIONS["POST", "/api/reports"] = Operation(
@@ -1075,7 +1084,7 @@ _LIMITS = {
 _KEY_HEADERS = ("apikey", "X-Api-Key")
 _LIMIT_REFERENCES = {name: {"$ref": f"#/components/headers/{name}"} for name in _LIMITS}
 _LOCATION = {"Location": _header("The address.", required=True, type="string", format="uri")}
-_ETAG = {"ETag": _header("Changes with the feed.", required=True, type="string")}
+_ETAG = {"ETag": _header("Changes with what is answered.", required=True, type="string")}
 _HEADERS: dict[int, dict[str, Schema]] = {405: _ALLOW, 429: {**_RETRY, **_LIMIT_REFERENCES}}
 
 
@@ -1153,7 +1162,7 @@ def _operation(route: Route[Any], operation: Operation) -> Schema:
         counted = {} if route.template in _UNCOUNTED else _LIMIT_REFERENCES
         responses[200]["headers"] = {**_ETAG, **counted}
         responses[304] = {
-            "description": "Nothing was published since.",
+            "description": "It is the same as before.",
             "headers": {**_ETAG, **counted},
         }
     elif not route.open and route.template not in _UNCOUNTED:

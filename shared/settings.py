@@ -24,6 +24,7 @@ class LookupSettings:
         providers: how to ask the providers beside the sandbox; None where there are none.
         filter_bucket: the bucket of the published filter (`FILTER_BUCKET`), "" for none.
         export_bucket: the bucket of the published exports (`EXPORT_BUCKET`), "" for none.
+        sandbox_url: where people find the reports of scans (`SANDBOX_URL`), "" for nowhere.
     """
 
     table_name: str
@@ -33,6 +34,7 @@ class LookupSettings:
     providers: "ProviderSettings | None"
     filter_bucket: str
     export_bucket: str
+    sandbox_url: str
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
@@ -49,6 +51,7 @@ class LookupSettings:
             providers=ProviderSettings.from_env(env) if _names(env, "PROVIDERS") else None,
             filter_bucket=env.get("FILTER_BUCKET", ""),
             export_bucket=env.get("EXPORT_BUCKET", ""),
+            sandbox_url=_optional_url(env, "SANDBOX_URL"),
         )
 
 

@@ -74,6 +74,7 @@ def _service() -> Service:
         filters=partial(_filters, settings.filter_bucket),
         index=_index(client, settings.search_table_name),
         exports=partial(_exports, settings.export_bucket),
+        sandbox_url=settings.sandbox_url,
     )
 
 

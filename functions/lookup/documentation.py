@@ -1,15 +1,18 @@
-"""The API describes itself: the OpenAPI document, and a page that shows it."""
+"""The pages for people, and what the API says of itself: open to all, read when asked for."""
 
 import re
 from base64 import b64encode
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from urllib.parse import quote, urlsplit
 
 from functions.lookup.service import Call, Service
+from shared.http.caching import knows
 from shared.http.web import Response
 
 _FOLDER = Path(__file__).parent
+_NO_HTML_FROM_TEXT = "require-trusted-types-for 'script'; trusted-types 'none'"
 
 
 def openapi(_service: Service, _call: Call) -> Response:
@@ -20,12 +23,38 @@ def openapi(_service: Service, _call: Call) -> Response:
 def page(_service: Service, _call: Call) -> Response:
     """GET /docs."""
     text = _read("docs.html")
-    headers = {
+    return Response(200, {}, _page_headers(_policy(text)), text=text)
+
+
+def search_page(service: Service, call: Call) -> Response:
+    """GET /: a page to look up whatever is pasted; it asks this API with the key of who uses it."""
+    text = _search_page(service.sandbox_url)
+    headers = _page_headers(f"{_policy(text)}; img-src data:; {_NO_HTML_FROM_TEXT}") | {
+        # It is the same for everybody, and asked for again to see whether it still is.
+        "Cache-Control": "no-cache",
+        "ETag": f'W/"{sha256(text.encode()).hexdigest()[:32]}"',
+        "Vary": "Accept-Encoding",
+    }
+    if knows(call.request.headers, headers["ETag"]):
+        return Response(304, {}, headers)
+    return Response(200, {}, headers, text=text, compress=True)
+
+
+def _page_headers(policy: str) -> dict[str, str]:
+    return {
         "Content-Type": "text/html; charset=utf-8",
-        "Content-Security-Policy": _policy(text),
+        "Content-Security-Policy": policy,
         "Referrer-Policy": "no-referrer",
     }
-    return Response(200, {}, headers, text=text)
+
+
+@cache
+def _search_page(sandbox_url: str) -> str:
+    """The page, told where people find reports of the sandbox; "" for nowhere."""
+    parts = urlsplit(sandbox_url)
+    # Encoded like this it ends no attribute, either.
+    base = quote(f"{parts.scheme}://{parts.netloc}", safe=":/[]") if sandbox_url else ""
+    return _read("page.html").replace('data-sandbox=""', f'data-sandbox="{base}"', 1)
 
 
 @cache

@@ -155,4 +155,5 @@ ROUTES: tuple[Route[Handler], ...] = (
     route_to("/health", {"GET": account.health}, open_=True),
     route_to("/openapi.json", {"GET": documentation.openapi}, open_=True),
     route_to("/docs", {"GET": documentation.page}, open_=True),
+    route_to("/", {"GET": documentation.search_page}, open_=True),
 )

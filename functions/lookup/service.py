@@ -112,6 +112,7 @@ class Service:
         filters: gives the place of the filter, None where none is published.
         index: who saw what when; None where it is not kept.
         exports: gives the place of the exports, None where none are published.
+        sandbox_url: where people find the reports of scans, "" for nowhere.
     """
 
     iocs: Iocs
@@ -123,6 +124,7 @@ class Service:
     filters: Callable[[], Filters | None] = lambda: None
     index: Index | None = None
     exports: Callable[[], Exports | None] = lambda: None
+    sandbox_url: str = ""
 
     def find(self, indicator: Indicator) -> Finding:
         """What everybody says of one indicator.

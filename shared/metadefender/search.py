@@ -25,7 +25,7 @@ def found_row(found: Found, verdict: Verdict | None, report: Body) -> Body:
         "text": echo(found.text),
         "offset": found.offset,
         "count": found.count,
-        "verdict": verdict.name if verdict else UNKNOWN,
+        "verdict": UNKNOWN if verdict is None else verdict.name,
         "report": report,
     }
 

@@ -42,6 +42,7 @@ def content_type(path: Path) -> str:
         return "application/taxii+json;version=2.1"
     kinds = {
         "-docs": "text/html; charset=utf-8",
+        "-page": "text/html; charset=utf-8",
         "-feed": "application/atom+xml; charset=utf-8",
         "-export-csv": "text/csv; charset=utf-8",
         "-export-misp": "application/json",

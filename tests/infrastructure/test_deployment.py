@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from copy import deepcopy
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -128,8 +129,10 @@ def test_a_new_value_of_any_parameter_of_the_look_ups_is_a_new_version(template:
     """Its description is all of a version that changes then; another one is another version."""
     version = lookup_version(template)
     description = version["Properties"]["Description"]["Fn::Sub"]
-    properties = dict(template["Resources"]["LookupFunction"]["Properties"])
+    properties = deepcopy(template["Resources"]["LookupFunction"]["Properties"])
     properties.pop("ReservedConcurrentExecutions")  # of the function, not of a version
+    # A link on the page, for which there is no room; the next version has it.
+    properties["Environment"]["Variables"].pop("SANDBOX_URL")
     named = set(re.findall(r"\$\{(\w+)\}", description))
     used = set(re.findall(r'{"Ref": "(\w+)"}', json.dumps(properties)))
     # What hangs on a condition changes with the parameters of the condition.

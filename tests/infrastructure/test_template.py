@@ -161,6 +161,7 @@ VARIABLES = {
         "FILTER_BUCKET",
         "PROVIDERS",
         "PROVIDER_KEYS_PATH",
+        "SANDBOX_URL",
         "SEARCH_TABLE_NAME",
     },
     "ProvidersFunction": COMMON_VARIABLES

@@ -1,0 +1,121 @@
+"""The page for people, as a browser gets it; `tests/ui` has a browser use it."""
+
+import gzip
+import re
+from base64 import b64encode
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from functions.lookup import documentation
+from functions.lookup.routes import respond
+from shared.domain.indicator import IndicatorType
+from shared.domain.verdict import Verdict
+from shared.http.web import Request, Response, answer
+from tests.contract.support import Api, of_verdict
+from tests.unit.lookup.test_routes import service
+
+FILE = Path(documentation.__file__).with_name("page.html")
+PAGE = FILE.read_text(encoding="utf-8")
+
+
+def page(sandbox_url: str = "", **headers: str) -> Response:
+    request = Request("GET", "/", "", {name.replace("_", "-"): v for name, v in headers.items()})
+    return respond(replace(service(), sandbox_url=sandbox_url), request)
+
+
+def digest_of(element: str, text: str) -> str:
+    """As a browser computes it: over what stands between the tags."""
+    [content] = re.findall(f"<{element}>(.*?)</{element}>", text, re.DOTALL)
+    return f"'sha256-{b64encode(sha256(content.encode()).digest()).decode()}'"
+
+
+def test_it_is_served_to_everyone_and_may_only_ask_this_api(api: Api) -> None:
+    reply = api.ask("/", apikey="")
+    assert reply.status == 200
+    assert reply.headers["content-type"] == "text/html; charset=utf-8"
+    assert reply.headers["cache-control"] == "no-cache"
+    assert reply.headers["referrer-policy"] == "no-referrer"
+    policy = dict(
+        part.strip().split(" ", 1) for part in reply.headers["content-security-policy"].split(";")
+    )
+    assert policy == {
+        "default-src": "'none'",
+        "script-src": digest_of("script", reply.text),
+        "style-src": digest_of("style", reply.text),
+        "connect-src": "'self'",
+        "img-src": "data:",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+        "frame-ancestors": "'none'",
+        "require-trusted-types-for": "'script'",
+        "trusted-types": "'none'",
+    }
+
+
+def test_who_has_it_already_is_told_so() -> None:
+    first = page()
+    again = page(if_none_match=first.headers["ETag"])
+    assert (again.status, again.text) == (304, None)
+    assert page(if_none_match='W/"another"').status == 200
+    assert page("https://sandbox.example").headers["ETag"] != first.headers["ETag"]
+
+
+def test_it_is_compressed_for_who_reads_that() -> None:
+    plain, packed = answer(page()), answer(page(), gzip_accepted=True)
+    assert "Content-Encoding" not in plain["headers"]
+    assert packed["headers"]["Content-Encoding"] == "gzip"
+    assert packed["headers"]["Vary"] == "Accept-Encoding"
+    assert len(gzip.compress(plain["body"].encode())) < 16_000
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("", ""),
+        ("https://sandbox.example/", "https://sandbox.example"),
+        ("https://sandbox.example:8443/api?x=1", "https://sandbox.example:8443"),
+        ('https://sandbox.example"><script>', "https://sandbox.example%22%3E%3Cscript%3E"),
+    ],
+)
+def test_it_is_told_where_scans_are(url: str, told: str) -> None:
+    assert f'<html lang="en" data-sandbox="{told}">\n' in str(page(url).text)
+
+
+def test_it_needs_nothing_from_elsewhere() -> None:
+    assert len(PAGE.encode()) < 60_000
+    names = re.findall(r"https?://[^\s'\"]*", PAGE)
+    # The name of SVG is no address that anything is fetched from.
+    assert set(names) == {"http://www.w3.org/2000/svg"}
+    assert not re.search(r"\bsrc=|@import|url\(|<iframe|<object|import\(|new Worker", PAGE)
+    assert re.findall(r'<link rel="(\w+)" href="(\w+):', PAGE) == [("icon", "data")]
+
+
+def test_it_never_reads_text_as_code() -> None:
+    forbidden = (
+        "innerHTML|outerHTML|insertAdjacent|document.write|\\beval|Function\\(|srcdoc|DOMParser"
+        "|createContextualFragment|setHTML|javascript:| on[a-z]+=| style="
+    )
+    assert not re.search(forbidden, PAGE)
+
+
+def test_the_key_stays_in_the_tab() -> None:
+    assert set(re.findall(r"localStorage\.\w+\((\"?\w+)", PAGE)) == {'"theme'}
+    assert set(re.findall(r"sessionStorage\.\w+\((\w+)", PAGE)) == {"KEY"}
+    assert not re.search(r"document\.cookie|indexedDB|console\.|pushState|replaceState", PAGE)
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_a_search_tells_every_verdict_by_its_name(api: Api, verdict: Verdict) -> None:
+    domain = of_verdict(IndicatorType.DOMAIN, verdict)
+    [row] = api.ask("/v4/search", method="POST", body={"text": domain.value}).body["data"]
+    assert row["verdict"] == verdict.name
+
+
+def test_it_knows_every_verdict_and_type() -> None:
+    for verdict in Verdict:
+        assert re.search(rf"\b{verdict.name}: \[", PAGE)
+    [kinds] = re.findall(r"const KINDS = \[(.*?)\]", PAGE)
+    assert set(re.findall(r"\w+", kinds)) == {kind.value for kind in IndicatorType}
