@@ -86,9 +86,9 @@ def test_ingest_stores_the_sample_feed_once_and_lookup_answers_from_it(
     assert (first["complete"], first["pages"]) == (True, 3)
     assert first["iocs_new"] == len(engine_store.items()) > 30
     assert (again["complete"], again["iocs_new"], again["iocs_changed"]) == (True, 0, 0)
-    metrics = next(json.loads(line) for line in log.splitlines() if "ingest_iocs_new" in line)
+    metrics = next(json.loads(line) for line in log.splitlines() if "ingest_complete" in line)
     assert metrics["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "IocReputation"
-    assert (metrics["service"], metrics["ingest_iocs_new"]) == ("ingest", [first["iocs_new"]])
+    assert (metrics["service"], metrics["ingest_complete"]) == ("ingest", [1.0])
 
     with start("LookupFunction") as lookup:
         found = ask(lookup, f"/v4/hash/{SAMPLE_HASH}")
