@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import functions.changes.app as changes
+import functions.export.app as export
 import functions.filter.app as filter_
 import functions.ingest.app as ingest
 import functions.lookup.app as lookup
@@ -80,6 +81,7 @@ OURS = {
     ("ingest", "ingest_lag_s"),
     ("publish", "poll_complete"),
     ("providers", "providers_stale"),
+    ("export", "exports_published"),
     ("filter", "filter_published"),
     ("lookup", "lookup_ms"),
     ("lookup", "lookup_cold_starts"),
@@ -87,6 +89,7 @@ OURS = {
 }
 HANDLERS: dict[str, Callable[[dict[str, Any], Any], Any]] = {
     "changes": changes.lambda_handler,
+    "export": export.lambda_handler,
     "filter": filter_.lambda_handler,
     "ingest": ingest.lambda_handler,
     "lookup": lookup.lambda_handler,
@@ -177,6 +180,7 @@ def outside(
             "SANDBOX_URL": address,
             "SANDBOX_API_KEY": SANDBOX_KEY,
             "AWS_ENDPOINT_URL_S3": engine,
+            "EXPORT_BUCKET": "export-bucket",
             "FILTER_BUCKET": "filter-bucket",
         }
         for name, value in (engine_store.env() | settings | mine).items():

@@ -118,16 +118,21 @@ def test_a_list_that_never_came_is_stale(functions: Functions, feed: FeedServer)
     assert state("ProvidersStaleAlarm", {300: bad, 900: first}) == OK
 
 
-def test_the_filter_is_stale_when_none_was_made(functions: Functions, feed: FeedServer) -> None:
+@pytest.mark.parametrize(
+    ("function", "name"), [("export", "ExportsStaleAlarm"), ("filter", "FilterStaleAlarm")]
+)
+def test_what_a_job_publishes_is_stale_when_it_was_not_made(
+    functions: Functions, feed: FeedServer, function: str, name: str
+) -> None:
     with pytest.raises(StoreError):
-        functions.tick("filter")
+        functions.tick(function)
     bad = functions.records()
-    make_bucket()
-    functions.tick("filter")
+    make_bucket(f"{function}-bucket")
+    functions.tick(function)
     good = functions.records()
-    assert state("FilterStaleAlarm", {1000: bad}) == ALARM
-    assert state("FilterStaleAlarm", {}) == ALARM
-    assert state("FilterStaleAlarm", {30 * HOUR_S: good, 1000: bad}) == OK
+    assert state(name, {1000: bad}) == ALARM
+    assert state(name, {}) == ALARM
+    assert state(name, {30 * HOUR_S: good, 1000: bad}) == OK
 
 
 def of_aws(name: str) -> list[Name]:
@@ -254,8 +259,9 @@ def test_metrics_of_our_own_are_few(
     """Each costs 30 cents a month."""
     limited = "a-key-with-a-limit"
     ApiKeys(engine_store.client, engine_store.state_table).put(limited, "few", 0, daily_limit=1)
-    make_bucket()
-    for function in ("filter", "ingest", "publish", "providers"):
+    for name in ("export-bucket", "filter-bucket"):
+        make_bucket(name)
+    for function in ("export", "filter", "ingest", "publish", "providers"):
         functions.tick(function)
     for _ in range(MAX_VALUES + 1):
         functions.ask(look_up("domain/evil.example", limited))
