@@ -18,7 +18,7 @@ from local import openapi
 from local.context import LocalContext
 from local.events import Response, http_response
 from local.handlers import load
-from shared.http.refused import is_sandbox_path
+from shared.http.refused import is_sandbox_path, is_taxii_path
 from shared.http.routing import find_route
 from shared.http.web import SECURITY_HEADERS, read_request
 from shared.observability import logger
@@ -141,6 +141,8 @@ def fault_of(function: fuzzing.Function, event: dict[str, Any], answer: Response
     request = read_request(event)
     route, _ = find_route(ROUTES[function], request.path)
     error = "Refusal" if is_sandbox_path(request.path) else "Error"
+    if is_taxii_path(request.path):
+        error = "TaxiiError"
     if route is None:
         return _fault_of_body(answer, error) if answer.status in {401, 404} else "a status"
     operation = DOCUMENT["paths"][route.template].get(request.method.lower())
@@ -157,13 +159,13 @@ def _fault_by_document(operation: dict[str, Any], answer: Response, headers: dic
         return f"status {answer.status}"
     if "$ref" in response:
         response = DOCUMENT["components"]["responses"][_name(response)]
-    content = response.get("content", {})
+    content = {kind.partition(";")[0]: one for kind, one in response.get("content", {}).items()}
     if not content:
         return "a body" if answer.body else ""
     media = headers.get("Content-Type", "").partition(";")[0]
     if media not in content:
         return f"the type {media}"
-    if media != "application/json":
+    if not media.endswith("json"):
         return ""
     return _fault_of_body(answer, _name(content[media].get("schema", {})))
 
