@@ -11,10 +11,10 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.export.build import publish
-from shared.exports.source import Options, Tlp
+from functions.export.settings import ExportSettings
+from shared.exports.source import Options
 from shared.observability import failures_by_kind, logged, logger, metrics
 from shared.sandbox.links import report_link
-from shared.settings import ExportSettings
 from shared.store.client import dynamodb_client
 from shared.store.exports import export_bucket
 from shared.store.stored_iocs import stored_iocs
@@ -56,7 +56,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 
 
 def _publish(context: LambdaContext) -> dict[str, Any]:
-    settings = ExportSettings.from_env(os.environ)
+    settings = ExportSettings(os.environ)
     time_left_s = context.get_remaining_time_in_millis() / 1000
     end = time.monotonic() + time_left_s - min(SPARE_S, time_left_s / 2)
     client = dynamodb_client(read_timeout_s=10, attempts=10, connections=SEGMENTS)
@@ -67,7 +67,7 @@ def _publish(context: LambdaContext) -> dict[str, Any]:
         return publish(
             parts,
             bucket=export_bucket(settings.bucket, timeout_s=60, attempts=5),
-            options=Options(Tlp(settings.tlp), report_link(settings.sandbox_url)),
+            options=Options(settings.tlp, report_link(settings.sandbox_url)),
             now=time.time_ns() // 1_000_000,
             pool=pool,
             folder=Path(folder),

@@ -12,8 +12,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
 from functions.filter.build import answered_types, publish
+from functions.filter.settings import FilterSettings
 from shared.observability import failures_by_kind, logged, logger, metrics
-from shared.settings import FilterSettings
 from shared.store.client import dynamodb_client
 from shared.store.filters import filter_bucket
 from shared.store.providers import ProviderStates
@@ -56,7 +56,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 
 
 def _publish(context: LambdaContext) -> dict[str, Any]:
-    settings = FilterSettings.from_env(os.environ)
+    settings = FilterSettings(os.environ)
     end = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - SPARE_S
     built = time.time_ns() // 1_000_000
     states = ProviderStates(dynamodb_client(), settings.state_table_name).read(consistent=True)

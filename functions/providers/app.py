@@ -29,7 +29,7 @@ from shared.providers.errors import ListError
 from shared.providers.formats import FORMATS
 from shared.providers.keys import KeyNotReadable, provider_key
 from shared.providers.read import read_snapshot
-from shared.settings import ProviderSettings
+from shared.providers.settings import ProviderSettings
 from shared.store.client import dynamodb_client
 from shared.store.iocs import IocTable
 from shared.store.providers import ProviderState, ProviderStates
@@ -63,7 +63,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         StoreError: the store failed before anything was due.
         Failed: whatever nobody expected.
     """
-    settings = ProviderSettings.from_env(os.environ)
+    settings = ProviderSettings(os.environ)
     end = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - SPARE_S
     chosen = declared(settings)
     states = ProviderStates(_client(), settings.state_table_name)
