@@ -15,6 +15,7 @@ from functions.publish.poll import Poller
 from functions.publish.routes import Service, respond
 from functions.publish.settings import PublishSettings
 from shared.client import AnswerCache, ReputationClient
+from shared.deadline import time_left
 from shared.feed.fetch import FeedClient
 from shared.http.authentication import KeyRing
 from shared.http.guard import guarded
@@ -53,8 +54,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 
 
 def _poll(context: LambdaContext) -> dict[str, Any]:
-    deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - SPARE_S
-    polled = _poller(lambda: deadline - time.monotonic()).poll()
+    polled = _poller(time_left(context, SPARE_S)).poll()
     metrics.add_metric(name="poll_complete", unit=MetricUnit.Count, value=polled.complete)
     metrics.flush_metrics()
     log = logger.info if polled.complete else logger.error

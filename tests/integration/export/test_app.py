@@ -19,10 +19,10 @@ import functions.ingest.app as ingest
 import functions.lookup.app as lookup
 from functions.export import app
 from functions.lookup import exports, taxii
+from local.buckets import make_bucket
 from local.context import LocalContext
 from local.environment import DEFAULT_API_KEY
 from local.feed import SAMPLE_DOMAIN, SAMPLE_HASH, sample_feed
-from local.filter import make_bucket
 from local.handlers import load_gateway
 from shared.domain.errors import StoreError
 from shared.domain.indicator import IndicatorType, parse

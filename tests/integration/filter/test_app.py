@@ -14,12 +14,11 @@ import functions.ingest.app as ingest
 import functions.lookup.app as lookup
 import functions.providers.app as providers
 from functions.filter import app
-from functions.filter.build import FilterNotBuilt
+from local.buckets import make_bucket
 from local.context import LocalContext
 from local.environment import DEFAULT_API_KEY
 from local.events import Request, http_event
 from local.feed import SAMPLE_HASH, sample_feed
-from local.filter import make_bucket
 from shared.client import ReputationClient
 from shared.client.local_filter import LocalFilter
 from shared.domain.errors import StoreError
@@ -28,6 +27,7 @@ from shared.filters.file import Filter, read_file
 from shared.store.api_keys import ApiKeys
 from shared.store.iocs import IocTable
 from shared.store.items import StoredIoc, indicator_of
+from shared.store.whole_table import NotAllRead
 from tests.builders import reputation
 from tests.conftest import Store
 from tests.contract.support import serving
@@ -162,7 +162,7 @@ def test_a_run_that_fails_leaves_the_filter_as_it_is(
     filled: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     offer = build()
-    with pytest.raises(FilterNotBuilt):
+    with pytest.raises(NotAllRead):
         build(seconds=app.SPARE_S)
     monkeypatch.setenv("TABLE_NAME", "no-such-table")
     with pytest.raises(StoreError):
