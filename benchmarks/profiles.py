@@ -102,10 +102,8 @@ def _profile() -> None:
     from benchmarks import ingestion, lookups  # noqa: PLC0415
     from benchmarks.feeds import Feed  # noqa: PLC0415
     from benchmarks.questions import bulk, single  # noqa: PLC0415
-    from shared.store import iocs  # noqa: PLC0415
     from shared.store.direct import direct_client  # noqa: PLC0415
 
-    iocs._readers = Inline  # type: ignore[assignment]
     tables = lookups.filled_tables()
     pages = tables.client.get_paginator("scan").paginate(TableName=tables.iocs)
     keys = [item["pk"]["S"] for page in pages for item in page["Items"]]

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from shared.domain.errors import StoreError
@@ -151,7 +151,7 @@ class RememberedProviders:
         for provider, listing in answers.items():
             if listing.stance is not Stance.FAILED:
                 self._keep(provider, known.indicator, listing)
-        return replace(known, listings={**known.listings, **answers})
+        return known._replace(listings={**known.listings, **answers})
 
     def _keep(self, provider: str, indicator: Indicator, listing: Listing) -> None:
         try:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from functions.lookup.providers import NoProviders, Providers, as_providers
 from functions.lookup.quota import Caller, Quota
@@ -82,8 +82,7 @@ class Exports(Protocol):
         """An address to fetch it from for so long; raises StoreError."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """What everybody says of one indicator.
 
     Attributes:
@@ -98,7 +97,9 @@ class Finding:
     @property
     def known(self) -> bool:
         """Whether anybody has something to say."""
-        return self.reputation is not None or any(one.verdict is not None for one in self.others)
+        if self.reputation is not None or not self.others:
+            return self.reputation is not None
+        return any(one.verdict is not None for one in self.others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,7 @@ class Service:
             StoreError: the store failed.
         """
         known = self.iocs.find(indicator, self.providers.networks_holding(indicator))
-        finding = self._finding(self.providers.ask(known, self.now()))
+        [finding] = self._findings([self.providers.ask(known, self.now())])
         self.looked_up([finding])
         return finding
 
@@ -145,16 +146,21 @@ class Service:
         Raises:
             StoreError: the store failed.
         """
-        networks = {one: self.providers.networks_holding(one) for one in indicators}
-        holding = {one: some for one, some in networks.items() if some}
+        holding = {
+            one: networks
+            for one in indicators
+            if (networks := self.providers.networks_holding(one))
+        }
         found = self.iocs.find_many(indicators, holding)
-        findings = {one: self._finding(known) for one, known in found.items()}
+        findings = dict(zip(found, self._findings(found.values()), strict=True))
         self.looked_up(findings.values())
         return findings
 
-    def _finding(self, known: Known) -> Finding:
-        providers = as_providers(self.providers.states())
-        return Finding(known.indicator, known.reputation, voices(known, providers, self.now()))
+    def _findings(self, known: Iterable[Known]) -> list[Finding]:
+        providers, now = as_providers(self.providers.states()), self.now()
+        return [
+            Finding(one.indicator, one.reputation, voices(one, providers, now)) for one in known
+        ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,10 +38,10 @@ class Tally:
 
     def looked_up(self, findings: Iterable[Finding]) -> None:
         """Count look-ups by type and outcome."""
+        found = Counter((one.indicator.type, one.known) for one in findings)
         with self._lock:
-            for one in findings:
-                outcome = "known" if one.known else "unknown"
-                self._look_ups[one.indicator.type.value][outcome] += 1
+            for (kind, known), number in found.items():
+                self._look_ups[kind.value]["known" if known else "unknown"] += number
 
     def answered(self, status: int, took_ms: float) -> None:
         """Count a request, and tell what is due.

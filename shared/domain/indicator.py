@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from pydantic_core import Url
@@ -51,6 +52,10 @@ class Indicator:
 
     type: IndicatorType
     value: str
+
+    def __hash__(self) -> int:
+        # Python keeps that of a text; a bulk look-up asks for it thousands of times.
+        return hash(self.value)
 
 
 def parse(kind: IndicatorType, text: object) -> Indicator:
@@ -200,8 +205,7 @@ _CANONICAL: dict[IndicatorType, Callable[[str], str]] = {
 # never in a feed.
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """What a client asked for: the indicator, and its form as the answer shows it."""
 
     indicator: Indicator

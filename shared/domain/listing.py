@@ -5,8 +5,10 @@ no writer ever touches what is another's.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
+from types import MappingProxyType
+from typing import NamedTuple
 
 from shared.domain.indicator import Indicator
 from shared.domain.network import Network
@@ -56,8 +58,7 @@ class Listing:
     expires: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """Everything that is known of one indicator.
 
     Attributes:
@@ -69,8 +70,8 @@ class Known:
 
     indicator: Indicator
     reputation: Reputation | None = None
-    listings: Mapping[str, Listing] = field(default_factory=dict)
-    networks: Mapping[str, Network] = field(default_factory=dict)
+    listings: Mapping[str, Listing] = MappingProxyType({})
+    networks: Mapping[str, Network] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,8 +32,7 @@ class Winner(NamedTuple):
     report_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """What sightings of one indicator say together, save how many there were.
 
     Attributes:
@@ -80,8 +79,7 @@ class Sighting:
         return self.evidence.winner.flow_id
 
 
-@dataclass(frozen=True, slots=True)
-class Reputation:
+class Reputation(NamedTuple):
     """What is known of one indicator.
 
     Attributes:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Generic, TypeVar
 
 Handler_co = TypeVar("Handler_co", covariant=True)
@@ -14,13 +15,11 @@ class Route(Generic[Handler_co]):
 
     Attributes:
         template: the path as the documentation has it.
-        pattern: what it matches; the group `value` goes to the handler.
         open: whether it is answered without a key.
         look_up: whether a GET counts as one look-up; a POST counts its items itself.
     """
 
     template: str
-    pattern: re.Pattern[str]
     methods: Mapping[str, Handler_co]
     open: bool = False
     look_up: bool = False
@@ -30,6 +29,13 @@ def route_to(
     template: str, methods: Mapping[str, Handler_co], *, open_: bool = False, look_up: bool = False
 ) -> Route[Handler_co]:
     """A route of `template`: `{hash}`, `{key}`, `{collection}` are one segment, others the rest."""
+    return Route(template, methods, open_, look_up)
+
+
+# A start does not wait for the patterns of routes that nobody has asked for yet.
+@cache
+def _pattern(template: str) -> re.Pattern[str]:
+    """What a path has to match; the group `value` goes to the handler."""
     parts = []
     for part in template.strip("/").split("/"):
         if part in {"{hash}", "{key}", "{collection}"}:
@@ -43,7 +49,7 @@ def route_to(
             parts.append(re.escape(part))
     # Clients double the slashes of the base address, and add one at the end.
     end = "" if template.endswith("{url}") else "/*"
-    return Route(template, re.compile("/+" + "/+".join(parts) + end), methods, open_, look_up)
+    return re.compile("/+" + "/+".join(parts) + end)
 
 
 def find_route(
@@ -51,6 +57,6 @@ def find_route(
 ) -> tuple[Route[Handler_co] | None, str]:
     """The first route that matches a path, and the value in the path, "" where it has none."""
     for route in routes:
-        if found := route.pattern.fullmatch(path):
+        if found := _pattern(route.template).fullmatch(path):
             return route, found.groupdict().get("value", "")
     return None, ""

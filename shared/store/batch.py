@@ -1,12 +1,13 @@
 """Reading and writing in batches; what DynamoDB leaves unprocessed is asked again."""
 
-import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from shared.domain.errors import StoreError
 from shared.store.client import store_errors
+from shared.store.direct import DirectClient
+from shared.store.pauses import pauses
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -16,6 +17,8 @@ Item = Mapping[str, Any]
 MAX_BATCH_READ = 100
 MAX_BATCH_WRITE = 25
 MAX_ROUNDS = 8
+# Batches that are read at once: those of the largest bulk request.
+_AT_ONCE = 10
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 2.0
 
@@ -29,7 +32,7 @@ def batch_get(
     rounds: int = MAX_ROUNDS,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Item]:
-    """Read items by their partition keys, each key once, in no order.
+    """Read items by their partition keys, each key once, in no order; up to 1,000 at a time.
 
     Args:
         rounds: how often to ask for what was left unprocessed, before it is an error.
@@ -38,21 +41,40 @@ def batch_get(
         StoreError: the store failed, or left keys unprocessed in every round.
     """
     distinct = list(dict.fromkeys(keys))
-    for start in range(0, len(distinct), MAX_BATCH_READ):
-        left: Any = [{"pk": {"S": key}} for key in distinct[start : start + MAX_BATCH_READ]]
-        for pause in _pauses(rounds):
+    for group in _parts(distinct, _AT_ONCE * MAX_BATCH_READ):
+        left: Any = [{"pk": {"S": key}} for key in group]
+        for pause in pauses(rounds, _FIRST_PAUSE_S, _LONGEST_PAUSE_S):
+            requests = [
+                {"RequestItems": {table: {"Keys": some, "ConsistentRead": consistent}}}
+                for some in _parts(left, MAX_BATCH_READ)
+            ]
             with store_errors():
-                answer = client.batch_get_item(
-                    RequestItems={table: {"Keys": left, "ConsistentRead": consistent}}
-                )
-            yield from answer["Responses"].get(table, [])
-            unread: Any = answer.get("UnprocessedKeys", {})
-            left = unread.get(table, {}).get("Keys", [])
+                answers = _read_at_once(client, requests)
+            left = []
+            for answer in answers:
+                yield from answer["Responses"].get(table, [])
+                left += answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
             if not left:
                 break
             sleep(pause)
         else:
             raise StoreError("the store left keys unread")
+
+
+def _read_at_once(client: "DynamoDBClient", requests: Sequence[Any]) -> Sequence[Any]:
+    if isinstance(client, DirectClient):
+        return client.batch_get_items(requests)
+    if len(requests) == 1:
+        return [client.batch_get_item(**requests[0])]
+    # The direct client needs no threads, and a start no import.
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
+
+    with ThreadPoolExecutor(len(requests)) as readers:
+        return list(readers.map(lambda request: client.batch_get_item(**request), requests))
+
+
+def _parts(whole: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    return (whole[start : start + size] for start in range(0, len(whole), size))
 
 
 def batch_put(
@@ -67,11 +89,9 @@ def batch_put(
     Raises:
         StoreError: the store failed, or left items unprocessed in every round.
     """
-    for start in range(0, len(items), MAX_BATCH_WRITE):
-        left: Any = [
-            {"PutRequest": {"Item": item}} for item in items[start : start + MAX_BATCH_WRITE]
-        ]
-        for pause in _pauses(MAX_ROUNDS):
+    for some in _parts(items, MAX_BATCH_WRITE):
+        left: Any = [{"PutRequest": {"Item": item}} for item in some]
+        for pause in pauses(MAX_ROUNDS, _FIRST_PAUSE_S, _LONGEST_PAUSE_S):
             with store_errors():
                 answer = client.batch_write_item(RequestItems={table: left})
             left = answer.get("UnprocessedItems", {}).get(table, [])
@@ -80,9 +100,3 @@ def batch_put(
             sleep(pause)
         else:
             raise StoreError("the store left items unwritten")
-
-
-def _pauses(rounds: int) -> Iterator[float]:
-    """Exponential with full jitter, as AWS advises for unprocessed keys."""
-    for attempt in range(rounds):
-        yield random.uniform(0, min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**attempt))  # noqa: S311

@@ -1,36 +1,36 @@
 """A client of DynamoDB for where its CPU decides: look-ups and the writes of ingestion.
 
 It has the method names, arguments, answers and errors of boto3's client, for the item operations
-alone, and a fraction of its cost: a request is one JSON text, signed and sent over urllib3's pool
+alone, and a fraction of its cost: a request is one JSON text, signed and sent by `http.client`
 (docs/adr/0012-direct-client.md). What it does not know it leaves to boto3: see `direct_client`.
 """
 
 import json
 import os
-import random
 import re
-import socket
-from base64 import b64decode, b64encode
-from binascii import crc32
-from collections.abc import Callable, Mapping
+import time
+from binascii import a2b_base64, b2a_base64, crc32
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Self, cast
 from urllib.parse import urlsplit
 
 import botocore
-import certifi
 from botocore.exceptions import (
+    BotoCoreError,
     ClientError,
     ConnectTimeoutError,
     EndpointConnectionError,
     ReadTimeoutError,
 )
-from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool, Retry, Timeout
-from urllib3 import exceptions as http_errors
 
 from shared.store.client import CONDITION_FAILED, dynamodb_client
+from shared.store.connections import Connections
+from shared.store.pauses import pauses
 from shared.store.sigv4 import Credentials, Signer
 
 if TYPE_CHECKING:
@@ -52,7 +52,8 @@ _FAILED_STATUSES = frozenset({429, 500, 502, 503, 504})
 _FIRST_PAUSE_S = 0.05
 _PATIENT_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 20.0
-_KEEP_ALIVE = (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+# For an answer that was waited for together with others, and is there by now.
+_SHORTEST_READ_S = 0.01
 _ON_LAMBDA = "AWS_LAMBDA_INITIALIZATION_TYPE"
 _LEFT_TO_BOTO3 = (
     "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
@@ -80,6 +81,7 @@ class DirectClient:
         attempts: tries of a call, the first included.
         first_pause_s: the longest wait before the second attempt; it doubles from there.
         connections: how many are kept.
+        sleep: waits for so many seconds.
     """
 
     exceptions = SimpleNamespace(ConditionalCheckFailedException=ConditionalCheckFailedException)
@@ -95,23 +97,17 @@ class DirectClient:
         attempts: int,
         first_pause_s: float,
         connections: int,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._endpoint = endpoint
         self._signer = Signer(urlsplit(endpoint).netloc, region, credentials)
-        self._retry = _Retry(
-            attempts - 1,
-            status_forcelist=_FAILED_STATUSES,
-            allowed_methods=None,
-            backoff_factor=first_pause_s,
-            backoff_max=_LONGEST_PAUSE_S,
-            respect_retry_after_header=False,
-            raise_on_status=False,
+        self._connections = Connections(
+            endpoint, connect_timeout_s=connect_timeout_s, kept=connections
         )
-        self._pool = _pool(
-            endpoint,
-            timeout=Timeout(connect=connect_timeout_s, read=read_timeout_s),
-            maxsize=connections,
-        )
+        self._read_timeout_s = read_timeout_s
+        self._attempts = attempts
+        self._first_pause_s = first_pause_s
+        self._sleep = sleep
 
     def get_item(self, **arguments: Any) -> Any:
         """GetItem."""
@@ -120,6 +116,17 @@ class DirectClient:
     def batch_get_item(self, **arguments: Any) -> Any:
         """BatchGetItem."""
         return self._call("BatchGetItem", arguments)
+
+    def batch_get_items(self, requests: Iterable[Mapping[str, Any]]) -> list[Any]:
+        """BatchGetItem many times at once, without a thread: all are sent before one is read.
+
+        Args:
+            requests: the arguments of each.
+
+        Returns:
+            Their answers, in their order.
+        """
+        return self._calls("BatchGetItem", requests)
 
     def query(self, **arguments: Any) -> Any:
         """Query, one page."""
@@ -142,49 +149,124 @@ class DirectClient:
         return self._call("BatchWriteItem", arguments)
 
     def _call(self, operation: str, arguments: Mapping[str, Any]) -> Any:
-        """Send a request until it is answered, refused for good, or tried often enough.
+        return self._calls(operation, (arguments,))[0]
+
+    def _calls(self, operation: str, requests: Iterable[Mapping[str, Any]]) -> list[Any]:
+        """Send requests until each is answered, or one is refused for good or tried often enough.
 
         Raises:
-            ClientError: DynamoDB refused.
-            BotoCoreError: it did not answer.
+            ClientError: DynamoDB refused one.
+            BotoCoreError: it did not answer one.
         """
-        body = json.dumps(arguments, default=_encoded, separators=(",", ":")).encode()
-        retry: Retry = self._retry
+        bodies = [_encoded(arguments) for arguments in requests]
+        answers: dict[int, Any] = {}
+        waits = pauses(self._attempts - 1, self._first_pause_s, _LONGEST_PAUSE_S)
         while True:
+            left = {at: body for at, body in enumerate(bodies) if at not in answers}
             try:
-                response = self._pool.urlopen(
-                    "POST",
-                    "/",
-                    body,
-                    self._signer.headers(f"{_API}.{operation}", body),
-                    retries=retry,
-                    redirect=False,
-                    assert_same_host=False,
-                )
-                data = response.data
-            except http_errors.HTTPError as error:
-                raise self._unanswered(error) from error
-            if not _is_whole(response, data):
-                refusal = _refusal(operation, response, b'{"__type": "DamagedAnswer"}')
-            elif response.status == 200:
-                return json.loads(data, object_hook=_decoded)
-            else:
-                refusal = _refusal(operation, response, data)
-                if refusal.response["Error"]["Code"] not in _THROTTLED:
-                    raise refusal
-            try:
-                retry = (response.retries or retry).increment("POST", "/", response)
-            except http_errors.MaxRetryError:
-                raise refusal from None
-            retry.sleep()
+                self._attempt(operation, left, answers)
+                return [answers[at] for at in range(len(bodies))]
+            except _Passing as passing:
+                wait_s = next(waits, None)
+                if wait_s is None:
+                    raise passing.error from None
+            self._sleep(wait_s)
 
-    def _unanswered(self, error: http_errors.HTTPError) -> Exception:
-        reason = error.reason if isinstance(error, http_errors.MaxRetryError) else error
-        if isinstance(reason, http_errors.ConnectTimeoutError):
-            return ConnectTimeoutError(endpoint_url=self._endpoint)
-        if isinstance(reason, http_errors.TimeoutError):
+    def _attempt(
+        self, operation: str, bodies: Mapping[int, bytes], answers: dict[int, Any]
+    ) -> None:
+        """Try each request once, all at the same time.
+
+        Args:
+            bodies: of the requests, by their numbers.
+            answers: takes those that come.
+
+        Raises:
+            ClientError: DynamoDB refused one.
+            _Passing: one has failed in a way that may pass.
+        """
+        failed: _Passing | None = None
+        sent: dict[int, HTTPConnection] = {}
+        try:
+            for number, body in bodies.items():
+                try:
+                    sent[number] = self._send(operation, body)
+                except _Passing as passing:
+                    failed = passing
+            until = time.monotonic() + self._read_timeout_s
+            for number in tuple(sent):
+                try:
+                    answers[number] = self._receive(operation, sent.pop(number), until)
+                except _Passing as passing:
+                    failed = passing
+        finally:
+            for connection in sent.values():
+                connection.close()
+        if failed:
+            raise failed
+
+    def _send(self, operation: str, body: bytes) -> HTTPConnection:
+        """Send a request; what it was sent on has the answer next."""
+        try:
+            connection = self._connections.take()
+        except TimeoutError as error:
+            raise _Passing(ConnectTimeoutError(endpoint_url=self._endpoint)) from error
+        except OSError as error:
+            raise _Passing(EndpointConnectionError(endpoint_url=self._endpoint)) from error
+        try:
+            connection.sock.settimeout(self._read_timeout_s)
+            headers = self._signer.headers(f"{_API}.{operation}", body)
+            connection.request("POST", "/", body, headers)
+        except OSError as error:
+            connection.close()
+            raise _Passing(self._unanswered(error)) from error
+        return connection
+
+    def _receive(self, operation: str, connection: HTTPConnection, until: float) -> Any:
+        """Read an answer, and keep the connection."""
+        try:
+            connection.sock.settimeout(max(until - time.monotonic(), _SHORTEST_READ_S))
+            response = connection.getresponse()
+            data = response.read()
+        except (OSError, HTTPException) as error:
+            connection.close()
+            raise _Passing(self._unanswered(error)) from error
+        self._connections.give_back(connection)
+        return _read(operation, response, data)
+
+    def _unanswered(self, error: Exception) -> BotoCoreError:
+        if isinstance(error, TimeoutError):
             return ReadTimeoutError(endpoint_url=self._endpoint)
         return EndpointConnectionError(endpoint_url=self._endpoint)
+
+
+class _Passing(Exception):
+    """A failure that may pass.
+
+    Attributes:
+        error: what is raised in the end if it does not.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+def _read(operation: str, response: HTTPResponse, data: bytes) -> Any:
+    """What DynamoDB answers.
+
+    Raises:
+        ClientError: it refused.
+        _Passing: it refused for now, or the answer was damaged on its way.
+    """
+    if not _is_whole(response, data):
+        raise _Passing(_refusal(operation, response.status, b'{"__type": "DamagedAnswer"}'))
+    if response.status == HTTPStatus.OK:
+        return _decoded(json.loads(data))
+    refusal = _refusal(operation, response.status, data)
+    if response.status in _FAILED_STATUSES or refusal.response["Error"]["Code"] in _THROTTLED:
+        raise _Passing(refusal)
+    raise refusal
 
 
 def direct_client(
@@ -280,55 +362,71 @@ def _credentials(env: Mapping[str, str]) -> Callable[[], Credentials] | None:
     return refreshed
 
 
-class _Retry(Retry):
-    """urllib3's retries with full jitter, as AWS advises."""
-
-    def get_backoff_time(self) -> float:
-        """Seconds to wait before the next attempt."""
-        longest = self.backoff_factor * 2 ** (len(self.history) - 1)
-        return random.uniform(0, min(longest, self.backoff_max))  # noqa: S311
-
-
-def _pool(endpoint: str, **options: Any) -> HTTPConnectionPool:
-    parts = urlsplit(endpoint)
-    kind: type[HTTPConnectionPool] = HTTPConnectionPool
-    if parts.scheme == "https":
-        kind = HTTPSConnectionPool
-        options["ca_certs"] = os.environ.get("AWS_CA_BUNDLE") or certifi.where()
-    sockets = [*HTTPConnectionPool.ConnectionCls.default_socket_options, _KEEP_ALIVE]
-    return kind(parts.hostname or "", parts.port, socket_options=sockets, **options)
-
-
-def _refusal(operation: str, response: BaseHTTPResponse, data: bytes) -> ClientError:
+def _refusal(operation: str, status: int, data: bytes) -> ClientError:
     try:
         said = json.loads(data)
     except ValueError:
         said = {}
     if not isinstance(said, dict):
         said = {}
-    code = str(said.get("__type", response.status)).rpartition("#")[2]
+    code = str(said.get("__type", status)).rpartition("#")[2]
     kind = ConditionalCheckFailedException if code == CONDITION_FAILED else ClientError
     message = str(said.get("message") or said.get("Message") or "")
     return kind({"Error": {"Code": code, "Message": message}}, operation)
 
 
-def _is_whole(response: BaseHTTPResponse, data: bytes) -> bool:
+def _is_whole(response: HTTPResponse, data: bytes) -> bool:
     checksum = response.headers.get("x-amz-crc32")
     return checksum is None or int(checksum) == crc32(data)
 
 
-def _encoded(value: Any) -> str:
+def _encoded(arguments: Mapping[str, Any]) -> bytes:
+    return json.dumps(arguments, default=_as_text, separators=(",", ":")).encode()
+
+
+def _as_text(value: Any) -> str:
     """Bytes stand in JSON as base64; nothing else reaches here but by mistake."""
     if isinstance(value, bytes | bytearray):
-        return b64encode(value).decode()
+        return b2a_base64(value, newline=False).decode()
     raise TypeError(f"{type(value).__name__} is no value of DynamoDB")
 
 
-def _decoded(value: dict[str, Any]) -> dict[str, Any]:
-    """The value of an attribute that holds bytes; an attribute that is named B holds an object."""
-    if len(value) == 1:
-        if "B" in value and isinstance(value["B"], str):
-            return {"B": b64decode(value["B"])}
-        if "BS" in value and isinstance(value["BS"], list):
-            return {"BS": [b64decode(one) for one in value["BS"]]}
-    return value
+def _decoded(answer: dict[str, Any]) -> dict[str, Any]:
+    """The answer with bytes where they stand in it as base64.
+
+    A hook of the JSON reader would be shorter, and take as long as all the reading.
+    """
+    for attributes in _attributes(answer):
+        _decode(attributes)
+    return answer
+
+
+def _attributes(answer: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Whatever an answer of the operations above has of items."""
+    for name in ("Item", "Attributes", "LastEvaluatedKey"):
+        if name in answer:
+            yield answer[name]
+    yield from answer.get("Items", ())
+    for items in answer.get("Responses", {}).values():
+        yield from items
+    for unread in answer.get("UnprocessedKeys", {}).values():
+        yield from unread["Keys"]
+    for unwritten in answer.get("UnprocessedItems", {}).values():
+        for write in unwritten:
+            for request in write.values():
+                yield from request.values()
+
+
+def _decode(attributes: Mapping[Any, Any]) -> None:
+    for value in attributes.values():
+        if "S" in value or "N" in value:  # nearly all are
+            continue
+        [(kind, held)] = value.items()
+        if kind == "B":
+            value[kind] = a2b_base64(held)
+        elif kind == "BS":
+            value[kind] = [a2b_base64(one) for one in held]
+        elif kind == "M":
+            _decode(held)
+        elif kind == "L":
+            _decode(dict(enumerate(held)))

@@ -2,15 +2,12 @@
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from shared.domain.indicator import Indicator
 from shared.domain.listing import Known, Listing, Subject
 from shared.domain.network import Network
-from shared.store.batch import MAX_BATCH_READ, Item, batch_get
+from shared.store.batch import Item, batch_get
 from shared.store.client import store_errors
 from shared.store.items import (
     StoredIoc,
@@ -28,8 +25,6 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
-# Batches of the largest bulk request.
-_PARALLEL_READS = 10
 # A caller waits: at most three quarters of a second for keys that were left unprocessed.
 _ROUNDS = 4
 
@@ -82,21 +77,13 @@ class IocTable:
         subjects: dict[str, Subject] = {ioc_key(indicator): indicator for indicator in indicators}
         for some in holding.values():
             subjects |= {subject_key(network): network for network in some}
-        items = self._read_all(list(subjects))
+        read = batch_get(self._client, self._table, list(subjects), rounds=_ROUNDS)
+        items = {item["pk"]["S"]: item for item in read}
         return {
-            one: _known(one, items.get(key), holding.get(one, ()), items)
+            one: _known(one, items.get(key), holding.get(one, ()) if holding else (), items)
             for key, one in subjects.items()
             if isinstance(one, Indicator)
         }
-
-    def _read_all(self, keys: Sequence[str]) -> dict[str, Item]:
-        batches = [
-            keys[start : start + MAX_BATCH_READ] for start in range(0, len(keys), MAX_BATCH_READ)
-        ]
-        read = partial(_read_batch, self._client, self._table)
-        # One batch needs no other thread.
-        results = map(read, batches) if len(batches) < 2 else _readers().map(read, batches)
-        return {item["pk"]["S"]: item for batch in results for item in batch}
 
     def read(
         self, indicators: Iterable[Indicator], *, consistent: bool = False
@@ -188,18 +175,7 @@ def _known(
         found_by |= dict.fromkeys(of_network, network)
     if not listings:
         return known
-    return replace(
-        known,
+    return known._replace(
         listings={**listings, **known.listings},
         networks={name: one for name, one in found_by.items() if name not in known.listings},
     )
-
-
-def _read_batch(client: "DynamoDBClient", table: str, keys: Sequence[str]) -> list[Item]:
-    return list(batch_get(client, table, keys, rounds=_ROUNDS))
-
-
-@cache
-def _readers() -> ThreadPoolExecutor:
-    """Made by the first bulk request that needs it: a start for a single look-up stays short."""
-    return ThreadPoolExecutor(_PARALLEL_READS, thread_name_prefix="read")

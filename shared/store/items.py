@@ -104,11 +104,7 @@ def known_from_item(indicator: Indicator, item: Mapping[str, Any]) -> Known:
 
 def listings_from_item(item: Mapping[str, Any]) -> dict[str, Listing]:
     """What providers say, by their ids."""
-    return {
-        name.removeprefix(_BESIDE): _listing(value["M"])
-        for name, value in item.items()
-        if name.startswith(_BESIDE)
-    }
+    return {name[2:]: _listing(value["M"]) for name, value in item.items() if name[:2] == _BESIDE}
 
 
 def listing_attribute(provider: str) -> str:

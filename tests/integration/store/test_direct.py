@@ -1,14 +1,17 @@
 """The direct client: the same answers as boto3's, and what it does when the wire misbehaves."""
 
 import json
+import socket
 import ssl
+import threading
 from binascii import crc32
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 
 from shared.domain.errors import StoreError
 from shared.store.client import dynamodb_client
@@ -137,13 +140,12 @@ def test_a_redirect_is_not_followed(server: FeedServer) -> None:
     assert server.asked() == ["/"]
 
 
-def test_pauses_grow_and_are_spread(server: FeedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pauses_grow_and_are_spread(server: FeedServer) -> None:
     slept: list[float] = []
-    monkeypatch.setattr("time.sleep", slept.append)
     server.answer("/", page(THROTTLED, status="400 Bad Request"))
     for _ in range(20):
         with pytest.raises(ClientError):
-            get(client_of(server, attempts=5, first_pause_s=8.0))
+            get(client_of(server, attempts=5, first_pause_s=8.0, sleep=slept.append))
     waits = [slept[at : at + 4] for at in range(0, 80, 4)]
     assert len(slept) == 80
     for limit, column in zip((8, 16, 20, 20), zip(*waits, strict=True), strict=True):
@@ -156,6 +158,65 @@ def test_threads_share_connections(server: FeedServer) -> None:
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(lambda _: get(client), range(100))) == [json.loads(FOUND)] * 100
     assert server.connections <= 4
+
+
+class TestManyAtOnce:
+    """Requests that are all sent before one is read."""
+
+    REQUESTS: tuple[dict[str, Any], ...] = tuple(
+        {"RequestItems": {"t": {"Keys": [{"pk": {"S": f"{number}"}}]}}} for number in range(10)
+    )
+
+    def test_all_are_under_way_before_one_is_answered(self, server: FeedServer) -> None:
+        waiting = threading.Barrier(10, timeout=5)
+
+        def together(client: socket.socket) -> bool:
+            waiting.wait()
+            return page(FOUND)(client)
+
+        server.answer("/", together)
+        client = client_of(server, read_timeout_s=5.0, connections=10)
+        for _ in range(2):
+            assert client.batch_get_items(self.REQUESTS) == [json.loads(FOUND)] * 10
+        assert server.connections == 10
+
+    def test_answers_stand_in_the_order_of_the_requests(self, engine_store: Store) -> None:
+        client, table = direct_client(), engine_store.table
+        assert isinstance(client, DirectClient)
+        keys = [{"pk": {"S": f"{number}"}} for number in range(10)]
+        for key in keys:
+            client.put_item(TableName=table, Item=key)
+        answers = client.batch_get_items({"RequestItems": {table: {"Keys": [key]}}} for key in keys)
+        assert [answer["Responses"][table] for answer in answers] == [[key] for key in keys]
+
+    def test_only_those_that_failed_are_sent_again(self, server: FeedServer) -> None:
+        server.answer("/", page(FOUND), BUSY, reset(), *[page(FOUND)] * 7, page(FOUND))
+        assert client_of(server).batch_get_items(self.REQUESTS) == [json.loads(FOUND)] * 10
+        assert len(server.requests) == 12
+        sent = Counter(request.body for request in server.requests)
+        assert sorted(sent.values()) == [1] * 8 + [2] * 2
+
+    def test_a_refusal_of_one_ends_all(self, server: FeedServer) -> None:
+        server.answer(
+            "/", page(FOUND), page(REFUSED.encode(), status="400 Bad Request"), page(FOUND)
+        )
+        client = client_of(server)
+        with pytest.raises(ClientError, match="ValidationException"):
+            client.batch_get_items(self.REQUESTS)
+        # An answer that nobody has read is never taken for that to the next question.
+        server.answer("/", page(b"{}"))
+        assert client.batch_get_items(self.REQUESTS) == [{}] * 10
+
+    def test_a_store_that_stalls_is_waited_for_once_and_not_ten_times(
+        self, server: FeedServer
+    ) -> None:
+        server.answer("/", stall())
+        client = client_of(server, attempts=1, read_timeout_s=2.0)
+        with ThreadPoolExecutor(1) as caller:
+            asked = caller.submit(client.batch_get_items, self.REQUESTS)
+            # One after the other they would take 20 seconds.
+            assert isinstance(asked.exception(timeout=15), ReadTimeoutError)
+        assert len(server.requests) == 10
 
 
 def test_a_connection_that_was_closed_meanwhile_is_no_fault(server: FeedServer) -> None:
