@@ -97,51 +97,18 @@ clean: ## Remove everything that was built or installed
 	$(UV) pip install --quiet --python .venv --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# The SAM CLI has an environment of its own, because it pins an older Pydantic.
-.tools/sam/.ready: requirements/sam.txt .venv/.synced
-	$(UV) venv --quiet --clear --python $(BIN)/python .tools/sam
-	$(UV) pip sync --quiet --python .tools/sam --require-hashes requirements/sam.txt
+# The SAM CLI, the peers of the benchmark and the like have environments of their own, because they
+# pin older packages, bring much along, or are to be listed alone; what is in each, pyproject.toml tells.
+TOOL_PYTHON = $(BIN)/python
+.tools/%/.ready: requirements/%.txt .venv/.synced
+	@test -n "$(TOOL_PYTHON)" || \
+	  { echo "Python 3.13, for which the functions are built, is not here" >&2; exit 1; }
+	$(UV) venv --quiet --clear --python "$(TOOL_PYTHON)" .tools/$*
+	$(UV) pip sync --quiet $(TOOL_OPTIONS) --python .tools/$* --require-hashes $<
 	@touch $@
 
-# What the Lambda runtime brings beside the artifacts; it takes the Python that these are built for.
-.tools/emulator/.ready: requirements/emulator.txt .tools/sam/.ready
-	@python="$$(PATH="$(CURDIR)/$(BIN):$$PATH" $(MAKE) --silent --no-print-directory -C shared runtime-python)"; \
-	test -n "$$python" || { echo "Python 3.13, for which the functions are built, is not here" >&2; exit 1; }; \
-	$(UV) venv --quiet --clear --python "$$python" .tools/emulator
-	$(UV) pip sync --quiet --compile-bytecode --python .tools/emulator --require-hashes requirements/emulator.txt
-	@touch $@
-
-.tools/audit/.ready: requirements/audit.txt .venv/.synced
-	$(UV) venv --quiet --clear --python $(BIN)/python .tools/audit
-	$(UV) pip sync --quiet --python .tools/audit --require-hashes requirements/audit.txt
-	@touch $@
-
-# Nothing but what the layer holds, so that it can be listed.
-.tools/runtime/.ready: shared/requirements.txt .venv/.synced
-	$(UV) venv --quiet --clear --python $(BIN)/python .tools/runtime
-	$(UV) pip sync --quiet --python .tools/runtime --require-hashes shared/requirements.txt
-	@touch $@
-
-# So have the peers of the benchmark, and what draws its plots.
-.tools/peers/.ready: requirements/peers.txt .venv/.synced
-	$(UV) venv --quiet --clear --python $(BIN)/python .tools/peers
-	$(UV) pip sync --quiet --python .tools/peers --require-hashes requirements/peers.txt
-	@touch $@
-
-# The extractors to compare with, and all that they bring along.
-.tools/extraction/.ready: requirements/extraction.txt .venv/.synced
-	$(UV) venv --quiet --clear --python $(BIN)/python .tools/extraction
-	$(UV) pip sync --quiet --python .tools/extraction --require-hashes requirements/extraction.txt
-	@touch $@
-
-# The emulator runs the functions in its own Python, so that has to be the one of the runtime.
-.tools/ministack/.ready: requirements/ministack.txt .venv/.synced
-	$(UV) venv --quiet --clear --python "$$($(MAKE) --silent -C shared runtime-python)" .tools/ministack
-	$(UV) pip sync --quiet --python .tools/ministack --require-hashes requirements/ministack.txt
-	@touch $@
-
-# The tests of the page start the local stack as the other layers do, so all of dev is here, too.
-.tools/ui/.ready: requirements/ui.txt .venv/.synced
-	$(UV) venv --quiet --clear --python $(BIN)/python .tools/ui
-	$(UV) pip sync --quiet --python .tools/ui --require-hashes requirements/ui.txt
-	@touch $@
+# These two run the functions, in the Python that they are built for.
+.tools/emulator/.ready .tools/ministack/.ready: TOOL_PYTHON = $(shell \
+  PATH="$(CURDIR)/$(BIN):$$PATH" $(MAKE) --silent --no-print-directory -C shared runtime-python)
+# What the Lambda runtime brings is compiled there, too.
+.tools/emulator/.ready: TOOL_OPTIONS = --compile-bytecode

@@ -26,9 +26,9 @@ from poppy import BloomFilter, loads  # noqa: E402
 from benchmarks import cost  # noqa: E402
 from benchmarks.feeds import indicator  # noqa: E402
 from functions.filter import app  # noqa: E402
+from local.buckets import make_bucket  # noqa: E402
 from local.context import LocalContext  # noqa: E402
 from local.engine import running_engine  # noqa: E402
-from local.filter import make_bucket  # noqa: E402
 from local.tables import make_tables  # noqa: E402
 from shared.domain.indicator import Indicator, IndicatorType, parse  # noqa: E402
 from shared.filters.file import (  # noqa: E402

@@ -5,9 +5,13 @@ Lambda. So here it is imported only after the environment and stdout are what th
 """
 
 import importlib
+import uuid
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any, Literal
 
+from local.context import LocalContext
+from local.events import timer_event
 from local.template import DEFAULT_ROUTE, http_routes
 
 Handler = Callable[[dict[str, Any], Any], Any]
@@ -21,6 +25,21 @@ Function = Literal[
 def load(function: Function) -> Handler:
     """Return the `lambda_handler` of a function."""
     return _at(f"functions.{function}.app.lambda_handler")
+
+
+def run_timer(function: Function, budget_s: float, **by_hand: object) -> dict[str, Any]:
+    """Invoke a function once, as its timer does.
+
+    Args:
+        budget_s: seconds that the function believes to have.
+        by_hand: what the event has in addition, because somebody invokes it by hand.
+
+    Returns:
+        What the handler gives back.
+    """
+    event = timer_event(str(uuid.uuid4()), datetime.now(UTC)) | by_hand
+    told: dict[str, Any] = load(function)(event, LocalContext(function, budget_s))
+    return told
 
 
 def load_gateway() -> Handler:

@@ -1,16 +1,12 @@
 """`python -m local ingest`: one timer invocation of the real ingest handler."""
 
 import json
-import uuid
-from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from local import environment
 from local.changes import telling_webhook
-from local.context import LocalContext
 from local.errors import LocalError
-from local.events import timer_event
-from local.handlers import load
+from local.handlers import run_timer
 from shared.domain.errors import InvalidRecord
 from shared.settings import SettingsError
 
@@ -40,12 +36,9 @@ def run_once(budget_s: float, reingest_since: str | None = None) -> dict[str, An
     Raises:
         LocalError: the handler, or that of the webhook, refuses a setting.
     """
-    event = timer_event(str(uuid.uuid4()), datetime.now(UTC))
-    if reingest_since is not None:
-        event = {"reingest_since": reingest_since}
+    by_hand = {} if reingest_since is None else {"reingest_since": reingest_since}
     try:
         with telling_webhook():
-            summary: dict[str, Any] = load("ingest")(event, LocalContext("ingest", budget_s))
+            return run_timer("ingest", budget_s, **by_hand)
     except (SettingsError, InvalidRecord) as error:
         raise LocalError(str(error)) from error
-    return summary

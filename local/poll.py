@@ -2,15 +2,11 @@
 
 import json
 import os
-import uuid
-from datetime import UTC, datetime
 from typing import TextIO
 
 from local import environment
-from local.context import LocalContext
 from local.errors import LocalError
-from local.events import timer_event
-from local.handlers import load
+from local.handlers import run_timer
 from shared.settings import SettingsError
 
 
@@ -23,9 +19,8 @@ def command(out: TextIO) -> int:
     if not os.environ.get("SANDBOX_URL"):
         raise LocalError("SANDBOX_URL is not set: name the sandbox to ask for its reports")
     environment.engine_endpoint()
-    event = timer_event(str(uuid.uuid4()), datetime.now(UTC))
     try:
-        summary = load("publish")(event, LocalContext("publish", environment.run_budget_s()))
+        summary = run_timer("publish", environment.run_budget_s())
     except SettingsError as error:
         raise LocalError(str(error)) from error
     print(json.dumps(summary, indent=2), file=out)

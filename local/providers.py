@@ -3,15 +3,11 @@
 import argparse
 import json
 import os
-import uuid
-from datetime import UTC, datetime
 from typing import TextIO
 
 from local import environment
-from local.context import LocalContext
 from local.errors import LocalError
-from local.events import timer_event
-from local.handlers import load
+from local.handlers import run_timer
 from shared.settings import SettingsError
 
 
@@ -31,10 +27,8 @@ def command(out: TextIO, arguments: argparse.Namespace) -> int:
     if not os.environ.get("PROVIDERS"):
         raise LocalError("PROVIDERS is not set: name the providers to ask, with commas")
     environment.engine_endpoint()
-    event = timer_event(str(uuid.uuid4()), datetime.now(UTC)) | {"refresh": arguments.ids}
-    context = LocalContext("providers", environment.run_budget_s())
     try:
-        results = load("providers")(event, context)
+        results = run_timer("providers", environment.run_budget_s(), refresh=arguments.ids)
     except SettingsError as error:
         raise LocalError(str(error)) from error
     print(json.dumps(results, indent=2), file=out)

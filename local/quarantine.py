@@ -13,12 +13,13 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, TextIO
 
 from functions.ingest.replay import Replay, Replayed
+from functions.ingest.settings import IngestSettings
 from local import environment
 from local.errors import LocalError
 from local.target import add_aws_option, connect
 from shared.domain.errors import InvalidRecord, StoreError
 from shared.domain.moment import format_millis
-from shared.settings import IngestSettings, SettingsError
+from shared.settings import SettingsError
 from shared.store.iocs import IocTable
 from shared.store.quarantine import Entry, QuarantineEntries
 from shared.store.search_index import SearchIndex
@@ -202,7 +203,7 @@ def _retention_s(*, aws: bool) -> int:
         raise LocalError("TTL is not set: it has to be the stack's parameter RetentionDays")
     try:
         # The feed is that of each entry; the environment need not name one.
-        settings = IngestSettings.from_env({**os.environ, "FEED_URL": "http://feed.invalid"})
+        settings = IngestSettings({**os.environ, "FEED_URL": "http://feed.invalid"})
     except SettingsError as error:
         raise LocalError(str(error)) from error
     return settings.retention_s

@@ -13,6 +13,7 @@ from functools import partial, wraps
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from shared.domain.errors import ReputationError
@@ -65,6 +66,18 @@ def log_failure(message: str, error: BaseException, **fields: object) -> None:
         for frame, line in traceback.walk_tb(error.__traceback__)
     ]
     logger.error(message, extra={"error": type(error).__name__, "at": places, **fields})
+
+
+@contextmanager
+def success_counted(name: str) -> Iterator[None]:
+    """Tell a metric of that name: 1 when what is done ends well, 0 when it fails."""
+    done = False
+    try:
+        yield
+        done = True
+    finally:
+        metrics.add_metric(name=name, unit=MetricUnit.Count, value=int(done))
+        metrics.flush_metrics()
 
 
 @contextmanager

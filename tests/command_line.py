@@ -1,10 +1,35 @@
-"""`iocrep` as a process."""
+"""The command lines as processes."""
 
+import os
+import subprocess
 import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+TIMEOUT_S = 60
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """Only what a process needs to start: no setting of this machine gets in."""
+    names = ("PATH", "HOME", "LANG", "VIRTUAL_ENV")
+    return {name: os.environ[name] for name in names if name in os.environ} | variables
+
+
+def run_local(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run `python -m local` to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "local", *arguments],
+        cwd=ROOT,
+        env=environment(**variables),
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
 
 
 def command(*arguments: str) -> list[str]:
-    """The command with arguments."""
+    """`iocrep` with arguments."""
     return [sys.executable, "-m", "iocrep", *arguments]
 
 
@@ -23,7 +48,7 @@ main()
 
 
 def measured(*arguments: str) -> list[str]:
-    """The command with arguments; at its end it says on standard error what `memory_kb` reads."""
+    """`iocrep` with arguments; at its end it says on standard error what `memory_kb` reads."""
     return [sys.executable, "-c", _MEASURED, *arguments]
 
 

@@ -67,6 +67,13 @@ class Store:
         found: list[dict[str, Any]] = [dict(item) for page in pages for item in page["Items"]]
         return sorted(found, key=lambda item: (str(item["pk"]), str(item.get("sk"))))
 
+    def empty(self, *tables: str) -> None:
+        """Delete everything in tables, those of IOCs and of state if none is named."""
+        for table in tables or (self.table, self.state_table):
+            for item in self.items(table):
+                key: dict[str, Any] = {one: item[one] for one in ("pk", "sk") if one in item}
+                self.boto3.delete_item(TableName=table, Key=key)
+
     def env(self) -> dict[str, str]:
         """The settings that make a handler use these tables."""
         return {

@@ -70,6 +70,15 @@ class Killed(BaseException):
     """The process is gone; nothing may catch this."""
 
 
+def dies(run: Callable[..., object], /, *args: Any, **kwargs: Any) -> bool:
+    """Whether a call is killed before its end."""
+    try:
+        run(*args, **kwargs)
+    except Killed:
+        return True
+    return False
+
+
 class HookedClient:
     """A DynamoDB client that tells of its calls.
 

@@ -6,25 +6,44 @@ from concurrent.futures import Executor
 from functools import partial
 from typing import Any
 
+import pytest
+
 from functions.ingest.fold import Applier
 from functions.ingest.resolve import Resolver
 from functions.ingest.run import FOLD_REPORTS, FOLD_SIGHTINGS, Clock, Fetcher, Run, Stores
 from functions.ingest.summary import Summary
+from local.environment import DEFAULT_API_KEY
+from local.feed import sample_feed
+from local.handlers import run_timer
 from shared.domain.indicator import Indicator
 from shared.domain.moment import read_moment
 from shared.domain.reputation import Reputation, Sighting, join_all
 from shared.feed.report import read_report
+from shared.store.api_keys import ApiKeys
 from shared.store.iocs import IocTable
-from shared.store.items import reputation_from_item
+from shared.store.items import StoredIoc, reputation_from_item
 from shared.store.ledger import Ledger
 from shared.store.quarantine import Quarantine
 from shared.store.runs import FeedStates, RunLog
 from shared.store.search_index import SearchIndex
 from shared.store.unresolved import UnresolvedReports
+from tests.builders import reputation
 from tests.conftest import Store
 from tests.fakes import FEED_URL, InlineExecutor
 
 NOW = read_moment("2026-01-05T10:00:00Z", now=2**60)
+
+
+def fill(store: Store, monkeypatch: pytest.MonkeyPatch, *more: Indicator) -> None:
+    """Have the real handlers use a store, with the sample feed, more IOCs, and an API key."""
+    ApiKeys(store.client, store.state_table).put(DEFAULT_API_KEY, "test", now=0)
+    iocs = IocTable(store.client, store.table)
+    for indicator in more:
+        assert iocs.write(StoredIoc(reputation(indicator), b"12345678"), None)
+    with sample_feed() as feed:
+        for name, value in (store.env() | {"FEED_URL": feed}).items():
+            monkeypatch.setenv(name, value)
+        assert run_timer("ingest", 300)["complete"]
 
 
 def ingest(

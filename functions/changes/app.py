@@ -9,8 +9,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.changes.bus import Event, put
 from functions.changes.change import change_in
+from functions.changes.settings import ChangesSettings
 from shared.observability import failures_by_kind, logged
-from shared.settings import ChangesSettings
 
 
 @logged
@@ -29,7 +29,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         SettingsError: the function is not configured.
         Failed: whatever nobody expected. Nothing was told then.
     """
-    settings = ChangesSettings.from_env(os.environ)
+    settings = ChangesSettings(os.environ)
     changes = [
         Event(record["dynamodb"]["SequenceNumber"], json.dumps(change, separators=(",", ":")))
         for record in event["Records"]

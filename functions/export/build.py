@@ -1,13 +1,12 @@
 """One run: read everything, write every file into the set that nobody reads, publish it."""
 
 import hashlib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any, Protocol
 
 from functions.export.snapshot import Snapshot
-from shared.domain.errors import ReputationError
 from shared.domain.reputation import Reputation
 from shared.exports.formats import all_files
 from shared.exports.index import Entry, ExportPage, Index
@@ -20,8 +19,8 @@ STATE = "state.sqlite"
 _WRITTEN_AGAIN_AFTER_MS = 15 * 86_400_000
 
 
-class ExportsNotBuilt(ReputationError):
-    """There was no time to read everything; what is published stays."""
+# Hands over everything, page by page and from several threads at once.
+Read = Callable[[Callable[[list[Reputation]], None]], None]
 
 
 class Bucket(Protocol):
@@ -44,28 +43,27 @@ class Bucket(Protocol):
 
 
 def publish(
-    parts: Collection[Iterator[list[Reputation]]],
+    read: Read,
     *,
     bucket: Bucket,
     options: Options,
     now: int,
     pool: Executor,
     folder: Path,
-    left: Callable[[], float],
 ) -> dict[str, Any]:
     """Publish all exports.
 
     Args:
-        parts: what is stored, in parts that are read side by side, page by page.
+        read: hands over what is stored.
         now: milliseconds since the epoch.
+        pool: where files are put into the bucket.
         folder: an empty one, for files.
-        left: seconds that are left for reading.
 
     Returns:
         What was done, for the log.
 
     Raises:
-        ExportsNotBuilt: the time for reading is used up.
+        NotAllRead: the time for reading is used up; what is published stays.
         StoreError: the store failed; what is published stays.
     """
     published = bucket.index()
@@ -78,7 +76,7 @@ def publish(
         bucket.fetch(published, STATE, before)
     state = folder / STATE
     with Snapshot(state, built) as snapshot:
-        _read(snapshot, parts, pool, left)
+        read(snapshot.add)
         iocs = snapshot.close_against(before)
         writer = _Writer(bucket, slot, built, pool, folder)
         for file in all_files(snapshot, options):
@@ -93,21 +91,6 @@ def publish(
         "bytes": sum(entry.size for entry in index.files.values()),
         "built": built,
     }
-
-
-def _read(
-    snapshot: Snapshot,
-    parts: Collection[Iterator[list[Reputation]]],
-    pool: Executor,
-    left: Callable[[], float],
-) -> None:
-    def read(part: Iterator[list[Reputation]]) -> None:
-        for page in part:
-            if left() <= 0:
-                raise ExportsNotBuilt("the time for reading the table is used up")
-            snapshot.add(page)
-
-    list(pool.map(read, parts))
 
 
 class _Writer:

@@ -4,19 +4,16 @@ How many there are is known when all are read, and a Bloom filter cannot grow. S
 in a file, which needs no memory.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
-from concurrent.futures import Executor
+from collections.abc import Callable, Collection, Iterable
 from threading import Lock
 from typing import IO, Any, Protocol
 
-from shared.domain.errors import ReputationError
 from shared.domain.indicator import IndicatorType
 from shared.filters.file import Facts, make_file, read_file
 from shared.store.providers import ProviderState
 
-
-class FilterNotBuilt(ReputationError):
-    """There was no time to read everything; what is published stays."""
+# Hands over everything, page by page and from several threads at once.
+Read = Callable[[Callable[[list[str]], None]], None]
 
 
 class Bucket(Protocol):
@@ -42,33 +39,40 @@ def answered_types(providers: Iterable[ProviderState]) -> frozenset[IndicatorTyp
 
 
 def publish(
-    parts: Collection[Iterator[list[str]]],
+    read: Read,
     *,
     bucket: Bucket,
     built: int,
     types: Collection[IndicatorType],
-    pool: Executor,
     spool: IO[bytes],
-    left: Callable[[], float],
 ) -> dict[str, Any]:
     """Read all values, make a filter of them, publish it.
 
     Args:
-        parts: the values, in parts that are read side by side, page by page.
+        read: hands over the values.
         built: the moment before which everything stored is among them, milliseconds since the
             epoch.
         types: the ones that the filter answers for.
         spool: where the values wait.
-        left: seconds that are left for reading.
 
     Returns:
         What is told of the filter.
 
     Raises:
-        FilterNotBuilt: the time for reading is used up.
+        NotAllRead: the time for reading is used up; what is published stays.
         StoreError: the store failed.
     """
-    count = _read(parts, pool, spool, left)
+    count = 0
+    lock = Lock()
+
+    def spool_page(values: list[str]) -> None:
+        nonlocal count
+        lines = "".join(f"{value}\n" for value in values).encode()
+        with lock:
+            spool.write(lines)
+            count += len(values)
+
+    read(spool_page)
     spool.seek(0)
     # No canonical value has a line break in it.
     content = make_file((line[:-1] for line in spool), Facts(built, count, frozenset(types)))
@@ -77,25 +81,3 @@ def publish(
     offer = made.facts.as_dict() | {"size": len(content), "sha256": made.sha256}
     bucket.put(content, offer)
     return offer
-
-
-def _read(
-    parts: Collection[Iterator[list[str]]],
-    pool: Executor,
-    spool: IO[bytes],
-    left: Callable[[], float],
-) -> int:
-    lock = Lock()
-
-    def read(part: Iterator[list[str]]) -> int:
-        count = 0
-        for page in part:
-            if left() <= 0:
-                raise FilterNotBuilt("the time for reading the table is used up")
-            lines = "".join(f"{value}\n" for value in page).encode()
-            with lock:
-                spool.write(lines)
-            count += len(page)
-        return count
-
-    return sum(pool.map(read, parts))

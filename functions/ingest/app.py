@@ -7,17 +7,16 @@ from functools import cache, partial
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.parameters import get_parameter
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.ingest.fold import Applier
 from functions.ingest.resolve import Resolver
 from functions.ingest.run import Clock, Run, Stores
+from functions.ingest.settings import IngestSettings
 from functions.ingest.summary import Summary
 from shared.domain.moment import read_moment
 from shared.feed.fetch import FeedClient
 from shared.observability import failures_by_kind, logged, logger, metrics
-from shared.settings import IngestSettings
 from shared.store.direct import direct_client
 from shared.store.iocs import IocTable
 from shared.store.ledger import Ledger
@@ -33,7 +32,6 @@ SPARE_S = 7.0
 WRITING_SHARE = 0.25
 WRITING_MAX_S = 60.0
 WRITERS = 16
-FEED_KEY_CACHED_S = 300
 # Each is paid for by the month, so these are the ones with an alarm or on the dashboard; the line
 # in the log has the whole summary.
 METRICS = {
@@ -62,7 +60,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         InvalidRecord: `reingest_since` is no date.
         Failed: whatever nobody expected.
     """
-    settings = IngestSettings.from_env(os.environ)
+    settings = IngestSettings(os.environ)
     budget_s = context.get_remaining_time_in_millis() / 1000
     summary = _run(settings, budget_s, event.get("reingest_since")).execute()
     summary.units_read, summary.units_written = _client().take()
@@ -76,7 +74,7 @@ def _run(settings: IngestSettings, budget_s: float, again_since: object) -> Run:
     clock = _clock(budget_s)
     state = settings.state_table_name
     ledger = Ledger(client, state)
-    feed_key = _feed_key(settings)
+    feed_key = settings.feed_api_key.read()
     return Run(
         feed_url=settings.feed_url,
         fetcher=FeedClient(
@@ -141,14 +139,6 @@ def _client() -> Any:
 @cache
 def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(WRITERS, thread_name_prefix="write")
-
-
-def _feed_key(settings: IngestSettings) -> str:
-    if not settings.feed_api_key_parameter:
-        return settings.feed_api_key
-    return str(
-        get_parameter(settings.feed_api_key_parameter, decrypt=True, max_age=FEED_KEY_CACHED_S)
-    )
 
 
 def _tell(summary: Summary) -> None:

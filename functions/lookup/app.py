@@ -13,13 +13,13 @@ from functions.lookup.providers import Asks, NoProviders, Providers, RememberedP
 from functions.lookup.quota import Quota
 from functions.lookup.routes import respond
 from functions.lookup.service import Exports, Filters, Index, Service
+from functions.lookup.settings import LookupSettings
 from functions.lookup.tally import Tally
 from shared.domain.indicator import Indicator
 from shared.domain.listing import Listing
 from shared.http.authentication import KeyRing
 from shared.http.guard import guarded
 from shared.observability import logged
-from shared.settings import LookupSettings, ProviderSettings
 from shared.store.api_keys import ApiKeys
 from shared.store.direct import direct_client
 from shared.store.iocs import IocTable
@@ -54,7 +54,7 @@ def _tally() -> Tally:
 
 @cache
 def _service() -> Service:
-    settings = LookupSettings.from_env(os.environ)
+    settings = LookupSettings(os.environ)
     client = direct_client(read_timeout_s=STORE_TIMEOUT_S, attempts=STORE_ATTEMPTS, patient=False)
     table = IocTable(client, settings.table_name)
     hot = HotIocs(table, settings.cache_ttl_s, time.monotonic) if settings.cache_ttl_s else None
@@ -81,7 +81,7 @@ def _service() -> Service:
 def _providers(
     client: Any, settings: LookupSettings, keep: Callable[[str, Indicator, Listing], None]
 ) -> Providers:
-    if settings.providers is None:
+    if not settings.providers:
         return NoProviders()
     # A stack without providers does not wait for the import.
     from shared.store.providers import ProviderStates  # noqa: PLC0415
@@ -89,17 +89,18 @@ def _providers(
     return RememberedProviders(
         ProviderStates(client, settings.state_table_name),
         time.monotonic,
-        asker=partial(_asker, settings.providers),
+        asker=_asker,
         keep=keep,
     )
 
 
 @cache
-def _asker(settings: ProviderSettings) -> Asks:
+def _asker() -> Asks:
     # What it takes to ask is imported by those who do ask.
     from shared.providers.ask import make_asker  # noqa: PLC0415
+    from shared.providers.settings import ProviderSettings  # noqa: PLC0415
 
-    return make_asker(settings)
+    return make_asker(ProviderSettings(os.environ))
 
 
 def _index(client: Any, table: str) -> Index | None:

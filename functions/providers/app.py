@@ -13,6 +13,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.providers.refresh import Refresh
+from shared.deadline import time_left
 from shared.domain.errors import FeedError, StoreError
 from shared.domain.listing import Provider
 from shared.feed.fetch import FeedClient
@@ -29,7 +30,7 @@ from shared.providers.errors import ListError
 from shared.providers.formats import FORMATS
 from shared.providers.keys import KeyNotReadable, provider_key
 from shared.providers.read import read_snapshot
-from shared.settings import ProviderSettings
+from shared.providers.settings import ProviderSettings
 from shared.store.client import dynamodb_client
 from shared.store.iocs import IocTable
 from shared.store.providers import ProviderState, ProviderStates
@@ -63,20 +64,17 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         StoreError: the store failed before anything was due.
         Failed: whatever nobody expected.
     """
-    settings = ProviderSettings.from_env(os.environ)
-    end = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - SPARE_S
+    settings = ProviderSettings(os.environ)
+    left = time_left(context, SPARE_S)
     chosen = declared(settings)
     states = ProviderStates(_client(), settings.state_table_name)
     now = time.time_ns() // 1_000_000
     known = register(states, chosen)
     results: dict[str, Any] = {}
     for declaration in due(chosen, known, now, event.get("refresh") or ()):
-        left = end - time.monotonic()
-        if left <= 0:
+        if left() <= 0:
             break
-        results[declaration.id] = _refresh(
-            settings, declaration, known[declaration.id], lambda: end - time.monotonic()
-        )
+        results[declaration.id] = _refresh(settings, declaration, known[declaration.id], left)
     stale = [one for one in chosen.values() if is_stale(one, known[one.id], results, now)]
     metrics.add_metric(name="providers_stale", unit=MetricUnit.Count, value=len(stale))
     metrics.flush_metrics()

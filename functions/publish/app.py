@@ -7,20 +7,20 @@ from functools import cache
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.parameters import get_parameter
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.publish.hearsay import ask_nobody, ask_service
 from functions.publish.intake import Ask, Publisher
 from functions.publish.poll import Poller
 from functions.publish.routes import Service, respond
+from functions.publish.settings import PublishSettings
 from shared.client import AnswerCache, ReputationClient
+from shared.deadline import time_left
 from shared.feed.fetch import FeedClient
 from shared.http.authentication import KeyRing
 from shared.http.guard import guarded
 from shared.observability import failures_by_kind, logged, logger, metrics
 from shared.sandbox.links import report_link
-from shared.settings import PublishSettings
 from shared.store.api_keys import ApiKeys
 from shared.store.client import dynamodb_client
 from shared.store.feed_log import FeedLog
@@ -30,7 +30,6 @@ from shared.store.histories import Histories
 SPARE_S = 7.0
 # An HTTP API waits 30 seconds for a function.
 ASK_S = 8.0
-SECRETS_CACHED_S = 300
 
 
 @logged
@@ -55,8 +54,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 
 
 def _poll(context: LambdaContext) -> dict[str, Any]:
-    deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - SPARE_S
-    polled = _poller(lambda: deadline - time.monotonic()).poll()
+    polled = _poller(time_left(context, SPARE_S)).poll()
     metrics.add_metric(name="poll_complete", unit=MetricUnit.Count, value=polled.complete)
     metrics.flush_metrics()
     log = logger.info if polled.complete else logger.error
@@ -66,7 +64,7 @@ def _poll(context: LambdaContext) -> dict[str, Any]:
 
 @cache
 def _settings() -> PublishSettings:
-    return PublishSettings.from_env(os.environ)
+    return PublishSettings(os.environ)
 
 
 @cache
@@ -99,7 +97,7 @@ def _ask() -> Ask:
     settings = _settings()
     if not settings.reputation_url:
         return ask_nobody
-    key = _secret(settings.reputation_api_key, settings.reputation_api_key_parameter)
+    key = settings.reputation_api_key.read()
     return ask_service(_reputation_client(settings.reputation_url, key))
 
 
@@ -115,7 +113,7 @@ def _poller(remaining: Callable[[], float]) -> Poller:
         settings.sandbox_url,
         FeedClient(
             settings.sandbox_url,
-            _secret(settings.sandbox_api_key, settings.sandbox_api_key_parameter),
+            settings.sandbox_api_key.read(),
             remaining,
             allow_private=settings.sandbox_allow_private,
         ),
@@ -123,12 +121,6 @@ def _poller(remaining: Callable[[], float]) -> Poller:
         _publisher(),
         _now_ms,
     )
-
-
-def _secret(value: str, parameter: str) -> str:
-    if not parameter:
-        return value
-    return str(get_parameter(parameter, decrypt=True, max_age=SECRETS_CACHED_S))
 
 
 def _now_ms() -> int:

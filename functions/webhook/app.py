@@ -7,15 +7,13 @@ import time
 from functools import cache
 from typing import Any
 
-from aws_lambda_powertools.utilities.parameters import get_parameter
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from urllib3 import PoolManager
 
 from functions.webhook.delivery import NotDelivered, http_pool, post, signed_headers, signing_key
+from functions.webhook.settings import WebhookSettings
 from shared.observability import failures_by_kind, logged, logger
-from shared.settings import WebhookSettings
 
-KEY_CACHED_S = 300
 _ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -35,8 +33,8 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         SettingsError: the function is not configured.
         Failed: whatever nobody expected.
     """
-    settings = WebhookSettings.from_env(os.environ)
-    key = signing_key(_key(settings))
+    settings = WebhookSettings(os.environ)
+    key = signing_key(settings.signing_key.read())
     failed = []
     for record in event["Records"]:
         body: str = record["body"]
@@ -63,9 +61,3 @@ def _change_id(body: str) -> str:
 @cache
 def _pool() -> PoolManager:
     return http_pool()
-
-
-def _key(settings: WebhookSettings) -> str:
-    if not settings.signing_key_parameter:
-        return settings.signing_key
-    return str(get_parameter(settings.signing_key_parameter, decrypt=True, max_age=KEY_CACHED_S))

@@ -25,7 +25,7 @@ from shared.providers.declared import declared
 from shared.providers.keys import KeyNotReadable, provider_key
 from shared.providers.options import Api
 from shared.providers.read import clean_text
-from shared.settings import ProviderSettings
+from shared.providers.settings import ProviderSettings
 
 _MAX_BODY_BYTES = 256 * 1024
 _READ_BYTES = 64 * 1024

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from shared.providers.declaration import CATALOG, Declaration, load_catalog
-from shared.settings import ProviderSettings, SettingsError
+from shared.providers.settings import ProviderSettings
+from shared.settings import SettingsError
 
 
 def declared(settings: ProviderSettings) -> dict[str, Declaration]:

@@ -15,11 +15,11 @@ import functions.filter.app as filters
 import functions.ingest.app as ingest
 import functions.lookup.app as lookup
 import functions.publish.app as publish
+from local.buckets import make_bucket
 from local.context import LocalContext
 from local.environment import DEFAULT_REGION, DEFAULTS, ENDPOINT, OBJECTS
 from local.events import Request, http_event
 from local.feed import sample_feed
-from local.filter import make_bucket
 from local.handlers import load_gateway
 from local.publish import INTAKE
 from local.up import SAMPLE_REPORTS

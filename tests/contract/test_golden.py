@@ -6,13 +6,15 @@ values that follow from what was put in.
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from shared.domain.indicator import IndicatorType, ask
+from shared.domain.indicator import Indicator, IndicatorType, ask
 from shared.domain.moment import read_moment
+from shared.domain.reputation import Reputation
 from shared.domain.verdict import Verdict
 from shared.metadefender.present import address_report, hash_report
 from tests.builders import reputation
@@ -35,6 +37,19 @@ def assert_holds(ours: Any, theirs: Any, path: str = "") -> None:
             assert_holds(ours[key], value, f"{path}/{key}")
     elif isinstance(theirs, str):
         assert bool(TIME.fullmatch(ours)) == bool(TIME.fullmatch(theirs)), path
+
+
+def told_by(row: Mapping[str, Any], indicator: Indicator) -> Reputation:
+    """What is stored of an indicator where the sandbox's row is this one."""
+    return reputation(
+        indicator,
+        seen_at=read_moment(row["last_seen"], NOW),
+        flow_id=row["flow_id"],
+        parent_verdict=row["parent_verdict"],
+        origin=row["origin"],
+        tags=frozenset(row["tags"]),
+        counted=row["scan_count"],
+    )
 
 
 @pytest.fixture
@@ -76,15 +91,7 @@ def test_the_url_answer_holds_the_example() -> None:
     theirs = golden("url_lookup.json")
     row = theirs["lookup_results"]["sources"][0]
     question = ask(IndicatorType.URL, theirs["address"])
-    known = reputation(
-        question.indicator,
-        seen_at=read_moment(row["last_seen"], NOW),
-        flow_id=row["flow_id"],
-        parent_verdict=row["parent_verdict"],
-        origin=row["origin"],
-        tags=frozenset(row["tags"]),
-        counted=row["scan_count"],
-    )
+    known = told_by(row, question.indicator)
     ours = address_report(question.indicator, question.shown, known, NOW)
     assert_holds(ours, theirs)
     [source] = ours["lookup_results"]["sources"]

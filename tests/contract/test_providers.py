@@ -15,19 +15,16 @@ from functions.lookup.routes import respond
 from functions.lookup.service import Service
 from local.context import LocalContext
 from shared.domain.indicator import IndicatorType, ask
-from shared.domain.moment import read_moment
 from shared.http.web import Request, Response
 from shared.metadefender import models
 from shared.metadefender.present import PROVIDER
 from shared.store.api_keys import ApiKeys
 from shared.store.iocs import IocTable
 from shared.store.items import StoredIoc
-from tests.builders import reputation
 from tests.conftest import Store
 from tests.contract.support import KEY
-from tests.contract.test_golden import TIME, golden
+from tests.contract.test_golden import TIME, golden, told_by
 from tests.feed_server import FeedServer
-from tests.ingestion import NOW
 from tests.served_providers import served_providers
 
 EXAMPLE = golden("url_lookup.json")
@@ -108,16 +105,7 @@ def server(
 @pytest.fixture
 def service(server: FeedServer, engine_store: Store) -> Service:
     """The look-ups over the store of this test, which knows the URL of the example."""
-    row = SOURCES[0]
-    known = reputation(
-        ask(IndicatorType.URL, EXAMPLE["address"]).indicator,
-        seen_at=read_moment(row["last_seen"], NOW),
-        flow_id=row["flow_id"],
-        parent_verdict=row["parent_verdict"],
-        origin=row["origin"],
-        tags=frozenset(row["tags"]),
-        counted=row["scan_count"],
-    )
+    known = told_by(SOURCES[0], ask(IndicatorType.URL, EXAMPLE["address"]).indicator)
     table = IocTable(engine_store.client, engine_store.table)
     assert table.write(StoredIoc(known, b"12345678"), None)
     # Not the one that the other tests of this layer share.

@@ -11,11 +11,11 @@ import pytest
 import functions.export.app as exports
 import functions.filter.app as filters
 import functions.ingest.app as ingest
+from local.buckets import make_bucket
 from local.context import LocalContext
 from local.environment import DEFAULT_API_KEY
 from local.events import Request, Response, http_event, http_response, timer_event
 from local.feed import sample_feed
-from local.filter import make_bucket
 from local.handlers import load_gateway
 from local.up import SAMPLE_REPORTS, _circle
 from shared.store.api_keys import ApiKeys

@@ -14,8 +14,8 @@ import functions.ingest.app as ingest
 import functions.providers.app as providers
 import functions.publish.app as publish
 import functions.webhook.app as webhook
+from local.buckets import make_bucket
 from local.context import LocalContext
-from local.filter import make_bucket
 from local.handlers import load_gateway
 from local.openapi import ROUTES
 from shared.http.routing import find_route

@@ -13,9 +13,16 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
 
+from functions.changes.settings import ChangesSettings
+from functions.export.settings import ExportSettings
+from functions.filter.settings import FilterSettings
+from functions.ingest.settings import IngestSettings
 from functions.lookup import exports
+from functions.lookup.settings import LookupSettings
 from functions.lookup.taxii import COLLECTION_ID
 from functions.publish.media import MAX_REPORT_BYTES
+from functions.publish.settings import PublishSettings
+from functions.webhook.settings import WebhookSettings
 from local import environment, up
 from local.__main__ import COMMANDS
 from local.environment import DEFAULT_API_KEY, DEFAULT_PORT
@@ -28,16 +35,7 @@ from local.up import SAMPLE_REPORTS
 from shared.domain.indicator import Indicator, IndicatorType
 from shared.domain.verdict import Verdict
 from shared.metadefender.present import address_report, hash_report
-from shared.settings import (
-    ChangesSettings,
-    ExportSettings,
-    FilterSettings,
-    IngestSettings,
-    LookupSettings,
-    ProviderSettings,
-    PublishSettings,
-    WebhookSettings,
-)
+from shared.providers.settings import ProviderSettings
 from tests.builders import reputation
 from tests.contract.support import READER_KEY
 from tests.docs.conftest import Ask
@@ -349,14 +347,14 @@ class Recorder(dict[str, str]):
 
 def read_by_functions() -> set[str]:
     recorder = Recorder()
-    ExportSettings.from_env(recorder)
-    FilterSettings.from_env(recorder)
-    LookupSettings.from_env(recorder)
-    IngestSettings.from_env(recorder)
-    PublishSettings.from_env(recorder)
-    ProviderSettings.from_env(recorder)
-    ChangesSettings.from_env(recorder)
-    WebhookSettings.from_env(recorder)
+    ExportSettings(recorder)
+    FilterSettings(recorder)
+    LookupSettings(recorder)
+    IngestSettings(recorder)
+    PublishSettings(recorder)
+    ProviderSettings(recorder)
+    ChangesSettings(recorder)
+    WebhookSettings(recorder)
     return recorder.asked
 
 

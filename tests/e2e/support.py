@@ -2,19 +2,15 @@
 
 import http.client
 import json
-import os
 import re
 import signal
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from local.environment import DEFAULT_API_KEY
-
-ROOT = Path(__file__).parents[2]
-TIMEOUT_S = 60
+from tests.command_line import ROOT, TIMEOUT_S, environment
 
 
 @dataclass(frozen=True)
@@ -33,24 +29,6 @@ def ask(base: str, target: str, key: str | None = DEFAULT_API_KEY) -> Answer:
         return Answer(response.status, json.loads(response.read()), response.headers)
     finally:
         connection.close()
-
-
-def environment(**variables: str) -> dict[str, str]:
-    """Only what a process needs to start: no setting of this machine gets in."""
-    names = ("PATH", "HOME", "LANG", "VIRTUAL_ENV")
-    return {name: os.environ[name] for name in names if name in os.environ} | variables
-
-
-def run(*command: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "local", *command],
-        cwd=ROOT,
-        env=environment(**variables),
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-        check=False,
-    )
 
 
 class Up:

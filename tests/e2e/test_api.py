@@ -7,14 +7,15 @@ import sys
 
 from local.engine import running_engine
 from local.feed import SAMPLE_HASH, sample_feed
-from tests.e2e.support import ROOT, TIMEOUT_S, ask, environment, run
+from tests.command_line import ROOT, TIMEOUT_S, environment, run_local
+from tests.e2e.support import ask
 
 
 def test_the_api_answers_what_was_ingested_before() -> None:
     with running_engine() as engine, sample_feed() as feed:
         variables = {"AWS_ENDPOINT_URL_DYNAMODB": engine, "FEED_URL": feed}
-        assert run("tables", **variables).returncode == 0
-        assert run("ingest", **variables).returncode == 0
+        assert run_local("tables", **variables).returncode == 0
+        assert run_local("ingest", **variables).returncode == 0
         process = subprocess.Popen(
             [sys.executable, "-m", "local", "api"],
             cwd=ROOT,

@@ -9,7 +9,7 @@ import pytest
 
 from local.engine import running_engine
 from local.feed import sample_feed
-from tests.e2e.support import run
+from tests.command_line import run_local
 
 IOCS = "twice-iocs"
 
@@ -33,9 +33,9 @@ def items(engine: str) -> list[dict[str, Any]]:
 
 def test_a_second_run_writes_no_ioc(variables: dict[str, str]) -> None:
     engine = variables["AWS_ENDPOINT_URL_DYNAMODB"]
-    assert run("tables", **variables).returncode == 0
+    assert run_local("tables", **variables).returncode == 0
 
-    first = run("ingest", **variables)
+    first = run_local("ingest", **variables)
     assert first.returncode == 0, first.stderr
     summary = json.loads(first.stdout)
     stored = items(engine)
@@ -44,7 +44,7 @@ def test_a_second_run_writes_no_ioc(variables: dict[str, str]) -> None:
     assert summary["quarantined"] == 7
     assert summary["iocs_new"] == len(stored) > 30
 
-    second = run("ingest", **variables)
+    second = run_local("ingest", **variables)
     assert second.returncode == 0, second.stderr
     summary = json.loads(second.stdout)
     assert (summary["iocs_new"], summary["iocs_changed"]) == (0, 0)
@@ -52,15 +52,15 @@ def test_a_second_run_writes_no_ioc(variables: dict[str, str]) -> None:
 
 
 def test_a_feed_that_is_not_there_is_a_failed_run(variables: dict[str, str]) -> None:
-    run("tables", **variables)
-    result = run("ingest", **variables | {"FEED_URL": variables["FEED_URL"] + "/nothing"})
+    run_local("tables", **variables)
+    result = run_local("ingest", **variables | {"FEED_URL": variables["FEED_URL"] + "/nothing"})
     assert result.returncode == 1
     assert json.loads(result.stdout)["complete"] is False
     assert "Traceback" not in result.stderr
 
 
 def test_tables_that_are_not_there_make_a_failed_run(variables: dict[str, str]) -> None:
-    result = run("ingest", **variables)
+    result = run_local("ingest", **variables)
     assert result.returncode == 1
     assert json.loads(result.stdout)["complete"] is False
     assert "Traceback" not in result.stderr
@@ -69,7 +69,7 @@ def test_tables_that_are_not_there_make_a_failed_run(variables: dict[str, str]) 
 def test_a_setting_that_the_handler_refuses_is_told_in_one_line(
     variables: dict[str, str],
 ) -> None:
-    result = run("ingest", **variables, TTL="soon")
+    result = run_local("ingest", **variables, TTL="soon")
     assert result.returncode == 2
     assert result.stderr.splitlines()[-1].startswith("error: TTL")
     assert "Traceback" not in result.stderr
@@ -77,10 +77,10 @@ def test_a_setting_that_the_handler_refuses_is_told_in_one_line(
 
 def test_going_back_in_the_feed_changes_no_count(variables: dict[str, str]) -> None:
     engine = variables["AWS_ENDPOINT_URL_DYNAMODB"]
-    run("tables", **variables)
-    run("ingest", **variables)
+    run_local("tables", **variables)
+    run_local("ingest", **variables)
     stored = items(engine)
-    result = run("reingest", "--since", "2025-01-01", **variables)
+    result = run_local("reingest", "--since", "2025-01-01", **variables)
     assert result.returncode == 0, result.stderr
     summary = json.loads(result.stdout)
     assert summary["known"] < summary["reports"]
@@ -89,7 +89,7 @@ def test_going_back_in_the_feed_changes_no_count(variables: dict[str, str]) -> N
 
 
 def test_a_date_that_is_none_is_told_in_one_line(variables: dict[str, str]) -> None:
-    run("tables", **variables)
-    result = run("reingest", "--since", "yesterday", **variables)
+    run_local("tables", **variables)
+    result = run_local("reingest", "--since", "yesterday", **variables)
     assert result.returncode == 2
     assert result.stderr.splitlines()[-1].startswith("error: date")

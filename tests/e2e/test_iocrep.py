@@ -15,8 +15,8 @@ from local.engine import running_engine
 from local.environment import DEFAULT_API_KEY
 from local.feed import SAMPLE_HASH, sample_feed
 from local.up import SAMPLE_REPORTS
-from tests.command_line import measured, memory_kb
-from tests.e2e.support import ROOT, TIMEOUT_S, Up, environment, run
+from tests.command_line import ROOT, TIMEOUT_S, environment, measured, memory_kb, run_local
+from tests.e2e.support import Up
 
 IOCREP = Path(sys.executable).with_name("iocrep")
 MALICIOUS = 20
@@ -32,8 +32,8 @@ def api() -> Iterator[str]:
     """`python -m local api` with the sample feed ingested."""
     with running_engine() as engine, sample_feed() as feed:
         variables = {"AWS_ENDPOINT_URL_DYNAMODB": engine, "FEED_URL": feed}
-        assert run("tables", **variables).returncode == 0
-        assert run("ingest", **variables).returncode == 0
+        assert run_local("tables", **variables).returncode == 0
+        assert run_local("ingest", **variables).returncode == 0
         with subprocess.Popen(
             [sys.executable, "-m", "local", "api"],
             cwd=ROOT,

@@ -15,7 +15,8 @@ import pytest
 from local.environment import DEFAULT_API_KEY
 from local.feed import SAMPLE_HASH
 from local.server import CONCURRENCY
-from tests.e2e.support import TIMEOUT_S, Up, ask
+from tests.command_line import TIMEOUT_S
+from tests.e2e.support import Up, ask
 
 CLIENTS = 3 * CONCURRENCY
 REQUESTS_EACH = 20

@@ -10,7 +10,7 @@ from local.engine import running_engine
 from local.environment import DEFAULTS
 from tests.builders import raw_ioc, raw_report
 from tests.changes import VALIDATOR
-from tests.e2e.support import run
+from tests.command_line import run_local
 from tests.fakes import json_page
 from tests.feed_server import PATH, FeedServer, Request, page
 
@@ -33,7 +33,7 @@ def variables(server: FeedServer) -> Iterator[dict[str, str]]:
             "FEED_URL": server.url,
             "WEBHOOK_URL": f"http://127.0.0.1:{server.port}{HOOK}",
         }
-        assert run("tables", **found).returncode == 0
+        assert run_local("tables", **found).returncode == 0
         yield found
 
 
@@ -53,7 +53,7 @@ def test_a_change_arrives_once_and_a_page_that_comes_again_tells_nothing(
 ) -> None:
     first = raw_report("flow-1", iocs={"domain": [raw_ioc(verdict="SUSPICIOUS")]})
     serve(server, first)
-    assert run("ingest", **variables).returncode == 0
+    assert run_local("ingest", **variables).returncode == 0
     [new] = taken(server)
     assert json.loads(new.body)["previous_verdict"] is None
 
@@ -61,7 +61,7 @@ def test_a_change_arrives_once_and_a_page_that_comes_again_tells_nothing(
         "flow-2", date="2025-06-02T08:00:00Z", report_id="4c1a", iocs={"domain": [raw_ioc()]}
     )
     serve(server, worse, first)
-    done = run("ingest", **variables)
+    done = run_local("ingest", **variables)
     assert done.returncode == 0, done.stderr
     [request] = taken(server)
     body = Webhook(DEFAULTS["WEBHOOK_SIGNING_KEY"]).verify(request.body, dict(request.headers))
@@ -72,8 +72,8 @@ def test_a_change_arrives_once_and_a_page_that_comes_again_tells_nothing(
     assert body["reputation"]["report_id"] == "4c1a"
     assert body["reputation"]["scan_count"] == 2
 
-    assert run("ingest", **variables).returncode == 0
-    assert run("reingest", "--since", "2020-01-01", **variables).returncode == 0
+    assert run_local("ingest", **variables).returncode == 0
+    assert run_local("reingest", "--since", "2020-01-01", **variables).returncode == 0
     assert taken(server) == []
 
 
@@ -82,7 +82,7 @@ def test_a_webhook_that_stumbles_is_tried_again_with_the_same_id(
 ) -> None:
     serve(server, raw_report())
     server.answer(HOOK, page(b"", status="503 Busy"), page(b""))
-    assert run("ingest", **variables).returncode == 0
+    assert run_local("ingest", **variables).returncode == 0
     first, second = taken(server)
     assert first.headers["webhook-id"] == second.headers["webhook-id"]
     assert first.body == second.body
@@ -93,7 +93,7 @@ def test_a_webhook_that_is_down_does_not_fail_the_run(
 ) -> None:
     serve(server, raw_report())
     server.answer(HOOK, page(b"", status="503 Busy"))
-    done = run("ingest", **variables)
+    done = run_local("ingest", **variables)
     assert done.returncode == 0
     assert "1 changes were not taken by WEBHOOK_URL" in done.stderr
 
@@ -102,7 +102,7 @@ def test_a_key_that_signs_nothing_is_told_in_one_line(
     server: FeedServer, variables: dict[str, str]
 ) -> None:
     serve(server, raw_report())
-    done = run("ingest", **variables, WEBHOOK_SIGNING_KEY="short")
+    done = run_local("ingest", **variables, WEBHOOK_SIGNING_KEY="short")
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith("error: the webhook function: the signing key")
     assert "Traceback" not in done.stderr

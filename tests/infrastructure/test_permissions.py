@@ -10,11 +10,11 @@ import pytest
 from aws_lambda_powertools.utilities.parameters.constants import DEFAULT_PROVIDERS
 
 from local.api import register_api_key
+from local.buckets import make_bucket
 from local.context import LocalContext
 from local.engine import running_engine
 from local.environment import DEFAULTS, ENDPOINT
 from local.feed import sample_feed
-from local.filter import make_bucket
 from local.handlers import load
 from local.ingest import run_once
 from local.publish import send

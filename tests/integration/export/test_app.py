@@ -15,24 +15,23 @@ import stix2
 from pymisp import MISPEvent
 from taxii2client.v21 import Collection, Server, as_pages
 
-import functions.ingest.app as ingest
 import functions.lookup.app as lookup
 from functions.export import app
 from functions.lookup import exports, taxii
+from local.buckets import make_bucket
 from local.context import LocalContext
 from local.environment import DEFAULT_API_KEY
-from local.feed import SAMPLE_DOMAIN, SAMPLE_HASH, sample_feed
-from local.filter import make_bucket
+from local.feed import SAMPLE_DOMAIN, SAMPLE_HASH
 from local.handlers import load_gateway
 from shared.domain.errors import StoreError
 from shared.domain.indicator import IndicatorType, parse
 from shared.http.refused import TAXII_MEDIA_TYPE
-from shared.store.api_keys import ApiKeys
 from shared.store.iocs import IocTable
 from shared.store.items import StoredIoc
 from tests.builders import reputation
 from tests.conftest import Store
 from tests.contract.support import Api, serving
+from tests.ingestion import fill
 
 LONG = parse(IndicatorType.URL, "http://evil.example/?" + "a" * 4000)
 TIMER: Any = LocalContext("export", 300)
@@ -44,15 +43,8 @@ pytestmark = pytest.mark.filterwarnings("error")
 def filled(fresh_handlers: None, engine_store: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
     """The sample feed, ingested, a URL too long for a key, and an API key."""
     make_bucket(os.environ["EXPORT_BUCKET"])
-    ApiKeys(engine_store.client, engine_store.state_table).put(DEFAULT_API_KEY, "test", now=0)
-    iocs = IocTable(engine_store.client, engine_store.table)
-    assert iocs.write(StoredIoc(reputation(LONG), b"12345678"), None)
-    with sample_feed() as feed:
-        for name, value in (engine_store.env() | {"FEED_URL": feed}).items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setenv("SANDBOX_URL", "https://sandbox.example")
-        context: Any = LocalContext("ingest", 300)
-        assert ingest.lambda_handler({}, context)["complete"]
+    monkeypatch.setenv("SANDBOX_URL", "https://sandbox.example")
+    fill(engine_store, monkeypatch, LONG)
     return engine_store
 
 

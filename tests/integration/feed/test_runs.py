@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from functions.ingest.settings import IngestSettings
 from local.ingest import run_once
 from shared.domain.indicator import Indicator
 from shared.domain.reputation import Reputation
 from shared.feed import fetch
-from shared.settings import IngestSettings, SettingsError
+from shared.settings import SettingsError
 from tests.builders import raw_ioc, raw_report
 from tests.conftest import Store
 from tests.fakes import json_page
@@ -188,7 +189,7 @@ def test_a_feed_that_is_not_on_the_internet_is_not_asked(
 def test_an_address_that_cannot_be_asked_is_refused_as_a_setting(url: str) -> None:
     env = {"FEED_URL": url, "TABLE_NAME": "iocs", "STATE_TABLE_NAME": "state"}
     with pytest.raises(SettingsError, match=r"^FEED_URL is no http or https address$"):
-        IngestSettings.from_env(env)
+        IngestSettings(env)
 
 
 RUN = """

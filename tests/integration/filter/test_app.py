@@ -10,28 +10,27 @@ import boto3
 import pytest
 import requests
 
-import functions.ingest.app as ingest
 import functions.lookup.app as lookup
 import functions.providers.app as providers
 from functions.filter import app
-from functions.filter.build import FilterNotBuilt
+from local.buckets import make_bucket
 from local.context import LocalContext
 from local.environment import DEFAULT_API_KEY
 from local.events import Request, http_event
-from local.feed import SAMPLE_HASH, sample_feed
-from local.filter import make_bucket
+from local.feed import SAMPLE_HASH
 from shared.client import ReputationClient
 from shared.client.local_filter import LocalFilter
 from shared.domain.errors import StoreError
 from shared.domain.indicator import Indicator, IndicatorType, parse, parse_hash
 from shared.filters.file import Filter, read_file
-from shared.store.api_keys import ApiKeys
 from shared.store.iocs import IocTable
 from shared.store.items import StoredIoc, indicator_of
+from shared.store.whole_table import NotAllRead
 from tests.builders import reputation
 from tests.conftest import Store
 from tests.contract.support import serving
 from tests.feed_server import FeedServer, page
+from tests.ingestion import fill
 from tests.served_providers import served_providers
 
 CATALOG = """
@@ -63,14 +62,7 @@ NEVER = parse(IndicatorType.DOMAIN, "never.seen.example")
 def filled(fresh_handlers: None, engine_store: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
     """The sample feed, ingested, a URL too long for a key, and an API key."""
     make_bucket()
-    ApiKeys(engine_store.client, engine_store.state_table).put(DEFAULT_API_KEY, "test", now=0)
-    iocs = IocTable(engine_store.client, engine_store.table)
-    assert iocs.write(StoredIoc(reputation(LONG), b"12345678"), None)
-    with sample_feed() as feed:
-        for name, value in (engine_store.env() | {"FEED_URL": feed}).items():
-            monkeypatch.setenv(name, value)
-        context: Any = LocalContext("ingest", 300)
-        assert ingest.lambda_handler({}, context)["complete"]
+    fill(engine_store, monkeypatch, LONG)
     return engine_store
 
 
@@ -162,7 +154,7 @@ def test_a_run_that_fails_leaves_the_filter_as_it_is(
     filled: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     offer = build()
-    with pytest.raises(FilterNotBuilt):
+    with pytest.raises(NotAllRead):
         build(seconds=app.SPARE_S)
     monkeypatch.setenv("TABLE_NAME", "no-such-table")
     with pytest.raises(StoreError):

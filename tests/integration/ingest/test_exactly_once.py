@@ -48,8 +48,7 @@ def test_a_run_that_dies_at_any_call_is_repaired_by_the_next_one(
 ) -> None:
     expected = model(reports())
     for call in range(1, MANY_CALLS):
-        for table in (moto_store.table, moto_store.state_table):
-            _empty(moto_store, table)
+        moto_store.empty()
         failing = failing_client(moto_store.client, fail_at=call, after=after, error=error())
         try:
             summary = ingest(moto_store, json_feed(reports(), page_size=2), client=failing)
@@ -81,8 +80,7 @@ def test_a_run_that_dies_at_any_request_is_repaired_by_the_next_one(
     expected = model(reports())
     pages = json_feed(reports(), page_size=1).pages
     for at in range(len(pages)):
-        for table in (moto_store.table, moto_store.state_table):
-            _empty(moto_store, table)
+        moto_store.empty()
         with pytest.raises(Killed):
             ingest(moto_store, DyingFeed(pages), fold_reports=2)
         _no_more_than(stored(moto_store), expected)
@@ -93,11 +91,6 @@ def test_a_run_that_dies_at_any_request_is_repaired_by_the_next_one(
 def _no_more_than(found: Any, expected: Any) -> None:
     for indicator, reputation in found.items():
         assert reputation.counted <= expected[indicator].counted
-
-
-def _empty(store: Store, table: str) -> None:
-    for item in store.items(table):
-        store.client.delete_item(TableName=table, Key={"pk": item["pk"]})
 
 
 def test_a_run_that_is_killed_again_and_again_makes_progress(moto_store: Store) -> None:
@@ -208,8 +201,7 @@ RAW = st.builds(
 def test_any_history_of_pages_and_kills_ends_as_the_model_says(
     engine_store: Store, data: st.DataObject
 ) -> None:
-    for table in (engine_store.table, engine_store.state_table):
-        _empty(engine_store, table)
+    engine_store.empty()
     seen: list[dict[str, Any]] = []
     for _ in range(data.draw(st.integers(1, 4), "runs")):
         page = data.draw(st.lists(RAW, max_size=6), "page")

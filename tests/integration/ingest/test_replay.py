@@ -18,7 +18,7 @@ from shared.store.quarantine import Entry, QuarantineEntries
 from shared.store.unresolved import MAX_WAITING, UnresolvedReports, Waiting
 from tests.builders import linking_page, raw_ioc, raw_report, scan_report
 from tests.conftest import Store
-from tests.fakes import FEED_URL, FakeFeed, InlineExecutor, Killed, failing_client, json_feed
+from tests.fakes import FEED_URL, FakeFeed, InlineExecutor, Killed, dies, failing_client, json_feed
 from tests.ingestion import NOW, ingest, model, stored
 
 DOMAIN = parse(IndicatorType.DOMAIN, "evil.example")
@@ -250,22 +250,18 @@ def test_a_replay_that_is_killed_at_any_call_is_finished_by_the_next(moto_store:
     reports = [evil("flow-1"), evil("flow-2", date="2025-06-02")]
     for number in range(1, 60):
         for after in (False, True):
-            _empty(moto_store)
+            moto_store.empty()
             ingest(moto_store, json_feed(reports))
             edit(moto_store, known_now)
             client = failing_client(moto_store.client, fail_at=number, after=after)
             chosen = entries(moto_store)
-            try:
-                replay(moto_store, chosen, client=client)
-                finished = True
-            except Killed:
-                finished = False
+            died = dies(replay, moto_store, chosen, client=client)
             replay(moto_store)
             found = stored(moto_store)
             assert {one.counted for one in found.values()} == {2}
             assert found[DOMAIN] == model(map(corrected, reports))[DOMAIN]
             assert entries(moto_store) == []
-            if finished:
+            if not died:
                 return
     pytest.fail("a replay of four entries takes fewer calls")
 
@@ -324,22 +320,18 @@ class TestReportsThatWereGivenUp:
     def test_killed_at_any_call_nothing_gets_lost(self, moto_store: Store) -> None:
         for number in range(1, 20):
             for after in (False, True):
-                _empty(moto_store)
+                moto_store.empty()
                 self.give_up(moto_store)
                 client = failing_client(moto_store.client, fail_at=number, after=after)
                 chosen = entries(moto_store)
-                try:
-                    replay(moto_store, chosen, client=client)
-                    finished = True
-                except Killed:
-                    finished = False
+                died = dies(replay, moto_store, chosen, client=client)
                 assert {one.flow_id for one in waiting(moto_store)} | {
                     entry.flow_id for entry in entries(moto_store)
                 } == {"b2"}
                 replay(moto_store)
                 assert waiting(moto_store) == {Waiting("b2", NOW)}
                 assert entries(moto_store) == []
-                if finished:
+                if not died:
                     return
         pytest.fail("a replay of one entry takes fewer calls")
 
@@ -375,9 +367,3 @@ def test_replayed_reports_hide_nothing_below_them(moto_store: Store) -> None:
     assert len(replay(moto_store, now=NEXT_DAY)) > KNOWN_STREAK
     ingest(moto_store, top, now=NOW)
     assert parse(IndicatorType.IP, "192.0.2.2") in stored(moto_store)
-
-
-def _empty(store: Store) -> None:
-    for table in (store.table, store.state_table):
-        for item in store.items(table):
-            store.client.delete_item(TableName=table, Key={"pk": item["pk"]})

@@ -25,7 +25,6 @@ from tests.ingestion import NOW, ingest, model, stored
 from tests.integration.ingest.test_exactly_once import (
     MANY_CALLS,
     RAW,
-    _empty,
     many_reports,
     reports,
     timeout,
@@ -37,11 +36,7 @@ def index_of(store: Store, client: Any = None, **settings: Any) -> SearchIndex:
 
 
 def empty(store: Store) -> None:
-    for table in (store.table, store.state_table):
-        _empty(store, table)
-    for item in store.items(store.search_table):
-        key = {"pk": item["pk"], "sk": item["sk"]}
-        store.client.delete_item(TableName=store.search_table, Key=key)
+    store.empty(store.table, store.state_table, store.search_table)
 
 
 def seen(raws: Iterable[object]) -> dict[Indicator, set[Winner]]:

@@ -2,20 +2,16 @@
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from local.__main__ import main
 from shared.store.api_keys import ApiKeys, digest_of
+from tests.command_line import run_local
 from tests.conftest import Store
-
-ROOT = Path(__file__).parents[3]
 
 Run = Callable[..., str]
 
@@ -185,38 +181,25 @@ def test_no_table_is_told(refused: Run, monkeypatch: pytest.MonkeyPatch) -> None
     assert "not-made" in said
 
 
-def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    names = ("PATH", "HOME", "LANG", "VIRTUAL_ENV")
-    environment = {name: os.environ[name] for name in names if name in os.environ}
-    return subprocess.run(
-        [sys.executable, "-m", "local", "keys", *arguments],
-        cwd=ROOT,
-        env=environment | variables,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
 def test_no_account_is_reached_by_accident() -> None:
     credentials = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "example"}
-    result = run("list", STATE_TABLE_NAME="state", TABLE_NAME="iocs", **credentials)
+    result = run_local("keys", "list", STATE_TABLE_NAME="state", TABLE_NAME="iocs", **credentials)
     assert result.returncode == 2
     assert "AWS_ENDPOINT_URL_DYNAMODB is not set" in result.stderr
 
 
 def test_a_stack_has_to_be_named(engine: str) -> None:
-    both = run("list", "--aws", AWS_ENDPOINT_URL_DYNAMODB=engine)
+    both = run_local("keys", "list", "--aws", AWS_ENDPOINT_URL_DYNAMODB=engine)
     assert both.returncode == 2
     assert "AWS_ENDPOINT_URL_DYNAMODB" in both.stderr
-    unnamed = run("list", "--aws", AWS_REGION="us-east-1")
+    unnamed = run_local("keys", "list", "--aws", AWS_REGION="us-east-1")
     assert unnamed.returncode == 2
     assert "TABLE_NAME is not set" in unnamed.stderr
 
 
 def test_the_key_alone_goes_to_stdout(engine_store: Store) -> None:
-    result = run(
+    result = run_local(
+        "keys",
         "create",
         "soc",
         AWS_ENDPOINT_URL_DYNAMODB=os.environ["AWS_ENDPOINT_URL_DYNAMODB"],

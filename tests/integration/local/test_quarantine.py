@@ -3,9 +3,6 @@
 import argparse
 import io
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -19,6 +16,7 @@ from shared.feed.report import Rejected
 from shared.store.quarantine import Entry, Quarantine, QuarantineEntries
 from shared.store.unresolved import UnresolvedReports
 from tests.builders import raw_ioc, raw_report
+from tests.command_line import run_local
 from tests.conftest import Store, new_store
 from tests.fakes import FEED_URL, json_feed
 from tests.ingestion import NOW, ingest, model, stored
@@ -275,33 +273,22 @@ class TestOnAStack:
 
 
 class TestProcess:
-    def run(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        names = ("PATH", "HOME", "LANG", "VIRTUAL_ENV")
-        kept = {name: os.environ[name] for name in names if name in os.environ}
-        return subprocess.run(
-            [sys.executable, "-m", "local", "quarantine", *arguments],
-            cwd=Path(__file__).parents[3],
-            env=kept | variables,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-
     def test_a_replay_at_the_engine(self, engine: str, engine_store: Store) -> None:
         put(engine_store, Rejected("no", raw_report()), Rejected("no", 5))
-        result = self.run("replay", "--all", **{ENDPOINT: engine}, **engine_store.env())
+        result = run_local(
+            "quarantine", "replay", "--all", **{ENDPOINT: engine}, **engine_store.env()
+        )
         assert result.returncode == 1
         assert result.stdout.splitlines()[-1] == "1 replayed, 1 refused"
         assert result.stderr == ""
         assert stored(engine_store) == model([raw_report()])
 
     def test_no_account_is_reached_by_accident(self) -> None:
-        result = self.run("list")
+        result = run_local("quarantine", "list")
         assert result.returncode == 2
         assert result.stderr.startswith(f"error: {ENDPOINT} is not set")
 
     def test_with_aws_nothing_is_filled_in(self) -> None:
-        result = self.run("list", "--aws")
+        result = run_local("quarantine", "list", "--aws")
         assert result.returncode == 2
         assert result.stderr.startswith("error: TABLE_NAME is not set")

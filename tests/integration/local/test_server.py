@@ -4,39 +4,22 @@ import http.client
 import json
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from local.errors import LocalError
-from local.server import CONCURRENCY, MAX_BODY_BYTES, bind, make_server
+from local.server import CONCURRENCY, HOST, MAX_BODY_BYTES, bind
+from tests.contract.support import serving
 
 Handler = Callable[[dict[str, Any], Any], Any]
-
-
-@contextmanager
-def serving(handler: Handler) -> Iterator[int]:
-    """Serve the handler on a free port and yield the port."""
-    listener = bind(0)
-    server = make_server(handler, "lookup", budget_s=10)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    try:
-        yield listener.getsockname()[1]
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 def ask(
     port: int, method: str, target: str, body: bytes | None = None, **headers: str
 ) -> tuple[http.client.HTTPResponse, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection(HOST, port, timeout=10)
     try:
         connection.request(method, target, body, headers)
         response = connection.getresponse()
@@ -53,9 +36,11 @@ def echo(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def test_a_request_reaches_the_handler_as_it_was_sent() -> None:
-    with serving(echo) as port:
+    with serving(echo) as api:
         target = "/v4/url/HXXP%3A%2F%2Fevil[.]example//x?q=%2F&q=2"
-        response, body = ask(port, "POST", target, b"{}", apikey="k", **{"Content-Type": "text/x"})
+        response, body = ask(
+            api.port, "POST", target, b"{}", apikey="k", **{"Content-Type": "text/x"}
+        )
     event = json.loads(body)
     assert response.status == 200
     assert response.getheader("content-type") == "application/json"
@@ -70,8 +55,8 @@ def test_a_request_reaches_the_handler_as_it_was_sent() -> None:
 
 def test_a_request_line_of_64_kb_passes() -> None:
     target = "/v4/url/" + "a" * 65_536
-    with serving(echo) as port:
-        response, body = ask(port, "GET", target)
+    with serving(echo) as api:
+        response, body = ask(api.port, "GET", target)
     assert response.status == 200
     assert json.loads(body)["rawPath"] == target
 
@@ -80,9 +65,11 @@ def test_a_body_at_the_limit_passes_and_one_above_it_does_not() -> None:
     def size(event: dict[str, Any], context: Any) -> dict[str, Any]:
         return {"statusCode": 200, "body": str(len(event["body"]))}
 
-    with serving(size) as port:
-        fits, length = ask(port, "POST", "/", b"x" * MAX_BODY_BYTES, **{"Content-Type": "text/x"})
-        over, message = ask(port, "POST", "/", b"x" * (MAX_BODY_BYTES + 1))
+    with serving(size) as api:
+        fits, length = ask(
+            api.port, "POST", "/", b"x" * MAX_BODY_BYTES, **{"Content-Type": "text/x"}
+        )
+        over, message = ask(api.port, "POST", "/", b"x" * (MAX_BODY_BYTES + 1))
     assert (fits.status, int(length)) == (200, MAX_BODY_BYTES)
     assert over.status == 413
     assert json.loads(message) == {"message": "Request Entity Too Large"}
@@ -94,23 +81,23 @@ def test_a_handler_that_raises_is_a_500_and_its_trace_stays_inside(
     def broken(event: dict[str, Any], context: Any) -> Any:
         raise RuntimeError("secret")
 
-    with serving(broken) as port:
-        response, body = ask(port, "GET", "/")
+    with serving(broken) as api:
+        response, body = ask(api.port, "GET", "/")
     assert response.status == 500
     assert json.loads(body) == {"message": "Internal Server Error"}
     assert "RuntimeError: secret" in capfd.readouterr().err
 
 
 def test_a_result_that_is_none_is_a_500() -> None:
-    with serving(lambda event, context: {"statusCode": "?"}) as port:
-        response, body = ask(port, "GET", "/")
+    with serving(lambda event, context: {"statusCode": "?"}) as api:
+        response, body = ask(api.port, "GET", "/")
     assert (response.status, body) == (500, b'{"message":"Internal Server Error"}')
 
 
 @pytest.mark.parametrize(("method", "status"), [("HEAD", 200), ("GET", 204), ("GET", 304)])
 def test_answers_without_a_body(method: str, status: int) -> None:
-    with serving(lambda event, context: {"statusCode": status}) as port:
-        response, body = ask(port, method, "/")
+    with serving(lambda event, context: {"statusCode": status}) as api:
+        response, body = ask(api.port, method, "/")
     assert (response.status, body) == (status, b"")
 
 
@@ -122,10 +109,10 @@ def test_as_many_calls_as_promised_are_under_way_at_once() -> None:
         return {"statusCode": 200, "body": event["rawPath"]}
 
     answers: dict[int, bytes] = {}
-    with serving(meet) as port:
+    with serving(meet) as api:
 
         def one(number: int) -> None:
-            answers[number] = ask(port, "GET", f"/{number}")[1]
+            answers[number] = ask(api.port, "GET", f"/{number}")[1]
 
         threads = [threading.Thread(target=one, args=(number,)) for number in range(CONCURRENCY)]
         for thread in threads:
@@ -136,11 +123,11 @@ def test_as_many_calls_as_promised_are_under_way_at_once() -> None:
 
 
 def test_a_slow_client_keeps_nobody_waiting() -> None:
-    with serving(echo) as port:
-        slow = [socket.create_connection(("127.0.0.1", port)) for _ in range(200)]
+    with serving(echo) as api:
+        slow = [socket.create_connection((HOST, api.port)) for _ in range(200)]
         for connection in slow:
             connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
-        response, _ = ask(port, "GET", "/")
+        response, _ = ask(api.port, "GET", "/")
         for connection in slow:
             connection.close()
     assert response.status == 200

@@ -17,7 +17,7 @@ from shared.store.providers import ProviderStates
 from shared.store.snapshots import Snapshots
 from tests.builders import raw_ioc, raw_report
 from tests.conftest import Store
-from tests.fakes import HookedClient, Killed, failing_client, json_feed
+from tests.fakes import HookedClient, dies, failing_client, json_feed
 from tests.ingestion import ingest, model, stored
 from tests.providers import NOW, dated, domain, listed, listings, refresh
 
@@ -78,14 +78,10 @@ def test_a_refresh_that_dies_at_any_call_is_finished_by_the_next_ones(
     meant = listed(range(3, 9), "botnet")
     newest = listed([*range(5), 20])
     for call in range(1, MANY_CALLS):
-        _empty(moto_store)
+        moto_store.empty()
         refresh(moto_store, old)
         failing = failing_client(moto_store.client, fail_at=call, after=after)
-        try:
-            refresh(moto_store, meant, client=failing, owner="killed", now=NOW + 5)
-            died = False
-        except Killed:
-            died = True
+        died = dies(refresh, moto_store, meant, client=failing, owner="killed", now=NOW + 5)
         # Nobody else may work on the list until its owner is surely gone.
         later = NOW + 120_000
         refresh(moto_store, newest, owner="next", now=later)
@@ -173,9 +169,3 @@ def test_no_part_is_lost_when_providers_and_the_sandbox_write_at_once(engine_sto
     known = IocTable(engine_store.client, engine_store.table).find(domain(0))
     assert isinstance(known.reputation, Reputation)
     assert len(ProviderStates(engine_store.client, engine_store.state_table).read()) == len(names)
-
-
-def _empty(store: Store) -> None:
-    for table in (store.table, store.state_table):
-        for item in store.items(table):
-            store.client.delete_item(TableName=table, Key={"pk": item["pk"]})

@@ -17,7 +17,7 @@ from shared.domain.errors import StoreError
 from shared.domain.history import History
 from shared.store.feed_log import EntryTooLarge, FeedInfo
 from tests.conftest import Store
-from tests.fakes import HookedClient, Killed, failing_client
+from tests.fakes import HookedClient, Killed, dies, failing_client
 from tests.publishing import (
     feed,
     histories_of,
@@ -95,11 +95,7 @@ def test_a_report_that_takes_several_transactions_dies_between_them(
     for call in range(1, MANY_CALLS):
         _reset(engine_store, [])
         failing = failing_client(engine_store.client, fail_at=call, after=after)
-        died = False
-        try:
-            publish(engine_store, report, client=failing)
-        except Killed:
-            died = True
+        died = dies(publish, engine_store, report, client=failing)
         publish(engine_store, report)
         assert scans(engine_store, expected) == expected, f"died at call {call}"
         assert names(feed(engine_store)) == ["flow/r1"]
@@ -119,15 +115,8 @@ def test_content_that_never_came_to_be_published_counts_nowhere(
     final = scan_of("flow", [*SHARED, "third.example"], day=5)
     for call in range(1, MANY_CALLS):
         _reset(moto_store, begin)
-        try:
-            publish(
-                moto_store,
-                broken,
-                client=failing_client(moto_store.client, fail_at=call, after=True),
-            )
-            died = False
-        except Killed:
-            died = True
+        failing = failing_client(moto_store.client, fail_at=call, after=True)
+        died = dies(publish, moto_store, broken, client=failing)
         publish(moto_store, final)
         counted = scans(moto_store, ["second.example", "third.example", "gone.example"])
         assert {name for name, count in counted.items() if count} == {"third.example"}, call
@@ -138,8 +127,7 @@ def test_content_that_never_came_to_be_published_counts_nowhere(
 
 
 def _reset(store: Store, items: list[dict[str, Any]]) -> None:
-    for item in store.items(store.report_table):
-        store.client.delete_item(TableName=store.report_table, Key={"pk": item["pk"]})
+    store.empty(store.report_table)
     for item in items:
         store.client.put_item(TableName=store.report_table, Item=item)
 

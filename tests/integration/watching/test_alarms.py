@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import cost
 from functions.lookup.tally import MAX_VALUES
-from local.filter import make_bucket
+from local.buckets import make_bucket
 from local.template import load_template
 from shared.domain.errors import StoreError
 from shared.store.api_keys import ApiKeys

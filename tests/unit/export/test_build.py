@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from functions.export.build import STATE, ExportsNotBuilt, publish
+from functions.export.build import STATE, publish
 from shared.domain.errors import StoreError
 from shared.domain.indicator import IndicatorType, parse
 from shared.domain.moment import format_millis
@@ -19,6 +19,7 @@ from shared.domain.reputation import Reputation
 from shared.domain.verdict import Verdict
 from shared.exports import stix
 from shared.exports.index import Entry, Index
+from shared.store.whole_table import NotAllRead
 from tests.builders import reputation
 from tests.exports import OPTIONS
 
@@ -76,22 +77,28 @@ def bucket() -> Bucket:
 
 @pytest.fixture
 def run(bucket: Bucket, tmp_path: Path) -> Run:
-    """Runs the job over some IOCs, in two parts."""
+    """Runs the job over some IOCs, in three pages, and as if it could not read on after that."""
 
-    def run(known: list[Reputation], now: int = NOW, left: float = 1.0) -> dict[str, Any]:
+    def run(
+        known: list[Reputation], now: int = NOW, error: Exception | None = None
+    ) -> dict[str, Any]:
+        def read(take: Callable[[list[Reputation]], None]) -> None:
+            with ThreadPoolExecutor(3) as pool:
+                list(pool.map(take, (known[:2], known[2:], [])))
+            if error:
+                raise error
+
         folder = tmp_path / "run"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-        parts: list[Iterator[list[Reputation]]] = [iter([known[:2]]), iter([known[2:], []])]
         with ThreadPoolExecutor(2) as pool:
             return publish(
-                parts,
+                read,
                 bucket=bucket,
                 options=OPTIONS,
                 now=now,
                 pool=pool,
                 folder=folder,
-                left=lambda: left,
             )
 
     return run
@@ -190,10 +197,10 @@ def test_what_is_no_longer_stored_is_no_longer_exported(bucket: Bucket, run: Run
     assert list(changes(bucket)) == ["d0.example"]
 
 
-def test_without_time_what_is_published_stays(bucket: Bucket, run: Run) -> None:
+def test_when_not_everything_is_read_what_is_published_stays(bucket: Bucket, run: Run) -> None:
     run(KNOWN[:1])
-    with pytest.raises(ExportsNotBuilt):
-        run(KNOWN, NOW + HOUR, left=0.0)
+    with pytest.raises(NotAllRead):
+        run(KNOWN, NOW + HOUR, NotAllRead("no time"))
     assert list(changes(bucket)) == ["d0.example"]
 
 

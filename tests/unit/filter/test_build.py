@@ -1,18 +1,19 @@
 """What the filter answers for, and that nothing is published when not everything was read."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from typing import Any
 
 import pytest
 
-from functions.filter.build import FilterNotBuilt, answered_types, publish
+from functions.filter.build import Read, answered_types, publish
 from shared.domain.errors import StoreError
 from shared.domain.indicator import Indicator, IndicatorType
 from shared.domain.listing import Provider
 from shared.filters.file import read_file
 from shared.store.providers import ProviderState
-from tests.fakes import InlineExecutor
+from shared.store.whole_table import NotAllRead
 
 ALL = set(IndicatorType)
 DOMAINS = [f"a{n}.example" for n in range(50)]
@@ -26,16 +27,8 @@ class FakeBucket:
         self.put_before.append((content, offer))
 
 
-def built(parts: list[Iterator[list[str]]], bucket: FakeBucket, left: float = 1) -> dict[str, Any]:
-    return publish(
-        parts,
-        bucket=bucket,
-        built=1_767_607_200_000,
-        types=ALL,
-        pool=InlineExecutor(),
-        spool=BytesIO(),
-        left=lambda: left,
-    )
+def built(read: Read, bucket: FakeBucket) -> dict[str, Any]:
+    return publish(read, bucket=bucket, built=1_767_607_200_000, types=ALL, spool=BytesIO())
 
 
 def provider(*types: str, on_demand: bool = False, network_chunks: int = 0) -> ProviderState:
@@ -43,9 +36,13 @@ def provider(*types: str, on_demand: bool = False, network_chunks: int = 0) -> P
     return ProviderState(one, network_chunks=network_chunks)
 
 
-def test_all_parts_are_published_in_one_filter() -> None:
+def test_all_pages_are_published_in_one_filter() -> None:
+    def read(take: Callable[[list[str]], None]) -> None:
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(take, (DOMAINS[:20], [], DOMAINS[20:40], DOMAINS[40:])))
+
     bucket = FakeBucket()
-    offer = built([iter([DOMAINS[:20], []]), iter([DOMAINS[20:40], DOMAINS[40:]])], bucket)
+    offer = built(read, bucket)
     [(content, told)] = bucket.put_before
     made = read_file(content)
     assert all(made.holds(Indicator(IndicatorType.DOMAIN, one)) for one in DOMAINS)
@@ -53,21 +50,15 @@ def test_all_parts_are_published_in_one_filter() -> None:
     assert offer["entries"] == len(DOMAINS)
 
 
-def test_without_time_nothing_is_published() -> None:
-    bucket = FakeBucket()
-    with pytest.raises(FilterNotBuilt):
-        built([iter([DOMAINS])], bucket, left=0)
-    assert bucket.put_before == []
-
-
-def test_when_a_part_cannot_be_read_nothing_is_published() -> None:
-    def failing() -> Iterator[list[str]]:
-        yield DOMAINS
-        raise StoreError("the store refused: it")
+@pytest.mark.parametrize("error", [NotAllRead("no time"), StoreError("the store refused: it")])
+def test_when_not_everything_is_read_nothing_is_published(error: Exception) -> None:
+    def read(take: Callable[[list[str]], None]) -> None:
+        take(DOMAINS)
+        raise error
 
     bucket = FakeBucket()
-    with pytest.raises(StoreError):
-        built([iter([DOMAINS]), failing()], bucket)
+    with pytest.raises(type(error)):
+        built(read, bucket)
     assert bucket.put_before == []
 
 

@@ -1,0 +1,33 @@
+"""Settings of the ingest function."""
+
+from shared.secret import Secret
+from shared.settings import Environment, flag, number, text, url
+
+SECONDS_A_DAY = 86_400
+
+
+class IngestSettings:
+    """What the ingest function needs.
+
+    Attributes:
+        feed_url: the first page of the feed (`FEED_URL`).
+        feed_api_key: key of the feed (`FEED_API_KEY_PARAMETER`, `FEED_API_KEY`).
+        feed_allow_private: whether the feed may be at an address that is not on the internet
+            (`FEED_ALLOW_PRIVATE`, "true" if so), for local use only.
+        table_name: the IOC table (`TABLE_NAME`).
+        state_table_name: the state table (`STATE_TABLE_NAME`).
+        search_table_name: the search index (`SEARCH_TABLE_NAME`), "" for none.
+        retention_s: how long an IOC is kept after it was last seen (`TTL`, in days), 0 for ever.
+
+    Raises:
+        SettingsError: one is missing or cannot be used.
+    """
+
+    def __init__(self, env: Environment) -> None:
+        self.feed_url = url(env, "FEED_URL")
+        self.feed_api_key = Secret(env, "FEED_API_KEY")
+        self.feed_allow_private = flag(env, "FEED_ALLOW_PRIVATE")
+        self.table_name = text(env, "TABLE_NAME")
+        self.state_table_name = text(env, "STATE_TABLE_NAME")
+        self.search_table_name = env.get("SEARCH_TABLE_NAME", "")
+        self.retention_s = number(env, "TTL", "days") * SECONDS_A_DAY

@@ -1,0 +1,31 @@
+"""Settings of the lookup function."""
+
+from shared.settings import Environment, names, number, optional_url, text
+
+
+class LookupSettings:
+    """What the lookup function needs.
+
+    Attributes:
+        table_name: the IOC table (`TABLE_NAME`).
+        state_table_name: the state table (`STATE_TABLE_NAME`).
+        cache_ttl_s: how old an IOC kept in memory may be (`CACHE_TTL`, in seconds), 0 to keep none.
+        search_table_name: the search index (`SEARCH_TABLE_NAME`), "" for none.
+        providers: whether there are providers beside the sandbox (`PROVIDERS`).
+        filter_bucket: the bucket of the published filter (`FILTER_BUCKET`), "" for none.
+        export_bucket: the bucket of the published exports (`EXPORT_BUCKET`), "" for none.
+        sandbox_url: where people find the reports of scans (`SANDBOX_URL`), "" for nowhere.
+
+    Raises:
+        SettingsError: one is missing or cannot be used.
+    """
+
+    def __init__(self, env: Environment) -> None:
+        self.table_name = text(env, "TABLE_NAME")
+        self.state_table_name = text(env, "STATE_TABLE_NAME")
+        self.cache_ttl_s = number(env, "CACHE_TTL", "seconds")
+        self.search_table_name = env.get("SEARCH_TABLE_NAME", "")
+        self.providers = bool(names(env, "PROVIDERS"))
+        self.filter_bucket = env.get("FILTER_BUCKET", "")
+        self.export_bucket = env.get("EXPORT_BUCKET", "")
+        self.sandbox_url = optional_url(env, "SANDBOX_URL")

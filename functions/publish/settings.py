@@ -1,0 +1,32 @@
+"""Settings of the publish function."""
+
+from shared.secret import Secret
+from shared.settings import Environment, flag, optional_url, text
+
+
+class PublishSettings:
+    """What the publish function needs.
+
+    Attributes:
+        report_table_name: the table of published reports (`REPORT_TABLE_NAME`).
+        state_table_name: the state table, for the API keys (`STATE_TABLE_NAME`).
+        sandbox_url: address of the sandbox (`SANDBOX_URL`): people find its reports there, and
+            the timer fetches them; "" for none.
+        sandbox_api_key: its key (`SANDBOX_API_KEY_PARAMETER`, `SANDBOX_API_KEY`).
+        sandbox_allow_private: whether the sandbox may be at an address that is not on the
+            internet (`SANDBOX_ALLOW_PRIVATE`, "true" if so).
+        reputation_url: address of a reputation API to ask (`REPUTATION_URL`), "" for none.
+        reputation_api_key: its key (`REPUTATION_API_KEY_PARAMETER`, `REPUTATION_API_KEY`).
+
+    Raises:
+        SettingsError: one is missing or cannot be used.
+    """
+
+    def __init__(self, env: Environment) -> None:
+        self.report_table_name = text(env, "REPORT_TABLE_NAME")
+        self.state_table_name = text(env, "STATE_TABLE_NAME")
+        self.sandbox_url = optional_url(env, "SANDBOX_URL")
+        self.sandbox_api_key = Secret(env, "SANDBOX_API_KEY")
+        self.sandbox_allow_private = flag(env, "SANDBOX_ALLOW_PRIVATE")
+        self.reputation_url = optional_url(env, "REPUTATION_URL")
+        self.reputation_api_key = Secret(env, "REPUTATION_API_KEY")

@@ -1,0 +1,58 @@
+import pytest
+
+from functions.export.settings import ExportSettings
+from shared import settings
+from shared.secret import Secret
+from shared.settings import SettingsError
+
+
+def test_texts_names_flags_and_numbers_are_read() -> None:
+    env = {"A": "a", "LIST": " a, b,,a ", "FLAG": "true", "COUNT": "60"}
+    assert settings.text(env, "A") == "a"
+    assert settings.names(env, "LIST") == ("a", "b")
+    assert settings.flag(env, "FLAG")
+    assert settings.number(env, "COUNT", "seconds") == 60
+
+
+def test_what_need_not_be_there_is_nothing() -> None:
+    for env in ({}, {"A": ""}):
+        assert settings.names(env, "A") == ()
+        assert settings.optional_url(env, "A") == ""
+        assert settings.number(env, "A", "days") == 0
+        assert not settings.flag(env, "A")
+        assert Secret(env, "A").read() == ""
+    assert not settings.flag({"A": "yes"}, "A")
+
+
+def test_what_cannot_be_used_is_named_and_not_told() -> None:
+    env = {"EMPTY": "", "A": "1e3"}
+    for name in ("EMPTY", "MISSING"):
+        with pytest.raises(SettingsError, match=f"^{name} is not set$"):
+            settings.text(env, name)
+    with pytest.raises(SettingsError, match=r"^A is not a number of days$"):
+        settings.number(env, "A", "days")
+    for read in (settings.url, settings.optional_url):
+        with pytest.raises(SettingsError, match=r"^A is no http or https address$"):
+            read(env, "A")
+
+
+@pytest.mark.parametrize(("value", "tlp"), [("", "amber"), ("red", "red")])
+def test_exports_are_amber_unless_said_otherwise(value: str, tlp: str) -> None:
+    env = {"TABLE_NAME": "iocs", "EXPORT_BUCKET": "exports", "EXPORT_TLP": value}
+    assert ExportSettings(env).tlp == tlp
+
+
+def test_a_tlp_that_there_is_not_is_refused() -> None:
+    env = {"TABLE_NAME": "iocs", "EXPORT_BUCKET": "exports", "EXPORT_TLP": "white"}
+    with pytest.raises(SettingsError, match=r"^EXPORT_TLP is none of clear, green, amber and red$"):
+        ExportSettings(env)
+
+
+def test_a_secret_is_in_its_parameter_or_else_in_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("shared.secret.get_parameter", lambda name, **_: f"what is at {name}")
+    assert Secret({"KEY": "here"}, "KEY").read() == "here"
+    assert Secret({"KEY": "here", "KEY_PARAMETER": ""}, "KEY").read() == "here"
+    there = {"KEY": "here", "KEY_PARAMETER": "/keys/feed"}
+    assert Secret(there, "KEY").read() == "what is at /keys/feed"
