@@ -52,6 +52,7 @@ from shared.http.routing import Route
 from shared.metadefender import errors, models
 from shared.metadefender.apikey import key_info, limits_remaining, limits_used
 from shared.metadefender.errors import ApiError
+from shared.metadefender.feed_status import feed_status
 from shared.metadefender.present import (
     address_report,
     bulk_hash_row,
@@ -69,6 +70,7 @@ from shared.sandbox import models as sandbox
 from shared.sandbox.links import report_link
 from shared.sandbox.present import invalid_row, reputation_report
 from shared.store.feed_log import Entry
+from shared.store.feed_runs import FeedRun
 from shared.store.providers import ProviderState
 
 ROOT = Path(__file__).parents[1]
@@ -177,6 +179,13 @@ _API = Provider(
 )
 _TRUSTING = Provider("an-allowlist", "allowlist.example", _LIST.types, _NOW - 7_200_000)
 _PROVIDERS = (_LIST, _API, _TRUSTING)
+_FEED_RUN = FeedRun(
+    "feed.example",
+    _NOW - 540_000,
+    complete=True,
+    whole=_NOW - 540_000,
+    newest=_NOW - 3_600_000,
+)
 
 
 def _others(indicator: Indicator) -> list[Voice]:
@@ -430,6 +439,14 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
                 ]
             }
         },
+    ),
+    ("GET", "/v4/status/feed"): Operation(
+        "Service",
+        "getFeedStatus",
+        "How the last run of ingestion went, and how far it is behind the feed",
+        "Empty before the first run. A run that could not reach the store is not told.",
+        answer=models.Feeds,
+        answers={"feeds": {"feeds": [feed_status(_FEED_RUN, _NOW)]}},
     ),
     ("GET", "/v4/filter"): Operation(
         "Filter",

@@ -142,6 +142,7 @@ ROUTES: tuple[Route[Handler], ...] = (
     _reputation_route("url", IndicatorType.URL),
     route_to("/v4/status/version", {"GET": account.version}, open_=True),
     route_to("/v4/status/providers", {"GET": account.providers}),
+    route_to("/v4/status/feed", {"GET": account.feed}),
     route_to("/v4/filter", {"GET": filters.offer}),
     route_to("/v4/filter/download", {"GET": filters.download}),
     route_to("/v4/exports", {"GET": exports.listing}),
