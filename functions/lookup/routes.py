@@ -153,6 +153,8 @@ ROUTES: tuple[Route[Handler], ...] = (
     route_to(f"{taxii.API_ROOT}/collections/{{collection}}", {"GET": taxii.collection}),
     route_to(f"{taxii.API_ROOT}/collections/{{collection}}/objects", {"GET": taxii.objects}),
     route_to(f"{taxii.API_ROOT}/collections/{{collection}}/manifest", {"GET": taxii.manifest}),
+    route_to(f"{taxii.OBJECTS}/{{object}}", {"GET": taxii.one_object}),
+    route_to(f"{taxii.OBJECTS}/{{object}}/versions", {"GET": taxii.versions}),
     route_to("/health", {"GET": account.health}, open_=True),
     route_to("/openapi.json", {"GET": documentation.openapi}, open_=True),
     route_to("/docs", {"GET": documentation.page}, open_=True),

@@ -29,10 +29,13 @@ class Route(Generic[Handler_co]):
 def route_to(
     template: str, methods: Mapping[str, Handler_co], *, open_: bool = False, look_up: bool = False
 ) -> Route[Handler_co]:
-    """A route of `template`: `{hash}`, `{key}`, `{collection}` are one segment, others the rest."""
+    """A route of `template`: `{hash}`, `{key}`, `{collection}` and `{object}` are one segment.
+
+    What has another name is the rest.
+    """
     parts = []
     for part in template.strip("/").split("/"):
-        if part in {"{hash}", "{key}", "{collection}"}:
+        if part in {"{hash}", "{key}", "{collection}", "{object}"}:
             parts.append("(?P<value>[^/]+)")
         elif part == "{url}":
             # Whatever follows, to the last slash: it may belong to the URL.
