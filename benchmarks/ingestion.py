@@ -28,6 +28,7 @@ from local.tables import make_tables
 from shared.feed.fetch import Fetched
 from shared.store.client import dynamodb_client
 from shared.store.direct import direct_client
+from shared.store.feed_runs import FeedRuns
 from shared.store.iocs import IocTable
 from shared.store.ledger import Ledger
 from shared.store.quarantine import Quarantine
@@ -105,6 +106,7 @@ def ingest(
                 ledger=ledger,
                 run_log=RunLog(client, state),
                 feed_states=FeedStates(client, state, FEED_URL),
+                feed_runs=FeedRuns(client, state),
                 quarantine=Quarantine(client, state, FEED_URL),
             ),
             applier_for=partial(

@@ -39,7 +39,7 @@ from shared.domain.reputation import Evidence, Reputation, Winner
 from shared.domain.verdict import Verdict
 from shared.exports import models as exports
 from shared.exports.source import Ioc, Options, Tlp
-from shared.exports.stix import indicator
+from shared.exports.stix import indicator, stix_id
 from shared.filters.file import Facts
 from shared.http.refused import (
     TAXII_MEDIA_TYPE,
@@ -52,6 +52,7 @@ from shared.http.routing import Route
 from shared.metadefender import errors, models
 from shared.metadefender.apikey import key_info, limits_remaining, limits_used
 from shared.metadefender.errors import ApiError
+from shared.metadefender.feed_status import feed_status
 from shared.metadefender.present import (
     address_report,
     bulk_hash_row,
@@ -69,6 +70,7 @@ from shared.sandbox import models as sandbox
 from shared.sandbox.links import report_link
 from shared.sandbox.present import invalid_row, reputation_report
 from shared.store.feed_log import Entry
+from shared.store.feed_runs import FeedRun
 from shared.store.providers import ProviderState
 
 ROOT = Path(__file__).parents[1]
@@ -177,6 +179,13 @@ _API = Provider(
 )
 _TRUSTING = Provider("an-allowlist", "allowlist.example", _LIST.types, _NOW - 7_200_000)
 _PROVIDERS = (_LIST, _API, _TRUSTING)
+_FEED_RUN = FeedRun(
+    "feed.example",
+    _NOW - 540_000,
+    complete=True,
+    whole=_NOW - 540_000,
+    newest=_NOW - 3_600_000,
+)
 
 
 def _others(indicator: Indicator) -> list[Voice]:
@@ -431,6 +440,14 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
             }
         },
     ),
+    ("GET", "/v4/status/feed"): Operation(
+        "Service",
+        "getFeedStatus",
+        "How the last run of ingestion went, and how far it is behind the feed",
+        "Empty before the first run. A run that could not reach the store is not told.",
+        answer=models.Feeds,
+        answers={"feeds": {"feeds": [feed_status(_FEED_RUN, _NOW)]}},
+    ),
     ("GET", "/v4/filter"): Operation(
         "Filter",
         "getFilter",
@@ -651,6 +668,14 @@ _IN_PATH["collection"] = {
 _EXPORTED = Ioc(
     _SEEN, Verdict.MALICIOUS, _NOW - 86_400_000, _NOW, 4, _KNOWN_FLOW_ID, "", (), _NOW, _NOW
 )
+_IN_PATH["object"] = {
+    "description": "The id of a STIX object.",
+    "schema": {"type": "string", "minLength": 1},
+    "examples": {
+        "known": {"value": stix_id(_EXPORTED)},
+        "unknown": {"value": "indicator--00000000-0000-5000-8000-000000000000"},
+    },
+}
 _COLLECTION = taxii.collection_facts()
 _OBJECT = indicator(_EXPORTED, Options(Tlp.AMBER, ""))
 _RECORD = taxii.record(_OBJECT)
@@ -675,6 +700,10 @@ _TAXII_PAGE_REFUSALS = (
     errors.EXPORTS_NOT_FOUND,
     errors.NOT_TAXII,
     *(errors.QUOTA_USED_UP, errors.THROTTLED),
+)
+_TAXII_OBJECT_REFUSALS = tuple(
+    errors.OBJECT_NOT_FOUND if one is errors.COLLECTION_NOT_FOUND else one
+    for one in _TAXII_PAGE_REFUSALS
 )
 
 OPERATIONS |= {
@@ -773,6 +802,33 @@ OPERATIONS |= {
         answers={"page": {"more": False, "objects": [_RECORD]}, "end": {}},
         media_type=TAXII_MEDIA_TYPE,
         refusals=_TAXII_PAGE_REFUSALS,
+        tagged=True,
+    ),
+    ("GET", f"{taxii.OBJECTS}/{{object}}"): Operation(
+        "TAXII",
+        "getTaxiiObject",
+        "One STIX object of the collection",
+        _IF_EXPORTS,
+        parameters=_TAXII_PAGE,
+        answer=exports.TaxiiEnvelope,
+        answers={"object": {"more": False, "objects": [_OBJECT]}, "filtered": {}},
+        media_type=TAXII_MEDIA_TYPE,
+        refusals=_TAXII_OBJECT_REFUSALS,
+        tagged=True,
+    ),
+    ("GET", f"{taxii.OBJECTS}/{{object}}/versions"): Operation(
+        "TAXII",
+        "getTaxiiObjectVersions",
+        "The versions of one STIX object, of which there is one",
+        _IF_EXPORTS,
+        parameters=_TAXII_PAGE,
+        answer=exports.TaxiiVersions,
+        answers={
+            "version": {"more": False, "versions": [_RECORD["version"]]},
+            "filtered": {},
+        },
+        media_type=TAXII_MEDIA_TYPE,
+        refusals=_TAXII_OBJECT_REFUSALS,
         tagged=True,
     ),
 }

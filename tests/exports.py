@@ -6,7 +6,7 @@ from typing import Any
 
 from shared.domain.indicator import Indicator, IndicatorType, parse, parse_hash
 from shared.domain.verdict import Verdict
-from shared.exports.source import Ioc, Options, Tlp
+from shared.exports.source import Ioc, Options, Tlp, id_of
 from shared.exports.stix import stix_id
 
 OPTIONS = Options(
@@ -76,6 +76,11 @@ class Listed:
     def by_change(self) -> Iterator[Ioc]:
         """By change and id."""
         yield from sorted(self.iocs, key=lambda one: (one.changed, stix_id(one)))
+
+    def by_id(self) -> Iterator[tuple[str, int]]:
+        """By id."""
+        ids = {str(id_of("indicator", one.indicator)): one.changed for one in self.iocs}
+        yield from sorted(ids.items())
 
     def by_day(self) -> Iterator[Ioc]:
         """By the day on which they were first seen."""

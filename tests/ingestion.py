@@ -20,6 +20,7 @@ from shared.domain.moment import read_moment
 from shared.domain.reputation import Reputation, Sighting, join_all
 from shared.feed.report import read_report
 from shared.store.api_keys import ApiKeys
+from shared.store.feed_runs import FeedRuns
 from shared.store.iocs import IocTable
 from shared.store.items import StoredIoc, reputation_from_item
 from shared.store.ledger import Ledger
@@ -79,6 +80,7 @@ def ingest(
             ledger=ledger,
             run_log=RunLog(client, store.state_table),
             feed_states=FeedStates(client, store.state_table, FEED_URL),
+            feed_runs=FeedRuns(client, store.state_table),
             quarantine=Quarantine(client, store.state_table, FEED_URL),
         ),
         applier_for=partial(

@@ -32,6 +32,7 @@ _BY_VALUE = """
 SELECT * FROM iocs WHERE verdict >= ? AND kind = coalesce(?, kind) ORDER BY kind, value
 """
 _BY_CHANGE = "SELECT * FROM iocs ORDER BY changed, id"
+_BY_ID = "SELECT id, changed FROM iocs ORDER BY id"
 # A day has so many milliseconds.
 _BY_DAY = "SELECT * FROM iocs ORDER BY first_seen / 86400000, kind, value"
 
@@ -93,6 +94,10 @@ class Snapshot:
     def by_change(self) -> Iterator[Ioc]:
         """What changed last comes last."""
         return self._read(_BY_CHANGE)
+
+    def by_id(self) -> Iterator[tuple[str, int]]:
+        """By id: the id of each, and its last change."""
+        yield from self._connection.execute(_BY_ID)
 
     def by_day(self) -> Iterator[Ioc]:
         """By the day on which they were first seen."""

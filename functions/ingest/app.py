@@ -18,6 +18,7 @@ from shared.domain.moment import read_moment
 from shared.feed.fetch import FeedClient
 from shared.observability import failures_by_kind, logged, logger, metrics
 from shared.store.direct import direct_client
+from shared.store.feed_runs import FeedRuns
 from shared.store.iocs import IocTable
 from shared.store.ledger import Ledger
 from shared.store.meter import MeteredClient
@@ -94,6 +95,7 @@ def _run(settings: IngestSettings, budget_s: float, again_since: object) -> Run:
             ledger=ledger,
             run_log=RunLog(client, state),
             feed_states=FeedStates(client, state, settings.feed_url),
+            feed_runs=FeedRuns(client, state),
             quarantine=Quarantine(client, state, settings.feed_url),
         ),
         applier_for=partial(

@@ -18,6 +18,8 @@ from shared.feed.fetch import Fetched, OutOfTime, next_url
 from shared.feed.formats import mentioned_next, read_page
 from shared.feed.info import info_url, read_count
 from shared.feed.report import Rejected, is_flow_id, read_report
+from shared.observability import logger
+from shared.store.feed_runs import FeedRun, FeedRuns, host_of
 from shared.store.keys import flow_key
 from shared.store.ledger import NO_ENTRY, Ledger
 from shared.store.quarantine import Quarantine
@@ -29,6 +31,8 @@ LENGTH_ASKED_AT_PAGE = 10
 # A fold is as large as memory and the size of a hot IOC's item allow: that is what makes it cheap.
 FOLD_REPORTS = 500
 FOLD_SIGHTINGS = 10_000
+# As long as a store that does not answer may be tried for one call.
+NOTING_MAX_S = 60.0
 
 
 class Fetcher(Protocol):
@@ -45,6 +49,7 @@ class Stores:
     ledger: Ledger
     run_log: RunLog
     feed_states: FeedStates
+    feed_runs: FeedRuns
     quarantine: Quarantine
 
 
@@ -107,6 +112,7 @@ class Run:
         A feed or a store that fails makes the run incomplete and is told in the summary; what
         was read before is kept.
         """
+        store_failed = False
         try:
             state = self.stores.feed_states.read()
             self.summary.feed_failures = state.failures
@@ -119,11 +125,32 @@ class Run:
             self._close(walk, feed_failed=feed_failed)
         except StoreError as error:
             self.summary.stopped = str(error)
+            store_failed = True
         self.summary.complete = not self.summary.stopped
         if self._newest:
             self.summary.lag_s = round(max(0, self.clock.now - self._newest) / 1000, 3)
         self.summary.seconds = round(self.clock.seconds(), 3)
+        # Whoever has just waited for the store in vain may have no time to do so again.
+        if not store_failed or self.clock.writing_left() > NOTING_MAX_S:
+            self._note(left=None if store_failed else self.summary.left)
         return self.summary
+
+    def _note(self, left: int | None) -> None:
+        """Tell people how the run went, after all that matters is stored: this may be lost."""
+        summary = self.summary
+        run = FeedRun(
+            feed=host_of(self.feed_url),
+            ended=self.clock.now + round(summary.seconds * 1000),
+            complete=summary.complete,
+            stopped=summary.stopped,
+            failures=summary.feed_failures or 0,
+            left=left,
+            newest=self._newest,
+        )
+        try:
+            self.stores.feed_runs.note(self.feed_url, run)
+        except StoreError as error:
+            logger.warning("run not noted", extra={"reason": str(error)})
 
     def _read_and_apply(self, walk: Walk) -> bool:
         """Whether the feed failed, which is more than that time ran out."""

@@ -8,6 +8,7 @@ from shared.http.refused import Refused
 from shared.http.web import Response
 from shared.metadefender import errors
 from shared.metadefender.apikey import key_info, limits_remaining, limits_used
+from shared.metadefender.feed_status import feed_status
 from shared.metadefender.providers import provider_status
 from shared.store.api_keys import digest_of
 
@@ -53,6 +54,13 @@ def providers(service: Service, call: Call) -> Response:
     return Response(
         200, {"providers": [provider_status(s, now) for s in service.providers.states()]}
     )
+
+
+def feed(service: Service, call: Call) -> Response:
+    """GET /v4/status/feed: how the last run of ingestion went, and how old what it read is."""
+    call.identified()
+    now = service.now()
+    return Response(200, {"feeds": [feed_status(run, now) for run in service.feed_runs()]})
 
 
 def _info(caller: Caller) -> Response:

@@ -2,9 +2,9 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -24,6 +24,9 @@ from shared.store.api_keys import ApiKeys
 from shared.store.direct import direct_client
 from shared.store.iocs import IocTable
 from shared.store.quotas import QuotaCounters
+
+if TYPE_CHECKING:
+    from shared.store.feed_runs import FeedRun
 
 # A caller waits: better an honest refusal within two seconds than an answer late.
 STORE_TIMEOUT_S = 0.8
@@ -74,6 +77,7 @@ def _service() -> Service:
         filters=partial(_filters, settings.filter_bucket),
         index=_index(client, settings.search_table_name),
         exports=partial(_exports, settings.export_bucket),
+        feed_runs=partial(_feed_runs, client, settings.state_table_name),
         sandbox_url=settings.sandbox_url,
     )
 
@@ -101,6 +105,13 @@ def _asker() -> Asks:
     from shared.providers.settings import ProviderSettings  # noqa: PLC0415
 
     return make_asker(ProviderSettings(os.environ))
+
+
+def _feed_runs(client: Any, state_table: str) -> "Sequence[FeedRun]":
+    # A look-up needs none of this.
+    from shared.store.feed_runs import FeedRuns  # noqa: PLC0415
+
+    return FeedRuns(client, state_table).read()
 
 
 def _index(client: Any, table: str) -> Index | None:

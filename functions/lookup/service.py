@@ -17,6 +17,7 @@ from shared.http.web import Request, Response
 from shared.metadefender import errors
 
 if TYPE_CHECKING:
+    from shared.store.feed_runs import FeedRun
     from shared.store.search_index import Page, SeenIoc
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ class Service:
         filters: gives the place of the filter, None where none is published.
         index: who saw what when; None where it is not kept.
         exports: gives the place of the exports, None where none are published.
+        feed_runs: tells how the last run over each feed went; raises StoreError.
         sandbox_url: where people find the reports of scans, "" for nowhere.
     """
 
@@ -125,6 +127,7 @@ class Service:
     filters: Callable[[], Filters | None] = lambda: None
     index: Index | None = None
     exports: Callable[[], Exports | None] = lambda: None
+    feed_runs: "Callable[[], Sequence[FeedRun]]" = lambda: ()
     sandbox_url: str = ""
 
     def find(self, indicator: Indicator) -> Finding:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 
 from functions.lookup.exports import published
 from functions.lookup.service import Call, Exports, Service
@@ -20,6 +20,8 @@ from shared.metadefender import errors
 API_ROOT = "/taxii2/reputation"
 # uuid5(shared.exports.source.NAMESPACE, "taxii-collection"): clients know the collection by it.
 COLLECTION_ID = "f7ee5b67-808d-5e9b-954c-e33d52a7ea89"
+# A path with two values: the one of the only collection is in it.
+OBJECTS = f"{API_ROOT}/collections/{COLLECTION_ID}/objects"
 MAX_LIMIT = 1000
 _STIX = "application/stix+json;version=2.1"
 _TITLE = "IOC reputation"
@@ -87,19 +89,67 @@ def _page(
     exports, index = published(service)
     parameters = _Parameters(call.request.query)
     call.identified().spend()
-    pages = [((format_millis(page.changed), page.id), page.name) for page in index.pages]
-    found = _find(exports, index, pages, parameters)
+    found = _find(exports, index, _pages(index), parameters)
     if not found.objects:
         return _answer(call, {"more": True, "next": found.next} if found.next else {})
     body: dict[str, Any] = {"more": bool(found.next)}
     if found.next:
         body["next"] = found.next
     body["objects"] = [present(one) for one in found.objects]
-    headers = {
-        "X-TAXII-Date-Added-First": _moment(found.objects[0]),
-        "X-TAXII-Date-Added-Last": _moment(found.objects[-1]),
-    }
-    return _answer(call, body, headers)
+    return _answer(call, body, _added(found.objects))
+
+
+def one_object(service: Service, call: Call) -> Response:
+    """GET of an object by its id."""
+    return _one(service, call, lambda one: {"more": False, "objects": [one]})
+
+
+def versions(service: Service, call: Call) -> Response:
+    """GET of the versions of an object, of which there is one: that of its last change."""
+    return _one(service, call, lambda one: {"more": False, "versions": [_moment(one)]})
+
+
+def _one(
+    service: Service, call: Call, present: Callable[[dict[str, Any]], dict[str, Any]]
+) -> Response:
+    _check_accept(call)
+    exports, index = published(service)
+    parameters = _Parameters(call.request.query)
+    call.identified().spend()
+    one = _by_id(exports, index, unquote(call.value))
+    if one is None:
+        raise Refused(errors.OBJECT_NOT_FOUND)
+    if (_moment(one), one["id"]) <= parameters.position or not parameters.match(one):
+        return _answer(call, {})
+    return _answer(call, present(one), _added([one]))
+
+
+def _by_id(exports: Exports, index: Any, name: str) -> dict[str, Any] | None:
+    """The object of an id, from two files: the one that has its last change, and its page."""
+    # Whoever does not use TAXII does not wait for the import.
+    from shared.exports.places import change_of, file_with  # noqa: PLC0415
+    from shared.exports.stix import read_page  # noqa: PLC0415
+
+    kind, _, uuid = name.partition("--")
+    pages = _pages(index)
+    file = file_with(uuid)
+    if not (pages and file):
+        return None
+    if kind == "indicator":
+        changed = change_of(exports.text(index, file), uuid) if file in index.files else None
+        if changed is None:
+            return None
+        at = bisect_right([first for first, _ in pages], (format_millis(changed), name)) - 1
+        _, objects = read_page(exports.text(index, pages[at][1]))
+    else:
+        # What indicators refer to is on each page.
+        objects, _ = read_page(exports.text(index, pages[0][1]))
+    return next((one for one in objects if one["id"] == name), None)
+
+
+def _pages(index: Any) -> list[tuple[Position, str]]:
+    """The pages in their order, each with what is first on it."""
+    return [((format_millis(page.changed), page.id), page.name) for page in index.pages]
 
 
 def _find(
@@ -125,6 +175,14 @@ def _find(
             cursor = f"{_moment(taken[-1])}_{taken[-1]['id']}" if more else ""
             return Found([one for one in taken if parameters.match(one)], cursor)
     return Found([], "")
+
+
+def _added(objects: list[dict[str, Any]]) -> dict[str, str]:
+    """Headers that tell when the first and the last of some came."""
+    return {
+        "X-TAXII-Date-Added-First": _moment(objects[0]),
+        "X-TAXII-Date-Added-Last": _moment(objects[-1]),
+    }
 
 
 def _moment(one: Mapping[str, Any]) -> str:

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from shared.exports import block_list, misp, stix, table
+from shared.exports import block_list, misp, places, stix, table
 from shared.exports.source import File, Options, Source
 
-_FORMATS = (block_list, table, stix, misp)
+_FORMATS = (block_list, table, stix, places, misp)
 
 
 def all_files(source: Source, options: Options) -> Iterator[File]:

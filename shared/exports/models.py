@@ -88,6 +88,13 @@ class TaxiiManifest(Answer):
     objects: list[TaxiiRecord] = Field(default_factory=list)
 
 
+class TaxiiVersions(Answer):
+    """The versions of an object; empty when none of them is asked for."""
+
+    more: bool = Field(default=False, description="Whether there are others.")
+    versions: list[Time] = Field(default_factory=list)
+
+
 class TaxiiError(Answer):
     """What went wrong."""
 

@@ -79,6 +79,9 @@ class Source(Protocol):
     def by_change(self) -> Iterator[Ioc]:
         """What changed last comes last; by id within the same moment."""
 
+    def by_id(self) -> Iterator[tuple[str, int]]:
+        """By id: the id of each (`id_of` of an indicator), and its last change."""
+
     def by_day(self) -> Iterator[Ioc]:
         """By the day (UTC) on which they were first seen, then by type and value."""
 

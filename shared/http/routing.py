@@ -28,7 +28,10 @@ class Route(Generic[Handler_co]):
 def route_to(
     template: str, methods: Mapping[str, Handler_co], *, open_: bool = False, look_up: bool = False
 ) -> Route[Handler_co]:
-    """A route of `template`: `{hash}`, `{key}`, `{collection}` are one segment, others the rest."""
+    """A route of `template`: `{hash}`, `{key}`, `{collection}` and `{object}` are one segment.
+
+    What has another name is the rest.
+    """
     return Route(template, methods, open_, look_up)
 
 
@@ -38,7 +41,7 @@ def _pattern(template: str) -> re.Pattern[str]:
     """What a path has to match; the group `value` goes to the handler."""
     parts = []
     for part in template.strip("/").split("/"):
-        if part in {"{hash}", "{key}", "{collection}"}:
+        if part in {"{hash}", "{key}", "{collection}", "{object}"}:
             parts.append("(?P<value>[^/]+)")
         elif part == "{url}":
             # Whatever follows, to the last slash: it may belong to the URL.

@@ -753,6 +753,43 @@ class Providers(Answer):
     providers: list[ProviderStatus]
 
 
+class FeedStatus(Answer):
+    """How the last run of ingestion over one feed went."""
+
+    feed: str = Field(description="Its host.", min_length=1, examples=["feed.example"])
+    last_run: Time = Field(description="When the last run that is known of ended.")
+    age_s: int = Field(description="Seconds since then.", ge=0, examples=[540])
+    complete: bool = Field(
+        description="Whether it read all there was to read, or in a long feed to what is known, "
+        "and stored it."
+    )
+    stopped: str = Field(description="Why it is not complete; empty if it is.")
+    failures: int = Field(description="Runs in a row in which the feed failed.", ge=0)
+    left: int = Field(
+        description="Reports of the feed that it has not reached; -1 where the feed does not "
+        "tell how many there are.",
+        ge=-1,
+    )
+    last_complete: Time | Literal[""] = Field(
+        description="When a complete run ended last; empty for never."
+    )
+    newest_report: Time | Literal[""] = Field(
+        description="Date of the newest report that was read; empty for none."
+    )
+    lag_s: int = Field(
+        description="Seconds since that date; -1 for none. It grows while the feed has no news.",
+        ge=-1,
+        examples=[3600],
+    )
+    stale: bool = Field(description="Whether no run was complete within the last two hours.")
+
+
+class Feeds(Answer):
+    """How ingestion stands, the feed that was read last first; empty before the first run."""
+
+    feeds: list[FeedStatus]
+
+
 class Filter(Answer):
     """What is told of the filter of everything that is stored; docs/filter.md has the format."""
 

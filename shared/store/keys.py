@@ -23,6 +23,7 @@ class Prefix(StrEnum):
     REPORT = "report"
     RUNS = "runs"
     FEED = "feed"
+    FEED_RUNS = "feed-runs"
     UNRESOLVED = "unresolved"
     QUARANTINE = "quarantine"
     API_KEY = "key"
@@ -81,6 +82,16 @@ def runs_key() -> str:
 def feed_key(feed_url: str) -> str:
     """Key of a feed's position; its address may hold what should not stand in a key."""
     return f"{Prefix.FEED}#{hashlib.sha256(feed_url.encode()).hexdigest()[:32]}"
+
+
+def feed_runs_key() -> str:
+    """Key of how the last run over each feed went."""
+    return f"{Prefix.FEED_RUNS}#"
+
+
+def feed_short_name(feed_url: str) -> str:
+    """Name of a feed in that item."""
+    return hashlib.sha256(feed_url.encode()).hexdigest()[:16]
 
 
 def unresolved_key(feed_url: str) -> str:

@@ -104,6 +104,7 @@ def test_bulk_rows_of_addresses(api: Api, kind: IndicatorType) -> None:
         ("/health", models.Health),
         ("/v4/status/version", models.Version),
         ("/v4/status/providers", models.Providers),
+        ("/v4/status/feed", models.Feeds),
         ("/v4/filter", models.Filter),
     ],
 )
@@ -111,6 +112,13 @@ def test_what_is_told_of_the_key_and_the_service(
     api: Api, path: str, model: type[BaseModel]
 ) -> None:
     assert_is(api.ask(path), model)
+
+
+def test_how_the_feed_was_read_last(api: Api) -> None:
+    [feed] = api.ask("/v4/status/feed").body["feeds"]
+    assert (feed["complete"], feed["stale"], feed["stopped"], feed["left"]) == (True, False, "", 0)
+    assert feed["last_run"] == feed["last_complete"] > feed["newest_report"] > "2025"
+    assert feed["lag_s"] > feed["age_s"]
 
 
 def test_where_the_filter_is(api: Api) -> None:

@@ -3,11 +3,13 @@
 import re
 
 from functions.lookup.bulk import MAX_ITEMS
+from local.template import load_template
 from shared.domain.indicator import Indicator, IndicatorType, Question
 from shared.domain.listing import SUSPICIOUS, Listing, Provider, Stance, Voice
 from shared.domain.verdict import Verdict
 from shared.metadefender import errors
 from shared.metadefender.errors import ApiError
+from shared.metadefender.feed_status import STALE_MS, feed_status
 from shared.metadefender.present import (
     address_report,
     bulk_hash_row,
@@ -16,9 +18,10 @@ from shared.metadefender.present import (
 )
 from shared.metadefender.providers import provider_status
 from shared.sandbox.present import reputation_report
+from shared.store.feed_runs import FeedRun
 from shared.store.providers import ProviderState
 from tests.builders import reputation
-from tests.docs.markdown import read, table
+from tests.docs.markdown import names, read, table
 
 DOCUMENT = read("docs/contract.md")
 FILE = Indicator(IndicatorType.SHA256, "0" * 64)
@@ -100,6 +103,18 @@ def test_keys_of_the_status_of_a_provider_are_told() -> None:
     said = DOCUMENT[DOCUMENT.index("`GET /v4/status/providers`") :].partition("\n\n")[0]
     for key in provider_status(ProviderState(provider), 0):
         assert f"`{key}`" in said, key
+
+
+def test_keys_of_the_status_of_a_feed_are_told() -> None:
+    told = [name for row in table(DOCUMENT, "Key", "Holds") for name in names(row[0])]
+    assert told == list(feed_status(FeedRun("feed.example", 0, complete=True), 0))
+
+
+def test_a_feed_is_stale_when_the_alarm_goes_off() -> None:
+    alarm = load_template()["Resources"]["FeedStaleAlarm"]["Properties"]
+    assert alarm["MetricName"] == "ingest_complete"
+    assert alarm["Period"] * alarm["EvaluationPeriods"] * 1000 == STALE_MS
+    assert "no run was complete within two hours" in DOCUMENT
 
 
 def test_every_key_that_a_client_needs_is_in_an_answer() -> None:

@@ -32,8 +32,9 @@ from local.openapi import ROUTES
 from local.publish import INTAKE
 from local.template import load_template
 from local.up import SAMPLE_REPORTS
-from shared.domain.indicator import Indicator, IndicatorType
+from shared.domain.indicator import Indicator, IndicatorType, parse
 from shared.domain.verdict import Verdict
+from shared.exports.source import id_of
 from shared.metadefender.present import address_report, hash_report
 from shared.providers.settings import ProviderSettings
 from tests.builders import reputation
@@ -167,6 +168,7 @@ KNOWN = {
     "flow_id": "66b3763be7dbbbdfcd0a0014",
     "file": "blocklist/domain-malicious.txt",
     "collection": COLLECTION_ID,
+    "object": f"indicator--{id_of('indicator', parse(IndicatorType.DOMAIN, SAMPLE_DOMAIN))}",
 }
 UNKNOWN = {
     "hash": "0" * 64,
@@ -176,6 +178,7 @@ UNKNOWN = {
     "key": "0",
     "file": "a.txt",
     "collection": "0",
+    "object": "0",
 }
 INVALID = {"hash": "0", "ip": "0", "domain": "0", "url": "mailto:a@b.example", "key": "-"}
 FIELDS = {"hash": "hash", "ip": "address", "domain": "fqdn", "url": "url"}
@@ -260,7 +263,7 @@ def export_probes(method: str, path: str, key: tuple[bytes, bytes]) -> Iterator[
     yield Request(method, known, headers=[key, (b"if-none-match", b"*")])
     if path.startswith("/taxii2"):
         yield Request(method, known, headers=[key, (b"accept", b"text/html")])
-    if path.endswith(("/objects", "/manifest")):
+    if "/objects" in path or path.endswith("/manifest"):
         yield Request(method, known, b"limit=0", headers=[key])
 
 

@@ -290,6 +290,7 @@ def test_of_the_state_each_writes_its_own_and_nothing_else(template: Template) -
         f"{prefix}#*"
         for prefix in (
             Prefix.FEED,
+            Prefix.FEED_RUNS,
             Prefix.QUARANTINE,
             Prefix.REPORT,
             Prefix.RUNS,
@@ -324,7 +325,7 @@ def sids_by_condition(template: Template, name: str) -> dict[str | None, list[st
 
 def test_look_ups_write_and_read_keys_only_where_there_are_providers(template: Template) -> None:
     assert sids_by_condition(template, "LookupFunctionRole") == {
-        None: ["ReadReputation", "ReadKeyAndQuota", "LeaseQuota"],
+        None: ["ReadReputation", "ReadKeyQuotaAndRuns", "LeaseQuota"],
         "HasProviders": ["KeepAnswers", "ReadProviders", "ReadProviderKeys"],
         "HasSearchIndex": ["ReadSearchIndex"],
         "PublishesFilter": ["OfferFilter", "MissFilter"],

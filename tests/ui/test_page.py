@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import stix2
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 
 from local.environment import DEFAULT_API_KEY
 from tests.e2e.support import Up
@@ -128,9 +128,10 @@ def test_details_show_sightings_relatives_and_the_report(opened: Page) -> None:
     links = opened.eval_on_selector_all("tr.more a", "links => links.map(link => link.href)")
     flow = "66b3763be7dbbbdfcd0c0000"
     report = "4c1a0000-0000-4000-8000-000000000000"
+    # Of the sighting, and of each of its three relatives.
     assert links == [
         f"{SANDBOX}/uploads/{flow}",
-        f"{SANDBOX}/uploads/{flow}/reports/{report}/overview",
+        *[f"{SANDBOX}/uploads/{flow}/reports/{report}/overview"] * 4,
     ]
 
 
@@ -373,3 +374,126 @@ def test_without_a_search_index_it_says_so(opened: Page) -> None:
     opened.click("#to-status")
     opened.wait_for_selector("#status >> text=keeps no search index")
     assert "None is switched on." in opened.inner_text("#status")
+
+
+def _feed_row(name: str, **facts: Any) -> dict[str, Any]:
+    moment = "2026-01-05T10:00:00.000Z"
+    row = {"feed": name, "last_run": moment, "age_s": 300, "complete": True, "stopped": ""}
+    row |= {"failures": 0, "left": 0, "last_complete": moment, "newest_report": moment}
+    return row | {"lag_s": 7200, "stale": False} | facts
+
+
+@pytest.mark.parametrize("page", ["light", "dark"], indirect=True)
+def test_status_shows_how_each_feed_was_read(opened: Page) -> None:
+    feeds = [
+        _feed_row("good.example"),
+        _feed_row(
+            "down.example:8080",
+            age_s=90,
+            complete=False,
+            stopped=f"the feed {IMAGE}",
+            failures=4,
+            left=-1,
+            last_complete="",
+            newest_report="",
+            lag_s=-1,
+            stale=True,
+        ),
+        _feed_row("long.example", complete=False, stopped="time is up", failures=1, left=812),
+    ]
+    opened.route("**/v4/status/feed", lambda route: route.fulfill(json={"feeds": feeds}))
+    opened.click("#to-status")
+    opened.wait_for_selector("text=As of")
+    table = opened.locator("table", has_text="How each feed was read last")
+    good, down, long = [
+        row.locator("td").all_inner_texts() for row in table.locator("tbody tr").all()
+    ]
+    assert good == [
+        "good.example",
+        "\u2714 up to date",
+        "2026-01-05 10:00 (5 minutes ago)",
+        "\u2714 complete",
+        "2026-01-05 10:00",
+        "2 hours old",
+        "0",
+    ]
+    assert down[1:] == [
+        "\u2716 stale",
+        "2026-01-05 10:00 (1 minute ago)",
+        f"\u2716 the feed {IMAGE}, 4 runs in a row",
+        "never",
+        "none was read",
+        "the feed does not tell",
+    ]
+    assert (long[1], long[3], long[6]) == ("\u2714 up to date", "\u2716 time is up", "812")
+    assert violations(opened) == []
+
+
+def test_status_shows_the_run_that_there_was(opened: Page, stack: Up) -> None:
+    opened.click("#to-status")
+    opened.wait_for_selector("text=As of")
+    rows = opened.locator("table", has_text="How each feed was read last").locator("tbody tr")
+    feeds = [row.locator("td").all_inner_texts() for row in rows.all()]
+    assert len(feeds) > 0
+    for feed in feeds:
+        assert feed[0].startswith("127.0.0.1:")
+        assert (feed[1], feed[3], feed[6]) == ("\u2714 up to date", "\u2714 complete", "0")
+        assert feed[2].endswith("ago)")
+
+
+def test_before_the_first_run_status_says_so(opened: Page) -> None:
+    opened.route("**/v4/status/feed", lambda route: route.fulfill(json={"feeds": []}))
+    opened.click("#to-status")
+    opened.wait_for_selector("#status >> text=No run of ingestion has ended yet.")
+    assert opened.locator("table", has_text="How each feed").count() == 0
+
+
+def test_status_that_cannot_be_had_says_why(opened: Page) -> None:
+    refusal = _refusal(503, 503001, "The store does not answer.")
+    opened.route("**/v4/status/feed", lambda route: route.fulfill(**refusal))
+    opened.click("#to-status")
+    opened.wait_for_selector("#status-said.failed >> text=The store does not answer.")
+    assert opened.locator("#status").inner_text() == ""
+    opened.unroute("**/v4/status/feed")
+    opened.click("#refresh")
+    opened.wait_for_selector("text=How each feed was read last")
+
+
+def test_whatever_a_report_saw_links_to_it(opened: Page) -> None:
+    report = f"{SANDBOX}/uploads/66b3763be7dbbbdfcd0c0000"
+    look_up(opened, f"{MALICIOUS} unheard-0.samples.example")
+    [scan] = opened.locator("#rows > tr:not(.more) a").all()
+    assert scan.get_attribute("href") == report
+    assert scan.get_attribute("aria-label") == f"Scan report of {MALICIOUS}"
+    opened.click("#rows [aria-expanded]")
+    opened.wait_for_selector("text=Related")
+    related = opened.locator("tr.more table", has_text="more in the scan")
+    for row in related.locator("tbody tr").all():
+        link = row.locator("a").get_attribute("href") or ""
+        assert link.startswith(f"{report}/reports/")
+        assert row.locator("time").inner_text() == "2025-05-01 08:00"
+    assert related.locator("tbody tr").count() == 3
+    assert "Look an indicator up to see what counts now" in opened.inner_text("tr.more")
+    opened.click("#to-status")
+    opened.wait_for_selector("text=As of")
+    newest = opened.locator("table", has_text="What reports said of them").locator("tbody tr")
+    assert newest.count() == 20
+    assert newest.first.locator("time").inner_text() == "2025-05-28 08:00"
+    for row in newest.all():
+        assert (row.locator("a").get_attribute("href") or "").startswith(f"{SANDBOX}/uploads/66b3")
+
+
+def test_without_a_sandbox_there_is_no_link(page: Page, stack: Up) -> None:
+    page.route(f"{stack.base}/", _without_sandbox)
+    page.reload()
+    opened = with_key(page)
+    look_up(opened, MALICIOUS)
+    opened.click("#rows [aria-expanded]")
+    opened.wait_for_selector("text=Related")
+    assert opened.locator("#rows a").count() == 0
+    assert "66b3763be7dbbbdfcd0c0000" in opened.inner_text("tr.more")
+
+
+def _without_sandbox(route: Route) -> None:
+    answer = route.fetch()
+    route.fulfill(response=answer, body=answer.text().replace(SANDBOX, ""))

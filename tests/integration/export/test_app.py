@@ -25,6 +25,8 @@ from local.feed import SAMPLE_DOMAIN, SAMPLE_HASH
 from local.handlers import load_gateway
 from shared.domain.errors import StoreError
 from shared.domain.indicator import IndicatorType, parse
+from shared.exports import stix
+from shared.exports.source import Tlp
 from shared.http.refused import TAXII_MEDIA_TYPE
 from shared.store.iocs import IocTable
 from shared.store.items import StoredIoc
@@ -35,6 +37,7 @@ from tests.ingestion import fill
 
 LONG = parse(IndicatorType.URL, "http://evil.example/?" + "a" * 4000)
 TIMER: Any = LocalContext("export", 300)
+IDENTITY = stix.common_objects(Tlp.AMBER)[0]["id"]
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -264,6 +267,88 @@ def test_taxii_gives_what_was_added_after(
     ]
 
 
+def test_taxii_gives_each_object_by_its_id(
+    api: Api, collection: Collection, built: dict[str, Any]
+) -> None:
+    found = every_object(collection)
+    told = {one["id"]: one for one in collection.get_manifest()["objects"]}
+    for one in found:
+        assert collection.get_object(one["id"]) == {"more": False, "objects": [one]}
+        assert collection.object_versions(one["id"]) == {
+            "more": False,
+            "versions": [told[one["id"]]["version"]],
+        }
+    assert {one["type"] for one in found} == {"identity", "marking-definition", "indicator"}
+    answer = get(api, objects_path(f"{found[-1]['id']}/"))
+    assert answer.headers["Content-Type"] == TAXII_MEDIA_TYPE
+    assert answer.headers["X-TAXII-Date-Added-First"] == found[-1]["modified"]
+    assert answer.headers["X-TAXII-Date-Added-Last"] == found[-1]["modified"]
+    same = {"If-None-Match": answer.headers["ETag"]}
+    assert get(api, objects_path(f"{found[-1]['id']}/"), **same).status_code == 304
+
+
+def test_taxii_filters_the_one_object(collection: Collection, built: dict[str, Any]) -> None:
+    one = every_object(collection, type="indicator")[0]
+    name, version = one["id"], one["modified"]
+    for ask in (collection.get_object, collection.object_versions):
+        for fits in (
+            {"version": "last"},
+            {"version": version},
+            {"spec_version": "2.1"},
+            {"added_after": "2020-01-01T00:00:00Z"},
+        ):
+            assert ask(name, **fits)["more"] is False
+        for fits_not in (
+            {"version": "2020-01-01T00:00:00.000Z"},
+            {"spec_version": "2.0"},
+            {"added_after": version},
+        ):
+            assert ask(name, **fits_not) == {}
+
+
+NOBODYS = "00000000-0000-5000-8000-000000000000"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        f"indicator--{NOBODYS}",
+        f"identity--{NOBODYS}",
+        f"malware--{NOBODYS}",
+        NOBODYS,
+        "indicator--",
+        "indicator--" + "." * 36,
+        "x",
+        "%20",
+        "%ff",
+    ],
+)
+def test_taxii_knows_no_other_object(api: Api, collection: Collection, name: str) -> None:
+    for path in (objects_path(f"{name}/"), objects_path(f"{name}/versions/")):
+        answer = get(api, path)
+        assert (answer.status_code, answer.headers["Content-Type"]) == (404, TAXII_MEDIA_TYPE)
+        assert answer.json() == {
+            "title": "There is no such object",
+            "error_code": "404001",
+            "http_status": "404",
+        }
+
+
+def test_taxii_finds_what_changed_on_another_page(
+    collection: Collection, filled: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exports, "CACHED_S", 0.0)
+    monkeypatch.setattr(stix, "MAX_OBJECTS", 3)
+    late = reputation(parse(IndicatorType.DOMAIN, "later.example"), seen_at=1_000_000_000_000)
+    table = IocTable(filled.client, filled.table)
+    assert table.write(StoredIoc(late, b"12345678"), None)
+    app.lambda_handler({}, TIMER)
+    found = every_object(collection)
+    assert found[-1]["name"] == "later.example"
+    for one in found:
+        assert collection.get_object(one["id"])["objects"] == [one]
+
+
 def test_taxii_filters(collection: Collection, built: dict[str, Any]) -> None:
     indicators = every_object(collection, type="indicator", version="all")
     assert len(indicators) == built["iocs"]
@@ -302,9 +387,10 @@ def test_taxii_says_what_a_page_holds_and_that_it_did_not_change(
     ],
 )
 def test_taxii_refuses_what_it_cannot_read(api: Api, collection: Collection, query: str) -> None:
-    answer = get(api, objects_path(query))
-    assert (answer.status_code, answer.headers["Content-Type"]) == (400, TAXII_MEDIA_TYPE)
-    assert answer.json()["http_status"] == "400"
+    for path in ("", f"{IDENTITY}/", f"{IDENTITY}/versions/"):
+        answer = get(api, objects_path(path + query))
+        assert (answer.status_code, answer.headers["Content-Type"]) == (400, TAXII_MEDIA_TYPE)
+        assert answer.json()["http_status"] == "400"
 
 
 @pytest.mark.parametrize(
@@ -321,7 +407,8 @@ def test_taxii_refuses_what_it_cannot_read(api: Api, collection: Collection, que
 def test_taxii_speaks_its_media_type_only(
     api: Api, collection: Collection, accept: str, status: int
 ) -> None:
-    for path in ("/taxii2/", objects_path()):
+    one = objects_path(f"{IDENTITY}/")
+    for path in ("/taxii2/", objects_path(), one, f"{one}versions/"):
         assert get(api, path, Accept=accept).status_code == status
 
 
@@ -330,7 +417,8 @@ def test_taxii_speaks_its_media_type_only(
     [
         ("/taxii2/other/", 404),
         (f"{taxii.API_ROOT}/collections/{taxii.COLLECTION_ID[:-1]}0/", 404),
-        (f"{taxii.API_ROOT}/collections/{taxii.COLLECTION_ID}/objects/x/", 404),
+        (f"{taxii.API_ROOT}/collections/0/objects/indicator--{NOBODYS}/", 404),
+        (f"{taxii.OBJECTS}/indicator--{NOBODYS}/more/", 404),
     ],
 )
 def test_taxii_has_no_more_than_that(
@@ -338,6 +426,12 @@ def test_taxii_has_no_more_than_that(
 ) -> None:
     answer = get(api, path)
     assert (answer.status_code, answer.headers["Content-Type"]) == (status, TAXII_MEDIA_TYPE)
+
+
+def test_taxii_deletes_nothing(api: Api, collection: Collection) -> None:
+    path = objects_path(f"{IDENTITY}/")
+    answer = requests.delete(f"{api.base}{path}", headers={"apikey": DEFAULT_API_KEY}, timeout=10)
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "GET")
 
 
 def test_taxii_takes_nothing(api: Api, collection: Collection) -> None:

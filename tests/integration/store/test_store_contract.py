@@ -10,6 +10,7 @@ from shared.domain.listing import Known, Listing, Provider, Stance
 from shared.domain.network import Network
 from shared.domain.verdict import Verdict
 from shared.store.api_keys import ApiKeys, digest_of
+from shared.store.feed_runs import FeedRun, FeedRuns
 from shared.store.iocs import IocTable
 from shared.store.items import StoredIoc
 from shared.store.keys import flow_key
@@ -278,6 +279,21 @@ class TestFeedStates:
         )
         one.open_run(1)
         assert other.read() == FeedState()
+
+
+class TestFeedRuns:
+    def test_the_last_run_of_each_feed_is_noted(self, every_store: Store) -> None:
+        runs = FeedRuns(every_store.client, every_store.state_table)
+        assert runs.read() == []
+        good = FeedRun("feed.example", 5, complete=True, newest=3)
+        bad = FeedRun("feed.example", 9, complete=False, stopped="why", failures=2, left=None)
+        runs.note("http://feed.example/", good)
+        runs.note("http://feed.example/", bad)
+        runs.note("http://other.example/", replace(good, feed="other.example"))
+        assert runs.read() == [
+            replace(bad, whole=5, newest=3),
+            replace(good, feed="other.example", whole=5),
+        ]
 
 
 class TestApiKeys:

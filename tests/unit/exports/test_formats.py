@@ -15,7 +15,7 @@ from pymisp import MISPEvent
 
 from shared.domain.indicator import IndicatorType, parse
 from shared.domain.verdict import Verdict
-from shared.exports import block_list, misp, stix, table
+from shared.exports import block_list, misp, places, stix, table
 from shared.exports.formats import all_files
 from shared.exports.source import NAMESPACE, Ioc, Options, Tlp, as_tools_write, id_of
 from tests.exports import IOCS, OPTIONS, SECOND_RUN, Listed, ioc
@@ -264,3 +264,19 @@ def test_a_name_too_long_for_a_zone_is_left_out_of_it() -> None:
     files = {file.name: "".join(file.parts) for file in block_list.files(source, OPTIONS)}
     assert long in files["blocklist/domain-malicious.txt"]
     assert long not in files["blocklist/domain-malicious.rpz"]
+
+
+def test_an_id_leads_to_the_last_change() -> None:
+    texts = {one.name: "".join(one.parts) for one in places.files(EVERYTHING, OPTIONS)}
+    for one in IOCS:
+        uuid_ = str(id_of("indicator", one.indicator))
+        text = texts[places.file_with(uuid_)]
+        assert places.change_of(text, uuid_) == one.changed
+        # Neither the end of a line nor the middle of one is an id.
+        assert places.change_of(text, uuid_[1:]) is None
+        assert places.change_of(text, f"{uuid_[:-1]}0" if uuid_[-1] != "0" else uuid_[:-1]) is None
+
+
+@pytest.mark.parametrize("text", ["", "0", ".*", "0" * 36, "B4621FED-D9A5-509E-9114-1961B389420D"])
+def test_what_is_no_id_is_in_no_file(text: str) -> None:
+    assert places.file_with(text) == ""

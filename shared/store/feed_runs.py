@@ -1,0 +1,138 @@
+"""How the last run over each feed went, for people; ingestion itself never reads it.
+
+feed-runs#  run:<feed>     how the last run went: where the feed is, when the run ended, whether it
+                           was complete, why not, failures in a row, reports that were left
+            whole:<feed>   when a complete run ended last, milliseconds since the epoch
+            newest:<feed>  date of the newest report on the pages of the last run that saw one
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from shared.store.client import store_errors
+from shared.store.keys import feed_runs_key, feed_short_name
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_RUN, _WHOLE, _NEWEST = "run:", "whole:", "newest:"
+# All feeds together are to fit into one write unit.
+_MAX_REASON = 200
+
+
+@dataclass(frozen=True, slots=True)
+class FeedRun:
+    """How the last run over a feed went; moments are milliseconds since the epoch.
+
+    Attributes:
+        feed: the feed's host, and its port if it names one: the rest of an address may be secret.
+        ended: when the run ended.
+        complete: whether it read what there was to read, and stored it.
+        stopped: why not, "" when it is complete.
+        failures: runs in a row in which the feed failed.
+        left: reports that it has not reached, None where the feed does not tell.
+        whole: when a complete run ended last, 0 for never.
+        newest: date of the newest report that was read, 0 for none.
+    """
+
+    feed: str
+    ended: int
+    complete: bool
+    stopped: str = ""
+    failures: int = 0
+    left: int | None = 0
+    whole: int = 0
+    newest: int = 0
+
+
+class FeedRuns:
+    """Notes how runs went, and reads it."""
+
+    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
+        self._client = client
+        self._table = table_name
+
+    def note(self, feed_url: str, run: FeedRun) -> None:
+        """Note a run, in place of the one before; what it does not know stays as it was.
+
+        Args:
+            run: `whole` is not looked at, and `newest` of 0 is not noted.
+
+        Raises:
+            StoreError: the store failed; the run may be noted.
+        """
+        name = feed_short_name(feed_url)
+        parts: dict[str, Any] = {_RUN: {"M": _facts(run)}}
+        if run.complete:
+            parts[_WHOLE] = _number(run.ended)
+        if run.newest:
+            parts[_NEWEST] = _number(run.newest)
+        with store_errors():
+            self._client.update_item(
+                TableName=self._table,
+                Key={"pk": {"S": feed_runs_key()}},
+                UpdateExpression="SET "
+                + ", ".join(f"#{number} = :{number}" for number, _ in enumerate(parts)),
+                ExpressionAttributeNames={
+                    f"#{number}": f"{part}{name}" for number, part in enumerate(parts)
+                },
+                ExpressionAttributeValues={
+                    f":{number}": value for number, value in enumerate(parts.values())
+                },
+            )
+
+    def read(self) -> list[FeedRun]:
+        """The last run over each feed, the latest first.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        with store_errors():
+            answer = self._client.get_item(
+                TableName=self._table, Key={"pk": {"S": feed_runs_key()}}
+            )
+        item: Mapping[str, Any] = answer.get("Item", {})
+        runs = [_run(item, name.removeprefix(_RUN)) for name in item if name.startswith(_RUN)]
+        return sorted(runs, key=lambda run: (-run.ended, run.feed))
+
+
+def host_of(feed_url: str) -> str:
+    """Host of a feed, and its port if it names one."""
+    return urlsplit(feed_url).netloc.rpartition("@")[2]
+
+
+def _facts(run: FeedRun) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "feed": {"S": run.feed},
+        "ended": _number(run.ended),
+        "complete": {"BOOL": run.complete},
+        "failures": _number(run.failures),
+    }
+    if run.stopped:
+        facts["stopped"] = {"S": run.stopped[:_MAX_REASON]}
+    if run.left is not None:
+        facts["left"] = _number(run.left)
+    return facts
+
+
+def _run(item: Mapping[str, Any], name: str) -> FeedRun:
+    def number(part: str) -> int:
+        return int(item[part + name]["N"]) if part + name in item else 0
+
+    facts = item[_RUN + name]["M"]
+    return FeedRun(
+        feed=facts["feed"]["S"],
+        ended=int(facts["ended"]["N"]),
+        complete=facts["complete"]["BOOL"],
+        stopped=facts["stopped"]["S"] if "stopped" in facts else "",
+        failures=int(facts["failures"]["N"]),
+        left=int(facts["left"]["N"]) if "left" in facts else None,
+        whole=number(_WHOLE),
+        newest=number(_NEWEST),
+    )
+
+
+def _number(value: int) -> dict[str, str]:
+    return {"N": str(value)}
