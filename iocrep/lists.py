@@ -1,5 +1,6 @@
 """Lists of indicators as people keep them: one in a line, of any type, defanged or not. Pure."""
 
+import codecs
 import hashlib
 import re
 from collections import Counter
@@ -7,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from iocrep.errors import NotSetUp
 from shared.domain.errors import InvalidIndicator
 from shared.domain.indicator import (
     HASH_TYPES,
@@ -25,6 +27,7 @@ _DIGITS = re.compile("[0-9A-Fa-f]+")
 # With a scheme, or with something behind a host that has a dot: 12:30 is no URL.
 _LOOKS_LIKE_A_URL = re.compile(r"[A-Za-z][A-Za-z+-]*:/|\[[0-9A-Fa-f:.]+\]|[^/:?#]*\.[^/:?#]*[/:?#]")
 _BYTE_ORDER_MARK = "\ufeff"
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,9 @@ class Lines:
 
     Attributes:
         done: lines that were read.
+
+    Raises:
+        NotSetUp: while it is read, for a list in UTF-16, as some systems save a text.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
@@ -108,6 +114,8 @@ class Lines:
         raw = part = self._stream.readline(MAX_LINE_BYTES)
         if not raw:
             return None
+        if self.done == 0 and raw.startswith(_UTF_16):
+            raise NotSetUp("the list is in UTF-16. Save it as UTF-8.")
         size = len(raw)
         while part and not part.endswith(b"\n"):
             part = self._stream.readline(MAX_LINE_BYTES)
