@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from ipaddress import ip_network
 from typing import BinaryIO
 
 from iocrep.errors import NotSetUp
@@ -64,11 +65,23 @@ def recognise(text: str) -> Indicator:
     try:
         return ask(IndicatorType.IP, text).indicator
     except InvalidIndicator:
-        kind = IndicatorType.URL if _LOOKS_LIKE_A_URL.match(refang(text)) else IndicatorType.DOMAIN
+        plain = refang(text)
+    kind = IndicatorType.URL if _LOOKS_LIKE_A_URL.match(plain) else IndicatorType.DOMAIN
     try:
+        if _is_network(plain):
+            raise InvalidIndicator("a network, and only single addresses are looked up")
         return ask(kind, text).indicator
     except InvalidIndicator as error:
         raise InvalidIndicator(f"no hash, IP address, domain or URL: {error}") from None
+
+
+def _is_network(text: str) -> bool:
+    # 192.0.2.1/24 is a network that somebody took from a host, 192.0.2.1/payload a URL.
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
 
 
 class Lines:

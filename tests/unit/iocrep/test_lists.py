@@ -46,6 +46,13 @@ def test_what_is_none_is_told_with_a_reason_that_does_not_repeat_it(text: str) -
     assert len(str(error.value)) < 200
 
 
+@pytest.mark.parametrize("text", ["203.0.113.0/24", "203.0.113[.]7/32", "2001:db8::/32"])
+def test_a_network_is_no_url(text: str) -> None:
+    with pytest.raises(InvalidIndicator, match="only single addresses are looked up"):
+        recognise(text)
+    assert recognise("203.0.113.7/24a").type == IndicatorType.URL
+
+
 def read(raw: bytes) -> list[Line]:
     return list(Lines(io.BytesIO(raw)))
 
