@@ -6,6 +6,8 @@ except ModuleNotFoundError as error:
     raise SystemExit(
         f"error: {error}. Install iocrep with its extra: 'ioc-reputation[cli]'."
     ) from None
+except KeyboardInterrupt:  # the libraries take a while to load
+    raise SystemExit(130) from None
 
 
 def main() -> None:

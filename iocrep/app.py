@@ -1,7 +1,9 @@
 """The command `iocrep`: its commands, and the settings that they share."""
 
 import os
+from importlib.metadata import version
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -18,7 +20,14 @@ app = typer.Typer(
     help="Ask an IOC reputation service. Settings: file, environment, options; the last one wins.",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,  # they hold the key
+    rich_markup_mode="markdown",  # which wraps paragraphs at the width of the terminal
 )
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"iocrep {version('ioc-reputation')}")
+        raise typer.Exit
 
 
 @app.callback()
@@ -31,6 +40,9 @@ def _settings(
     feed_api_key: parameters.FeedApiKey = None,
     timeout: parameters.Timeout = None,
     config: parameters.Config = None,
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Tell the version.")
+    ] = False,
 ) -> None:
     flags = {
         "url": url,

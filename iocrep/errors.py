@@ -83,7 +83,10 @@ def _advice(error: ReputationError, url: str) -> str:
             "A slow one needs a longer --timeout."
         )
     if isinstance(error, FeedError):
-        return f"{error}. `iocrep config show` tells which feed is asked."
+        return (
+            f"{error}. `iocrep config show` tells which feed is asked: "
+            "feed_url, or /feed/reports of url if that is not set."
+        )
     return (
         f"{url} is no such API: {error}. `iocrep config show` tells where the address comes from."
     )

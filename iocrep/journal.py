@@ -77,6 +77,8 @@ class Journal:
         self.tally = Tally()
         self.skipped = 0
         size = 0
+        if not path.parent.is_dir():
+            raise NotSetUp(f"there is no folder {path.parent}: make it first.")
         if path.exists() and not resume:
             raise NotSetUp(f"{path} is there already. --resume goes on with it; or remove it.")
         if resume and self._state.exists():

@@ -1,12 +1,15 @@
 """Lists of indicators as people keep them: one in a line, of any type, defanged or not. Pure."""
 
+import codecs
 import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from ipaddress import ip_network
 from typing import BinaryIO
 
+from iocrep.errors import NotSetUp
 from shared.domain.errors import InvalidIndicator
 from shared.domain.indicator import (
     HASH_TYPES,
@@ -25,6 +28,7 @@ _DIGITS = re.compile("[0-9A-Fa-f]+")
 # With a scheme, or with something behind a host that has a dot: 12:30 is no URL.
 _LOOKS_LIKE_A_URL = re.compile(r"[A-Za-z][A-Za-z+-]*:/|\[[0-9A-Fa-f:.]+\]|[^/:?#]*\.[^/:?#]*[/:?#]")
 _BYTE_ORDER_MARK = "\ufeff"
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +65,23 @@ def recognise(text: str) -> Indicator:
     try:
         return ask(IndicatorType.IP, text).indicator
     except InvalidIndicator:
-        kind = IndicatorType.URL if _LOOKS_LIKE_A_URL.match(refang(text)) else IndicatorType.DOMAIN
+        plain = refang(text)
+    kind = IndicatorType.URL if _LOOKS_LIKE_A_URL.match(plain) else IndicatorType.DOMAIN
     try:
+        if _is_network(plain):
+            raise InvalidIndicator("a network, and only single addresses are looked up")
         return ask(kind, text).indicator
     except InvalidIndicator as error:
         raise InvalidIndicator(f"no hash, IP address, domain or URL: {error}") from None
+
+
+def _is_network(text: str) -> bool:
+    # 192.0.2.1/24 is a network that somebody took from a host, 192.0.2.1/payload a URL.
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
 
 
 class Lines:
@@ -73,6 +89,9 @@ class Lines:
 
     Attributes:
         done: lines that were read.
+
+    Raises:
+        NotSetUp: while it is read, for a list in UTF-16, as some systems save a text.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
@@ -108,6 +127,8 @@ class Lines:
         raw = part = self._stream.readline(MAX_LINE_BYTES)
         if not raw:
             return None
+        if self.done == 0 and raw.startswith(_UTF_16):
+            raise NotSetUp("the list is in UTF-16. Save it as UTF-8.")
         size = len(raw)
         while part and not part.endswith(b"\n"):
             part = self._stream.readline(MAX_LINE_BYTES)

@@ -56,6 +56,8 @@ def lookup(
                 _told(chunk, sink.tally, quiet=quiet)
                 sink.write(_answered(client, chunk, sink.tally))
                 advance(sum(line.size for line in chunk))
+            if form is Format.CSV:
+                sink.write([])  # the head, also of a list without indicators
         except KeyboardInterrupt:
             tell(_stopped(output))
             raise
@@ -121,6 +123,8 @@ def _opened(indicators: Sequence[str], file: Path | None) -> Iterator[BinaryIO]:
     if indicators and file is not None:
         raise NotSetUp("indicators or --file, not both.")
     if indicators:
+        if not all(map(str.strip, indicators)):
+            raise NotSetUp("an argument is empty.")
         yield io.BytesIO("\n".join(indicators).encode(errors="replace"))
     elif file is not None and str(file) != "-":
         try:

@@ -127,7 +127,8 @@ def _introduce(server: uvicorn.Server, base: str, sample_budget_s: float, out: T
     if sample_budget_s:
         print("\nIts answer to the first:", file=out)
         print(_answer(base, _path("hash", SAMPLE_HASH), key), file=out)
-    print("\nCtrl-C stops everything.", file=out, flush=True)
+    print(f"\nOr in a browser: {base}/ with the key {key}", file=out)
+    print("Ctrl-C stops everything.", file=out, flush=True)
 
 
 def _circle(base: str, budget_s: float) -> list[str]:

@@ -20,11 +20,18 @@ ROUTES = {
     "hostname": "domain",
     "url": "url",
     "link": "url",
+    # Of two parts, one of which the service knows.
+    "filename|md5": "hash",
+    "filename|sha1": "hash",
+    "filename|sha256": "hash",
+    "ip-src|port": "ip",
+    "ip-dst|port": "ip",
+    "hostname|port": "domain",
 }
 
 mispattributes = {"input": list(ROUTES), "output": ["text"]}
 moduleinfo = {
-    "version": "1.0",
+    "version": "1.1",
     "author": "IOC reputation",
     "description": "Ask a self-hosted IOC reputation service.",
     "module-type": ["expansion", "hover"],
@@ -44,7 +51,8 @@ def handler(q=False):
     kind = next((name for name in ROUTES if request.get(name)), None)
     if kind is None:
         return {"error": "The attribute is of no type that the service knows."}
-    address = f"{config['url'].rstrip('/')}/{ROUTES[kind]}/{quote(request[kind], safe='')}"
+    value = quote(_known_part(kind, request[kind]), safe="")
+    address = f"{config['url'].rstrip('/')}/{ROUTES[kind]}/{value}"
     try:
         answer = requests.get(address, headers={"apikey": config["apikey"]}, timeout=TIMEOUT_S)
         body = answer.json()
@@ -56,6 +64,12 @@ def handler(q=False):
             return _texts(["not known"])
         return {"error": "; ".join(error["messages"])}
     return _texts(_hash(body) if ROUTES[kind] == "hash" else _address(body))
+
+
+def _known_part(kind, value):
+    if kind.startswith("filename|"):
+        return value.rpartition("|")[2]
+    return value.partition("|")[0] if kind.endswith("|port") else value
 
 
 def _hash(body):

@@ -101,6 +101,9 @@ def test_misp_module_answers_an_attribute(misp: ModuleType, api: Api) -> None:
         "domain": "evil.example",
         "hostname": "evil.example",
         "url": "http://evil.example/",
+        "filename|sha256": f"a|b.exe|{SAMPLE_HASH}",
+        "ip-src|port": "203.0.113.7|443",
+        "hostname|port": "evil.example|8080",
     }
     for kind, value in known.items():
         [result] = enrich(misp, api, **{kind: value})["results"]

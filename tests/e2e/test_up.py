@@ -10,6 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from local import feed
+from local.environment import DEFAULT_API_KEY
 from local.feed import SAMPLE_HASH
 from tests.e2e.support import Up, ask
 
@@ -27,6 +28,7 @@ def test_it_says_what_it_does_and_shows_an_answer(up: Up) -> None:
     text = "\n".join(up.said)
     answer = json.loads(text[text.index("\n{") : text.rindex("}") + 1])
     assert answer["file_info"]["sha256"] == SAMPLE_HASH
+    assert f"Or in a browser: {up.base}/ with the key {DEFAULT_API_KEY}" in up.said
 
 
 def test_the_lines_to_paste_answer(up: Up) -> None:

@@ -167,6 +167,27 @@ def test_a_narrow_screen_does_not_scroll_sideways(opened: Page, width: int) -> N
     assert opened.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_a_narrow_screen_shows_verdict_indicator_and_details_side_by_side(opened: Page) -> None:
+    opened.set_viewport_size({"width": 360, "height": 800})
+    look_up(opened, f"{MALICIOUS} {digest_of(0)}")
+    opened.click(f"[aria-label='Details of {MALICIOUS}']")
+    opened.wait_for_selector("text=Related")
+    assert opened.evaluate(
+        "(region => region.scrollWidth <= region.clientWidth)(document.querySelector('.scroll'))"
+    )
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_file_is_read_into_the_text(opened: Page, encoding: str) -> None:
+    buffer = f"{MALICIOUS}\r\n{BENIGN}\r\n".encode(encoding)
+    opened.set_input_files(
+        "#file", {"name": "list.txt", "mimeType": "text/plain", "buffer": buffer}
+    )
+    opened.wait_for_selector("#said:has-text('list.txt is read. Look it up.')")
+    look_up(opened, opened.input_value("#text"))
+    assert rows(opened) == {MALICIOUS: "MALICIOUS", BENIGN: "BENIGN"}
+
+
 def test_what_is_pasted_is_never_read_as_html(opened: Page) -> None:
     hostile = (
         f"{IMAGE} <script>alert(2)</script> http://files.example/{IMAGE}\n"

@@ -4,11 +4,13 @@ import json
 import os
 import pty
 import subprocess
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from iocrep.errors import Exit
+from iocrep.formats import COLUMNS
 from tests.command_line import command, measured, memory_kb
 from tests.integration.iocrep.conftest import Run
 from tests.reputation_server import REFUSED, ReputationServer
@@ -102,6 +104,26 @@ def test_csv_is_for_spreadsheets(run: Run) -> None:
     assert (second["indicator"], second["verdict"]) == ("203.0.113.7", "")
 
 
+@pytest.mark.parametrize("typed", ["", "# nothing yet\n\n"])
+def test_csv_has_its_head_where_there_was_nothing_to_ask(
+    run: Run, tmp_path: Path, typed: str
+) -> None:
+    out = tmp_path / "out.csv"
+    for arguments in ((), ("-o", str(out)), ("-o", str(out), "--resume")):
+        done = run("lookup", "--csv", *arguments, typed=typed)
+        assert done.exit_code == Exit.NOTHING_BAD
+        written = out.read_text() if arguments else done.stdout
+        assert written.splitlines() == [",".join(COLUMNS)]
+
+
+def test_a_list_in_utf_16_is_refused_with_what_to_do(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "list.txt"
+    path.write_bytes("malicious.example\r\n".encode("utf-16"))
+    done = run("lookup", "-f", str(path), "--csv")
+    assert (done.exit_code, done.stdout) == (Exit.USAGE, "")
+    assert done.stderr == "error: the list is in UTF-16. Save it as UTF-8.\n"
+
+
 def test_quiet_says_nothing_beside_the_output(run: Run) -> None:
     done = run("lookup", "-q", "--json", "hello", "malicious.example")
     assert (done.stderr, len(done.stdout.splitlines())) == ("", 1)
@@ -127,6 +149,9 @@ def test_thousands_are_asked_in_full_requests(run: Run, server: ReputationServer
         (("lookup", "-o", "x", "a.example"), "needs --json or --csv"),
         (("lookup", "-f", "x", "a.example"), "not both"),
         (("lookup", "-f", "/nowhere/list"), "/nowhere/list cannot be read: No such file"),
+        (("lookup", "--csv", "-o", "/nowhere/x", "a.example"), "no folder /nowhere: make it"),
+        (("lookup", ""), "an argument is empty"),
+        (("lookup", "a.example", " "), "an argument is empty"),
         (("--url", "", "lookup", "a.example"), "IOCREP_URL"),
         (("--api-key", "", "lookup", "a.example"), "IOCREP_API_KEY"),
         (("--url", "api.example", "lookup", "a.example"), "base address"),
@@ -163,9 +188,8 @@ def test_an_error_says_what_to_do(
     assert "Traceback" not in done.output
 
 
-@pytest.mark.parametrize("name", ["missing/out.csv", "."])
-def test_output_that_cannot_be_written(run: Run, tmp_path: Path, name: str) -> None:
-    done = run("lookup", "--csv", "-o", str(tmp_path / name), "--resume", "a.example")
+def test_output_that_cannot_be_written(run: Run, tmp_path: Path) -> None:
+    done = run("lookup", "--csv", "-o", str(tmp_path / "."), "--resume", "a.example")
     assert done.exit_code == Exit.FAILED
     assert done.stderr.startswith("error: ")
     assert str(tmp_path) in done.stderr
@@ -184,6 +208,23 @@ def test_without_the_extra_it_says_so(tmp_path: Path) -> None:
     assert done.stderr == (
         "error: No module named 'typer'. Install iocrep with its extra: 'ioc-reputation[cli]'.\n"
     )
+
+
+def test_ctrl_c_while_the_libraries_load_is_no_accident(tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text("raise KeyboardInterrupt\n")
+    done = subprocess.run(
+        command("lookup", "a.example"),
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (Exit.INTERRUPTED, "")
+
+
+def test_the_version_is_that_of_the_package(run: Run) -> None:
+    done = run("--version")
+    assert (done.exit_code, done.stdout) == (0, f"iocrep {version('ioc-reputation')}\n")
 
 
 def test_nobody_there(run: Run) -> None:

@@ -172,7 +172,10 @@ def test_the_key_of_the_api_stays_with_its_host(run: Run, feed: FeedServer) -> N
 
 @pytest.mark.parametrize(
     ("status", "said"),
-    [("401 Unauthorized", "the key was refused"), ("404 Not Found", "status 404")],
+    [
+        ("401 Unauthorized", "the key was refused"),
+        ("404 Not Found", "feed_url, or /feed/reports of url"),
+    ],
 )
 def test_an_error_says_what_to_do(run: Run, feed: FeedServer, status: str, said: str) -> None:
     feed.answer(PATH, page(b"{}", status=status))

@@ -46,6 +46,13 @@ def test_what_is_none_is_told_with_a_reason_that_does_not_repeat_it(text: str) -
     assert len(str(error.value)) < 200
 
 
+@pytest.mark.parametrize("text", ["203.0.113.0/24", "203.0.113[.]7/32", "2001:db8::/32"])
+def test_a_network_is_no_url(text: str) -> None:
+    with pytest.raises(InvalidIndicator, match="only single addresses are looked up"):
+        recognise(text)
+    assert recognise("203.0.113.7/24a").type == IndicatorType.URL
+
+
 def read(raw: bytes) -> list[Line]:
     return list(Lines(io.BytesIO(raw)))
 
@@ -65,7 +72,7 @@ def test_blank_lines_and_comments_are_passed_over_and_counted() -> None:
 
 
 def test_bytes_that_are_no_text_cost_their_line() -> None:
-    lines = read(b"\xff\xfe\x00\none.example\n")
+    lines = read(b"\xfe\x00\none.example\n")
     assert [bool(one.reason) for one in lines] == [True, False]
 
 
