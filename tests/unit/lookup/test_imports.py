@@ -12,6 +12,10 @@ from local.environment import DEFAULTS
 NOT_IMPORTED = (
     "asyncio",
     "aws_xray_sdk",
+    "boto3",
+    "botocore.client",
+    "certifi",
+    "concurrent",
     "feedparser",
     "functions.export",
     "functions.filter",
@@ -31,30 +35,42 @@ NOT_IMPORTED = (
     "shared.store.filters",
     "shared.store.objects",
     "shared.providers",
+    "urllib3",
 )
 
 
-@pytest.fixture(scope="module")
-def imported() -> set[str]:
-    """The modules of a fresh process that is ready to answer, where there are providers to ask."""
+def started(tell: str) -> list[str]:
+    """What a fresh process that is ready to answer tells; there are providers to ask."""
     environment = {**os.environ, **DEFAULTS} | {
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_ACCESS_KEY_ID": "id",
+        "AWS_SECRET_ACCESS_KEY": "secret",
         "PROVIDERS": "urlhaus",
         "PROVIDER_KEYS_PATH": "/keys",
     }
-    start = "import functions.lookup.app, sys; print(*sys.modules)"
     done = subprocess.run(
-        [sys.executable, "-c", start],
+        [sys.executable, "-c", f"import gc, sys, functions.lookup.app; print({tell})"],
         env=environment,
         capture_output=True,
         text=True,
         check=True,
     )
-    return set(done.stdout.split())
+    return done.stdout.split()
+
+
+@pytest.fixture(scope="module")
+def imported() -> set[str]:
+    """The modules of such a process."""
+    return set(started("*sys.modules"))
 
 
 @pytest.mark.parametrize("name", NOT_IMPORTED)
 def test_a_start_leaves_out(imported: set[str], name: str) -> None:
     assert "functions.lookup.app" in imported
     assert {one for one in imported if one == name or one.startswith(f"{name}.")} == set()
+
+
+def test_the_collector_is_spared_what_the_start_has_made() -> None:
+    frozen, left = map(int, started("gc.get_freeze_count(), len(gc.get_objects())"))
+    assert frozen > 100 * left
