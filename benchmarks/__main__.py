@@ -95,7 +95,8 @@ def measure() -> None:
     plots.DRAWN.write_text(json.dumps(report.drawn(found), indent=1) + "\n", encoding="utf-8")
     draw = [str(comparison.PYTHON), "-m", "benchmarks.plots"]
     subprocess.run(draw, check=True, cwd=cost.ROOT)  # noqa: S603
-    report.DOCUMENT.write_text(report.document(found, measured), encoding="utf-8")
+    before = report.DOCUMENT.read_text(encoding="utf-8")
+    report.DOCUMENT.write_text(report.document(found, measured, before), encoding="utf-8")
     scale.main()
     took = f"{time.monotonic() - started:.0f} s"
     _say(f"written after {took}: docs/benchmarks.md, docs/cost.md, docs/scale.md")

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,6 +39,11 @@ those of one machine, which others use as well. Medians, with the lowest and the
 parentheses; what is compared took turns in one run. CPU is that of the process.
 Python {python} on {machine}, {processors} processors.
 """
+_BEFORE = """
+What the run before has measured, to see what is noise:
+
+| # | Measured | Result |
+|---|---|---|"""
 _HOW = """
 ## How
 
@@ -429,12 +435,22 @@ def _spread(values: Sequence[float]) -> str:
     return f"{middle:,.{digits}f} ({low:,.{digits}f} to {high:,.{digits}f})"
 
 
-def document(found: Found, figures: Measured) -> str:
-    """The report."""
-    return "\n".join(_document(found, figures)) + "\n"
+def document(found: Found, figures: Measured, before: str) -> str:
+    """The report.
+
+    Args:
+        before: that of the run before, whose figures are shown as well.
+    """
+    return "\n".join(_document(found, figures, before)) + "\n"
 
 
-def _document(found: Found, figures: Measured) -> Iterator[str]:
+def figures_of(document: str) -> list[str]:
+    """Number, figure and result of each ceiling in a report, as a row of a table."""
+    rows = re.findall(r"^\| (P\d+) \|.*?\|.*?\|.*?\| (.*?) \| (.*?) \|$", document, re.MULTILINE)
+    return [f"| {number} | {figure} | {verdict} |" for number, figure, verdict in rows]
+
+
+def _document(found: Found, figures: Measured, before: str) -> Iterator[str]:
     yield _INTRO.format(
         python=platform.python_version(), machine=platform.machine(), processors=os.cpu_count()
     )
@@ -445,6 +461,8 @@ def _document(found: Found, figures: Measured) -> Iterator[str]:
             f"| {line.number} | {line.what} | {line.ceiling} | {line.aim} | {line.figure} |"
             f" {line.verdict} |"
         )
+    yield _BEFORE
+    yield from figures_of(before)
     yield from _peers(found.compared)
     yield _PLOTS.strip("\n")
     yield _AGAINST.rstrip("\n")
