@@ -14,6 +14,23 @@ def test_document_follows_from_what_was_measured() -> None:
     assert read("docs/cost.md") == cost.document(measured)
 
 
+def test_readme_quotes_it() -> None:
+    measured = cost.read_measured(cost.MEASURED.read_text(encoding="utf-8"))
+    asked, seen = cost.lookups(measured), cost.sightings(measured)
+    single, bulk, new = (
+        cost.total(spent)
+        for spent in (asked["one at a time"], asked["in bulk of 1,000"], seen["new"])
+    )
+    month = cost.idle_month(measured)
+    text = " ".join(read("README.md").split())
+    assert f"a million look-ups {single:.2f}, in bulks of 1,000 {bulk:.2f};" in text
+    assert f"a million new sightings {new:.2f};" in text
+    assert (
+        f"nothing happens {cost.total(month):.2f},"
+        f" all but {cost.tables_and_schedule(month):.2f} of it for metrics and alarms" in text
+    )
+
+
 def test_memory_is_that_of_the_template() -> None:
     template = load_template()
     functions = {
