@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functions.lookup.quota import Quota
 from shared.domain.errors import StoreError
 from shared.store.api_keys import NO_LIMIT, ApiKey
-from shared.store.quotas import Window
+from shared.store.quotas import MINUTE_S, Window
 from shared.store.transactions import MAX_TRIES
 
 # A function may start so many environments at once, and so many more in a second.
@@ -208,31 +208,45 @@ class _Counter:
     def __init__(self) -> None:
         self.second = 0
         self.writes: Counter[int] = Counter()
-        self._used: Counter[int] = Counter()
+        self._used: Counter[Window] = Counter()
 
     def lease(self, window: Window, amount: int, limit: int) -> int | None:
         self.writes[self.second] += 1
-        if self._used[window.length_s] + amount > limit:
+        if self._used[window] + amount > limit:
             return None
-        self._used[window.length_s] += amount
-        return self._used[window.length_s]
+        self._used[window] += amount
+        return self._used[window]
 
     def used(self, window: Window) -> int:
         raise StoreError("the limit is never reached here")
 
 
 def quota_writes(
-    *, rate_rps: float, instances: int, minute_limit: int, seconds: int, seed: int = 1
+    *,
+    rate_rps: float,
+    instances: int,
+    minute_limit: int,
+    seconds: int,
+    before_rps: float = 0.0,
+    seed: int = 1,
 ) -> list[int]:
     """Writes to the counter of one key in each second after a minute begins.
 
     The leases are those of the look-up function itself.
+
+    Args:
+        before_rps: the rate in the minute before, the same for each instance.
     """
     rng = random.Random(seed)
     counter = _Counter()
     key = ApiKey("0" * 64, "simulated", daily_limit=NO_LIMIT, minute_limit=minute_limit)
     at_s = 0.0
     quotas = [Quota(counter, lambda: int(at_s * 1000)) for _ in range(instances)]
+    if each := int(before_rps * MINUTE_S / instances):
+        counter.second, at_s = -1, -1.0
+        for quota in quotas:
+            assert quota.take(key, each).allowed
+        at_s = 0.0
     while (at_s := at_s + rng.expovariate(rate_rps)) < seconds:
         counter.second = int(at_s)
         assert quotas[rng.randrange(instances)].take(key).allowed

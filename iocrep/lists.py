@@ -91,11 +91,15 @@ class Lines:
         done: lines that were read.
 
     Raises:
-        NotSetUp: while it is read, for a list in UTF-16, as some systems save a text.
+        NotSetUp: for a list in UTF-16, as some systems save a text.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
+        # Before anything is begun for a list that cannot be read.
+        self._first: bytes | None = stream.readline(MAX_LINE_BYTES)
+        if self._first.startswith(_UTF_16):
+            raise NotSetUp("the list is in UTF-16. Save it as UTF-8.")
         self._digest = hashlib.sha256()
         self.done = 0
 
@@ -124,11 +128,13 @@ class Lines:
             yield Line(self.done, text, indicator, reason, size)
 
     def _next(self) -> tuple[bytes, int] | None:
-        raw = part = self._stream.readline(MAX_LINE_BYTES)
+        if self._first is None:
+            raw = part = self._stream.readline(MAX_LINE_BYTES)
+        else:
+            raw = part = self._first
+            self._first = None
         if not raw:
             return None
-        if self.done == 0 and raw.startswith(_UTF_16):
-            raise NotSetUp("the list is in UTF-16. Save it as UTF-8.")
         size = len(raw)
         while part and not part.endswith(b"\n"):
             part = self._stream.readline(MAX_LINE_BYTES)

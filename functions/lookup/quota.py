@@ -6,8 +6,8 @@ is leased is counted as used, so no number of functions together lets more throu
 what a function leased and did not spend is lost when the window ends, or the function does.
 
 A block is never larger than a hundredth of the limit, a 16th of what is left, and a quarter of
-what this function has spent in the window: limits below 200 are exact, blocks shrink to one as a
-limit nears, and a function that is hardly asked holds hardly anything back.
+what this function has spent in the window or in the one before: limits below 200 are exact, blocks
+shrink to one as a limit nears, and a function that is hardly asked holds hardly anything back.
 """
 
 import threading
@@ -84,9 +84,12 @@ class _Share:
         used: of the whole window, when the store last said it.
         left: leased and not yet spent.
         spent: let through here.
+        before: let through here in the window before, so that not all functions begin a window
+            with blocks of one at the same moment.
     """
 
     window: Window
+    before: int = 0
     used: int = 0
     left: int = 0
     spent: int = 0
@@ -98,7 +101,7 @@ class _Share:
         return min(
             limit // _LARGEST_SHARE_OF_LIMIT,
             max(0, limit - self.used) // _LARGEST_SHARE_OF_REST,
-            self.spent // _LARGEST_SHARE_OF_SPENT,
+            max(self.spent, self.before) // _LARGEST_SHARE_OF_SPENT,
         )
 
 
@@ -160,7 +163,8 @@ class Quota:
         with self._lock:
             share = self._shares.get((key.digest, length_s))
             if share is None or share.window.start_s != start_s:
-                share = _Share(Window(key.digest, length_s, start_s))
+                before = share.spent if share and share.window.end_s == start_s else 0
+                share = _Share(Window(key.digest, length_s, start_s), before)
                 self._shares[key.digest, length_s] = share
             return share
 

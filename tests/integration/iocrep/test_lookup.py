@@ -122,6 +122,9 @@ def test_a_list_in_utf_16_is_refused_with_what_to_do(run: Run, tmp_path: Path) -
     done = run("lookup", "-f", str(path), "--csv")
     assert (done.exit_code, done.stdout) == (Exit.USAGE, "")
     assert done.stderr == "error: the list is in UTF-16. Save it as UTF-8.\n"
+    # Nothing is begun that would have to be gone on with.
+    run("lookup", "-f", str(path), "--csv", "--output", str(tmp_path / "answers.csv"))
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_quiet_says_nothing_beside_the_output(run: Run) -> None:

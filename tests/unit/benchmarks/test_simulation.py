@@ -87,6 +87,12 @@ class TestQuota:
         )
         assert writes[0] > 2 * writes[1] > 2 * writes[2] > 0
 
+    def test_but_not_for_those_who_were_busy_in_the_minute_before(self) -> None:
+        even = simulation.quota_writes(
+            rate_rps=1000, instances=100, minute_limit=120_000, seconds=3, before_rps=1000
+        )
+        assert sum(even) == 100
+
     def test_without_a_limit_nothing_is_written(self) -> None:
         assert simulation.quota_writes(rate_rps=100, instances=3, minute_limit=0, seconds=2) == [
             0,

@@ -263,6 +263,20 @@ class TestTogether:
         assert granted(Quota(counters, Clock()), key(limit), asked) == asked
         assert counters.writes <= share * asked + 10
 
+    def test_a_busy_function_begins_a_window_with_a_large_block(self) -> None:
+        of, counters, clock = key(daily=0, minute=100_000), FakeCounters(), Clock()
+        quota = Quota(counters, clock)
+        assert granted(quota, of, 2000) == 2000
+        clock.ms += MINUTE_S * 1000
+        before = counters.writes
+        assert granted(quota, of, 2000) == 2000
+        # A quarter of what it spent, time after time.
+        assert counters.writes - before == 4
+        # Whoever was silent for a window begins with a block of one.
+        clock.ms += 2 * MINUTE_S * 1000
+        assert quota.take(of).allowed
+        assert counters.amounts[-1] == 1
+
     def test_threads_of_one_function_share(self) -> None:
         quota = Quota(FakeCounters(), Clock())
         with ThreadPoolExecutor(32) as pool:
