@@ -8,6 +8,7 @@ from binascii import crc32
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,10 +41,12 @@ def server() -> Iterator[FeedServer]:
         yield running
 
 
-def client_of(server: FeedServer, **options: Any) -> DirectClient:
+def client_of(
+    server: FeedServer, *, scheme: str = "http", host: str = "127.0.0.1", **options: Any
+) -> DirectClient:
     settings = {"connect_timeout_s": 1.0, "read_timeout_s": 0.3, "attempts": 3}
     return DirectClient(
-        f"http://127.0.0.1:{server.port}",
+        f"{scheme}://{host}:{server.port}",
         "us-east-1",
         lambda: Credentials("id", "secret", None),
         **{**settings, "first_pause_s": 0.001, "connections": 4, **options},
@@ -227,21 +230,36 @@ def test_a_connection_that_was_closed_meanwhile_is_no_fault(server: FeedServer) 
     assert server.connections >= 3
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused() -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    with FeedServer(tls=context) as server:
-        client = DirectClient(
-            f"https://127.0.0.1:{server.port}",
-            "us-east-1",
-            lambda: Credentials("id", "secret", None),
-            connect_timeout_s=1.0,
-            read_timeout_s=1.0,
-            attempts=1,
-            first_pause_s=0.0,
-            connections=1,
-        )
+class TestTls:
+    @pytest.fixture
+    def server(self, certificate: Path) -> Iterator[FeedServer]:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        with FeedServer(tls=context) as running:
+            running.answer("/", page(FOUND))
+            yield running
+
+    def test_one_connection_is_used_again(
+        self, server: FeedServer, certificate: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
+        client = client_of(server, scheme="https", read_timeout_s=5.0)
+        for _ in range(3):
+            assert get(client) == json.loads(FOUND)
+        assert client.batch_get_items([{}] * 3) == [json.loads(FOUND)] * 3
+        assert server.connections == 3
+
+    def test_a_certificate_that_nobody_vouches_for_is_refused(self, server: FeedServer) -> None:
         with pytest.raises(BotoCoreError):
-            get(client)
+            get(client_of(server, scheme="https"))
+        assert not server.requests
+
+    def test_one_for_another_name_is_refused(
+        self, server: FeedServer, certificate: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
+        with pytest.raises(BotoCoreError):
+            get(client_of(server, scheme="https", host="localhost"))
         assert not server.requests
 
 
