@@ -33,6 +33,8 @@ class Page:
         newest_first: whether the feed says that it lists reports in the order in which they were
             published, the newest first; their dates need not fall then.
         newer: address of what will be published after this page; None if the feed has none.
+        not_understood: one path of an element, such as `entry/content/analysis`, for each entry
+            whose content gives no list of IOCs. Such an entry is among `links`, too.
     """
 
     reports: Sequence[object]
@@ -40,3 +42,4 @@ class Page:
     next: str | None = None
     newest_first: bool = False
     newer: str | None = None
+    not_understood: Sequence[str] = field(default_factory=tuple)
