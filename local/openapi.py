@@ -475,10 +475,6 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         answer=models.Health,
         answers={"ok": {"status": "ok"}},
     ),
-    ("GET", "/openapi.json"): Operation("Service", "getDescription", "This document"),
-    ("GET", "/docs"): Operation(
-        "Service", "getDocumentation", "This document as a page", media_type=_HTML
-    ),
 }
 for _kind, _words, _report, _bulk_request, _bulk_answer, _not_valid in (
     (
@@ -956,7 +952,7 @@ _PAGE_PARAMETERS: tuple[Schema, ...] = (
 _IF_NONE_MATCH: Schema = {
     "name": "If-None-Match",
     "in": "header",
-    "description": "ETag of the page as it is known.",
+    "description": "ETag of what the client has.",
     "schema": {"type": "string"},
 }
 OPERATIONS["GET", "/"] = Operation(
@@ -966,6 +962,21 @@ OPERATIONS["GET", "/"] = Operation(
     "It asks this API with the key that is typed into it.",
     parameters=[_IF_NONE_MATCH],
     media_type=_HTML,
+    tagged=True,
+)
+OPERATIONS["GET", "/docs"] = Operation(
+    "Service",
+    "getDocumentation",
+    "This document as a page",
+    parameters=[_IF_NONE_MATCH],
+    media_type=_HTML,
+    tagged=True,
+)
+OPERATIONS["GET", "/openapi.json"] = Operation(
+    "Service",
+    "getDescription",
+    "This document",
+    parameters=[_IF_NONE_MATCH],
     tagged=True,
 )
 _IF_PUBLISHING = "Only where the stack publishes a feed."
@@ -1164,7 +1175,8 @@ def document() -> Schema:
             "version": _version(),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "servers": [{"url": "/"}],
+        # Clients resolve it against the address of this document, which may have a stage in it.
+        "servers": [{"url": "."}],
         "security": [{name: []} for name in (*_KEY_HEADERS, "password")],
         "paths": {route.template: _path(route) for route in ROUTES},
         "components": {
@@ -1215,7 +1227,8 @@ def _operation(route: Route[Any], operation: Operation) -> Schema:
     good = 302 if operation.redirects else 200
     responses = {good: _answer(operation), **_refusals(_possible(route, operation), family)}
     if operation.tagged:
-        counted = {} if route.template in _UNCOUNTED else _LIMIT_REFERENCES
+        uncounted = route.open or route.template in _UNCOUNTED
+        counted = {} if uncounted else _LIMIT_REFERENCES
         responses[200]["headers"] = {**_ETAG, **counted}
         responses[304] = {
             "description": "It is the same as before.",

@@ -1,7 +1,15 @@
-"""The pages for people, and what the API says of itself: open to all, read when asked for."""
+"""What is open to everyone: the page for people, and the description of the API.
 
+Each document is read, and compressed, when the first client asks for it: a look-up waits for none
+of them, and a second request costs nothing but its bytes.
+"""
+
+import gzip
+import json
 import re
 from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -12,60 +20,94 @@ from shared.http.caching import knows
 from shared.http.web import Response
 
 _FOLDER = Path(__file__).parent
+_JSON = "application/json; charset=utf-8"
+_HTML = "text/html; charset=utf-8"
 _NO_HTML_FROM_TEXT = "require-trusted-types-for 'script'; trusted-types 'none'"
+# After a deployment a browser or a proxy shows the old document for five minutes at most.
+_CACHE_CONTROL = "public, max-age=300"
 
 
-def openapi(_service: Service, _call: Call) -> Response:
-    """GET /openapi.json."""
-    return Response(200, {}, text=_read("openapi.json"))
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """A text that is the same for every client.
+
+    Attributes:
+        headers: of each answer that has it, an ETag among them.
+        gzipped: the text, compressed.
+    """
+
+    text: str
+    headers: Mapping[str, str]
+    gzipped: bytes
+
+    def answer(self, call: Call) -> Response:
+        """The document, or 304 for a client that has it."""
+        if knows(call.request.headers, self.headers["ETag"]):
+            return Response(304, {}, self.headers)
+        return Response(200, {}, self.headers, text=self.text, gzipped=self.gzipped)
 
 
-def page(_service: Service, _call: Call) -> Response:
-    """GET /docs."""
-    text = _read("docs.html")
-    return Response(200, {}, _page_headers(_policy(text)), text=text)
+def openapi(_service: Service, call: Call) -> Response:
+    """GET /openapi.json: the description of this API, for programs."""
+    return _openapi().answer(call)
+
+
+def page(_service: Service, call: Call) -> Response:
+    """GET /docs: the description of this API, for people."""
+    return _docs().answer(call)
 
 
 def search_page(service: Service, call: Call) -> Response:
-    """GET /: a page to look up whatever is pasted; it asks this API with the key of who uses it."""
-    text = _search_page(service.sandbox_url)
-    headers = _page_headers(f"{_policy(text)}; img-src data:; {_NO_HTML_FROM_TEXT}") | {
-        # It is the same for everybody, and asked for again to see whether it still is.
-        "Cache-Control": "no-cache",
-        "ETag": f'W/"{sha256(text.encode()).hexdigest()[:32]}"',
+    """GET /: a page that looks up what a person pastes, with the key of that person."""
+    return _search_page(service.sandbox_url).answer(call)
+
+
+@cache
+def _openapi() -> _Document:
+    described = json.loads(_read("openapi.json"))
+    return _document(json.dumps(described, ensure_ascii=False, separators=(",", ":")), _JSON)
+
+
+@cache
+def _docs() -> _Document:
+    text = _read("docs.html")
+    return _document(text, _HTML, _page_headers(_policy(text)))
+
+
+@cache
+def _search_page(sandbox_url: str) -> _Document:
+    """The page, which links to reports of scans at `sandbox_url`; "" for no links."""
+    parts = urlsplit(sandbox_url)
+    # Encoded like this the address cannot end the attribute.
+    base = quote(f"{parts.scheme}://{parts.netloc}", safe=":/[]") if sandbox_url else ""
+    text = _read("page.html").replace('data-sandbox=""', f'data-sandbox="{base}"', 1)
+    policy = f"{_policy(text)}; img-src data:; {_NO_HTML_FROM_TEXT}"
+    return _document(text, _HTML, _page_headers(policy))
+
+
+def _document(text: str, media_type: str, headers: Mapping[str, str] | None = None) -> _Document:
+    content = text.encode()
+    all_headers = {
+        "Content-Type": media_type,
+        "Cache-Control": _CACHE_CONTROL,
+        "ETag": f'W/"{sha256(content).hexdigest()[:32]}"',
         "Vary": "Accept-Encoding",
+        **(headers or {}),
     }
-    if knows(call.request.headers, headers["ETag"]):
-        return Response(304, {}, headers)
-    return Response(200, {}, headers, text=text, compress=True)
+    return _Document(text, all_headers, gzip.compress(content, mtime=0))
 
 
 def _page_headers(policy: str) -> dict[str, str]:
-    return {
-        "Content-Type": "text/html; charset=utf-8",
-        "Content-Security-Policy": policy,
-        "Referrer-Policy": "no-referrer",
-    }
+    return {"Content-Security-Policy": policy, "Referrer-Policy": "no-referrer"}
 
 
-@cache
-def _search_page(sandbox_url: str) -> str:
-    """The page, told where people find reports of the sandbox; "" for nowhere."""
-    parts = urlsplit(sandbox_url)
-    # Encoded like this it ends no attribute, either.
-    base = quote(f"{parts.scheme}://{parts.netloc}", safe=":/[]") if sandbox_url else ""
-    return _read("page.html").replace('data-sandbox=""', f'data-sandbox="{base}"', 1)
-
-
-@cache
 def _read(name: str) -> str:
-    """A file of this folder, read when it is first asked for: a look-up never needs one."""
+    """A file of this folder."""
     return (_FOLDER / name).read_text(encoding="utf-8")
 
 
-@cache
 def _policy(html: str) -> str:
-    """What a page may do: run and show what stands in it, and ask this API."""
+    """The policy of a page: it runs and shows what the file holds, and asks this API."""
     return "; ".join(
         [
             "default-src 'none'",

@@ -53,7 +53,7 @@ class Response:
         body: sent as JSON: an object, or an array where the sandbox's own API has one.
         text: sent in place of the body, as it is; the headers say what it is. None for the body.
         error: number of the error that the body tells, 0 for none.
-        compress: whether compressing pays, however small it is.
+        gzipped: the text, compressed once for all requests; None for a text of this request alone.
     """
 
     status: int
@@ -61,7 +61,7 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
     text: str | None = None
     error: int = 0
-    compress: bool = False
+    gzipped: bytes | None = None
 
 
 def read_request(event: Mapping[str, Any]) -> Request:
@@ -115,8 +115,10 @@ def answer(response: Response, *, gzip_accepted: bool = False) -> dict[str, Any]
     text = response.text
     if text is None:
         text = json.dumps(response.body, ensure_ascii=False, separators=(",", ":"))
-    if gzip_accepted and (response.compress or len(text) >= _COMPRESSED_FROM_CHARS):
+    packed = response.gzipped
+    if gzip_accepted and packed is None and len(text) >= _COMPRESSED_FROM_CHARS:
         packed = gzip.compress(text.encode(), compresslevel=1, mtime=0)
+    if gzip_accepted and packed is not None:
         headers = {"Vary": "Accept-Encoding", **headers, "Content-Encoding": "gzip"}
         body, encoded = b64encode(packed).decode(), True
     else:

@@ -214,8 +214,8 @@ def probes(method: str, path: str) -> Iterator[Request]:
         return
     for values in (KNOWN, UNKNOWN, INVALID):
         yield Request(method, filled(path, values).encode(), headers=[key])
-    if path == "/":
-        yield Request(method, b"/", headers=[(b"if-none-match", b"*")])
+    if path in {"/", "/docs", "/openapi.json"}:
+        yield Request(method, path.encode(), headers=[(b"if-none-match", b"*")])
 
 
 def sandbox_probes(method: str, path: str, key: tuple[bytes, bytes]) -> Iterator[Request]:
