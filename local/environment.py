@@ -34,8 +34,9 @@ DEFAULTS = {
 }
 # Without a name there is no search index: only `up` gives it one.
 SEARCH_TABLE = "ioc-reputation-search"
-KEY_PARAMETERS = (
+SSM_PARAMETERS = (
     "FEED_API_KEY_PARAMETER",
+    "FEED_CA_PARAMETER",
     "SANDBOX_API_KEY_PARAMETER",
     "REPUTATION_API_KEY_PARAMETER",
     "WEBHOOK_SIGNING_KEY_PARAMETER",
@@ -51,8 +52,9 @@ def prepare() -> None:
     """Give the handlers the variables that AWS would have set; set ones are kept."""
     for name, value in DEFAULTS.items():
         os.environ[name] = os.environ.get(name) or value
-    # Here keys come from FEED_API_KEY and the like: no local command asks a real account for one.
-    for name in KEY_PARAMETERS:
+    # Here keys come from FEED_API_KEY and the like, a CA from FEED_CA_FILE: no local command asks a
+    # real account for one.
+    for name in SSM_PARAMETERS:
         os.environ[name] = ""
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or DEFAULT_REGION
     os.environ["AWS_REGION"] = os.environ["AWS_DEFAULT_REGION"] = region

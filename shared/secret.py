@@ -18,4 +18,9 @@ class Secret:
         """The secret, "" for none; one that was changed in SSM is known within five minutes."""
         if not self._parameter:
             return self._value
-        return str(get_parameter(self._parameter, decrypt=True, max_age=CACHED_S))
+        return read_parameter(self._parameter)
+
+
+def read_parameter(name: str) -> str:
+    """Return the value of an SSM parameter, decrypted; a change is seen within `CACHED_S`."""
+    return str(get_parameter(name, decrypt=True, max_age=CACHED_S))

@@ -83,6 +83,7 @@ def _run(settings: IngestSettings, budget_s: float, again_since: object) -> Run:
             feed_key,
             clock.reading_left,
             allow_private=settings.feed_allow_private,
+            private_ca=settings.feed_ca.read(),
         ),
         resolver=Resolver(
             settings.feed_url,

@@ -1,5 +1,6 @@
 """Settings of the ingest function."""
 
+from shared.feed.private_ca import PrivateCa
 from shared.secret import Secret
 from shared.settings import Environment, flag, number, text, url
 
@@ -13,7 +14,8 @@ class IngestSettings:
         feed_url: the first page of the feed (`FEED_URL`).
         feed_api_key: key of the feed (`FEED_API_KEY_PARAMETER`, `FEED_API_KEY`).
         feed_allow_private: whether the feed may be at an address that is not on the internet
-            (`FEED_ALLOW_PRIVATE`, "true" if so), for local use only.
+            (`FEED_ALLOW_PRIVATE`, "true" if so).
+        feed_ca: a private CA of the feed (`FEED_CA_PARAMETER`, `FEED_CA_FILE`).
         table_name: the IOC table (`TABLE_NAME`).
         state_table_name: the state table (`STATE_TABLE_NAME`).
         search_table_name: the search index (`SEARCH_TABLE_NAME`), "" for none.
@@ -27,6 +29,7 @@ class IngestSettings:
         self.feed_url = url(env, "FEED_URL")
         self.feed_api_key = Secret(env, "FEED_API_KEY")
         self.feed_allow_private = flag(env, "FEED_ALLOW_PRIVATE")
+        self.feed_ca = PrivateCa(env, "FEED_CA")
         self.table_name = text(env, "TABLE_NAME")
         self.state_table_name = text(env, "STATE_TABLE_NAME")
         self.search_table_name = env.get("SEARCH_TABLE_NAME", "")

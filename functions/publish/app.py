@@ -116,6 +116,7 @@ def _poller(remaining: Callable[[], float]) -> Poller:
             settings.sandbox_api_key.read(),
             remaining,
             allow_private=settings.sandbox_allow_private,
+            private_ca=settings.sandbox_ca.read(),
         ),
         FeedLog(_client(), settings.report_table_name),
         _publisher(),

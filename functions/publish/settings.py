@@ -1,5 +1,6 @@
 """Settings of the publish function."""
 
+from shared.feed.private_ca import PrivateCa
 from shared.secret import Secret
 from shared.settings import Environment, flag, optional_url, text
 
@@ -15,6 +16,8 @@ class PublishSettings:
         sandbox_api_key: its key (`SANDBOX_API_KEY_PARAMETER`, `SANDBOX_API_KEY`).
         sandbox_allow_private: whether the sandbox may be at an address that is not on the
             internet (`SANDBOX_ALLOW_PRIVATE`, "true" if so).
+        sandbox_ca: a private CA of the sandbox, the same as the feed's (`FEED_CA_PARAMETER`,
+            `FEED_CA_FILE`).
         reputation_url: address of a reputation API to ask (`REPUTATION_URL`), "" for none.
         reputation_api_key: its key (`REPUTATION_API_KEY_PARAMETER`, `REPUTATION_API_KEY`).
 
@@ -28,5 +31,6 @@ class PublishSettings:
         self.sandbox_url = optional_url(env, "SANDBOX_URL")
         self.sandbox_api_key = Secret(env, "SANDBOX_API_KEY")
         self.sandbox_allow_private = flag(env, "SANDBOX_ALLOW_PRIVATE")
+        self.sandbox_ca = PrivateCa(env, "FEED_CA")
         self.reputation_url = optional_url(env, "REPUTATION_URL")
         self.reputation_api_key = Secret(env, "REPUTATION_API_KEY")

@@ -10,7 +10,6 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Any, cast
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-import certifi
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool
@@ -20,10 +19,12 @@ from urllib3.exceptions import (
     MaxRetryError,
     NameResolutionError,
     NewConnectionError,
+    SSLError,
 )
 from urllib3.util import Retry
 
 from shared.domain.errors import FeedError
+from shared.feed.tls import tls_context
 from shared.retry import RETRIED_STATUSES, BoundedRetry
 
 MAX_PAGE_BYTES = 32 * 1024 * 1024
@@ -81,6 +82,7 @@ class FeedClient:
         remaining: seconds that are left for fetching; apart from the look-up of the host's
             name nothing outlasts them.
         allow_private: whether the feed may be at an address that is not on the internet.
+        private_ca: certificates (PEM) of a CA to trust beside the public ones, "" for none.
         accept: the media types to ask for.
         key_header: the name of the header that the feed reads its key from.
         only_whole: whether to refuse what does not say where it ends, for formats in which a part
@@ -94,6 +96,7 @@ class FeedClient:
         remaining: Callable[[], float],
         *,
         allow_private: bool = False,
+        private_ca: str = "",
         accept: str = "application/json, application/atom+xml;q=0.9",
         key_header: str = "X-Api-Key",
         only_whole: bool = False,
@@ -113,7 +116,7 @@ class FeedClient:
             remaining=remaining,
             too_late=lambda _: OutOfTime("the feed asks to wait longer than the run may take"),
         )
-        pool = _pool(self._origin, self._allowance, allow_private)
+        pool = _pool(self._origin, self._allowance, allow_private, private_ca)
         self._session = _Session()
         self._session.trust_env = False
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -152,8 +155,7 @@ class FeedClient:
         except (requests.RequestException, HTTPError, ValueError) as error:
             if self._remaining() <= 0:
                 raise OutOfTime(_OUT_OF_TIME) from error
-            reason = _reason(error)
-            raise FeedError(f"the page could not be fetched: {type(reason).__name__}") from error
+            raise FeedError(f"the page could not be fetched: {_reason(error)}") from error
         raise FeedError(f"the feed redirects more than {MAX_REDIRECTS} times")
 
     def _ask(self, url: str, etag: str) -> requests.Response:
@@ -191,12 +193,16 @@ class _OnePoolAdapter(HTTPAdapter):
         return self._pool
 
 
-def _reason(error: Exception) -> BaseException:
-    """What lies behind the wrappers of requests and urllib3."""
+def _reason(error: Exception) -> str:
+    """Name what lies behind the wrappers of requests and urllib3."""
     inner = error.args[0] if isinstance(error, requests.RequestException) and error.args else error
     if isinstance(inner, MaxRetryError) and inner.reason:
-        return inner.reason
-    return inner if isinstance(inner, BaseException) else error
+        inner = inner.reason
+    cause = inner.args[0] if isinstance(inner, SSLError) and inner.args else None
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        # The text is OpenSSL's; only the configured host's name is ever in it.
+        return f"its certificate is not trusted ({cause.verify_message})"
+    return type(inner if isinstance(inner, BaseException) else error).__name__
 
 
 def next_url(fetched: Fetched, following: str) -> str:
@@ -246,7 +252,9 @@ def _origin(url: SplitResult) -> _Origin:
     return url.scheme, url.hostname or "", url.port or _DEFAULT_PORTS.get(url.scheme, 0)
 
 
-def _pool(origin: _Origin, allowance: "_Allowance", allow_private: bool) -> HTTPConnectionPool:
+def _pool(
+    origin: _Origin, allowance: "_Allowance", allow_private: bool, private_ca: str
+) -> HTTPConnectionPool:
     """Connections to one origin; without a proxy, whatever the environment says."""
     scheme, host, port = origin
     options: dict[str, Any] = {"allowance": allowance, "allow_private": allow_private}
@@ -254,7 +262,7 @@ def _pool(origin: _Origin, allowance: "_Allowance", allow_private: bool) -> HTTP
         pool = HTTPConnectionPool(host, port, **options)
         pool.ConnectionCls = _Connection
         return pool
-    context = ssl.create_default_context(cafile=certifi.where())
+    context = tls_context(private_ca)
     context.sslsocket_class = _TLSSocket
     tls_pool = HTTPSConnectionPool(host, port, ssl_context=context, **options)
     tls_pool.ConnectionCls = _TLSConnection

@@ -226,11 +226,11 @@ class Account:
     def read_here(self, function: str, feed_url: str) -> None:
         """Let the ingest function of a stack read a feed that is on this machine.
 
-        The template takes feeds on the internet only, and has an empty variable for this.
+        By default the template takes feeds on the internet only.
         """
         functions = self.client("lambda")
         found = functions.get_function_configuration(FunctionName=function)["Environment"]
-        assert found["Variables"]["FEED_ALLOW_PRIVATE"] == ""
+        assert found["Variables"]["FEED_ALLOW_PRIVATE"] == "false"
         found["Variables"] |= {"FEED_URL": feed_url, "FEED_ALLOW_PRIVATE": "true"}
         functions.update_function_configuration(FunctionName=function, Environment=found)
 

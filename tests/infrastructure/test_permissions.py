@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import pytest
+import trustme
 from aws_lambda_powertools.utilities.parameters.constants import DEFAULT_PROVIDERS
 
 from local.api import register_api_key
@@ -32,6 +33,7 @@ from tests.served_providers import served_providers
 TABLES = {name: name for name in ("IocTable", "StateTable", "ReportTable", "SearchTable")}
 PARAMETERS = {
     "FeedApiKeyParameter": "/keys/feed",
+    "FeedCaParameter": "/certificates/feed",
     "SandboxApiKeyParameter": "/keys/sandbox",
     "ReputationApiKeyParameter": "/keys/reputation",
     "ProviderKeysPath": "/keys/providers",
@@ -121,8 +123,14 @@ def neighbours(aws: Recorder, monkeypatch: pytest.MonkeyPatch) -> Iterator[FeedS
             aws.parameters[parameter] = f"key of {name}"
             monkeypatch.setenv(f"{name}_URL", address)
             monkeypatch.setenv(f"{name}_API_KEY_PARAMETER", parameter)
+        aws.parameters["/certificates/feed"] = certificate()
+        monkeypatch.setenv("FEED_CA_PARAMETER", "/certificates/feed")
         monkeypatch.setenv("SANDBOX_ALLOW_PRIVATE", "true")
         yield server
+
+
+def certificate() -> str:
+    return trustme.CA().cert_pem.bytes().decode()
 
 
 def held_by(template: Template, function: Function) -> list[Grant]:
@@ -140,6 +148,8 @@ def test_ingest_calls_what_it_is_granted(
 ) -> None:
     aws.parameters["/keys/feed"] = "the-key"
     monkeypatch.setenv("FEED_API_KEY_PARAMETER", "/keys/feed")
+    aws.parameters["/certificates/feed"] = certificate()
+    monkeypatch.setenv("FEED_CA_PARAMETER", "/certificates/feed")
     summary = run_once(60)
     assert summary["complete"]
     assert summary["quarantined"], "the sample feed has to show what a bad record costs"

@@ -31,10 +31,11 @@ FUNCTIONS = [
 TABLES = ["IocTable", "StateTable", "ReportTable", "SearchTable"]
 QUEUE_ARN = {"Fn::GetAtt": ["IngestDeadLetterQueue", "Arn"]}
 PARAMETER_ARN = "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter${%s}"
-# Role -> condition -> parameter with the name of a key that it may read then.
+# Role -> condition -> parameter with the name of a key or a certificate that it may read then.
 KEYS = {
-    "IngestFunctionRole": {"HasFeedApiKey": "FeedApiKeyParameter"},
+    "IngestFunctionRole": {"HasFeedApiKey": "FeedApiKeyParameter", "HasFeedCa": "FeedCaParameter"},
     "PublishFunctionRole": {
+        "HasFeedCa": "FeedCaParameter",
         "HasSandboxApiKey": "SandboxApiKeyParameter",
         "HasReputationApiKey": "ReputationApiKeyParameter",
     },
@@ -81,6 +82,7 @@ GRANTS = {
         "SearchTable": {"dynamodb:BatchWriteItem"},
         "IngestDeadLetterQueue": {"sqs:SendMessage"},
         PARAMETER_ARN % "FeedApiKeyParameter": {"ssm:GetParameter"},
+        PARAMETER_ARN % "FeedCaParameter": {"ssm:GetParameter"},
     },
     "IngestFunctionTimerRole": {
         "IngestFunction": {"lambda:InvokeFunction"},
@@ -129,6 +131,7 @@ GRANTS = {
             "dynamodb:UpdateItem",
         },
         "StateTable": {"dynamodb:GetItem"},
+        PARAMETER_ARN % "FeedCaParameter": {"ssm:GetParameter"},
         PARAMETER_ARN % "SandboxApiKeyParameter": {"ssm:GetParameter"},
         PARAMETER_ARN % "ReputationApiKeyParameter": {"ssm:GetParameter"},
     },
@@ -151,7 +154,14 @@ VARIABLES = {
     "ChangesFunction": COMMON_VARIABLES | {"EVENT_BUS_NAME"},
     "WebhookFunction": COMMON_VARIABLES | {"WEBHOOK_URL", "WEBHOOK_SIGNING_KEY_PARAMETER"},
     "IngestFunction": COMMON_VARIABLES
-    | {"FEED_URL", "FEED_API_KEY_PARAMETER", "FEED_ALLOW_PRIVATE", "SEARCH_TABLE_NAME", "TTL"},
+    | {
+        "FEED_URL",
+        "FEED_API_KEY_PARAMETER",
+        "FEED_ALLOW_PRIVATE",
+        "FEED_CA_PARAMETER",
+        "SEARCH_TABLE_NAME",
+        "TTL",
+    },
     "ExportFunction": COMMON_VARIABLES | {"EXPORT_BUCKET", "EXPORT_TLP", "SANDBOX_URL"},
     "FilterFunction": COMMON_VARIABLES | {"FILTER_BUCKET"},
     "LookupFunction": COMMON_VARIABLES
@@ -168,6 +178,7 @@ VARIABLES = {
     | {"PROVIDERS", "PROVIDER_KEYS_PATH", "PROVIDERS_ALLOW_PRIVATE"},
     "PublishFunction": COMMON_VARIABLES
     | {
+        "FEED_CA_PARAMETER",
         "REPORT_TABLE_NAME",
         "SANDBOX_URL",
         "SANDBOX_API_KEY_PARAMETER",

@@ -10,7 +10,7 @@ from local.errors import LocalError
 def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
     regions = ("AWS_REGION", "AWS_DEFAULT_REGION")
     proxies = ("NO_PROXY", "no_proxy")
-    for name in (*environment.DEFAULTS, *regions, *proxies, *environment.KEY_PARAMETERS):
+    for name in (*environment.DEFAULTS, *regions, *proxies, *environment.SSM_PARAMETERS):
         monkeypatch.setenv(name, "")  # so that monkeypatch restores what prepare() sets
         monkeypatch.delenv(name)
 
@@ -30,7 +30,7 @@ def test_what_is_missing_is_filled_in_and_what_is_set_stays(
     assert os.environ["AWS_ACCESS_KEY_ID"]
 
 
-@pytest.mark.parametrize("name", environment.KEY_PARAMETERS)
+@pytest.mark.parametrize("name", environment.SSM_PARAMETERS)
 def test_no_key_is_asked_from_an_account(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, "/of/an/account")
     environment.prepare()
