@@ -19,7 +19,7 @@ from shared.domain.errors import FeedError
 from shared.domain.indicator import IndicatorType
 from shared.domain.moment import format_millis
 from shared.domain.reputation import Sighting
-from shared.domain.verdict import Verdict, read_parent_verdict
+from shared.domain.verdict import Verdict, parent_verdict_of
 from shared.feed.fetch import FeedRefused
 from shared.feed.page import ReportLink
 from shared.feed.report import Report, read_report
@@ -136,7 +136,7 @@ def _facts(raw: dict[str, Any], report: Report, iocs: Sequence[Sighting]) -> dic
         "flow_id": report.flow_id,
         "report_id": report_id if isinstance(report_id, str) else "",
         "date": format_millis(report.seen_at),
-        "verdict": read_parent_verdict(raw.get("verdict")),
+        "verdict": parent_verdict_of(raw),
         "iocs": [
             {
                 "type": one.indicator.type.value,

@@ -16,12 +16,18 @@ def digests(letter: str) -> dict[str, str]:
     return {"MD5": letter * 32, "SHA-1": letter * 40, "SHA-256": letter * 64}
 
 
-def raw_file(letter: str, verdict: object = None, *inner: object, **fields: Any) -> dict[str, Any]:
+def raw_file(
+    letter: str,
+    verdict: object = None,
+    *inner: object,
+    level: float | None = None,
+    **fields: Any,
+) -> dict[str, Any]:
     """A file that was analysed, with the ones that came out of it."""
     return {
         "submitName": f"{letter}.exe",
         "digests": digests(letter),
-        "verdict": {"verdict": verdict, "threatLevel": 0.5, "confidence": 1},
+        "verdict": {"verdict": verdict, "threatLevel": level, "confidence": 1},
         "extractedFiles": list(inner),
         **fields,
     }

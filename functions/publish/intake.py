@@ -22,7 +22,7 @@ from shared.store.feed_log import FeedLog, PublishedReport, pack
 from shared.store.histories import Histories
 
 # Part of every content digest: raise it when the rule finds another verdict in old reports.
-RULE_VERSION = 1
+RULE_VERSION = 2
 MAX_EVIDENCE = 16
 
 # What others say of IOCs: findings by IOC, or None when they could not be asked.

@@ -15,7 +15,7 @@ from shared.domain.aggregation import Finding, Source
 from shared.domain.errors import InvalidIndicator, InvalidRecord
 from shared.domain.indicator import HASH_TYPES, Indicator, IndicatorType, parse
 from shared.domain.reputation import cap_tags
-from shared.domain.verdict import Verdict, read_parent_verdict, read_verdict
+from shared.domain.verdict import Verdict, parent_verdict_of, read_verdict, verdict_of
 from shared.feed.report import MAX_ORIGIN_BYTES, TYPES, fits, is_flow_id, read_head, read_tags
 from shared.feed.scan_report import parse_scan, raw_report
 from shared.metadefender.present import PROVIDER
@@ -120,7 +120,7 @@ def _report(scan: Json, report_id: str, report: object, now: int) -> ScanReport:
         flow_id,
         report_id,
         seen_at,
-        read_parent_verdict(raw["verdict"]),
+        parent_verdict_of(raw),
         cap_tags(read_tags(raw["tags"])),
         _texts(raw["file"], ("name", "type")),
     )
@@ -156,7 +156,7 @@ def _entries(iocs: Json, read: ScanReport) -> Iterator[tuple[IndicatorType, Json
 
 
 def _take_ioc(kind: IndicatorType, entry: Json, read: ScanReport) -> None:
-    verdict = read_verdict(entry.get("verdict"))
+    verdict = verdict_of(entry)
     observed = _observed(parse(kind, entry.get("data")), read)
     origins = entry.get("origins")
     for origin in origins if isinstance(origins, list) else [{"type": entry.get("origin")}]:
@@ -196,7 +196,7 @@ def _take_input_file(file: Json, hashes: Hashes, read: ScanReport) -> None:
 
 def _take_extracted_file(outer: str, file: Json, read: ScanReport) -> None:
     """The hashes of a file that came out of another one, if it has a verdict of its own."""
-    verdict = _verdict_of(file.get("verdict"))
+    verdict = _verdict_of(file)
     if verdict is None:
         return
     for indicator in _hashes(file.get("digests")).values():
@@ -234,7 +234,7 @@ def _said_by_others(indicator: Indicator, result: Json) -> Verdict | None:
     data = result.get("data")
     if not _names_us(data):
         by_us = _names_us(result.get("osintProvider"))
-        return None if by_us else _verdict_of(result.get("verdict"))
+        return None if by_us else _verdict_of(result)
     try:
         body = json.dumps(data).encode()
         if indicator.type in HASH_TYPES:
@@ -326,10 +326,14 @@ def _hashes(digests: object) -> Hashes:
     return found
 
 
-def _verdict_of(value: object) -> Verdict | None:
-    """A verdict as a text or as an object that holds one; None for anything else."""
-    text = value.get("verdict") if isinstance(value, Mapping) else value
+def _verdict_of(record: Json) -> Verdict | None:
+    """The verdict of a file or a result, where it is a text or an object that holds one.
+
+    Returns:
+        None for a missing, an unknown or an unheard-of verdict.
+    """
+    inner = record.get("verdict")
     try:
-        return read_verdict(text)
+        return verdict_of(inner if isinstance(inner, Mapping) else record)
     except InvalidRecord:
         return None

@@ -19,7 +19,7 @@ from shared.domain.reputation import (
     Winner,
     cap_tags,
 )
-from shared.domain.verdict import read_parent_verdict, read_verdict
+from shared.domain.verdict import FIELDS, parent_verdict_of, verdict_of
 
 MAX_FLOW_ID_CHARS = 128
 MAX_ORIGIN_BYTES = 128
@@ -93,10 +93,10 @@ def read_report(raw: object, now: int) -> Report:
     common = _Common(
         flow_id,
         seen_at,
-        read_parent_verdict(raw.get("verdict")),
+        parent_verdict_of(raw),
         cap_tags(read_tags(raw.get("tags"))),
         now,
-        raw.get("verdict"),
+        _kept_verdict(raw),
         _report_id(raw.get("report_id")),
     )
     for kind, entry in _entries(iocs, common, report):
@@ -121,7 +121,7 @@ class _Common:
     parent_verdict: str
     tags: frozenset[str]
     now: int
-    raw_verdict: object
+    raw_verdict: RawReport
     report_id: str
 
 
@@ -135,19 +135,29 @@ def _report_of(kind: str, iocs: object, common: _Common) -> RawReport:
 
     It is as small as that allows, because a report with thousands of bad IOCs makes thousands.
     """
-    verdict = common.raw_verdict
-    # As the feed had it, so that one that is not known yet can become known.
-    if not isinstance(verdict, str) or len(verdict) > MAX_KEPT_VERDICT_CHARS:
-        verdict = None
     name = {"report_id": common.report_id} if common.report_id else {}
     return {
         "flow_id": common.flow_id,
         **name,
         "date": format_millis(common.seen_at),
-        "verdict": verdict,
+        **common.raw_verdict,
         "tags": sorted(common.tags),
         "iocs": {kind: iocs},
     }
+
+
+def _kept_verdict(raw: RawReport) -> RawReport:
+    """The verdict as the feed had it, so that one that is not known yet can become known."""
+    kept: dict[str, object] = {"verdict": None}
+    for name in FIELDS:
+        value = raw.get(name)
+        if (
+            len(value) <= MAX_KEPT_VERDICT_CHARS
+            if isinstance(value, str)
+            else isinstance(value, int | float) and -1 <= value <= 1
+        ):
+            kept[name] = value
+    return kept
 
 
 def _flow_id(raw: object) -> str:
@@ -223,7 +233,7 @@ def _entries(
 
 
 def _sighting(kind: IndicatorType, entry: Mapping[str, Any], common: _Common) -> Sighting | None:
-    verdict = read_verdict(entry.get("verdict"))
+    verdict = verdict_of(entry)
     if verdict is None:
         return None
     indicator = parse(kind, entry.get("data"))

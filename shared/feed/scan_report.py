@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from shared.domain.errors import FeedError
+from shared.domain.verdict import FIELDS
 from shared.feed import strict_json
 from shared.feed.report import RawReport
 
@@ -83,15 +84,16 @@ def raw_report(scan: Mapping[str, Any], report_id: str, report: object) -> RawRe
     return {
         **name,
         "date": report.get("created_date") or scan.get("scanStartedDate"),
-        "verdict": _verdict(report.get("finalVerdict")),
+        **_verdict(report.get("finalVerdict")),
         "tags": _tags(report.get("allTags")),
         "file": _file(report.get("file")),
         "iocs": report.get("iocs"),
     }
 
 
-def _verdict(final: object) -> object:
-    return final.get("verdict") if isinstance(final, Mapping) else None
+def _verdict(final: object) -> dict[str, object]:
+    found = final if isinstance(final, Mapping) else {}
+    return {"verdict": None, **{name: found[name] for name in FIELDS if name in found}}
 
 
 def _tags(tags: object) -> list[str]:

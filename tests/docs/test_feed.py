@@ -72,10 +72,18 @@ def test_verdict_table_is_what_is_read() -> None:
     with pytest.raises(InvalidRecord):
         read_verdict("DREADFUL")
     for spelling, becomes in documented.items():
-        for text in (spelling, spelling.lower()):
+        for text in (spelling, spelling.lower(), spelling.replace("_", " ")):
             verdict = read_verdict(text)
             assert ("not stored" if verdict is None else verdict.name) == becomes
     assert {verdict.name for verdict in Verdict} <= set(documented.values())
+
+
+def test_level_table_is_what_is_read() -> None:
+    for levels, becomes in table(DOCUMENT, "threatLevel", "Becomes"):
+        bound = float(levels.removeprefix("below ").removeprefix("above ").split(" ", 1)[0])
+        step = -0.1 if levels.startswith("below") else 0.1 if levels.startswith("above") else 0
+        verdict = read_verdict(None, bound + step)
+        assert ("not stored" if verdict is None else verdict.name) == becomes
 
 
 def reason_of(raw: object) -> tuple[str, str]:

@@ -49,6 +49,25 @@ def test_a_sighting_has_the_metadata_of_report_and_ioc() -> None:
     assert sighting.evidence.tags == {"of-report", "of-ioc"}
 
 
+@pytest.mark.parametrize("verdict", [None, "DREADFUL"])
+def test_the_level_decides_where_the_verdict_is_missing_or_not_known(verdict: object) -> None:
+    raw = raw_report(
+        verdict=verdict,
+        threatLevel=0.5,
+        iocs={"domain": [raw_ioc(verdict=verdict, threatLevel=0.75)]},
+    )
+    winner = only(raw).evidence.winner
+    assert (winner.verdict, winner.parent_verdict) == (Verdict.LIKELY_MALICIOUS, "SUSPICIOUS")
+
+
+def test_an_ioc_is_read_again_with_the_verdict_of_its_report_as_the_feed_had_it() -> None:
+    fields = {"verdict": "DREADFUL", "threatLevel": 0.5, "verdictLabel": "low_risk"}
+    raw = raw_report(**fields, iocs={"domain": [raw_ioc(verdict="EVIL")]})
+    [rejected] = read_report(raw, NOW).rejected
+    assert rejected.again is not None
+    assert {name: rejected.again[name] for name in fields} == fields
+
+
 @pytest.mark.parametrize("kind", IndicatorType)
 def test_every_type_is_read(kind: IndicatorType) -> None:
     data = {

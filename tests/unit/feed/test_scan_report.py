@@ -61,6 +61,7 @@ def test_a_report_gets_the_shape_of_a_feed_page() -> None:
             "report_id": "report-1",
             "date": "08/07/2024, 13:27:26",
             "verdict": "LIKELY_MALICIOUS",
+            "threatLevel": 0.75,
             "tags": ["peexe", "packed"],
             "file": {"name": "a.exe", "type": "pe", "sha256": SHA256},
             "iocs": report()["iocs"],

@@ -71,6 +71,33 @@ def test_a_report_that_does_not_date_itself_has_the_date_of_its_scan() -> None:
     assert format_millis(report.seen_at) == "2025-06-05T10:15:00.000Z"
 
 
+def test_the_level_decides_where_a_verdict_is_missing_or_not_known() -> None:
+    report = read_one(
+        {"domain": [scan_ioc("evil.example", None, threatLevel=0.75)]},
+        finalVerdict={"verdict": "DREADFUL", "threatLevel": 0.75},
+        files=raw_file("a", None, raw_file("b", level=0.75)),
+    )
+    assert report.verdict == "LIKELY_MALICIOUS"
+    for one, source in (
+        (EVIL, Source.IOC),
+        (sha256("a"), Source.INPUT_FILE),
+        (sha256("b"), Source.EXTRACTED_FILE),
+    ):
+        assert said(report, one) == {(source, Verdict.LIKELY_MALICIOUS, "")}
+
+
+def test_the_names_of_the_newer_sandbox_are_evidence_everywhere() -> None:
+    report = read_one(
+        {"domain": [scan_ioc("evil.example", "high risk")]},
+        finalVerdict={"verdict": "Confirmed-Threat"},
+        files=raw_file("a", "Trusted", raw_file("b", "low_risk")),
+    )
+    assert report.verdict == "MALICIOUS"
+    assert said(report, EVIL) == {(Source.IOC, Verdict.LIKELY_MALICIOUS, "")}
+    assert said(report, sha256("a")) == {(Source.INPUT_FILE, Verdict.MALICIOUS, "")}
+    assert said(report, sha256("b")) == {(Source.EXTRACTED_FILE, Verdict.SUSPICIOUS, "")}
+
+
 def test_an_ioc_of_a_newer_report_has_a_verdict_of_its_own() -> None:
     report = read_one({"domain": [scan_ioc("evil.example", "SUSPICIOUS", tags=["c2", 5, ""])]})
     assert said(report, EVIL) == {(Source.IOC, Verdict.SUSPICIOUS, "")}
