@@ -61,12 +61,18 @@ def gateway(handlers: Mapping[str, Handler]) -> Handler:
 
 
 def _choose(path: str, routes: Iterable[str]) -> str:
-    """The route of a path: the very path, a longer one that begins like it, or the default."""
-    for route in routes:
-        start, greedy, _ = route.partition("{")
-        if path == route or (greedy and path.startswith(start) and path != start):
-            return route
-    return DEFAULT_ROUTE
+    """The route of a path: the path itself, else the longest greedy route that it begins with."""
+    known = set(routes)
+    if path in known:
+        return path
+    greedy = [route for route in known if "{" in route and _begins(path, route)]
+    return max(greedy, key=len, default=DEFAULT_ROUTE)
+
+
+def _begins(path: str, route: str) -> bool:
+    """Whether a path begins with a greedy route, and goes on after it."""
+    start, _, _ = route.partition("{")
+    return path.startswith(start) and path != start
 
 
 def _at(name: str) -> Handler:

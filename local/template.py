@@ -173,11 +173,11 @@ def _holds(condition: Any, values: Mapping[str, str], conditions: Mapping[str, A
     raise TemplateError(f"nothing is known of the condition {kind}")
 
 
-DEFAULT_ROUTE = "$default"
+DEFAULT_ROUTE = "/{proxy+}"
 
 
 def http_routes(path: Path = TEMPLATE) -> dict[str, str]:
-    """Return the handler of every route of the HTTP API, by the path of the route.
+    """Return the handler of every route of the REST API, by the path of the route.
 
     A condition on a function does not matter here: locally there is all of it.
 
@@ -186,11 +186,11 @@ def http_routes(path: Path = TEMPLATE) -> dict[str, str]:
         OSError: the file cannot be read.
     """
     routes = {
-        event["Properties"].get("Path", DEFAULT_ROUTE): resource["Properties"]["Handler"]
+        event["Properties"]["Path"]: resource["Properties"]["Handler"]
         for resource in load_template(path)["Resources"].values()
         if resource.get("Type") == "AWS::Serverless::Function"
         for event in resource["Properties"].get("Events", {}).values()
-        if event["Type"] == "HttpApi"
+        if event["Type"] == "Api"
     }
     if DEFAULT_ROUTE not in routes:
         raise TemplateError(f"{path.name} has no function for all other requests")

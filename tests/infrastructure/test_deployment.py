@@ -12,7 +12,7 @@ import pytest
 
 from local.template import load_template
 from tests.infrastructure.support import ROOT, Template, run
-from tests.infrastructure.test_template import NO_VALUE, of_type
+from tests.infrastructure.test_template import NO_VALUE, of_type, rest_api
 
 POLICY = json.loads((ROOT / "docs" / "deployer-policy.json").read_text(encoding="utf-8"))
 # IAM counts the characters of a managed policy without its white space.
@@ -23,6 +23,8 @@ ROLLBACK_ALARMS = [{"Name": {"Ref": "LookupVersionAlarm"}}, {"Name": {"Ref": "Ap
 NOT_USED = {
     # An API or a trust store in a bucket.
     "AWS::ApiGatewayV2::*": ["s3:*"],
+    # A resource policy of the API.
+    "AWS::ApiGateway::RestApi": ["apigateway:UpdateRestApiPolicy"],
     # Servers.
     "AWS::CodeDeploy::DeploymentGroup": ["codedeploy:RegisterOnPremisesInstance"],
     # Tables made of a bucket's metadata, replication, and tags of the newer kind.
@@ -89,10 +91,11 @@ def lookup_version(template: Template) -> dict[str, Any]:
 
 
 def test_clients_reach_the_alias_and_not_the_newest_code(template: Template) -> None:
-    ((_, api),) = of_type(template, "AWS::ApiGatewayV2::Api").items()
-    method = api["Body"]["paths"]["/$default"]["x-amazon-apigateway-any-method"]
-    uri = method["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
-    assert "functions/${LookupFunctionAliaslive}/" in uri
+    paths = rest_api(template)["Body"]["paths"]
+    for path in ("/", "/{proxy+}"):
+        method = paths[path]["x-amazon-apigateway-any-method"]
+        uri = method["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
+        assert "functions/${LookupFunctionAliaslive}/" in uri
 
 
 def test_all_at_once_is_without_code_deploy(template: Template) -> None:
@@ -156,16 +159,6 @@ def test_new_layer_or_setting_is_a_new_version_too() -> None:
     resources = load_template()["Resources"]
     assert resources["SharedLayer"]["Properties"]["PublishLambdaVersion"] is True
     assert resources["LookupFunction"]["Properties"]["AutoPublishAliasAllProperties"] is True
-
-
-def test_gateway_has_a_throttle(template: Template) -> None:
-    ((_, stage),) = of_type(template, "AWS::ApiGatewayV2::Stage").items()
-    rate = {"Ref": "RequestsPerSecond"}
-    assert stage["DefaultRouteSettings"] == {
-        "ThrottlingRateLimit": rate,
-        "ThrottlingBurstLimit": rate,
-    }
-    assert template["Parameters"]["RequestsPerSecond"]["MinValue"] == 1
 
 
 def test_look_ups_reserve_nothing_unless_told(template: Template) -> None:

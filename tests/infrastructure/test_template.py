@@ -188,13 +188,40 @@ VARIABLES = {
     },
 }
 ROUTES = {
-    "/$default": "LookupFunction",
+    "/": "LookupFunction",
+    "/{proxy+}": "LookupFunction",
+    "/docs": "LookupFunction",
+    "/health": "LookupFunction",
+    "/openapi.json": "LookupFunction",
     "/api/reports": "PublishFunction",
     "/feed/{proxy+}": "PublishFunction",
     "/api/feed/{proxy+}": "PublishFunction",
 }
 # What the gateway invokes of a function: its alias, if it has one.
 INVOKED = {"LookupFunction": "LookupFunctionAliaslive", "PublishFunction": "PublishFunction"}
+# Routes that answer without a key.
+OPEN_ROUTES = {"/", "/docs", "/health", "/openapi.json"}
+# The status and code of what the gateway answers by itself.
+GATEWAY_ERRORS = {
+    "ACCESS_DENIED": (403, 403000),
+    "BAD_REQUEST_BODY": (400, 400021),
+    "BAD_REQUEST_PARAMETERS": (400, 400022),
+    "DEFAULT_4XX": (400, 400040),
+    "DEFAULT_5XX": (503, 503001),
+    "EXPIRED_TOKEN": (403, 403000),
+    "INTEGRATION_FAILURE": (503, 503001),
+    "INTEGRATION_TIMEOUT": (503, 503001),
+    "INVALID_API_KEY": (403, 403000),
+    "INVALID_SIGNATURE": (403, 403000),
+    "MISSING_AUTHENTICATION_TOKEN": (404, 404000),
+    "QUOTA_EXCEEDED": (429, 429000),
+    "REQUEST_TOO_LARGE": (413, 400144),
+    "RESOURCE_NOT_FOUND": (404, 404000),
+    "THROTTLED": (429, 429001),
+    "UNAUTHORIZED": (401, 401000),
+    "UNSUPPORTED_MEDIA_TYPE": (415, 406000),
+    "WAF_FILTERED": (403, 403000),
+}
 
 
 def of_type(template: Template, kind: str) -> dict[str, dict[str, Any]]:
@@ -557,20 +584,85 @@ def test_function_runs_on_the_layer_and_logs_json_with_an_end(
     assert group["RetentionInDays"] == {"Ref": "LogRetentionDays"}
 
 
+def rest_api(template: Template) -> dict[str, Any]:
+    """The properties of the one API."""
+    ((_, api),) = of_type(template, "AWS::ApiGateway::RestApi").items()
+    assert not of_type(template, "AWS::ApiGatewayV2::Api")
+    return api
+
+
 def test_every_request_reaches_a_function(template: Template) -> None:
-    ((_, api),) = of_type(template, "AWS::ApiGatewayV2::Api").items()
     reached = {}
-    for path, item in api["Body"]["paths"].items():
+    for path, item in rest_api(template)["Body"]["paths"].items():
         ((name, method),) = if_publishing(item).items()
         assert name == "x-amazon-apigateway-any-method"
-        assert method.get("isDefaultRoute", False) == (path == "/$default")
         assert "security" not in method
         integration = method["x-amazon-apigateway-integration"]
-        assert integration["payloadFormatVersion"] == "2.0"
+        # Of a REST API, this is the event of format 1.0.
+        assert integration["type"] == "aws_proxy"
         reached[path] = integration["uri"]["Fn::Sub"]
     assert {path: re.findall(r"functions/\$\{(\w+)", uri) for path, uri in reached.items()} == {
         path: [INVOKED[function]] for path, function in ROUTES.items()
     }
+
+
+def test_bodies_pass_the_gateway_as_they_are(template: Template) -> None:
+    assert rest_api(template)["Body"]["x-amazon-apigateway-binary-media-types"] == ["*/*"]
+
+
+def test_the_gateway_answers_errors_in_the_shape_of_the_contract(template: Template) -> None:
+    found = {}
+    responses = rest_api(template)["Body"]["x-amazon-apigateway-gateway-responses"]
+    for kind, response in responses.items():
+        ((media_type, text),) = response["responseTemplates"].items()
+        assert media_type == "application/json"
+        body = json.loads(text)
+        error = body.pop("error")
+        assert body == {"success": False}
+        assert error.keys() == {"code", "messages"}
+        assert all(error["messages"])
+        # Nothing of the request, and nothing of AWS, is quoted.
+        assert "$context" not in text
+        found[kind] = (int(response["statusCode"]), error["code"])
+        retried = "gatewayresponse.header.Retry-After" in response["responseParameters"]
+        assert retried == (found[kind][1] in {429001, 503001}), kind
+    assert found == GATEWAY_ERRORS
+
+
+def test_there_is_one_stage_and_it_is_throttled(template: Template) -> None:
+    ((_, stage),) = of_type(template, "AWS::ApiGateway::Stage").items()
+    ((_, deployment),) = of_type(template, "AWS::ApiGateway::Deployment").items()
+    assert "StageName" not in deployment, "SAM's second stage has no throttle"
+    everything, *others = stage["MethodSettings"]
+    rate = {"Ref": "RequestsPerSecond"}
+    assert everything == {
+        "ResourcePath": "/*",
+        "HttpMethod": "*",
+        "ThrottlingRateLimit": rate,
+        "ThrottlingBurstLimit": rate,
+    }
+    assert template["Parameters"]["RequestsPerSecond"]["MinValue"] == 1
+    slow = set()
+    for one in others:
+        assert one["ThrottlingRateLimit"] <= 5
+        assert one["ThrottlingBurstLimit"] <= 20
+        # The slash at the beginning stays; of the others, ~1 stands for each.
+        path = "/" + one["ResourcePath"][1:].removeprefix("~1").replace("~1", "/")
+        slow.add((path, one["HttpMethod"]))
+    assert slow == {(path, method) for path in OPEN_ROUTES for method in ("GET", "HEAD")}
+    assert ROUTES.keys() > OPEN_ROUTES
+
+
+def test_the_address_of_the_gateway_is_closed_only_by_choice(template: Template) -> None:
+    (server,) = rest_api(template)["Body"]["servers"]
+    assert server["x-amazon-apigateway-endpoint-configuration"] == {
+        "disableExecuteApiEndpoint": {"Fn::If": ["ClosesDefaultAddress", True, False]}
+    }
+    assert template["Parameters"]["DisableExecuteApiEndpoint"]["Default"] == "false"
+    rule = template["Rules"]["ClosedAddressNeedsDomain"]
+    assert rule["RuleCondition"] == {"Fn::Equals": [{"Ref": "DisableExecuteApiEndpoint"}, "true"]}
+    (assertion,) = rule["Assertions"]
+    assert assertion["Assert"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "DomainName"}, ""]}]}
 
 
 def if_publishing(value: Any) -> Any:
@@ -585,15 +677,17 @@ def if_publishing(value: Any) -> Any:
 def test_without_a_feed_of_our_own_every_request_reaches_the_lookup_function(
     template: Template,
 ) -> None:
-    ((_, api),) = of_type(template, "AWS::ApiGatewayV2::Api").items()
-    left = without_ifs(api["Body"]["paths"])
-    assert [path for path, item in left.items() if item != NO_VALUE] == ["/$default"]
+    left = without_ifs(rest_api(template)["Body"]["paths"])
+    assert {path for path, item in left.items() if item != NO_VALUE} == {
+        path for path, function in ROUTES.items() if function == "LookupFunction"
+    }
 
 
 def test_nothing_of_a_request_is_logged_by_the_gateway(template: Template) -> None:
-    ((_, stage),) = of_type(template, "AWS::ApiGatewayV2::Stage").items()
-    assert "AccessLogSettings" not in stage
-    assert not stage["DefaultRouteSettings"].keys() & {"DataTraceEnabled", "LoggingLevel"}
+    ((_, stage),) = of_type(template, "AWS::ApiGateway::Stage").items()
+    assert "AccessLogSetting" not in stage
+    for settings in stage["MethodSettings"]:
+        assert not settings.keys() & {"DataTraceEnabled", "LoggingLevel"}
 
 
 def test_only_the_gateway_may_invoke_and_there_is_no_other_door(template: Template) -> None:
@@ -602,11 +696,15 @@ def test_only_the_gateway_may_invoke_and_there_is_no_other_door(template: Templa
     for permission in permissions:
         assert permission["Principal"] == "apigateway.amazonaws.com"
         pattern, values = permission["SourceArn"]["Fn::Sub"]
-        assert values == {"__ApiId__": {"Ref": "HttpApi"}, "__Stage__": "*"}
+        assert values == {"__ApiId__": {"Ref": "Api"}, "__Stage__": "*"}
         may[pattern.partition("${__Stage__}")[2]] = permission["FunctionName"]["Ref"]
     # A greedy path has to be a wildcard: braces in an ARN are nothing but braces.
     assert may == {
-        "/*": "LookupFunctionAliaslive",
+        "/*/": "LookupFunctionAliaslive",
+        "/*/*": "LookupFunctionAliaslive",
+        "/*/docs": "LookupFunctionAliaslive",
+        "/*/health": "LookupFunctionAliaslive",
+        "/*/openapi.json": "LookupFunctionAliaslive",
         "/*/api/reports": "PublishFunction",
         "/*/feed/*": "PublishFunction",
         "/*/api/feed/*": "PublishFunction",
@@ -748,11 +846,11 @@ def test_alarms_watch_timers_queue_functions_tables_and_gateway(template: Templa
         "ExportsStaleAlarm": ["exports_published"],
         "QuarantineGrowingAlarm": ["ingest_quarantined"],
         "LookupVersionAlarm": ["Errors"],
-        "ApiFaultAlarm": ["5xx"],
+        "ApiFaultAlarm": ["5XXError"],
         "FunctionErrorsAlarm": ["Errors"],
         "FunctionThrottlesAlarm": ["Throttles"],
         "TableThrottlesAlarm": ["ReadThrottleEvents", "WriteThrottleEvents"],
-        "ServerErrorsAlarm": ["5xx", "Count"],
+        "ServerErrorsAlarm": ["5XXError", "Count"],
         "SlowAnswersAlarm": ["Latency"],
         "ChangesLateAlarm": ["IteratorAge"],
         "ChangesDeadLetterAlarm": ["ApproximateNumberOfMessagesVisible"],

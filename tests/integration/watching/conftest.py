@@ -55,7 +55,13 @@ options = { listed = "bad", keep = "1h", budget_ms = 5000 }
 """
 # What AWS tells by itself: metrics by namespace, and the dimension by which they are looked at.
 PUBLISHED = {
-    ("AWS/ApiGateway", "ApiId"): {"4xx", "5xx", "Count", "IntegrationLatency", "Latency"},
+    ("AWS/ApiGateway", "ApiName"): {
+        "4XXError",
+        "5XXError",
+        "Count",
+        "IntegrationLatency",
+        "Latency",
+    },
     ("AWS/DynamoDB", "TableName"): {
         "ConsumedReadCapacityUnits",
         "ConsumedWriteCapacityUnits",

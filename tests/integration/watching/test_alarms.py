@@ -209,11 +209,12 @@ def test_tables_throttle_for_half_an_hour(metric: str) -> None:
     [(5, 100, ALARM), (5, 5, ALARM), (4, 4, OK), (5, 101, OK), (0, 1000, OK)],
 )
 def test_server_errors_are_a_rate_with_a_floor(errors: int, requests: int, expected: str) -> None:
-    assert told_by_aws("ServerErrorsAlarm", {"5xx": errors, "Count": requests}) == expected
+    assert told_by_aws("ServerErrorsAlarm", {"5XXError": errors, "Count": requests}) == expected
 
 
 @pytest.mark.parametrize(
-    ("name", "metric", "bad"), [("LookupVersionAlarm", "Errors", 1), ("ApiFaultAlarm", "5xx", 5)]
+    ("name", "metric", "bad"),
+    [("LookupVersionAlarm", "Errors", 1), ("ApiFaultAlarm", "5XXError", 5)],
 )
 def test_what_takes_a_rollout_back(name: str, metric: str, bad: int) -> None:
     [one] = watched(ALARMS[name])

@@ -13,10 +13,11 @@ from local.template import load_template
 from shared.domain.indicator import IndicatorType
 from tests.integration.watching.conftest import OURS, PUBLISHED, Functions, look_up
 
+# The API has the name of its stack.
+STACK = "${AWS::StackName}"
 RESOURCES: dict[str, Any] = load_template()["Resources"]
 # The type of a resource whose name is the value of a dimension.
 NAMED = {
-    "ApiId": "AWS::Serverless::HttpApi",
     "FunctionName": "AWS::Serverless::Function",
     "QueueName": "AWS::SQS::Queue",
     "TableName": "AWS::DynamoDB::Table",
@@ -54,6 +55,9 @@ def test_metrics_are_those_that_the_functions_or_aws_tell(widgets: list[dict[str
             ours.add((value, metric))
             continue
         assert metric in PUBLISHED[namespace, dimension], metric
+        if dimension == "ApiName":
+            assert value == STACK
+            continue
         [name] = re.findall(r"^\$\{(\w+)(?:\.QueueName)?\}$", value)
         assert RESOURCES[name]["Type"] == NAMED[dimension]
     # What is paid for is shown.

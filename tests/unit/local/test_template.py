@@ -114,7 +114,7 @@ Resources:
     Properties:
       Handler: asked.handler
       Events:
-        Any: {Type: HttpApi, Properties: {ApiId: !Ref Api}}
+        Any: {Type: Api, Properties: {RestApiId: !Ref Api, Path: "/{proxy+}", Method: ANY}}
         Timer: {Type: ScheduleV2, Properties: {ScheduleExpression: rate(1 hour)}}
   Sent:
     Type: AWS::Serverless::Function
@@ -122,8 +122,8 @@ Resources:
     Properties:
       Handler: sent.handler
       Events:
-        One: {Type: HttpApi, Properties: {Path: /sent, Method: ANY}}
-        Many: {Type: HttpApi, Properties: {Path: "/many/{any+}", Method: ANY}}
+        One: {Type: Api, Properties: {Path: /sent, Method: ANY}}
+        Many: {Type: Api, Properties: {Path: "/many/{any+}", Method: ANY}}
   Timed:
     Type: AWS::Serverless::Function
     Properties: {Handler: timed.handler}
@@ -139,19 +139,22 @@ def test_the_routes_of_a_template(template: Write) -> None:
 
 
 def test_a_template_that_leaves_requests_without_a_function_says_so(template: Write) -> None:
-    text = ROUTES.replace(
-        "Any: {Type: HttpApi, Properties: {", "Any: {Type: HttpApi, Properties: {Path: /a, "
-    )
+    text = ROUTES.replace('Path: "/{proxy+}"', "Path: /a")
     with pytest.raises(TemplateError, match="all other requests"):
         http_routes(template(text))
 
 
 def test_the_routes_of_this_project() -> None:
+    lookup, publish = (f"functions.{name}.app.lambda_handler" for name in ("lookup", "publish"))
     assert http_routes() == {
-        DEFAULT_ROUTE: "functions.lookup.app.lambda_handler",
-        "/api/reports": "functions.publish.app.lambda_handler",
-        "/feed/{proxy+}": "functions.publish.app.lambda_handler",
-        "/api/feed/{proxy+}": "functions.publish.app.lambda_handler",
+        DEFAULT_ROUTE: lookup,
+        "/": lookup,
+        "/docs": lookup,
+        "/health": lookup,
+        "/openapi.json": lookup,
+        "/api/reports": publish,
+        "/feed/{proxy+}": publish,
+        "/api/feed/{proxy+}": publish,
     }
 
 
