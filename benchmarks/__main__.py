@@ -21,6 +21,7 @@ from benchmarks import (  # noqa: E402
     cost,
     ingestion,
     lookups,
+    open_routes,
     others,
     plots,
     report,
@@ -70,6 +71,8 @@ def measure() -> None:
         first, refreshed = others.lists(LIST_ENTRIES)
         idle = others.idle_run()
         single_calls = others.single_calls()
+        _say("requests without an API key")
+        without_key = open_routes.measure()
     _say("starts")
     started_anew = starts.measure(START_ROUNDS)
     _say("memory")
@@ -88,6 +91,7 @@ def measure() -> None:
         alarms=others.alarms(),
         starts=started_anew,
         memory={FEW_REPORTS: few, MANY_REPORTS: many},
+        without_key=without_key,
     )
     measured = report.measured(found)
     cost.MEASURED.write_text(cost.write_measured(measured), encoding="utf-8")

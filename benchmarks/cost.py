@@ -21,8 +21,7 @@ READ_UNIT = 0.125e-6
 WRITE_UNIT = 0.625e-6
 STORAGE_GB_MONTH = 0.25
 BACKUP_GB_MONTH = 0.20  # point-in-time recovery
-GATEWAY_REQUEST = 1.00e-6  # of an HTTP API
-GATEWAY_METERED_BYTES = 512 * 1024
+GATEWAY_REQUEST = 3.50e-6  # of a REST API, the first 333 million of a month
 LAMBDA_REQUEST = 0.20e-6
 LAMBDA_GB_SECOND = 0.0000133334  # arm64
 LOGS_GB = 0.50
@@ -30,6 +29,7 @@ METRIC_MONTH = 0.30
 ALARM_MONTH = 0.10
 SCHEDULER_CALL = 1.00e-6
 DASHBOARD_MONTH = 3.00
+INTERNET_GB = 0.09  # out of AWS
 # That look-ups write: latency, cold starts, refusals by quota.
 LOOKUP_METRICS = 3
 
@@ -38,6 +38,13 @@ LOOKUP_MB = 512
 INGEST_MB = 1024
 PUBLISH_MB = 1024
 PROVIDERS_MB = 2048
+# Requests a second that the template lets in: of the open documents, of each other route.
+OPEN_DOCUMENTS = ("GET /", "GET /docs", "GET /health", "GET /openapi.json")
+DOCUMENT_REQUESTS_S = 5
+REQUESTS_S = 500
+# A function URL has no throttle but this: requests a second for each reserved execution.
+URL_REQUESTS_S = 10
+RESERVED_EXECUTIONS = 10  # of the example
 # The memory with which a function has one whole processor.
 WHOLE_CPU_MB = 1769
 # Assumed: from a function to DynamoDB and back.
@@ -46,6 +53,8 @@ RUNS_A_MONTH = 30 * 24 * 4  # every 15 minutes
 GB = 1024**3
 MILLION = 1_000_000
 SERVICES = ("API Gateway", "Lambda", "DynamoDB", "logs")
+# What a request costs at each front, before any function runs.
+FRONTS = {"REST API": GATEWAY_REQUEST, "function URL": 0.0}
 
 
 @dataclass(frozen=True)
@@ -80,6 +89,7 @@ class Measured:
         metrics: custom metrics that a run of ingestion writes.
         alarms: metrics in the alarms that every stack has.
         item_bytes: mean size of an item of the IOC table.
+        without_key: what clients without an API key can ask for, by its name.
     """
 
     single: Work
@@ -95,6 +105,7 @@ class Measured:
     metrics: int
     alarms: int
     item_bytes: float
+    without_key: Mapping[str, Work]
 
 
 Shares = Mapping[str, float]
@@ -103,10 +114,11 @@ Shares = Mapping[str, float]
 def read_measured(text: str) -> Measured:
     """What a file says was measured."""
     raw: dict[str, Any] = json.loads(text)
+    without_key = {name: Work(**value) for name, value in raw.pop("without_key", {}).items()}
     facts: dict[str, Any] = {
         name: Work(**value) if isinstance(value, dict) else value for name, value in raw.items()
     }
-    return Measured(**facts)
+    return Measured(**facts, without_key=without_key)
 
 
 def write_measured(measured: Measured) -> str:
@@ -121,14 +133,9 @@ def duration_ms(cpu_us: float, waits: float, memory_mb: int) -> int:
 
 
 def lambda_dollars(requests: int, milliseconds: float, memory_mb: int) -> float:
-    """Of invocations that each take so long."""
+    """Dollars for invocations that each take so long."""
     gb_s = requests * milliseconds / 1000 * memory_mb / 1024
     return requests * LAMBDA_REQUEST + gb_s * LAMBDA_GB_SECOND
-
-
-def gateway_dollars(requests: int, bytes_each: float) -> float:
-    """Of requests to the HTTP API; a large answer counts as several."""
-    return requests * max(1, math.ceil(bytes_each / GATEWAY_METERED_BYTES)) * GATEWAY_REQUEST
 
 
 def dynamodb_dollars(read: float, written: float) -> float:
@@ -136,13 +143,15 @@ def dynamodb_dollars(read: float, written: float) -> float:
     return read * READ_UNIT + written * WRITE_UNIT
 
 
-def shares(work: Work, memory_mb: int, *, gateway: bool) -> dict[str, float]:
-    """Dollars for a million things, by service."""
+def shares(work: Work, memory_mb: int, *, front: float = 0.0) -> dict[str, float]:
+    """Dollars for a million things, by service.
+
+    Args:
+        front: what a request costs before any function runs.
+    """
     each = duration_ms(work.cpu_us / work.requests, work.waits / work.requests, memory_mb)
     spent = {
-        "API Gateway": gateway_dollars(work.requests, work.answer_bytes / work.requests)
-        if gateway
-        else 0.0,
+        "API Gateway": work.requests * front,
         "Lambda": lambda_dollars(work.requests, each, memory_mb),
         "DynamoDB": dynamodb_dollars(work.read, work.written),
         "logs": work.log_bytes / GB * LOGS_GB,
@@ -179,14 +188,51 @@ def stored_month(item_bytes: float, items: int = MILLION) -> float:
     return items * (item_bytes + 100) / GB * (STORAGE_GB_MONTH + BACKUP_GB_MONTH)
 
 
-def lookups(measured: Measured) -> dict[str, dict[str, float]]:
-    """Dollars for a million look-ups."""
+def lookups(measured: Measured, front: str) -> dict[str, dict[str, float]]:
+    """Dollars for a million look-ups over one of `FRONTS`."""
     kinds = {
         "one at a time": measured.single,
         "in bulk of 100": measured.bulk_100,
         "in bulk of 1,000": measured.bulk_1000,
     }
-    return {name: shares(work, LOOKUP_MB, gateway=True) for name, work in kinds.items()}
+    return {name: shares(work, LOOKUP_MB, front=FRONTS[front]) for name, work in kinds.items()}
+
+
+def lookups_by_front(measured: Measured) -> dict[str, dict[str, float]]:
+    """Dollars for a million look-ups, by kind and front."""
+    return {
+        f"{kind}, {front}": spent
+        for front in FRONTS
+        for kind, spent in lookups(measured, front).items()
+    }
+
+
+def hour_without_key(work: Work, requests_s: float, *, front: float) -> dict[str, float]:
+    """Dollars for an hour of requests without a valid API key, by service, bytes out included.
+
+    Args:
+        requests_s: how many the front lets in.
+        front: what a request costs before any function runs.
+    """
+    requests = requests_s * 3600
+    spent = shares(work, LOOKUP_MB, front=front)
+    hour = {service: dollars * requests / MILLION for service, dollars in spent.items()}
+    return hour | {"bytes out": requests * work.answer_bytes / work.things / GB * INTERNET_GB}
+
+
+def hours_without_key(measured: Measured, front: str) -> dict[str, dict[str, float]]:
+    """`hour_without_key` of each kind of request, at the throttles of one of `FRONTS`."""
+    return {
+        name: hour_without_key(work, let_in(name, front), front=FRONTS[front])
+        for name, work in measured.without_key.items()
+    }
+
+
+def let_in(name: str, front: str) -> int:
+    """Requests a second of a kind that a front lets in."""
+    if not FRONTS[front]:
+        return URL_REQUESTS_S * RESERVED_EXECUTIONS
+    return DOCUMENT_REQUESTS_S if name in OPEN_DOCUMENTS else REQUESTS_S
 
 
 def sightings(measured: Measured) -> dict[str, dict[str, float]]:
@@ -196,19 +242,17 @@ def sightings(measured: Measured) -> dict[str, dict[str, float]]:
         "seen again, in new reports": measured.seen_again,
         "re-delivered, in known reports": measured.redelivered,
     }
-    return {name: shares(work, INGEST_MB, gateway=False) for name, work in kinds.items()}
+    return {name: shares(work, INGEST_MB) for name, work in kinds.items()}
 
 
 def others(measured: Measured) -> dict[str, dict[str, float]]:
     """Dollars for a million of what else is done."""
     return {
-        "IOCs published, ten in a report": shares(measured.publishing, PUBLISH_MB, gateway=True),
-        "entries of a provider's first list": shares(
-            measured.list_first, PROVIDERS_MB, gateway=False
+        "IOCs published, ten in a report": shares(
+            measured.publishing, PUBLISH_MB, front=GATEWAY_REQUEST
         ),
-        "entries of a list, 1% of them changed": shares(
-            measured.list_refresh, PROVIDERS_MB, gateway=False
-        ),
+        "entries of a provider's first list": shares(measured.list_first, PROVIDERS_MB),
+        "entries of a list, 1% of them changed": shares(measured.list_refresh, PROVIDERS_MB),
     }
 
 
@@ -223,7 +267,18 @@ demand, arm64, without free tiers, prices of {prices_of}: check them before you 
 
 {lookups}
 
-The key of whoever asks is remembered, and its quota is leased in blocks: both are in the units.
+The REST API is the default front. The function URL is the option `FunctionUrl`: it has no price of
+its own, and no throttle. The API key of a client is kept in memory, and its quota is leased in
+blocks: both are in the units.
+
+## Clients without an API key
+
+Dollars that an hour of requests costs when they come as fast as the template lets them in:
+`RequestsPerSecond` at the REST API, {documents_s} a second for each open document, and {url_s} for
+each of `LookupReservedConcurrency` at a function URL, here {url_executions}. Bytes out are in it,
+uncompressed, as a client gets them that does not ask for gzip:
+
+{without_key}
 
 ## Sightings
 
@@ -259,7 +314,7 @@ A million stored IOCs of {item_bytes:.0f} bytes cost {stored:.2f} dollars a mont
   for each round trip to the store that it waits for. Both are estimates: a processor of Lambda is
   another one. What ingestion writes, it writes side by side, so only its reads are waited for.
 - The runs of an idle month are all taken for cold starts, which are billed. Elsewhere cold starts
-  are left out, as are data that leaves AWS and failed requests.
+  are left out, as are failed requests, and data that leaves AWS but for that of the open routes.
 """
 
 
@@ -272,7 +327,11 @@ def document(measured: Measured) -> str:
     }
     return _TEXT.format(
         prices_of=PRICES_OF,
-        lookups=_table("A million look-ups", lookups(measured)),
+        lookups=_table("A million look-ups", lookups_by_front(measured)),
+        documents_s=DOCUMENT_REQUESTS_S,
+        url_s=URL_REQUESTS_S,
+        url_executions=RESERVED_EXECUTIONS,
+        without_key=_without_key(measured),
         sightings=_table("A million sightings", sightings(measured)),
         others=_table("A million", others(measured)),
         month=_pairs("What", "Dollars a month", dollars),
@@ -292,14 +351,29 @@ def document(measured: Measured) -> str:
 def _price_list() -> dict[str, str]:
     return {
         "a million read units, write units": f"{READ_UNIT * 1e6:.3f}, {WRITE_UNIT * 1e6:.3f}",
-        "a million requests of an HTTP API, 512 KB each": f"{GATEWAY_REQUEST * 1e6:.2f}",
+        "a million requests of a REST API, of a function URL": f"{GATEWAY_REQUEST * 1e6:.2f}, 0",
         "a million invocations": f"{LAMBDA_REQUEST * 1e6:.2f}",
         "a GB-second": f"{LAMBDA_GB_SECOND:.10f}",
         "a GB of logs": f"{LOGS_GB:.2f}",
         "a metric, a metric in an alarm, for a month": f"{METRIC_MONTH:.2f}, {ALARM_MONTH:.2f}",
         "a million calls of the schedule": f"{SCHEDULER_CALL * 1e6:.2f}",
         "a GB stored, backed up, for a month": f"{STORAGE_GB_MONTH:.2f}, {BACKUP_GB_MONTH:.2f}",
+        "a GB to the internet": f"{INTERNET_GB:.2f}",
     }
+
+
+def _without_key(measured: Measured) -> str:
+    rest, direct = (hours_without_key(measured, front) for front in FRONTS)
+    head = ("Requests", "Bytes out", "REST API: a second", "the gateway", "the rest", "Dollars")
+    lines = [f"| {' | '.join(head)} | Function URL: dollars |", "|---" * 7 + "|"]
+    for name, work in measured.without_key.items():
+        gateway, all_of_it = rest[name]["API Gateway"], total(rest[name])
+        lines.append(
+            f"| {name} | {work.answer_bytes / work.things:,.0f} | {let_in(name, 'REST API')} |"
+            f" {gateway:.2f} | {all_of_it - gateway:.2f} | **{all_of_it:.2f}** |"
+            f" **{total(direct[name]):.2f}** |"
+        )
+    return "\n".join(lines)
 
 
 def _pairs(left: str, right: str, rows: Mapping[str, str]) -> str:

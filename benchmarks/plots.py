@@ -74,10 +74,10 @@ def _bars(
 def _dollars(measured: cost.Measured) -> None:
     """Dollars by service."""
     panels = {
-        "Dollars per million look-ups": cost.lookups(measured),
+        "Dollars per million look-ups": cost.lookups_by_front(measured),
         "Dollars per million sightings": cost.sightings(measured),
     }
-    figure, axes = _figure(2, 3)
+    figure, axes = _figure(2, 5)
     for plot, (title, works) in zip(axes, panels.items(), strict=True):
         for at, spent in enumerate(works.values()):
             left = 0.0

@@ -48,9 +48,8 @@ INFREQUENT_GB_MONTH = 0.10  # of the table class Standard-IA
 INFREQUENT_UNITS = 1.25  # times the price of the units
 RESTORE_GB = 0.15
 BETWEEN_REGIONS_GB = 0.02
-INTERNET_GB = 0.09
-GATEWAY_MORE_REQUEST = 0.90e-6  # beyond the first 300 million of a month
-GATEWAY_FIRST_REQUESTS = 300 * MILLION
+# Of a REST API: requests of a month up to which a price begins, the price.
+GATEWAY_LOWER = ((333 * MILLION, 2.80e-6), (1_000 * MILLION, 2.38e-6), (20_000 * MILLION, 1.51e-6))
 PROVISIONED_GB_SECOND = 0.0000033334  # arm64, for being there
 
 # Assumed.
@@ -116,7 +115,7 @@ def load(work: Work, lookups_s: float) -> Load:
         work.cpu_us / work.requests, work.waits / work.requests, cost.LOOKUP_MB
     )
     each_s = lookups_s / work.things
-    dollars = cost.total(cost.shares(work, cost.LOOKUP_MB, gateway=True))
+    dollars = cost.total(cost.shares(work, cost.LOOKUP_MB, front=cost.GATEWAY_REQUEST))
     return Load(
         requests_s=requests_s,
         lasts_ms=lasts_ms,
@@ -131,8 +130,12 @@ def load(work: Work, lookups_s: float) -> Load:
 
 def gateway_saving_month(requests_s: float) -> float:
     """Dollars that the gateway's lower price for many requests takes off a month."""
-    more = max(0.0, requests_s * MONTH_S - GATEWAY_FIRST_REQUESTS)
-    return more * (cost.GATEWAY_REQUEST - GATEWAY_MORE_REQUEST)
+    requests = requests_s * MONTH_S
+    prices = (cost.GATEWAY_REQUEST, *(price for _, price in GATEWAY_LOWER))
+    return sum(
+        max(0.0, requests - beyond) * (before - price)
+        for (beyond, price), before in zip(GATEWAY_LOWER, prices, strict=False)
+    )
 
 
 def stored_gb(items: float, item_bytes: float) -> float:
@@ -293,8 +296,9 @@ splits the table as it grows.
 - **Bulk is the answer to both**, and to the bill: {bulk_factor:.0f} times cheaper in requests of
   1,000.
 - Answers to single look-ups are {answer_gb:,.0f} GB a month. To the internet that is
-  {answer_dollars:,.0f} dollars at most, which cost.md leaves out. The gateway's price falls to 0.90
-  dollars beyond 300 million requests: {gateway_saving:,.0f} dollars less than in the table.
+  {answer_dollars:,.0f} dollars at most, which cost.md leaves out. The REST API's price falls
+  with the number of requests: {gateway_saving:,.0f} dollars less than in the table. A function
+  URL has no price: {function_url:,.0f} dollars in place of {rest_api:,.0f}.
 - {lookups_s:,} **bulk requests of 1,000** a second are ten million look-ups and
   {bulk_units:,.0f} read units a second. That does not hold: it is {bulk_times:.0f} times the quota
   of a table.
@@ -471,7 +475,7 @@ transactions, which publishing needs, and TTL, which the template sets.
 Sources, of AWS: "Quotas in Amazon DynamoDB", "DynamoDB burst and adaptive capacity", "Understanding
 DynamoDB warm throughput", "How DynamoDB global tables work", "Lambda scaling behavior",
 "Understanding Lambda function scaling", "Lambda quotas", "Amazon API Gateway quotas", "Quotas for
-configuring and running an HTTP API", "Quotas for Amazon EventBridge Scheduler", "CloudWatch Logs
+configuring and running a REST API", "Quotas for Amazon EventBridge Scheduler", "CloudWatch Logs
 quotas", "AWS Systems Manager endpoints and quotas". Check them, and those of your account in
 Service Quotas: new accounts may have less.
 
@@ -511,7 +515,7 @@ def document(measured: Measured, benchmarks: str) -> str:
     published = published_by_rate()
     gb = stored_gb(IOCS, measured.item_bytes)
     infrequent_month = infrequent_break_even_month(gb)
-    lookup_units = cost.shares(measured.single, cost.LOOKUP_MB, gateway=True)["DynamoDB"]
+    lookup_units = cost.shares(measured.single, cost.LOOKUP_MB)["DynamoDB"]
     provisioned_read = break_even_utilisation(PROVISIONED_READ_HOUR, cost.READ_UNIT)
     bulk_units = load(measured.bulk_1000, LOOKUPS_S * 1_000).read_units_s
     return _TEXT.format(
@@ -535,8 +539,10 @@ def document(measured: Measured, benchmarks: str) -> str:
         gateway_rps=GATEWAY_RPS,
         bulk_factor=single.dollars_month / bulk.dollars_month,
         answer_gb=answers_gb,
-        answer_dollars=answers_gb * INTERNET_GB,
+        answer_dollars=answers_gb * cost.INTERNET_GB,
         gateway_saving=gateway_saving_month(single.requests_s),
+        function_url=single.dollars_month - single.requests_s * MONTH_S * cost.GATEWAY_REQUEST,
+        rest_api=single.dollars_month - gateway_saving_month(single.requests_s),
         bulk_units=bulk_units,
         bulk_times=bulk_units / TABLE_UNITS_S,
         warm_ms=one.mean_s * 1000,
@@ -884,22 +890,22 @@ def _limits(loads: Mapping[str, Load]) -> str:
                 "not on request; rises with the rate",
             ),
             (
-                "HTTP API, payload",
+                "REST API, payload",
                 "10 MB",
                 "never: a bulk request may have 4 MB",
                 "cannot be raised",
             ),
             (
-                "HTTP API, request line and headers",
+                "REST API, request line and headers",
                 "10,240 bytes",
                 "by single look-ups of URLs of some 8 KB; ask for them in bulk",
                 "cannot be raised",
             ),
             (
-                "HTTP API, time of an integration",
-                "30 s",
+                "REST API, time of an integration",
+                "29 s",
                 "by publishing, which may take 60 s: send again. Look-ups end after 10 s",
-                "cannot be raised",
+                support,
             ),
             (
                 "Lambda, an answer",
@@ -986,11 +992,11 @@ def _price_list() -> list[tuple[str, str]]:
         ("a GB restored", f"{RESTORE_GB:.2f}"),
         (
             "a GB to another region, to the internet",
-            f"{BETWEEN_REGIONS_GB:.2f}, {INTERNET_GB:.2f}",
+            f"{BETWEEN_REGIONS_GB:.2f}, {cost.INTERNET_GB:.2f}",
         ),
         (
-            "a million requests of an HTTP API beyond 300 million",
-            f"{GATEWAY_MORE_REQUEST * 1e6:.2f}",
+            "a million requests of a REST API beyond 333 million, 1 and 20 billion of a month",
+            ", ".join(f"{price * 1e6:.2f}" for _, price in GATEWAY_LOWER),
         ),
         ("a GB-second of provisioned concurrency", f"{PROVISIONED_GB_SECOND:.10f}"),
     ]

@@ -44,4 +44,4 @@ def test_every_limit_says_when_it_is_reached_and_how_to_raise_it() -> None:
     for row in rows:
         assert all(row), row
     services = {row[0].split(",")[0] for row in rows}
-    assert services >= {"API Gateway", "HTTP API", "Lambda", "DynamoDB", "CloudWatch Logs", "SSM"}
+    assert services >= {"API Gateway", "REST API", "Lambda", "DynamoDB", "CloudWatch Logs", "SSM"}

@@ -14,7 +14,8 @@ def measured(**fields: object) -> Measured:
         ),
         WORK,
     )
-    return Measured(**{"metrics": 20, "alarms": 3, "item_bytes": 200.0, **facts, **fields})  # type: ignore[arg-type]
+    numbers = {"metrics": 20, "alarms": 3, "item_bytes": 200.0}
+    return Measured(**{**numbers, "without_key": {"GET /": WORK}, **facts, **fields})  # type: ignore[arg-type]
 
 
 def test_duration_grows_as_the_share_of_a_processor_shrinks() -> None:
@@ -34,22 +35,14 @@ def test_invocations_cost_by_number_and_by_gigabyte_seconds() -> None:
     assert cost.lambda_dollars(1_000_000, 1000, 1024) == pytest.approx(0.20 + 13.3334)
 
 
-@pytest.mark.parametrize(
-    ("size", "dollars"),
-    [(0, 1.0), (512 * 1024, 1.0), (512 * 1024 + 1, 2.0), (5 * 1024 * 1024, 10.0)],
-)
-def test_a_large_answer_counts_as_several_requests(size: int, dollars: float) -> None:
-    assert cost.gateway_dollars(1_000_000, size) == pytest.approx(dollars)
-
-
 def test_units_cost_what_they_are_listed_for() -> None:
     assert cost.dynamodb_dollars(1_000_000, 0) == pytest.approx(0.125)
     assert cost.dynamodb_dollars(0, 1_000_000) == pytest.approx(0.625)
 
 
 def test_shares_are_of_a_million_things() -> None:
-    spent = cost.shares(WORK, cost.WHOLE_CPU_MB, gateway=True)
-    assert spent["API Gateway"] == pytest.approx(0.01)
+    spent = cost.shares(WORK, cost.WHOLE_CPU_MB, front=cost.GATEWAY_REQUEST)
+    assert spent["API Gateway"] == pytest.approx(0.035)
     assert spent["DynamoDB"] == pytest.approx(1000 * (500 * 0.125e-6 + 100 * 0.625e-6))
     # 10 invocations of 5 ms and two round trips each, for 1000 things.
     each = cost.lambda_dollars(1, 15, cost.WHOLE_CPU_MB)
@@ -58,8 +51,27 @@ def test_shares_are_of_a_million_things() -> None:
     assert cost.total(spent) == pytest.approx(sum(spent.values()))
 
 
-def test_without_a_gateway_there_is_none_to_pay() -> None:
-    assert cost.shares(WORK, 512, gateway=False)["API Gateway"] == 0
+def test_a_front_costs_its_requests_and_nothing_else() -> None:
+    rest, direct = (cost.lookups(measured(), front) for front in ("REST API", "function URL"))
+    for kind, spent in rest.items():
+        assert spent["API Gateway"] == pytest.approx(3.50 * WORK.requests / WORK.things)
+        assert direct[kind] == {**spent, "API Gateway": 0}
+
+
+def test_an_hour_without_a_key_is_as_many_requests_as_the_front_lets_in() -> None:
+    spent = cost.hour_without_key(WORK, 1000 / 3.6, front=3.50e-6)  # a million requests
+    million = cost.shares(WORK, cost.LOOKUP_MB, front=3.50e-6)
+    gb = WORK.answer_bytes / WORK.things * 1_000_000 / cost.GB
+    assert spent == {
+        **{service: pytest.approx(dollars) for service, dollars in million.items()},
+        "bytes out": pytest.approx(gb * 0.09),
+    }
+
+
+def test_open_documents_are_throttled_apart_and_a_function_url_by_its_executions() -> None:
+    assert cost.let_in("GET /docs", "REST API") == 5
+    assert cost.let_in("a look-up without a key", "REST API") == 500
+    assert cost.let_in("GET /docs", "function URL") == 100
 
 
 def test_a_month_of_idling_tells_metrics_and_alarms_apart() -> None:

@@ -36,14 +36,15 @@ def test_bulk_requests_are_fewer_and_their_units_the_same() -> None:
 
 
 def test_a_month_costs_what_cost_md_says_for_a_million() -> None:
-    million = cost.total(cost.shares(SHORT, cost.LOOKUP_MB, gateway=True))
+    million = cost.total(cost.shares(SHORT, cost.LOOKUP_MB, front=cost.GATEWAY_REQUEST))
     month = scale.load(SHORT, 1).dollars_month
     assert month == pytest.approx(million * 30 * 86_400 / 1_000_000)
 
 
 def test_the_gateway_is_cheaper_beyond_its_first_requests() -> None:
     assert scale.gateway_saving_month(100) == 0
-    assert scale.gateway_saving_month(10_000) == pytest.approx((25_920 - 300) * 0.10)
+    saved = (25_920 - 333) * 0.70 + (25_920 - 1_000) * 0.42 + (25_920 - 20_000) * 0.87
+    assert scale.gateway_saving_month(10_000) == pytest.approx(saved)
 
 
 def test_stored_items_are_billed_with_their_overhead() -> None:
