@@ -1,29 +1,37 @@
-"""What API Gateway and EventBridge Scheduler hand to a function, and what it takes back.
+"""What the fronts and EventBridge Scheduler hand to a function, and what they take back.
 
-Pure functions. The event is that of an HTTP API with payload format 2.0 and the route
-`$default`. Where real events leave a key out (no query, no cookies, no body), so do these.
+Pure functions. `REST` is the front that template.yaml deploys: a REST API with a proxy integration,
+event format 1.0, and `BinaryMediaTypes: */*`. `FUNCTION_URL` is the function URL, event format 2.0.
+Where real events have null or leave a key out, so do these. Sources of the forms and the limits:
+docs/adr/0019-rest-api.md.
 """
 
 import base64
 import binascii
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 ACCOUNT_ID = "123456789012"
-STAGE = "$default"
+STAGE = "live"
 
-# Bodies of these types reach a function as text, all others in base64.
+# A function URL hands on bodies of these types as text, all others in base64.
 _TEXT_TYPES = {"application/json", "application/xml", "application/javascript"}
 
-# Of one hop, or said by the server that sends the response.
+# Of one hop, or set by the server that sends the response.
 _SERVER_HEADERS = {"connection", "content-length", "keep-alive", "transfer-encoding"}
+# A REST API sends them under another name.
+_REMAPPED_HEADERS = {"www-authenticate"}
 
-# Lambda refuses to hand back more.
-MAX_RESULT_BYTES = 6 * 1024 * 1024
+# Lambda takes no larger event, and no larger result.
+MAX_EVENT_BYTES = MAX_RESULT_BYTES = 6 * 1024 * 1024
+# A REST API takes no larger body. Lambda's limit is the narrower one: the body is in base64, which
+# takes four bytes for three.
+MAX_BODY_BYTES = 10 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -59,54 +67,115 @@ class Response:
 
 
 class MalformedResult(ValueError):
-    """A handler gave back what API Gateway answers with 500."""
+    """A handler gave back what the front cannot answer with."""
 
 
-def http_event(request: Request, request_id: str, now: datetime) -> dict[str, Any]:
-    """Return the event of a request.
+class OutsideStage(ValueError):
+    """A request to the default address whose path does not begin with the stage."""
+
+
+def http_event(request: Request, request_id: str, now: datetime, stage: str = "") -> dict[str, Any]:
+    """Return the event of a request to the REST API.
 
     Args:
         request: the request.
         request_id: id that API Gateway gives to the request.
         now: when the request came, with time zone.
+        stage: first segment of the path as sent, on the default address; "" on a domain name.
+
+    Raises:
+        OutsideStage: the path is not below the stage.
     """
-    # This is the path as sent. API Gateway documents `rawPath` no further; live HTTP APIs have
-    # been seen to percent-decode it (`%2F` arrives as `/`) and to cut it at a decoded `?`, while
-    # function URLs and REST APIs leave it encoded. So a handler has to bear both spellings, and
-    # the encoded one, where decoding is still to be done, is the one to try here.
-    path = _text(request.raw_path)
-    headers, cookies = _headers(request.headers)
-    domain = headers.get("host", "localhost").rsplit(":", 1)[0]
-    event: dict[str, Any] = {
-        "version": "2.0",
-        "routeKey": STAGE,
-        "rawPath": path,
-        "rawQueryString": _text(request.raw_query),
-        "headers": headers,
+    whole = "/" + _text(request.raw_path).lstrip("/")
+    path = whole
+    if stage:
+        if not f"{whole}/".startswith(f"/{stage}/"):
+            raise OutsideStage(whole)
+        path = "/" + whole.removeprefix(f"/{stage}").lstrip("/")
+    headers = _all_headers(request.headers)
+    parameters = _query_parameters(request.raw_query)
+    by_name = {name.lower(): values[-1] for name, values in headers.items()}
+    domain = by_name.get("host", "localhost").rsplit(":", 1)[0]
+    resource = "/" if path == "/" else "/{proxy+}"
+    return {
+        "resource": resource,
+        "path": path,
+        "httpMethod": request.method,
+        "headers": {name: values[-1] for name, values in headers.items()} or None,
+        "multiValueHeaders": headers or None,
+        "queryStringParameters": {name: values[-1] for name, values in parameters.items()} or None,
+        "multiValueQueryStringParameters": parameters or None,
+        "pathParameters": None if path == "/" else {"proxy": path[1:]},
+        "stageVariables": None,
         "requestContext": {
             "accountId": ACCOUNT_ID,
             "apiId": "local",
             "domainName": domain,
             "domainPrefix": domain.split(".", 1)[0],
+            "extendedRequestId": request_id,
+            "httpMethod": request.method,
+            "identity": {
+                "sourceIp": request.client,
+                "userAgent": by_name.get("user-agent"),
+            },
+            "path": whole,
+            "protocol": request.protocol,
+            "requestId": request_id,
+            "requestTime": _moment(now),
+            "requestTimeEpoch": _epoch_ms(now),
+            "resourcePath": resource,
+            "stage": stage or STAGE,
+        },
+        "body": base64.b64encode(request.body).decode() if request.body else None,
+        "isBase64Encoded": bool(request.body),
+    }
+
+
+def function_url_event(request: Request, request_id: str, now: datetime) -> dict[str, Any]:
+    """Return the event of a request to the function URL.
+
+    Args:
+        request: the request.
+        request_id: id that Lambda gives to the request.
+        now: when the request came, with time zone.
+    """
+    path = _text(request.raw_path)
+    every = _all_headers(request.headers)
+    headers = {name.lower(): ",".join(values) for name, values in every.items()}
+    domain = headers.get("host", "localhost").rsplit(":", 1)[0]
+    event: dict[str, Any] = {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": _text(request.raw_query),
+        "headers": headers,
+        "requestContext": {
+            "accountId": "anonymous",
+            "apiId": "local",
+            "domainName": domain,
+            "domainPrefix": domain.split(".", 1)[0],
             "http": {
                 "method": request.method,
-                "path": path,
+                # Decoded, in contrast to `rawPath`.
+                "path": unquote(path),
                 "protocol": request.protocol,
                 "sourceIp": request.client,
                 "userAgent": headers.get("user-agent", ""),
             },
             "requestId": request_id,
-            "routeKey": STAGE,
-            "stage": STAGE,
-            "time": now.strftime("%d/%b/%Y:%H:%M:%S %z"),
-            "timeEpoch": int(now.timestamp() * 1000),
+            "routeKey": "$default",
+            "stage": "$default",
+            "time": _moment(now),
+            "timeEpoch": _epoch_ms(now),
         },
         "isBase64Encoded": False,
     }
-    if cookies:
-        event["cookies"] = cookies
+    if cookies := headers.get("cookie"):
+        event["cookies"] = [part.strip() for part in cookies.split(";") if part.strip()]
     if parameters := _query_parameters(request.raw_query):
-        event["queryStringParameters"] = parameters
+        event["queryStringParameters"] = {
+            name: ",".join(values) for name, values in parameters.items()
+        }
     if request.body:
         event["body"], event["isBase64Encoded"] = _body(
             request.body, headers.get("content-type", "")
@@ -135,50 +204,114 @@ def timer_event(event_id: str, now: datetime) -> dict[str, Any]:
 
 
 def http_response(result: object) -> Response:
-    """Return the response that API Gateway makes of a handler's result.
+    """Return the response that the REST API makes of a handler's result.
 
-    A result without `statusCode` is the JSON body of a 200; a text is that body itself.
-    `multiValueHeaders` belongs to format 1.0 and is ignored, as API Gateway does.
+    `multiValueHeaders` win over `headers` of the same name.
 
     Raises:
-        MalformedResult: API Gateway would answer 500.
+        MalformedResult: the REST API would answer with an error of its own.
+    """
+    if not isinstance(result, dict) or "statusCode" not in result:
+        raise MalformedResult("the result has no statusCode")
+    lists = result.get("multiValueHeaders") or {}
+    named = {str(name).lower() for name in lists}
+    pairs = [
+        (name, value)
+        for name, value in (result.get("headers") or {}).items()
+        if str(name).lower() not in named
+    ]
+    pairs += [(name, value) for name, values in lists.items() for value in values]
+    headers = [
+        (f"x-amzn-remapped-{name}" if name in _REMAPPED_HEADERS else name, value)
+        for name, value in _sent_headers(pairs)
+    ]
+    return _response(result, headers)
+
+
+def function_url_response(result: object) -> Response:
+    """Return the response that a function URL makes of a handler's result.
+
+    A result without `statusCode` is the JSON body of a 200; a text is that body itself.
+    `multiValueHeaders` belongs to format 1.0 and is ignored, as Lambda does.
+
+    Raises:
+        MalformedResult: Lambda would answer 502.
     """
     if not isinstance(result, dict) or "statusCode" not in result:
         text = result if isinstance(result, str) else _json(result)
         return Response(200, [("content-type", "application/json")], text.encode())
-    headers = [
+    headers = _sent_headers((result.get("headers") or {}).items())
+    headers += [("set-cookie", str(cookie)) for cookie in result.get("cookies") or ()]
+    return _response(result, headers)
+
+
+@dataclass(frozen=True)
+class Front:
+    """What stands between clients and a function.
+
+    Attributes:
+        event: makes the event of a request, its id, and the moment it came.
+        response: makes the response of a handler's result; raises MalformedResult.
+        request_id_header: name of the response header with the request's id.
+    """
+
+    event: Callable[[Request, str, datetime], dict[str, Any]]
+    response: Callable[[object], Response]
+    request_id_header: str
+
+
+REST = Front(http_event, http_response, "x-amzn-requestid")
+FUNCTION_URL = Front(function_url_event, function_url_response, "x-amzn-requestid")
+
+
+def rest_with_stage(stage: str) -> Front:
+    """Return the REST API on its default address, where the path begins with the stage."""
+    return Front(partial(http_event, stage=stage), http_response, REST.request_id_header)
+
+
+def _response(result: dict[str, Any], headers: list[tuple[str, str]]) -> Response:
+    if not any(name == "content-type" for name, _ in headers):
+        headers = [("content-type", "application/json"), *headers]
+    return Response(_status(result["statusCode"]), headers, _result_body(result))
+
+
+def _sent_headers(pairs: Iterable[tuple[object, object]]) -> list[tuple[str, str]]:
+    return [
         (str(name).lower(), _header_value(value))
-        for name, value in (result.get("headers") or {}).items()
+        for name, value in pairs
         if str(name).lower() not in _SERVER_HEADERS
     ]
-    if not any(name == "content-type" for name, _ in headers):
-        headers.append(("content-type", "text/plain; charset=utf-8"))
-    headers += [("set-cookie", str(cookie)) for cookie in result.get("cookies") or ()]
-    return Response(_status(result["statusCode"]), headers, _result_body(result))
+
+
+def _moment(now: datetime) -> str:
+    return now.strftime("%d/%b/%Y:%H:%M:%S %z")
+
+
+def _epoch_ms(now: datetime) -> int:
+    return int(now.timestamp() * 1000)
 
 
 def _text(raw: bytes) -> str:
     return raw.decode("utf-8", "replace")
 
 
-def _headers(pairs: Iterable[tuple[bytes, bytes]]) -> tuple[dict[str, str], list[str]]:
-    """Join headers by lower-case name; cookies are kept apart, as API Gateway does."""
-    headers: dict[str, str] = {}
-    cookies: list[str] = []
+def _all_headers(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, list[str]]:
+    """Return all values of each header, by the name as it was sent first."""
+    names: dict[str, str] = {}
+    headers: dict[str, list[str]] = {}
     for raw_name, raw_value in pairs:
-        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("utf-8", "replace")
-        if name == "cookie":
-            cookies += [part.strip() for part in value.split(";") if part.strip()]
-        else:
-            headers[name] = f"{headers[name]},{value}" if name in headers else value
-    return headers, cookies
+        name = raw_name.decode("latin-1")
+        name = names.setdefault(name.lower(), name)
+        headers.setdefault(name, []).append(_text(raw_value))
+    return headers
 
 
-def _query_parameters(raw_query: bytes) -> dict[str, str]:
-    joined: dict[str, str] = {}
+def _query_parameters(raw_query: bytes) -> dict[str, list[str]]:
+    """Return all values of each parameter, decoded: all that a REST API passes on of a query."""
+    values: dict[str, list[str]] = {}
     for name, value in parse_qsl(_text(raw_query), keep_blank_values=True):
-        joined[name] = f"{joined[name]},{value}" if name in joined else value
-    return joined
+        values.setdefault(name, []).append(value)
+    return values
 
 
 def _body(body: bytes, content_type: str) -> tuple[str, bool]:

@@ -43,7 +43,7 @@ def run_timer(function: Function, budget_s: float, **by_hand: object) -> dict[st
 
 
 def load_gateway() -> Handler:
-    """Return a handler that hands each event to the function that API Gateway would choose.
+    """Return a handler that hands each event to the function that the REST API would choose.
 
     Raises:
         TemplateError: template.yaml has no route for all other requests.
@@ -55,7 +55,8 @@ def gateway(handlers: Mapping[str, Handler]) -> Handler:
     """Return a handler that hands each event on to the handler of its route."""
 
     def handler(event: dict[str, Any], context: Any) -> Any:
-        return handlers[_choose(event["rawPath"], handlers.keys())](event, context)
+        path = event["rawPath"] if "rawPath" in event else event["path"]
+        return handlers[_choose(path, handlers.keys())](event, context)
 
     return handler
 

@@ -1,9 +1,10 @@
-"""An HTTP server on 127.0.0.1 in front of a Lambda handler, in the place of API Gateway."""
+"""An HTTP server on 127.0.0.1 in front of a Lambda handler, in the place of the deployed front."""
 
 import asyncio
 import base64
 import contextlib
 import errno
+import json
 import secrets
 import socket
 import sys
@@ -17,16 +18,25 @@ import uvicorn
 
 from local.context import LocalContext
 from local.errors import LocalError
-from local.events import MalformedResult, Request, Response, http_event, http_response
+from local.events import (
+    MAX_BODY_BYTES,
+    MAX_EVENT_BYTES,
+    REST,
+    Front,
+    MalformedResult,
+    OutsideStage,
+    Request,
+    Response,
+)
 from local.handlers import Handler
+from local.template import gateway_response
 
 HOST = "127.0.0.1"
 # Handler calls under way at once. What comes on top waits, as connections do.
 CONCURRENCY = 32
 BACKLOG = 2048
-# API Gateway's limit of a body. A larger one is still read, up to a second limit, so that the
-# client gets to hear the answer instead of a broken connection.
-MAX_BODY_BYTES = 10 * 1024 * 1024
+# A body that is too large is still read up to this limit, so that the client gets the answer
+# instead of a broken connection.
 MAX_READ_BYTES = 8 * MAX_BODY_BYTES
 # Request line and headers together: a URL of 8 KB takes up to 40 KB when it is encoded twice.
 MAX_HEAD_BYTES = 128 * 1024
@@ -37,13 +47,16 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 
-# The words of API Gateway.
-TOO_LARGE = Response(
-    413, [("content-type", "application/json")], b'{"message":"Request Entity Too Large"}'
-)
-BROKEN = Response(
-    500, [("content-type", "application/json")], b'{"message":"Internal Server Error"}'
-)
+
+def _gateway_response(kind: str) -> Response:
+    status, headers, body = gateway_response(kind)
+    return Response(status, [("content-type", "application/json"), *headers.items()], body.encode())
+
+
+TOO_LARGE = _gateway_response("REQUEST_TOO_LARGE")
+BROKEN = _gateway_response("INTEGRATION_FAILURE")
+# The default address knows no other stage. No gateway response changes this one.
+OUTSIDE_STAGE = Response(403, [("content-type", "application/json")], b'{"message":"Forbidden"}')
 
 
 def bind(port: int) -> socket.socket:
@@ -67,16 +80,19 @@ def bind(port: int) -> socket.socket:
     return listener
 
 
-def make_server(handler: Handler, function_name: str, budget_s: float) -> uvicorn.Server:
+def make_server(
+    handler: Handler, function_name: str, budget_s: float, front: Front = REST
+) -> uvicorn.Server:
     """Return a server for the handler; `serve` runs it.
 
     Args:
-        handler: takes an HTTP API 2.0 event and a context.
+        handler: takes an event of the front and a context.
         function_name: what the context calls the function.
         budget_s: seconds that a call believes to have.
+        front: whose events it makes.
     """
     config = uvicorn.Config(
-        _gateway(handler, function_name, budget_s),
+        _gateway(handler, function_name, budget_s, front),
         loop="asyncio",
         http="h11",
         ws="none",
@@ -120,25 +136,29 @@ def _port_error(port: int, error: OSError) -> LocalError:
     return LocalError(f"port {port} of {HOST} cannot be used: {error.strerror}")
 
 
-def _gateway(handler: Handler, function_name: str, budget_s: float) -> App:
-    """Return the ASGI application that calls the handler as API Gateway would."""
+def _gateway(handler: Handler, function_name: str, budget_s: float, front: Front) -> App:
+    """Return the ASGI application that calls the handler as the front would."""
     pool = ThreadPoolExecutor(CONCURRENCY, thread_name_prefix=function_name)
 
+    async def invoke(request: Request, request_id: str) -> Response:
+        try:
+            event = front.event(request, request_id, datetime.now(UTC))
+        except OutsideStage:
+            return OUTSIDE_STAGE
+        if _is_too_large(event):
+            return TOO_LARGE
+        context = LocalContext(function_name, budget_s)
+        call = asyncio.get_running_loop().run_in_executor(pool, handler, event, context)
+        # Waiting does not raise what the handler raised: Lambda takes any exception for a
+        # failed invocation, so there is no list of types to catch here.
+        await asyncio.wait([call])
+        return _response(call, front)
+
     async def app(scope: Message, receive: Receive, send: Send) -> None:
-        now = datetime.now(UTC)
         request_id = base64.b64encode(secrets.token_bytes(11)).decode()
         body = await _read_body(receive)
-        if body is None:
-            response = TOO_LARGE
-        else:
-            event = http_event(_request(scope, body), request_id, now)
-            context = LocalContext(function_name, budget_s)
-            call = asyncio.get_running_loop().run_in_executor(pool, handler, event, context)
-            # Waiting does not raise what the handler raised: Lambda takes any exception for a
-            # failed invocation, so there is no list of types to catch here.
-            await asyncio.wait([call])
-            response = _response(call)
-        headers = [*response.headers, ("apigw-requestid", request_id)]
+        response = TOO_LARGE if body is None else await invoke(_request(scope, body), request_id)
+        headers = [*response.headers, (front.request_id_header, request_id)]
         if response.status not in (204, 304):
             headers.append(("content-length", str(len(response.body))))
         await send(
@@ -153,14 +173,21 @@ def _gateway(handler: Handler, function_name: str, budget_s: float) -> App:
     return app
 
 
-def _response(call: "asyncio.Future[Any]") -> Response:
+def _is_too_large(event: dict[str, Any]) -> bool:
+    # All that is not the body is far smaller than half of the limit, and takes time to write.
+    if len(event.get("body") or "") < MAX_EVENT_BYTES // 2:
+        return False
+    return len(json.dumps(event, ensure_ascii=False).encode(errors="replace")) > MAX_EVENT_BYTES
+
+
+def _response(call: "asyncio.Future[Any]", front: Front) -> Response:
     if error := call.exception():
         traceback.print_exception(error, file=sys.stderr)
         return BROKEN
     try:
-        return http_response(call.result())
+        return front.response(call.result())
     except MalformedResult as error:
-        print(f"the handler's result is not one: {error}", file=sys.stderr)
+        print(f"the handler's result cannot be answered with: {error}", file=sys.stderr)
         return BROKEN
 
 

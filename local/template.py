@@ -197,6 +197,29 @@ def http_routes(path: Path = TEMPLATE) -> dict[str, str]:
     return routes
 
 
+def gateway_response(kind: str, path: Path = TEMPLATE) -> tuple[int, dict[str, str], str]:
+    """Return status, headers and body of what the REST API answers by itself.
+
+    Args:
+        kind: such as `REQUEST_TOO_LARGE`.
+        path: the template.
+
+    Raises:
+        TemplateError: the file is no template, or has no such answer.
+        OSError: the file cannot be read.
+    """
+    for resource in load_template(path)["Resources"].values():
+        if resource.get("Type") == "AWS::Serverless::Api":
+            response = resource["Properties"].get("GatewayResponses", {}).get(kind)
+            if response:
+                # A fixed value stands in single quotes.
+                named = response.get("ResponseParameters", {}).get("Headers", {})
+                headers = {name.lower(): value.strip("'") for name, value in named.items()}
+                body = response["ResponseTemplates"]["application/json"]
+                return response["StatusCode"], headers, body
+    raise TemplateError(f"{path.name} has no gateway response {kind}")
+
+
 def load_template(path: Path = TEMPLATE) -> dict[str, Any]:
     """Return the template as data; a short tag `!Sub x` becomes `{"Fn::Sub": "x"}`.
 

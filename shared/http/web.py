@@ -1,4 +1,9 @@
-"""HTTP as API Gateway hands it over: payload format 2.0 in, a proxy answer out."""
+"""HTTP as Lambda's fronts hand it over: an event in, a proxy answer out.
+
+A REST API of API Gateway sends events of format 1.0, a function URL sends format 2.0. Both pass the
+path on as the client wrote it. Only format 2.0 has the query as it was written, too. This module is
+the only one that knows the two formats.
+"""
 
 import gzip
 import json
@@ -9,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 _JSON = "application/json; charset=utf-8"
 # On every answer, unless it says otherwise itself. What is answered is for who asked with a key,
@@ -22,6 +27,9 @@ SECURITY_HEADERS = {
 }
 # Smaller ones are not worth the processor time.
 _COMPRESSED_FROM_CHARS = 64 * 1024
+# Lambda takes an event of 6 MB. A REST API puts a body in base64, which takes four bytes for three,
+# and the rest of the event takes up to 25 KB.
+MAX_REQUEST_BYTES = 4_700_000
 # Lambda delivers 6 MB with the answer itself in JSON, which escapes every quotation mark.
 _MAX_ANSWER_BYTES = 5_000_000
 
@@ -33,9 +41,13 @@ class Request:
     Attributes:
         method: upper case.
         path: as it stood in the request line, percent-encoded, without the stage.
-        query: as it stood in the request line.
+        query: names and values, percent-encoded.
         headers: by lower-case name.
         body: decoded.
+        query_rebuilt: False if the query is as it stood in the request line; True if the front
+            gave decoded values only, so that the way they were written is lost.
+        base_path: what stands before `path` in the address that clients use, such as `/prod` for
+            the stage of a REST API; "" under a domain name and at a function URL.
     """
 
     method: str
@@ -43,6 +55,8 @@ class Request:
     query: str
     headers: Mapping[str, str]
     body: bytes = b""
+    query_rebuilt: bool = False
+    base_path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +79,56 @@ class Response:
 
 
 def read_request(event: Mapping[str, Any]) -> Request:
-    """Read an event of an HTTP API, payload format 2.0."""
+    """Read an event of a REST API (format 1.0) or of a function URL (format 2.0)."""
+    return _read_format_2(event) if "rawPath" in event else _read_format_1(event)
+
+
+def _read_format_1(event: Mapping[str, Any]) -> Request:
     context = event["requestContext"]
-    path = event["rawPath"]
-    stage = context.get("stage", "$default")
-    if stage != "$default":
-        path = path.removeprefix(f"/{stage}")
+    path = event["path"]
+    query = event.get("multiValueQueryStringParameters") or event.get("queryStringParameters")
+    # `headers` has the last value only of a header that was sent twice.
+    headers = {
+        name: ",".join(all_) for name, all_ in (event.get("multiValueHeaders") or {}).items()
+    }
     return Request(
-        method=context["http"]["method"].upper(),
-        # API Gateway may have decoded the path on the way. What no request line can hold is
-        # encoded again, so that a path reads the same either way.
-        path=quote(path, safe=string.punctuation, errors="replace"),
+        method=event["httpMethod"].upper(),
+        path=_encoded(path),
+        query=urlencode(query, doseq=True, errors="replace") if query else "",
+        headers=_by_lower_case_name(headers or event.get("headers")),
+        body=_body(event),
+        query_rebuilt=True,
+        base_path=_base_path(context, path),
+    )
+
+
+def _read_format_2(event: Mapping[str, Any]) -> Request:
+    return Request(
+        method=event["requestContext"]["http"]["method"].upper(),
+        path=_encoded(event["rawPath"]),
         query=event.get("rawQueryString") or "",
-        headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
+        headers=_by_lower_case_name(event.get("headers")),
         body=_body(event),
     )
+
+
+def _encoded(path: str) -> str:
+    # What no request line can hold is encoded, whether the front or a test let it through.
+    return quote(path, safe=string.punctuation, errors="replace")
+
+
+def _by_lower_case_name(headers: Mapping[str, str] | None) -> dict[str, str]:
+    return {name.lower(): value for name, value in (headers or {}).items()}
+
+
+def _base_path(context: Mapping[str, Any], path: str) -> str:
+    """What `requestContext.path` has before `path`: the stage, on the default address."""
+    whole = str(context.get("path") or "")
+    if whole.endswith(path):
+        return whole.removesuffix(path).rstrip("/")
+    # The address may end at the stage, and then `path` is a slash that the client did not send.
+    stage = f"/{context.get('stage')}"
+    return stage if whole == stage else ""
 
 
 def _body(event: Mapping[str, Any]) -> bytes:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from functions.publish import routes as publish
-from local.events import Request, http_event
+from local.events import FUNCTION_URL, REST, Request
 from local.openapi import ROUTES
 from local.publish import INTAKE
 from local.up import SAMPLE_REPORTS
@@ -139,7 +139,7 @@ def made_up(number: int) -> tuple[Function, dict[str, Any]]:
         headers=[(name.encode(), value.encode(errors="replace")) for name, value in headers],
         body=body,
     )
-    event = http_event(request, f"fuzz-{number}", NOW)
+    event = rng.choice([REST, FUNCTION_URL]).event(request, f"fuzz-{number}", NOW)
     for _ in range(rng.choice([0, 0, 0, 1, 2])):
         rng.choice(ODDITIES)(rng, event)
     return function, event
@@ -257,16 +257,24 @@ def _encoded_body(rng: random.Random, event: dict[str, Any]) -> None:
 
 def _odd_path(rng: random.Random, event: dict[str, Any]) -> None:
     odd = rng.choice([*ODD_TEXTS, HALF + "/", "?a=b", "#", " ", "\r\n", "%2F" * 500])
-    event["rawPath"] = rng.choice([event["rawPath"] + odd, odd, "/v4/url/" + odd])
+    name = _path_of(event)
+    event[name] = rng.choice([event[name] + odd, odd, "/v4/url/" + odd])
+
+
+def _path_of(event: dict[str, Any]) -> str:
+    """The key of the path in this format."""
+    return "rawPath" if "rawPath" in event else "path"
 
 
 def _odd_header(rng: random.Random, event: dict[str, Any]) -> None:
     name = rng.choice([*HEADERS, "apikey", "content-type", "", HALF])
-    event["headers"] = (event.get("headers") or {}) | {name: rng.choice(ODD_TEXTS)}
+    odd = rng.choice(ODD_TEXTS)
+    event["headers"] = (event.get("headers") or {}) | {name: odd}
+    event["multiValueHeaders"] = (event.get("multiValueHeaders") or {}) | {name: [odd]}
 
 
 def _no_headers(rng: random.Random, event: dict[str, Any]) -> None:
-    event["headers"] = rng.choice([{}, None])
+    event["headers"] = event["multiValueHeaders"] = rng.choice([{}, None])
 
 
 def _without(rng: random.Random, event: dict[str, Any]) -> None:
@@ -275,7 +283,8 @@ def _without(rng: random.Random, event: dict[str, Any]) -> None:
         rng.choice(
             [
                 *("headers", "rawQueryString", "body", "isBase64Encoded", "version", "routeKey"),
-                *("cookies", "queryStringParameters"),
+                *("cookies", "queryStringParameters", "multiValueQueryStringParameters"),
+                *("multiValueHeaders", "resource", "pathParameters"),
             ]
         ),
         None,
@@ -284,27 +293,31 @@ def _without(rng: random.Random, event: dict[str, Any]) -> None:
 
 def _odd_query(rng: random.Random, event: dict[str, Any]) -> None:
     event["rawQueryString"] = rng.choice([*ODD_TEXTS, *QUERIES, None])
+    odd = rng.choice(ODD_TEXTS)
+    event["multiValueQueryStringParameters"] = rng.choice([{odd: [odd, ""]}, {"limit": [odd]}, {}])
 
 
 def _odd_method(rng: random.Random, event: dict[str, Any]) -> None:
-    event["requestContext"]["http"]["method"] = rng.choice([*METHODS, *ODD_TEXTS, "post"])
+    odd = rng.choice([*METHODS, *ODD_TEXTS, "post"])
+    event["httpMethod"], event["requestContext"]["http"] = odd, {"method": odd}
 
 
 def _stage(rng: random.Random, event: dict[str, Any]) -> None:
     event["requestContext"]["stage"] = rng.choice(["prod", "v4", "", HALF])
     if rng.random() < 0.5:
-        event["rawPath"] = f"/prod{event['rawPath']}"
+        name = _path_of(event)
+        event[name] = f"/prod{event[name]}"
 
 
 def _contradiction(rng: random.Random, event: dict[str, Any]) -> None:
-    event["requestContext"]["http"]["path"] = "/docs"
+    event["requestContext"]["path"] = "/docs"
     event["routeKey"] = "GET /health"
     event["pathParameters"] = {"proxy": CANARY}
     event["cookies"] = [f"a={CANARY}"]
 
 
 def _more(rng: random.Random, event: dict[str, Any]) -> None:
-    event["multiValueHeaders"] = {"apikey": [CANARY]}
+    event["multiValueHeaders"] = {**(event.get("multiValueHeaders") or {}), "x-more": [CANARY]}
     event["requestContext"]["authorizer"] = {"lambda": {"admin": True}}
     event["detail-type"], event["reingest_since"] = "Scheduled Event", "2020-01-01"
 

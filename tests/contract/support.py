@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from local.events import REST, Front
 from local.handlers import Handler
 from local.server import HOST, bind, make_server
 from shared.domain.indicator import HASH_TYPES, Indicator, IndicatorType, parse
@@ -105,10 +106,10 @@ class Api:
 
 
 @contextmanager
-def serving(handler: Handler) -> Iterator[Api]:
-    """Serve a handler on a free port."""
+def serving(handler: Handler, front: Front = REST) -> Iterator[Api]:
+    """Serve a handler on a free port, behind the front that is deployed or another."""
     listener = bind(0)
-    server = make_server(handler, "lookup", budget_s=10)
+    server = make_server(handler, "lookup", budget_s=10, front=front)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     while not server.started:

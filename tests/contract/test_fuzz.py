@@ -87,10 +87,10 @@ def test_what_fails_inside_is_told_in_one_line_without_what_was_sent(
 ) -> None:
     _, made_up = fuzzing.made_up(1)
     event = made_up | {
-        "rawPath": "/v4/ip/192.0.2.1",
+        "path": "/v4/ip/192.0.2.1",
         "headers": {"apikey": KEY, "x": f"\r\n{fuzzing.CANARY}"},
         "body": fuzzing.CANARY,
-        "requestContext": {},
+        "requestContext": None,
     }
     answer = load("lookup")(event, LocalContext("lookup", 10))
     assert answer["statusCode"] == 500

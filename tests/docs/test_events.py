@@ -24,7 +24,9 @@ from tests.changes import Bus
 from tests.feed_server import FeedServer, page
 
 EVENTS = sorted((Path(__file__).parents[2] / "events").glob("*.json"))
-REQUESTS = [path for path in EVENTS if path.stem.startswith("apigateway-http-api-proxy")]
+REQUESTS = [
+    path for path in EVENTS if path.stem.startswith(("apigateway-aws-proxy", "lambda-function-url"))
+]
 STREAM = next(path for path in EVENTS if path.stem == "dynamodb-stream-changes")
 QUEUE = next(path for path in EVENTS if path.stem == "sqs-webhook")
 EXPORT, FILTER, INGEST, POLL, PROVIDERS = TIMERS = [

@@ -20,7 +20,7 @@ from local.handlers import load
 from local.ingest import run_once
 from local.publish import send
 from local.tables import make_tables
-from local.template import DEFAULT_ROUTE, http_routes
+from local.template import http_routes
 from local.up import SAMPLE_REPORTS
 from shared.store.client import dynamodb_client
 from tests.feed_server import FeedServer, page
@@ -335,10 +335,10 @@ class TestTheComparison:
 
 def ask(function: Literal["lookup", "publish"]) -> None:
     """Hand every request of the event files that is for a function to it."""
-    for path in sorted((ROOT / "events").glob("apigateway-http-api-proxy-*.json")):
+    routes = http_routes()
+    for path in sorted((ROOT / "events").glob("apigateway-aws-proxy-*.json")):
         event = json.loads(path.read_text(encoding="utf-8"))
-        route = event["routeKey"].rpartition(" ")[2].replace("$default", DEFAULT_ROUTE)
-        if http_routes()[route].split(".")[1] == function:
+        if routes[event["resource"]].split(".")[1] == function:
             answer = load(function)(event, LocalContext(function, 10))
             assert answer["statusCode"] < 500, path.name
 

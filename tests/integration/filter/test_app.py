@@ -212,7 +212,7 @@ def test_the_client_answers_by_the_filter_that_the_api_offers(
     asked: list[str] = []
 
     def counting(event: dict[str, Any], context: Any) -> dict[str, Any]:
-        asked.append(event["rawPath"])
+        asked.append(event["path"])
         answer: dict[str, Any] = lookup.lambda_handler(event, context)
         return answer
 

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from local.errors import LocalError
-from local.server import CONCURRENCY, HOST, MAX_BODY_BYTES, bind
+from local.events import FUNCTION_URL, MAX_BODY_BYTES, rest_with_stage
+from local.server import CONCURRENCY, HOST, bind
+from shared.http.web import MAX_REQUEST_BYTES
 from tests.contract.support import serving
 
 Handler = Callable[[dict[str, Any], Any], Any]
@@ -44,13 +46,34 @@ def test_a_request_reaches_the_handler_as_it_was_sent() -> None:
     event = json.loads(body)
     assert response.status == 200
     assert response.getheader("content-type") == "application/json"
-    assert event["rawPath"] == "/v4/url/HXXP%3A%2F%2Fevil[.]example//x"
-    assert event["rawQueryString"] == "q=%2F&q=2"
+    assert event["path"] == "/v4/url/HXXP%3A%2F%2Fevil[.]example//x"
+    assert event["multiValueQueryStringParameters"] == {"q": ["/", "2"]}
     assert event["headers"]["apikey"] == "k"
-    assert event["body"] == "{}"
-    assert event["requestContext"]["http"]["method"] == "POST"
-    assert event["requestContext"]["http"]["sourceIp"] == "127.0.0.1"
+    assert (event["body"], event["isBase64Encoded"]) == ("e30=", True)
+    assert event["httpMethod"] == "POST"
+    assert event["requestContext"]["identity"]["sourceIp"] == "127.0.0.1"
     assert 0 < event["left"] <= 10_000
+
+
+def test_the_function_url_keeps_the_query_as_it_was_sent() -> None:
+    with serving(echo, FUNCTION_URL) as api:
+        response, body = ask(api.port, "GET", "/v4/url/http://x/?q=%2F&q=2&")
+    event = json.loads(body)
+    assert response.status == 200
+    assert (event["rawPath"], event["rawQueryString"]) == ("/v4/url/http://x/", "q=%2F&q=2&")
+
+
+def test_the_default_address_is_below_the_stage() -> None:
+    with serving(echo, rest_with_stage("prod")) as api:
+        inside, body = ask(api.port, "GET", "/prod/docs")
+        outside, _ = ask(api.port, "GET", "/docs")
+    event = json.loads(body)
+    assert (inside.status, event["path"], event["requestContext"]["path"]) == (
+        200,
+        "/docs",
+        "/prod/docs",
+    )
+    assert outside.status == 403
 
 
 def test_a_request_line_of_64_kb_passes() -> None:
@@ -58,24 +81,28 @@ def test_a_request_line_of_64_kb_passes() -> None:
     with serving(echo) as api:
         response, body = ask(api.port, "GET", target)
     assert response.status == 200
-    assert json.loads(body)["rawPath"] == target
+    assert json.loads(body)["path"] == target
 
 
-def test_a_body_at_the_limit_passes_and_one_above_it_does_not() -> None:
-    def size(event: dict[str, Any], context: Any) -> dict[str, Any]:
+@pytest.mark.parametrize("size", [MAX_REQUEST_BYTES, MAX_BODY_BYTES // 2, MAX_BODY_BYTES + 1])
+def test_a_body_at_the_limit_of_the_event_passes_and_one_above_it_does_not(size: int) -> None:
+    def length(event: dict[str, Any], context: Any) -> dict[str, Any]:
         return {"statusCode": 200, "body": str(len(event["body"]))}
 
-    with serving(size) as api:
-        fits, length = ask(
-            api.port, "POST", "/", b"x" * MAX_BODY_BYTES, **{"Content-Type": "text/x"}
-        )
-        over, message = ask(api.port, "POST", "/", b"x" * (MAX_BODY_BYTES + 1))
-    assert (fits.status, int(length)) == (200, MAX_BODY_BYTES)
-    assert over.status == 413
-    assert json.loads(message) == {"message": "Request Entity Too Large"}
+    # As many headers as a REST API takes.
+    headers = {f"x-{number}": "x" * 990 for number in range(10)}
+    with serving(length) as api:
+        response, body = ask(api.port, "POST", "/", b"x" * size, **headers)
+    if size == MAX_REQUEST_BYTES:
+        assert (response.status, int(body)) == (200, (size + 2) // 3 * 4)
+    else:
+        assert response.status == 413
+        error = json.loads(body)["error"]
+        assert error["code"] == 400144
+        assert str(MAX_REQUEST_BYTES) in error["messages"][0]
 
 
-def test_a_handler_that_raises_is_a_500_and_its_trace_stays_inside(
+def test_a_handler_that_raises_is_a_503_and_its_trace_stays_inside(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     def broken(event: dict[str, Any], context: Any) -> Any:
@@ -83,15 +110,15 @@ def test_a_handler_that_raises_is_a_500_and_its_trace_stays_inside(
 
     with serving(broken) as api:
         response, body = ask(api.port, "GET", "/")
-    assert response.status == 500
-    assert json.loads(body) == {"message": "Internal Server Error"}
+    assert response.status == 503
+    assert json.loads(body)["error"]["code"] == 503001
     assert "RuntimeError: secret" in capfd.readouterr().err
 
 
-def test_a_result_that_is_none_is_a_500() -> None:
+def test_a_result_that_is_none_is_a_503() -> None:
     with serving(lambda event, context: {"statusCode": "?"}) as api:
         response, body = ask(api.port, "GET", "/")
-    assert (response.status, body) == (500, b'{"message":"Internal Server Error"}')
+    assert (response.status, json.loads(body)["error"]["code"]) == (503, 503001)
 
 
 @pytest.mark.parametrize(("method", "status"), [("HEAD", 200), ("GET", 204), ("GET", 304)])
@@ -106,7 +133,7 @@ def test_as_many_calls_as_promised_are_under_way_at_once() -> None:
 
     def meet(event: dict[str, Any], context: Any) -> dict[str, Any]:
         together.wait()
-        return {"statusCode": 200, "body": event["rawPath"]}
+        return {"statusCode": 200, "body": event["path"]}
 
     answers: dict[int, bytes] = {}
     with serving(meet) as api:

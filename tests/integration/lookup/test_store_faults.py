@@ -57,7 +57,7 @@ def silent_store(fresh_handlers: None, monkeypatch: pytest.MonkeyPatch) -> Itera
 @pytest.mark.usefixtures("silent_store")
 @pytest.mark.parametrize("name", ["hash", "ip", "bulk-url", "apikey"])
 def test_a_store_that_hangs_is_told_in_the_shape_of_the_contract(name: str) -> None:
-    event = json.loads((EVENTS / f"apigateway-http-api-proxy-{name}.json").read_text())
+    event = json.loads((EVENTS / f"apigateway-aws-proxy-{name}.json").read_text())
     context: Any = LocalContext("lookup", 10)
     result = lambda_handler(event, context)
     body = json.loads(result["body"])
@@ -68,6 +68,6 @@ def test_a_store_that_hangs_is_told_in_the_shape_of_the_contract(name: str) -> N
 
 @pytest.mark.usefixtures("silent_store")
 def test_health_does_not_ask_the_store() -> None:
-    event = json.loads((EVENTS / "apigateway-http-api-proxy-health.json").read_text())
+    event = json.loads((EVENTS / "apigateway-aws-proxy-health.json").read_text())
     context: Any = LocalContext("lookup", 10)
     assert lambda_handler(event, context)["statusCode"] == 200

@@ -1,6 +1,7 @@
 import gzip
 import json
 from base64 import b64decode
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from shared.http.web import (
     SECURITY_HEADERS,
     AnswerTooLarge,
+    Request,
     Response,
     accepts_gzip,
     answer,
@@ -16,19 +18,39 @@ from shared.http.web import (
 
 
 def event(path: str = "/v4/hash/x", **fields: Any) -> dict[str, Any]:
+    """An event of a REST API."""
+    return {
+        "path": path,
+        "httpMethod": "get",
+        "headers": {"ApiKey": "k", "accept": "*/*"},
+        "multiValueHeaders": {"ApiKey": ["k"], "accept": ["text/html", "*/*"]},
+        "multiValueQueryStringParameters": {"a": ["b", "c d"], "e": [""]},
+        "requestContext": {"stage": "live", "path": f"/live{path}"},
+        **fields,
+    }
+
+
+def function_url_event(path: str = "/v4/hash/x", **fields: Any) -> dict[str, Any]:
     return {
         "rawPath": path,
-        "rawQueryString": "a=b",
-        "headers": {"ApiKey": "k", "accept": "*/*"},
+        "rawQueryString": "a=b&a=c%20d&e",
+        "headers": {"ApiKey": "k", "accept": "text/html,*/*"},
         "requestContext": {"http": {"method": "get"}, "stage": "$default"},
         **fields,
     }
 
 
-def test_header_names_have_no_case() -> None:
-    request = read_request(event())
-    assert request.headers["apikey"] == "k"
-    assert (request.method, request.query) == ("GET", "a=b")
+def test_both_formats_are_read_alike_but_for_the_query() -> None:
+    rest, function_url = read_request(event()), read_request(function_url_event())
+    assert rest == Request(
+        method="GET",
+        path="/v4/hash/x",
+        query="a=b&a=c+d&e=",
+        headers={"apikey": "k", "accept": "text/html,*/*"},
+        query_rebuilt=True,
+        base_path="/live",
+    )
+    assert function_url == replace(rest, query="a=b&a=c%20d&e", query_rebuilt=False, base_path="")
 
 
 @pytest.mark.parametrize(
@@ -40,20 +62,51 @@ def test_header_names_have_no_case() -> None:
         ("/v4/url/http://x/?a=b&c=[1]", "/v4/url/http://x/?a=b&c=[1]"),
     ],
 )
-def test_a_path_reads_the_same_whether_the_gateway_decoded_it(raw: str, read: str) -> None:
+def test_a_path_holds_nothing_that_a_request_line_cannot_hold(raw: str, read: str) -> None:
     assert read_request(event(raw)).path == read
+    assert read_request(function_url_event(raw)).path == read
 
 
-def test_the_stage_is_no_part_of_the_path() -> None:
-    context = {"http": {"method": "GET"}, "stage": "prod"}
-    assert read_request(event("/prod/v4/x", requestContext=context)).path == "/v4/x"
+@pytest.mark.parametrize(
+    ("path", "whole", "base"),
+    [
+        ("/v4/x", "/prod/v4/x", "/prod"),
+        ("/", "/prod/", "/prod"),
+        ("/", "/prod", "/prod"),
+        ("/v4/x", "/prod//v4/x", "/prod"),
+        ("/v4/x", "/v4/x", ""),
+        ("/", "/", ""),
+        ("/prod/x", "/prod/x", ""),
+        ("/x", None, ""),
+    ],
+)
+def test_the_stage_is_no_part_of_the_path(path: str, whole: str, base: str) -> None:
+    context = {"stage": "prod", "path": whole}
+    request = read_request(event(path, requestContext=context))
+    assert (request.path, request.base_path) == (path, base)
 
 
 def test_an_event_without_headers_or_query() -> None:
-    bare = event()
+    bare = event(
+        headers=None, multiValueHeaders=None, multiValueQueryStringParameters=None, body=None
+    )
+    request = read_request(bare)
+    assert (request.headers, request.query, request.body) == ({}, "", b"")
+    bare = function_url_event()
     del bare["headers"], bare["rawQueryString"]
     request = read_request(bare)
     assert (request.headers, request.query) == ({}, "")
+
+
+def test_an_event_with_one_value_for_each_name_is_enough() -> None:
+    request = read_request(
+        event(
+            multiValueHeaders=None,
+            multiValueQueryStringParameters=None,
+            queryStringParameters={"a": "b"},
+        )
+    )
+    assert (request.headers["apikey"], request.query) == ("k", "a=b")
 
 
 def test_an_answer_is_compact_and_unescaped() -> None:
@@ -68,7 +121,7 @@ def test_an_answer_is_compact_and_unescaped() -> None:
 
 
 def test_a_body_is_decoded() -> None:
-    plain = event(body='{"hash":["ü"]}', isBase64Encoded=False)
+    plain = function_url_event(body='{"hash":["ü"]}', isBase64Encoded=False)
     packed = event(body="eyJoYXNoIjpbXX0=", isBase64Encoded=True)
     assert read_request(plain).body == '{"hash":["ü"]}'.encode()
     assert read_request(packed).body == b'{"hash":[]}'
@@ -118,7 +171,10 @@ def test_an_answer_that_the_platform_would_not_deliver_is_an_error_of_its_own() 
     ],
 )
 def test_who_reads_gzip(header: str, accepted: bool) -> None:
-    assert accepts_gzip(read_request(event(headers={"Accept-Encoding": header}))) is accepted
+    assert (
+        accepts_gzip(read_request(event(multiValueHeaders={"Accept-Encoding": [header]})))
+        is accepted
+    )
 
 
 def test_an_answer_that_did_not_change_has_no_body() -> None:

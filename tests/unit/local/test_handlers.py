@@ -5,7 +5,7 @@ from typing import Literal
 
 import pytest
 
-from local.events import Request, http_event
+from local.events import FUNCTION_URL, REST, Front, Request
 from local.handlers import Handler, gateway, load
 from local.template import http_routes
 
@@ -36,11 +36,12 @@ def test_each_function_is_loaded_by_its_name(name: Literal["ingest", "lookup", "
         ("/", LOOKUP),
     ],
 )
-def test_a_path_belongs_to_one_function(path: str, function: str) -> None:
+@pytest.mark.parametrize("front", [REST, FUNCTION_URL])
+def test_a_path_belongs_to_one_function(path: str, function: str, front: Front) -> None:
     handlers = {route: answering(name) for route, name in http_routes().items()}
-    event = http_event(Request("GET", path.encode()), "one", datetime.now(UTC))
-    assert gateway(handlers)(event, None) == (function, path)
+    event = front.event(Request("GET", path.encode()), "one", datetime.now(UTC))
+    assert gateway(handlers)(event, None) == function
 
 
 def answering(name: str) -> Handler:
-    return lambda event, _: (name, event["rawPath"])
+    return lambda _event, _context: name

@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from local.template import (
     FunctionDefinition,
     TemplateError,
     function_definition,
+    gateway_response,
     http_routes,
     load_template,
     table_definitions,
@@ -156,6 +158,14 @@ def test_the_routes_of_this_project() -> None:
         "/feed/{proxy+}": publish,
         "/api/feed/{proxy+}": publish,
     }
+
+
+def test_what_the_rest_api_answers_by_itself() -> None:
+    status, headers, body = gateway_response("THROTTLED")
+    assert (status, headers) == (429, {"retry-after": "1"})
+    assert json.loads(body)["error"]["code"] == 429001
+    with pytest.raises(TemplateError, match="NOWHERE"):
+        gateway_response("NOWHERE")
 
 
 FUNCTION = """
