@@ -5,10 +5,11 @@ BIN := .venv/bin
 UV := $(BIN)/uv
 SAM := .tools/sam/bin/sam
 CHROMIUM ?= /usr/bin/chromium
+INSTALL := apt-get install --yes --no-install-recommends
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-deploy test-ui bench lint audit sbom build lock check-lock clean
+.PHONY: help setup run test test-deploy test-sam test-ui bench lint audit sbom build lock check-lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,14 +19,21 @@ setup: .venv/.ready ## Make .venv from the lock
 run: setup ## Serve the API on this machine, with a sample feed
 	$(BIN)/python -m local up
 
-test: setup .tools/sam/.ready lint check-lock ## Run the gate: all that CI runs, but for test-deploy and test-ui
+test: setup .tools/sam/.ready lint check-lock ## Run the gate: all that CI runs, but for test-deploy, test-sam and test-ui
 	tests/run_layers.sh
 
 test-deploy: setup ## Deploy to an emulator of AWS, and follow docs/deploy.md on it
 	$(BIN)/python -m pytest tests/deploy
 
+# Debian before 13 has the command docker in docker.io, and no package docker-cli.
+test-sam: setup .tools/sam/.ready ## Have the real sam local run the functions in Docker; installs Debian's where there is none
+	@mkdir -p .tools/docker && rm -f .tools/docker/not-run
+	@{ docker info || { docker --version && dockerd --version; } || { apt-get update && \
+	  { $(INSTALL) docker.io iptables docker-cli || $(INSTALL) docker.io iptables; }; }; } > .tools/docker/apt.log 2>&1 || true
+	$(BIN)/python -m pytest tests/sam
+
 test-ui: setup .tools/ui/.ready ## Have a browser use the page; installs Debian's Chromium where there is none
-	@test -x "$(CHROMIUM)" || { apt-get update && apt-get install --yes --no-install-recommends chromium; } > .tools/ui/apt.log 2>&1 || true
+	@test -x "$(CHROMIUM)" || { apt-get update && $(INSTALL) chromium; } > .tools/ui/apt.log 2>&1 || true
 	@test -x "$(CHROMIUM)" || { echo "No browser at $(CHROMIUM), and apt-get puts none there (.tools/ui/apt.log): name one with CHROMIUM=..." >&2; exit 1; }
 	CHROMIUM="$(CHROMIUM)" .tools/ui/bin/python -m pytest tests/ui
 

@@ -19,6 +19,7 @@ COMMANDS = {
     "ingest": "run the ingest handler once over FEED_URL and print its summary as JSON",
     "reingest": "run the ingest handler once more over reports that are known already",
     "api": "serve the handlers of the HTTP API on 127.0.0.1:$PORT",
+    "feed": "serve the sample feed, by itself",
     "publish": "publish scan reports from files through the publish handler",
     "providers": "run the providers handler once over the lists of PROVIDERS",
     "filter": "build the filter of everything that is stored, and publish it for the local API",
@@ -29,7 +30,7 @@ COMMANDS = {
     "up": "start everything with a sample feed, and show an answer",
     "quarantine": "list, show, replay or drop the records that broke a rule",
 }
-WITH_ARGUMENTS = ("keys", "providers", "publish", "quarantine", "reingest")
+WITH_ARGUMENTS = ("feed", "keys", "providers", "publish", "quarantine", "reingest")
 
 BAD_ENVIRONMENT = 2
 INTERRUPTED = 130

@@ -7,14 +7,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO
 
 from local.errors import LocalError
 
 PROGRAM = "roto-server"
+LOOPBACK = "127.0.0.1"
 READY = "listening on"
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 5.0
@@ -23,47 +25,54 @@ LOG_BYTES = 65_536
 # A port found free can be taken by another before the engine binds it.
 ATTEMPTS = 5
 
+# The process, and its endpoint.
+Started = tuple[subprocess.Popen[bytes], str]
+
 
 class PortTakenError(LocalError):
     """The engine's port is in use."""
 
 
 @contextmanager
-def running_engine(port: int | None = None, data_dir: Path | None = None) -> Iterator[str]:
-    """Run a DynamoDB engine on 127.0.0.1 for the length of the `with` block.
+def running_engine(
+    port: int | None = None, data_dir: Path | None = None, host: str = LOOPBACK
+) -> Iterator[str]:
+    """Run a DynamoDB engine for the length of the `with` block.
 
     Args:
         port: where it listens; None picks a free port.
         data_dir: where it keeps its data; None keeps it in memory.
+        host: the address of this machine where it listens.
 
     Yields:
-        Its endpoint, `http://127.0.0.1:PORT`, ready for requests.
+        Its endpoint, `http://HOST:PORT`, ready for requests.
 
     Raises:
         LocalError: it is not installed, or does not start.
     """
-    process, endpoint = _start_on_free_port(data_dir) if port is None else _start(port, data_dir)
+    start = partial(_start, data_dir, host)
+    process, endpoint = _on_free_port(start, host) if port is None else start(port)
     try:
         yield endpoint
     finally:
         _stop(process)
 
 
-def _start_on_free_port(data_dir: Path | None) -> tuple[subprocess.Popen[bytes], str]:
+def _on_free_port(start: Callable[[int], Started], host: str) -> Started:
     for _ in range(ATTEMPTS - 1):
         try:
-            return _start(free_port(), data_dir)
+            return start(free_port(host))
         except PortTakenError:
             continue
-    return _start(free_port(), data_dir)
+    return start(free_port(host))
 
 
-def _start(port: int, data_dir: Path | None) -> tuple[subprocess.Popen[bytes], str]:
+def _start(data_dir: Path | None, host: str, port: int) -> Started:
     keep = ["--ephemeral"] if data_dir is None else ["--data-dir", str(data_dir)]
     # The log is a file, not a pipe: nobody has to read it for the engine to go on.
     with tempfile.TemporaryFile() as log, ExitStack() as undo:
         process = subprocess.Popen(  # noqa: S603  # a fixed program with our own arguments
-            [find_program(), "--host", "127.0.0.1", "--port", str(port), *keep],
+            [find_program(), "--host", host, "--port", str(port), *keep],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -74,7 +83,7 @@ def _start(port: int, data_dir: Path | None) -> tuple[subprocess.Popen[bytes], s
         undo.callback(_stop, process)
         _wait_until_ready(process, log)
         undo.pop_all()
-    return process, f"http://127.0.0.1:{port}"
+    return process, f"http://{host}:{port}"
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
@@ -115,8 +124,8 @@ def find_program() -> str:
     return found
 
 
-def free_port() -> int:
-    """Return a port of 127.0.0.1 that is free at this moment."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
+def free_port(host: str = LOOPBACK) -> int:
+    """Return a port of an address of this machine that is free at this moment."""
+    with socket.create_server((host, 0)) as probe:
         port: int = probe.getsockname()[1]
         return port

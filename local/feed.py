@@ -1,16 +1,23 @@
-"""Serves the sample feed on loopback, by the rules that a real feed of this project keeps."""
+"""`python -m local feed`: the sample feed, by the rules that a real feed of this project keeps."""
 
+import argparse
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
+from typing import TextIO
 from urllib.parse import parse_qs, urlsplit
+
+from local.errors import LocalError
 
 PAGES = Path(__file__).parent / "sample_feed"
 PATH = "/feed/reports"
+HOST = "127.0.0.1"
+# As local/sam-env.json has it.
+DEFAULT_PORT = 8080
 
 # One indicator of each kind that the sample feed holds, to try a look-up with.
 SAMPLE_HASH = "45F20E63F4726755015FDD5595BD46CCE511A5A952E1B2C1F3CF558FAD18958E"
@@ -19,18 +26,48 @@ SAMPLE_DOMAIN = "evil.example"
 SAMPLE_URL = "http://evil.example/"
 
 
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--host", default=HOST, help=f"address of this machine; {HOST} if not said")
+    parser.add_argument(
+        "--port", type=int, default=DEFAULT_PORT, help=f"{DEFAULT_PORT} if not said, 0 for any"
+    )
+
+
+def command(out: TextIO, arguments: argparse.Namespace) -> int:
+    """Serve the sample feed until SIGINT or SIGTERM.
+
+    Returns:
+        0: stopped by a signal.
+
+    Raises:
+        LocalError: the address is not of this machine, or the port is taken.
+    """
+    try:
+        with suppress(KeyboardInterrupt), sample_feed(arguments.host, arguments.port) as url:
+            print(f"sample feed at {url} (Ctrl-C stops it)", file=out, flush=True)
+            Event().wait()
+    except (OSError, OverflowError) as error:
+        raise LocalError(f"{arguments.host}:{arguments.port} cannot be served: {error}") from error
+    return 0
+
+
 @contextmanager
-def sample_feed() -> Iterator[str]:
-    """Serve the sample feed on a free port of 127.0.0.1 for the length of the `with` block.
+def sample_feed(host: str = HOST, port: int = 0) -> Iterator[str]:
+    """Serve the sample feed for the length of the `with` block.
+
+    Args:
+        host: the address of this machine where it is served.
+        port: 0 picks a free one.
 
     Yields:
         The address of its first page. A page is chosen by `?page=N` or `?cursor=N`.
     """
-    with ThreadingHTTPServer(("127.0.0.1", 0), _FeedHandler) as server:
+    with ThreadingHTTPServer((host, port), _FeedHandler) as server:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_port}{PATH}"
+            yield f"http://{host}:{server.server_port}{PATH}"
         finally:
             server.shutdown()
             thread.join()

@@ -23,7 +23,7 @@ from functions.lookup.taxii import COLLECTION_ID
 from functions.publish.media import MAX_REPORT_BYTES
 from functions.publish.settings import PublishSettings
 from functions.webhook.settings import WebhookSettings
-from local import environment, up
+from local import environment, feed, up
 from local.__main__ import COMMANDS
 from local.environment import DEFAULT_API_KEY, DEFAULT_PORT
 from local.events import Request, Response
@@ -436,7 +436,8 @@ def test_make_targets_table_is_what_make_help_lists() -> None:
     assert table(README, "Target", "Does") == [[f"make {name}", does] for name, does in listed]
 
 
-def test_docker_section_uses_the_port_that_the_environment_file_names() -> None:
-    variables = json.loads(read("local/sam-env.json"))["LookupFunction"]
-    port = urlsplit(variables["AWS_ENDPOINT_URL_DYNAMODB"]).port
-    assert set(re.findall(r"(?:--port |127\.0\.0\.1:)(80\d\d)", README)) == {str(port)}
+def test_docker_section_uses_the_ports_that_the_environment_file_names() -> None:
+    variables = json.loads(read("local/sam-env.json"))
+    engine = urlsplit(variables["LookupFunction"]["AWS_ENDPOINT_URL_DYNAMODB"]).port
+    assert set(re.findall(r"(?:--port |172\.17\.0\.1:)(\d+)", README)) == {str(engine)}
+    assert urlsplit(variables["IngestFunction"]["FEED_URL"]).port == feed.DEFAULT_PORT
