@@ -596,11 +596,6 @@ OPERATIONS |= _reputation_operations(
 )
 
 _KNOWN_FLOW_ID = "66b3763be7dbbbdfcd0a0014"
-_IN_PATH["value"] = {
-    "description": "A hash, an IP address, a domain or a URL, percent-encoded.",
-    "schema": {"type": "string", "minLength": 1},
-    "examples": {"domain": {"value": SAMPLE_DOMAIN}},
-}
 _IN_PATH["flow_id"] = {
     "description": "The scan, percent-encoded.",
     "schema": {"type": "string", "minLength": 1},
@@ -741,7 +736,7 @@ OPERATIONS |= {
         "getTaxiiDiscovery",
         "Which TAXII API roots there are",
         answer=exports.TaxiiDiscovery,
-        answers={"one": taxii.DISCOVERY},
+        answers={"one": taxii.discovery_facts("")},
         media_type=TAXII_MEDIA_TYPE,
         refusals=(errors.NOT_TAXII,),
         tagged=True,
@@ -1198,7 +1193,12 @@ def _version() -> str:
 
 def _path(route: Route[Any]) -> Schema:
     named = re.findall(r"{(\w+)}", route.template)
-    parameters = [{"name": n, "in": "path", "required": True, **_IN_PATH[n]} for n in named]
+    # The segment before a value names its type.
+    kind = route.template.partition("/{value}")[0].rpartition("/")[2]
+    parameters = [
+        {"name": n, "in": "path", "required": True, **_IN_PATH[kind if n == "value" else n]}
+        for n in named
+    ]
     operations = {
         method.lower(): _operation(route, OPERATIONS[method, route.template])
         for method in route.methods

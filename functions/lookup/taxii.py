@@ -45,14 +45,26 @@ class Found(NamedTuple):
     next: str
 
 
-DISCOVERY = {"title": _TITLE, "default": f"{API_ROOT}/", "api_roots": [f"{API_ROOT}/"]}
 # Nothing can be sent to it.
 ROOT = {"title": _TITLE, "versions": [TAXII_MEDIA_TYPE], "max_content_length": 0}
 
 
 def discovery(_service: Service, call: Call) -> Response:
     """GET /taxii2: which API roots there are."""
-    return _answer(call, DISCOVERY)
+    return _answer(call, discovery_facts(call.request.base_path))
+
+
+def discovery_facts(base_path: str) -> dict[str, Any]:
+    """What discovery answers.
+
+    TAXII 2.1 (4.1.1) allows two kinds of address for an API root: with a host, or as a path from
+    the host's root. A path serves every host name of the API, but has to begin with the stage.
+
+    Args:
+        base_path: of the request.
+    """
+    root = f"{base_path}{API_ROOT}/"
+    return {"title": _TITLE, "default": root, "api_roots": [root]}
 
 
 def api_root(_service: Service, call: Call) -> Response:

@@ -6,11 +6,11 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
-from local.events import REST, Front
+from local.events import REST, Front, rest_with_stage
 from local.handlers import Handler
 from local.server import HOST, bind, make_server
 from shared.domain.indicator import HASH_TYPES, Indicator, IndicatorType, parse
@@ -75,17 +75,26 @@ class Reply:
 
 @dataclass(frozen=True)
 class Api:
-    """A server, and a key that it accepts."""
+    """A server, and a key that it accepts.
+
+    Attributes:
+        stage: first segment of every path, "" for none.
+    """
 
     port: int
     key: str = KEY
+    stage: str = ""
 
     @property
     def base(self) -> str:
-        return f"http://{HOST}:{self.port}"
+        return f"http://{HOST}:{self.port}{self._stage_path}"
+
+    @property
+    def _stage_path(self) -> str:
+        return f"/{self.stage}" if self.stage else ""
 
     def ask(self, target: str, *, method: str = "GET", body: Any = None, **headers: str) -> Reply:
-        """Ask for a path and query that reach the server exactly as they are written here."""
+        """Ask for a path, after the stage, and query that reach the server as they are written."""
         sent = {"apikey": self.key, **headers}
         text = None
         if body is not None:
@@ -93,7 +102,7 @@ class Api:
             sent["content-type"] = "application/json"
         connection = http.client.HTTPConnection(HOST, self.port, timeout=10)
         try:
-            connection.request(method, target, text, sent)
+            connection.request(method, self._stage_path + target, text, sent)
             response = connection.getresponse()
             names = {name.lower(): value for name, value in response.getheaders()}
             return Reply(response.status, names, response.read().decode())
@@ -119,3 +128,10 @@ def serving(handler: Handler, front: Front = REST) -> Iterator[Api]:
     finally:
         server.should_exit = True
         thread.join()
+
+
+@contextmanager
+def serving_stage(handler: Handler, stage: str) -> Iterator[Api]:
+    """Serve a handler as a REST API does: below a stage, or with "" behind a domain name."""
+    with serving(handler, rest_with_stage(stage)) as api:
+        yield replace(api, stage=stage)
