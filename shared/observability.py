@@ -37,10 +37,12 @@ def logged(handler: Handler) -> Handler:
     API Gateway names a request and tells the client, the scheduler names a tick.
     """
 
-    # The event is not for the log, whatever POWERTOOLS_LOGGER_LOG_EVENT says.
-    @logger.inject_lambda_context(clear_state=True, log_event=False)
+    # Not by inject_lambda_context, which adds the name, the ARN and the memory of the function to
+    # every line: the log group has them, and a client without a key would make us pay for them.
     @wraps(handler)
     def invoke(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        logger.clear_state()
+        logger.append_keys(function_request_id=context.aws_request_id)
         # Not by a path of JMESPath, which takes longer than all the rest of this.
         request = event.get("requestContext")
         logger.set_correlation_id(request.get("requestId") if request else event.get("id"))

@@ -110,10 +110,16 @@ def media_type_of(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def check_size(request: Request) -> None:
-    """Refuse a body that is too large."""
-    if len(request.body) > MAX_BODY_BYTES:
+def body_of(request: Request) -> bytes:
+    """The body as it was sent.
+
+    Raises:
+        Refused: it is too large.
+    """
+    body = request.body
+    if len(body) > MAX_BODY_BYTES:
         raise Refused(errors.BODY_TOO_LARGE, f"at most {MAX_BODY_BYTES} bytes")
+    return body
 
 
 def read_body(
@@ -128,12 +134,12 @@ def read_body(
     Raises:
         Refused: the body is too large, or no such JSON.
     """
-    check_size(request)
+    sent = body_of(request)
     media_type = media_type_of(request)
     if media_type and media_type != "application/json" and not media_type.endswith("+json"):
         raise Refused(not_json)
     try:
-        body = json.loads(request.body.decode())
+        body = json.loads(sent.decode())
     except (ValueError, RecursionError):
         raise Refused(other) from None
     if not isinstance(body, expected):

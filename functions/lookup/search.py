@@ -4,7 +4,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from functions.lookup.addresses import NOT_VALID
-from functions.lookup.bulk import MAX_ITEMS, check_size, media_type_of, read_body
+from functions.lookup.bulk import MAX_ITEMS, body_of, media_type_of, read_body
 from functions.lookup.hashes import row_of
 from functions.lookup.service import Call, Finding, Handler, Index, Service
 from shared.domain.errors import InvalidIndicator
@@ -147,10 +147,10 @@ def _text(request: Request) -> str:
     """The text to search in: the body itself, or the one in its JSON."""
     media_type = media_type_of(request)
     if media_type.startswith("text/") or media_type == "message/rfc822":
-        check_size(request)
-        mark = next((m for m in _BYTE_ORDER_MARKS if request.body.startswith(m)), b"")
+        sent = body_of(request)
+        mark = next((m for m in _BYTE_ORDER_MARKS if sent.startswith(m)), b"")
         # Whatever cannot be read of a file costs itself only.
-        return request.body.decode(_BYTE_ORDER_MARKS.get(mark, "utf-8"), errors="replace")
+        return sent.decode(_BYTE_ORDER_MARKS.get(mark, "utf-8"), errors="replace")
     body = read_body(request, dict, errors.NOT_TEXT, errors.BODY_NO_OBJECT)
     text = body.get("text")
     if not isinstance(text, str):

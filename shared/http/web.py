@@ -43,7 +43,7 @@ class Request:
         path: as it stood in the request line, percent-encoded, without the stage.
         query: names and values, percent-encoded.
         headers: by lower-case name.
-        body: decoded.
+        sent_body: the body; as text if it is in base64.
         query_rebuilt: False if the query is as it stood in the request line; True if the front
             gave decoded values only, so that the way they were written is lost.
         base_path: what stands before `path` in the address that clients use, such as `/prod` for
@@ -54,9 +54,20 @@ class Request:
     path: str
     query: str
     headers: Mapping[str, str]
-    body: bytes = b""
+    sent_body: bytes | str = b""
     query_rebuilt: bool = False
     base_path: str = ""
+
+    @property
+    def body(self) -> bytes:
+        """The body, decoded each time: a request that is refused for its key costs no decoding."""
+        if isinstance(self.sent_body, bytes):
+            return self.sent_body
+        try:
+            return b64decode(self.sent_body)
+        except ValueError:
+            # What is not base64 after all is judged as it stands.
+            return _as_bytes(self.sent_body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +107,7 @@ def _read_format_1(event: Mapping[str, Any]) -> Request:
         path=_encoded(path),
         query=urlencode(query, doseq=True, errors="replace") if query else "",
         headers=_by_lower_case_name(headers or event.get("headers")),
-        body=_body(event),
+        sent_body=_sent_body(event),
         query_rebuilt=True,
         base_path=_base_path(context, path),
     )
@@ -108,7 +119,7 @@ def _read_format_2(event: Mapping[str, Any]) -> Request:
         path=_encoded(event["rawPath"]),
         query=event.get("rawQueryString") or "",
         headers=_by_lower_case_name(event.get("headers")),
-        body=_body(event),
+        sent_body=_sent_body(event),
     )
 
 
@@ -131,15 +142,13 @@ def _base_path(context: Mapping[str, Any], path: str) -> str:
     return stage if whole == stage else ""
 
 
-def _body(event: Mapping[str, Any]) -> bytes:
-    text = event.get("body") or ""
-    if event.get("isBase64Encoded"):
-        try:
-            return b64decode(text)
-        except ValueError:
-            # Whoever wrote it meant something else: it is judged as it stands.
-            pass
-    return str(text).encode(errors="surrogatepass")
+def _sent_body(event: Mapping[str, Any]) -> bytes | str:
+    text = str(event.get("body") or "")
+    return text if event.get("isBase64Encoded") else _as_bytes(text)
+
+
+def _as_bytes(text: str) -> bytes:
+    return text.encode(errors="surrogatepass")
 
 
 class AnswerTooLarge(Exception):

@@ -3,6 +3,7 @@
 import re
 
 from benchmarks import cost
+from functions.lookup.routes import ROUTES
 from local.template import load_template
 from tests.docs.markdown import read, table
 
@@ -48,6 +49,30 @@ def test_memory_is_that_of_the_template() -> None:
     }
     assert template["Parameters"]["LookupMemorySize"]["Default"] == cost.LOOKUP_MB
     assert template["Parameters"]["Schedule"]["Default"] == "rate(15 minutes)"
+
+
+def test_throttles_are_those_of_the_template() -> None:
+    template = load_template()
+    first, *documents = template["Resources"]["Api"]["Properties"]["MethodSettings"]
+    assert (first["ResourcePath"], first["HttpMethod"]) == ("/*", "*")
+    assert first["ThrottlingRateLimit"] == {"Ref": "RequestsPerSecond"}
+    assert template["Parameters"]["RequestsPerSecond"]["Default"] == cost.REQUESTS_S
+    rates = {
+        f"{one['HttpMethod']} {one['ResourcePath'].replace('~1', '')}": one["ThrottlingRateLimit"]
+        for one in documents
+        if one["HttpMethod"] == "GET"
+    }
+    assert rates == dict.fromkeys(cost.OPEN_DOCUMENTS, cost.DOCUMENT_REQUESTS_S)
+
+
+def test_every_open_route_is_measured() -> None:
+    measured = cost.read_measured(cost.MEASURED.read_text(encoding="utf-8"))
+    opened = {f"GET {route.template}" for route in ROUTES if route.open}
+    assert opened <= measured.without_key.keys()
+    for work in measured.without_key.values():
+        assert work.requests
+        assert work.cpu_us
+        assert work.answer_bytes
 
 
 def test_every_ceiling_is_in_the_report() -> None:

@@ -123,6 +123,7 @@ def test_an_answer_is_compact_and_unescaped() -> None:
 def test_a_body_is_decoded() -> None:
     plain = function_url_event(body='{"hash":["ü"]}', isBase64Encoded=False)
     packed = event(body="eyJoYXNoIjpbXX0=", isBase64Encoded=True)
+    assert read_request(packed).sent_body == packed["body"], "not decoded before it is asked for"
     assert read_request(plain).body == '{"hash":["ü"]}'.encode()
     assert read_request(packed).body == b'{"hash":[]}'
     assert read_request(event()).body == b""
