@@ -16,8 +16,10 @@ from shared.domain.indicator import (
     MAX_TEXT_CHARS,
     Indicator,
     IndicatorType,
+    Question,
     ask,
     refang,
+    unwrapped,
 )
 
 # So many bytes are more than MAX_TEXT_CHARS characters: what is cut off there is refused anyway.
@@ -25,8 +27,10 @@ MAX_LINE_BYTES = 4 * MAX_TEXT_CHARS + 4
 # Of what is kept in memory at once: four requests of each kind, or lines that are none.
 MAX_CHUNK_LINES = 4000
 _DIGITS = re.compile("[0-9A-Fa-f]+")
-# With a scheme, or with something behind a host that has a dot: 12:30 is no URL.
-_LOOKS_LIKE_A_URL = re.compile(r"[A-Za-z][A-Za-z+-]*:/|\[[0-9A-Fa-f:.]+\]|[^/:?#]*\.[^/:?#]*[/:?#]")
+# With a scheme, or with more than a port behind a host that has a dot: 12:30 is no URL.
+_LOOKS_LIKE_A_URL = re.compile(
+    r"[A-Za-z][A-Za-z+-]*:/|\[[0-9A-Fa-f:.]+\]|[^/:?#]*\.[^/:?#]*(?::[0-9]*)?[/?#]"
+)
 _BYTE_ORDER_MARK = "\ufeff"
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -38,39 +42,48 @@ class Line:
     Attributes:
         number: counted from 1, with every line.
         text: without blanks around it; an overlong one is cut.
-        indicator: None for a line that is to be passed over, or is none.
+        question: what to ask; None for a line that is to be passed over, or is no indicator.
         reason: why it is no indicator, "" for one and for a line that is to be passed over.
         size: bytes that it takes in the list.
     """
 
     number: int
     text: str
-    indicator: Indicator | None
+    question: Question | None
     reason: str
     size: int
 
+    @property
+    def indicators(self) -> tuple[Indicator, ...]:
+        """What to look up: two for a URL without a scheme, none for a line that is none."""
+        if self.question is None:
+            return ()
+        twin = self.question.twin
+        return (self.question.indicator, twin.indicator) if twin else (self.question.indicator,)
 
-def recognise(text: str) -> Indicator:
-    """The indicator that a text is, of whichever type.
+
+def recognise(text: str) -> Question:
+    """What a text asks for, of whichever type. A port alone behind a host is dropped.
 
     Raises:
         InvalidIndicator: it is none; the message says why, without the text.
 
     Example:
-        >>> recognise("hxxp://evil[.]example").value
+        >>> recognise("hxxp://evil[.]example").indicator.value
         'http://evil.example/'
     """
+    text = unwrapped(text)
     if _DIGITS.fullmatch(text) and len(text) in {32, 40, 64}:
-        return ask(None, text).indicator
+        return ask(None, text)
     try:
-        return ask(IndicatorType.IP, text).indicator
+        return ask(IndicatorType.IP, text)
     except InvalidIndicator:
         plain = refang(text)
     kind = IndicatorType.URL if _LOOKS_LIKE_A_URL.match(plain) else IndicatorType.DOMAIN
     try:
         if _is_network(plain):
             raise InvalidIndicator("a network, and only single addresses are looked up")
-        return ask(kind, text).indicator
+        return ask(kind, text)
     except InvalidIndicator as error:
         raise InvalidIndicator(f"no hash, IP address, domain or URL: {error}") from None
 
@@ -119,13 +132,13 @@ class Lines:
         while found := self._next():
             raw, size = found
             text = raw.decode(errors="replace").removeprefix(_BYTE_ORDER_MARK).strip()
-            indicator, reason = None, ""
+            question, reason = None, ""
             if text and not text.startswith("#"):
                 try:
-                    indicator = recognise(text)
+                    question = recognise(text)
                 except InvalidIndicator as error:
                     reason = str(error)
-            yield Line(self.done, text, indicator, reason, size)
+            yield Line(self.done, text, question, reason, size)
 
     def _next(self) -> tuple[bytes, int] | None:
         if self._first is None:
@@ -145,7 +158,7 @@ class Lines:
 
 
 def in_chunks(lines: Iterable[Line], most: int) -> Iterator[list[Line]]:
-    """Chunks for which no more than one full request of each kind is needed.
+    """Chunks for which one request of each kind is enough; two, where the last line asks for two.
 
     Args:
         most: indicators in a request.
@@ -154,10 +167,9 @@ def in_chunks(lines: Iterable[Line], most: int) -> Iterator[list[Line]]:
     kinds: Counter[str] = Counter()
     for line in lines:
         chunk.append(line)
-        if line.indicator is not None:
-            kind = "hash" if line.indicator.type in HASH_TYPES else line.indicator.type.value
-            kinds[kind] += 1
-        if len(chunk) == MAX_CHUNK_LINES or most in kinds.values():
+        for indicator in line.indicators:
+            kinds["hash" if indicator.type in HASH_TYPES else indicator.type.value] += 1
+        if len(chunk) == MAX_CHUNK_LINES or max(kinds.values(), default=0) >= most:
             yield chunk
             chunk = []
             kinds.clear()

@@ -172,10 +172,14 @@ def _told(chunk: Sequence[Line], tally: Tally, *, quiet: bool) -> None:
 
 
 def _answered(client: ReputationClient, chunk: Sequence[Line], tally: Tally) -> list[Row]:
-    asked = [(line, line.indicator) for line in chunk if line.indicator is not None]
-    answers, failed = _ask(client, [indicator for _, indicator in asked])
+    asked = [line for line in chunk if line.indicators]
+    answers, failed = _ask(client, [one for line in asked for one in line.indicators])
     rows = []
-    for line, indicator in asked:
+    for line in asked:
+        # Of two the worse one, the first of equals; the worse may be the one without an answer.
+        indicator = max(
+            line.indicators, key=lambda one: (one in failed, _severity(answers.get(one)))
+        )
         answer = answers.get(indicator)
         row = Row(line.number, line.text, indicator, answer, failed.get(indicator, ""))
         if answer is None:
@@ -184,6 +188,11 @@ def _answered(client: ReputationClient, chunk: Sequence[Line], tally: Tally) -> 
             tally.count(row.standing)
         rows.append(row)
     return rows
+
+
+def _severity(answer: Answer | None) -> int:
+    verdict = answer.verdict() if answer else None
+    return -1 if verdict is None else verdict
 
 
 def _ask(

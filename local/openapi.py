@@ -58,6 +58,7 @@ from shared.metadefender.present import (
     bulk_hash_row,
     hash_report,
     invalid_address_row,
+    invalid_hash_row,
     listed_hash_report,
     sandbox_report,
     scan_history,
@@ -241,16 +242,18 @@ _IN_PATH: dict[str, Schema] = {
         "examples": {"known": {"value": SAMPLE_HASH}, "unknown": {"value": _OTHER_HASH}},
     },
     "ip": {
-        "description": "IPv4 or IPv6, percent-encoded or not.",
+        "description": "IPv4 or IPv6, percent-encoded or not; a port behind it is dropped.",
         "schema": {"type": "string", "minLength": 1},
     },
     "domain": {
-        "description": "A domain name: IDN or its A-labels, in any case, defanged or not.",
+        "description": "A domain name: IDN or its A-labels, in any case, defanged or not; a port "
+        "behind it is dropped.",
         "schema": {"type": "string", "minLength": 1},
     },
     "url": {
         "description": "A URL, percent-encoded. Understood too: not encoded, encoded twice, "
-        "without its scheme, defanged.",
+        "defanged. Without a scheme it is looked up with `http` and with `https`, and the worse "
+        "answer is given.",
         "schema": {"type": "string", "minLength": 1},
     },
     "key": {
@@ -328,8 +331,8 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         "Hashes",
         "lookupHashes",
         "Look up many hashes",
-        "Rows come in the order of the request; what is not known, or no hash, has "
-        "`scan_result_i` 5.",
+        "Rows come in the order of the request; what is not known has `scan_result_i` 5, and what "
+        "is no hash has that and an `error`.",
         request=models.BulkHashRequest,
         parameters=[_DETAILS],
         answer=models.BulkHashAnswer,
@@ -338,6 +341,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
                 "data": [
                     bulk_hash_row(_HASH, _known(_HASH), with_details=False),
                     unknown_hash_row(_OTHER_HASH),
+                    invalid_hash_row("?", errors.HASH_NOT_VALID.body("not valid")),
                 ]
             },
             "with_details": {"data": [bulk_hash_row(_HASH, _known(_HASH), with_details=True)]},
@@ -561,10 +565,11 @@ def _reputation_operations(
             "Sandbox API",
             f"get{name.capitalize()}Reputations",
             f"The reputations of {many}",
-            "Rows come in the order of the request; what is not valid has the verdict `unknown`.",
+            "Rows come in the order of the request; what is not valid has the verdict `unknown` "
+            "and an `error`.",
             request=bulk_request,
             answer=bulk_answer,
-            answers={"rows": [known, unknown, invalid_row(kind, "?")]},
+            answers={"rows": [known, unknown, invalid_row(kind, "?", not_valid.body("not valid"))]},
             refusals=_SANDBOX_BULK_REFUSALS,
         ),
     }

@@ -36,8 +36,7 @@ def report(kind: IndicatorType) -> Handler:
             question = ask(kind, value)
         except InvalidIndicator as error:
             raise Refused(NOT_VALID[kind], str(error)) from None
-        found = service.find(question.indicator)
-        return Response(200, _row(question, found, service.now()))
+        return Response(200, _row(*service.answer(question), service.now()))
 
     return look_up
 
@@ -48,10 +47,10 @@ def bulk(kind: IndicatorType) -> Handler:
     def look_up(service: Service, call: Call) -> Response:
         texts = read_items(call, _FIELDS[kind])
         asked = [ask_or_error(kind, text) for text in texts]
-        known = service.find_many({one.indicator for one in asked if isinstance(one, Question)})
+        answers = iter(service.answer_many([one for one in asked if isinstance(one, Question)]))
         now = service.now()
         rows = [
-            _row(one, known[one.indicator], now)
+            _row(*next(answers), now)
             if isinstance(one, Question)
             else invalid_address_row(kind, text, NOT_VALID[kind].body(one), now)
             for text, one in zip(texts, asked, strict=True)
@@ -65,7 +64,7 @@ def _row(question: Question, found: Finding, now: int) -> dict[str, Any]:
     return address_report(question.indicator, question.shown, found.reputation, now, found.others)
 
 
-def ask_or_error(kind: IndicatorType, text: str) -> Question | str:
+def ask_or_error(kind: IndicatorType | None, text: str) -> Question | str:
     """What an item of a bulk request asks, or why it is no such indicator."""
     try:
         return ask(kind, text)

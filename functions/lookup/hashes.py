@@ -2,16 +2,18 @@
 
 from typing import Any
 
+from functions.lookup.addresses import ask_or_error
 from functions.lookup.bulk import HASHES, read_items
 from functions.lookup.service import Call, Finding, Service
 from shared.domain.errors import InvalidIndicator
-from shared.domain.indicator import Indicator, ask
+from shared.domain.indicator import Question, ask
 from shared.http.refused import Refused
 from shared.http.web import Request, Response
 from shared.metadefender import errors
 from shared.metadefender.present import (
     bulk_hash_row,
     hash_report,
+    invalid_hash_row,
     listed_hash_report,
     sandbox_report,
     scan_history,
@@ -44,10 +46,12 @@ def bulk(service: Service, call: Call) -> Response:
     """POST /v4/hash."""
     with_details = _wants_details(call.request)
     texts = read_items(call, HASHES)
-    asked = [_ask_or_none(text) for text in texts]
-    known = service.find_many({one for one in asked if one})
+    asked = [ask_or_error(None, text) for text in texts]
+    known = service.find_many({one.indicator for one in asked if isinstance(one, Question)})
     rows = [
-        row_of(text, known[one] if one else None, with_details=with_details)
+        row_of(text, known[one.indicator], with_details=with_details)
+        if isinstance(one, Question)
+        else invalid_hash_row(text, errors.HASH_NOT_VALID.body(one))
         for text, one in zip(texts, asked, strict=True)
     ]
     return Response(200, {"data": rows})
@@ -59,14 +63,14 @@ def _report(found: Finding) -> dict[str, Any]:
     return hash_report(found.reputation, found.others)
 
 
-def row_of(text: str, found: Finding | None, *, with_details: bool) -> dict[str, Any]:
+def row_of(text: str, found: Finding, *, with_details: bool) -> dict[str, Any]:
     """The row of a bulk answer.
 
     Args:
         text: what was asked.
-        found: what is known of it; None for what is no hash, which looks like an unknown one.
+        found: what is known of it.
     """
-    if found is None or not found.known:
+    if not found.known:
         return unknown_hash_row(text)
     return bulk_hash_row(found.indicator, found.reputation, found.others, with_details=with_details)
 
@@ -80,13 +84,6 @@ def _find(service: Service, value: str) -> Finding:
     if not found.known:
         raise Refused(errors.HASH_NOT_FOUND)
     return found
-
-
-def _ask_or_none(text: str) -> Indicator | None:
-    try:
-        return ask(None, text).indicator
-    except InvalidIndicator:
-        return None
 
 
 def _wants_details(request: Request) -> bool:

@@ -25,7 +25,7 @@ def report(kind: IndicatorType) -> Handler:
             question = ask(kind, _parameter(call.request, parameter))
         except InvalidIndicator as error:
             raise Refused(_NOT_VALID[kind], str(error)) from None
-        return Response(200, _row(question, service.find(question.indicator)))
+        return Response(200, _row(*service.answer(question)))
 
     return look_up
 
@@ -36,11 +36,11 @@ def bulk(kind: IndicatorType) -> Handler:
     def look_up(service: Service, call: Call) -> Response:
         texts = read_array(call)
         asked = [addresses.ask_or_error(kind, text) for text in texts]
-        known = service.find_many({one.indicator for one in asked if isinstance(one, Question)})
+        answers = iter(service.answer_many([one for one in asked if isinstance(one, Question)]))
         rows = [
-            _row(one, known[one.indicator])
+            _row(*next(answers))
             if isinstance(one, Question)
-            else invalid_row(kind, text)
+            else invalid_row(kind, text, _NOT_VALID[kind].body(one))
             for text, one in zip(texts, asked, strict=True)
         ]
         return Response(200, rows)

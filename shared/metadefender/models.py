@@ -341,7 +341,8 @@ class BulkHashRequest(Question):
     """Hashes to look up."""
 
     hash: list[str] = Field(
-        description="MD5, SHA-1 and SHA-256, mixed, in any case. What is no hash gets a row too.",
+        description="MD5, SHA-1 and SHA-256, mixed, in any case. "
+        "What is none gets a row that says so.",
         min_length=1,
         max_length=1000,
         examples=[[_SHA256, "0" * 32]],
@@ -353,7 +354,7 @@ class BulkHashRow(Answer):
 
     data_id: str = Field(description="The scan; empty if the hash is not known.", max_length=128)
     scan_result_i: Literal[0, 1, 2, 5] = Field(
-        description="As in the report; 5 if the hash is not known, or is none."
+        description="As in the report; 5 if the hash is not known."
     )
     hash: str = Field(description="As it was asked for, in upper case.")
     total_detected_avs: int = Field(description="-1 if the hash is not known.", ge=-1)
@@ -362,10 +363,22 @@ class BulkHashRow(Answer):
     )
 
 
+class InvalidHashRow(Answer):
+    """The row of a bulk answer for what is no hash."""
+
+    success: Literal[False]
+    data_id: Literal[""]
+    scan_result_i: Literal[5]
+    hash: str = Field(description="As it was asked for, in upper case.")
+    total_detected_avs: Literal[-1]
+    scan_details: NoScanDetails
+    error: ErrorDetail
+
+
 class BulkHashAnswer(Answer):
     """One row per hash, in the order of the request."""
 
-    data: list[BulkHashRow] = Field(min_length=1, max_length=1000)
+    data: list[BulkHashRow | InvalidHashRow] = Field(min_length=1, max_length=1000)
 
 
 # IPs, domains and URLs

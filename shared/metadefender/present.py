@@ -222,7 +222,7 @@ def sandbox_report(reputation: Reputation) -> Body:
 
 
 def unknown_hash_row(text: str) -> Body:
-    """The row of a bulk answer for a hash of which nothing is known, or for what is no hash.
+    """The row of a bulk answer for a hash of which nothing is known.
 
     Args:
         text: what was asked.
@@ -235,6 +235,15 @@ def unknown_hash_row(text: str) -> Body:
         "total_detected_avs": -1,
         "scan_details": {},
     }
+
+
+def invalid_hash_row(text: str, error: Body) -> Body:
+    """The row of a bulk answer for what is no hash: that of an unknown one, with the reason.
+
+    Args:
+        error: the body that a single look-up would have had; the row holds all of it.
+    """
+    return {**unknown_hash_row(text), **error}
 
 
 def bulk_hash_row(

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, RootModel
 
-from shared.metadefender.models import Answer, FlowId, Time
+from shared.metadefender.models import Answer, ErrorDetail, FlowId, Time
 
 _SHA256 = "45f20e63f4726755015fdd5595bd46cce511a5a952e1b2c1f3cf558fad18958e"
 
@@ -43,12 +43,16 @@ class _Reputation(Answer):
     )
 
 
+class _Invalid(Answer):
+    overall_verdict: Literal["unknown"]
+    filescan_reports: list[FilescanReport] = Field(max_length=0)
+    error: ErrorDetail
+
+
 class HashReputation(_Reputation):
     """The reputation of a file, known or not."""
 
-    sha256: str = Field(
-        description="Lower case; what is no SHA-256 as it was asked for.", examples=[_SHA256]
-    )
+    sha256: str = Field(description="In lower case.", examples=[_SHA256])
 
 
 class IpReputation(_Reputation):
@@ -56,7 +60,7 @@ class IpReputation(_Reputation):
 
     ioc_type: Literal["ip"]
     ioc_value: str = Field(
-        description="In its canonical form; what is no IP address as it was asked for.",
+        description="In its canonical form.",
         examples=["203.0.113.7"],
     )
 
@@ -66,7 +70,7 @@ class DomainReputation(_Reputation):
 
     ioc_type: Literal["domain"]
     ioc_value: str = Field(
-        description="In its canonical form; what is no domain as it was asked for.",
+        description="In its canonical form.",
         examples=["evil.example"],
     )
 
@@ -76,9 +80,36 @@ class UrlReputation(_Reputation):
 
     ioc_type: Literal["url"]
     ioc_value: str = Field(
-        description="In its canonical form; what is no URL as it was asked for.",
+        description="In its canonical form.",
         examples=["http://evil.example/"],
     )
+
+
+class InvalidHash(_Invalid):
+    """The row of a bulk answer for what is no SHA-256."""
+
+    sha256: str = Field(description="As it was asked for.")
+
+
+class InvalidIp(_Invalid):
+    """The row of a bulk answer for what is no IP address."""
+
+    ioc_type: Literal["ip"]
+    ioc_value: str = Field(description="As it was asked for.")
+
+
+class InvalidDomain(_Invalid):
+    """The row of a bulk answer for what is no domain."""
+
+    ioc_type: Literal["domain"]
+    ioc_value: str = Field(description="As it was asked for.")
+
+
+class InvalidUrl(_Invalid):
+    """The row of a bulk answer for what is no URL."""
+
+    ioc_type: Literal["url"]
+    ioc_value: str = Field(description="As it was asked for.")
 
 
 class _Items(RootModel[list[str]]):
@@ -86,13 +117,13 @@ class _Items(RootModel[list[str]]):
 
 
 class Hashes(_Items):
-    """SHA-256 hashes to look up, in any case. What is none gets a row too."""
+    """SHA-256 hashes to look up, in any case. What is none gets a row that says so."""
 
     root: list[str] = Field(min_length=1, max_length=1000, examples=[[_SHA256, "0" * 64]])
 
 
 class IpAddresses(_Items):
-    """IP addresses to look up, IPv4 and IPv6, mixed. What is none gets a row too."""
+    """IP addresses to look up, IPv4 and IPv6, mixed. What is none gets a row that says so."""
 
     root: list[str] = Field(
         min_length=1, max_length=1000, examples=[["203.0.113.7", "2001:db8::7"]]
@@ -100,7 +131,7 @@ class IpAddresses(_Items):
 
 
 class Domains(_Items):
-    """Domains to look up. What is none gets a row too."""
+    """Domains to look up. What is none gets a row that says so."""
 
     root: list[str] = Field(
         min_length=1, max_length=1000, examples=[["evil.example", "www.example.org"]]
@@ -108,7 +139,7 @@ class Domains(_Items):
 
 
 class Urls(_Items):
-    """URLs to look up. What is none gets a row too."""
+    """URLs to look up. What is none gets a row that says so."""
 
     root: list[str] = Field(
         min_length=1,
@@ -117,25 +148,25 @@ class Urls(_Items):
     )
 
 
-class HashReputations(RootModel[list[HashReputation]]):
+class HashReputations(RootModel[list[HashReputation | InvalidHash]]):
     """One row per hash, in the order of the request."""
 
-    root: list[HashReputation] = Field(min_length=1, max_length=1000)
+    root: list[HashReputation | InvalidHash] = Field(min_length=1, max_length=1000)
 
 
-class IpReputations(RootModel[list[IpReputation]]):
+class IpReputations(RootModel[list[IpReputation | InvalidIp]]):
     """One row per IP address, in the order of the request."""
 
-    root: list[IpReputation] = Field(min_length=1, max_length=1000)
+    root: list[IpReputation | InvalidIp] = Field(min_length=1, max_length=1000)
 
 
-class DomainReputations(RootModel[list[DomainReputation]]):
+class DomainReputations(RootModel[list[DomainReputation | InvalidDomain]]):
     """One row per domain, in the order of the request."""
 
-    root: list[DomainReputation] = Field(min_length=1, max_length=1000)
+    root: list[DomainReputation | InvalidDomain] = Field(min_length=1, max_length=1000)
 
 
-class UrlReputations(RootModel[list[UrlReputation]]):
+class UrlReputations(RootModel[list[UrlReputation | InvalidUrl]]):
     """One row per URL, in the order of the request."""
 
-    root: list[UrlReputation] = Field(min_length=1, max_length=1000)
+    root: list[UrlReputation | InvalidUrl] = Field(min_length=1, max_length=1000)

@@ -31,9 +31,13 @@ def reputation_report(
     return _row(kind, value, reputation, others)
 
 
-def invalid_row(kind: IndicatorType, text: str) -> Body:
-    """The row of a bulk answer for what is no indicator of this type: nothing is known of it."""
-    return _row(kind, echo(text), None, ())
+def invalid_row(kind: IndicatorType, text: str, error: Body) -> Body:
+    """The row of a bulk answer for what is no indicator of this type: an unknown one's, with why.
+
+    Args:
+        error: the body that a single look-up would have had; the row has its `error`.
+    """
+    return {**_row(kind, echo(text), None, ()), "error": error["error"]}
 
 
 def _row(

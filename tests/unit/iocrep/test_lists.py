@@ -23,17 +23,34 @@ from shared.domain.indicator import IndicatorType
         ("bücher.example", "domain", "xn--bcher-kva.example"),
         ("hxxps://evil[.]example/A?b=c", "url", "https://evil.example/A?b=c"),
         ("evil.example/path", "url", "http://evil.example/path"),
-        ("evil[.]example:8080", "url", "http://evil.example:8080/"),
+        ("evil[.]example:8080", "domain", "evil.example"),
+        ("evil.example:8080/a", "url", "http://evil.example:8080/a"),
         ("evil.example?q=1", "url", "http://evil.example/?q=1"),
-        ("203.0.113.7:443", "url", "http://203.0.113.7:443/"),
+        ("203.0.113.7:443", "ip", "203.0.113.7"),
+        ("203[.]0[.]113[.]7:443", "ip", "203.0.113.7"),
+        ("203.0.113.7:443/a", "url", "http://203.0.113.7:443/a"),
+        ("[2001:db8::1]:443", "ip", "2001:db8::1"),
+        (f"'{'ab' * 20}'", "sha1", "AB" * 20),
+        ('"http://evil.example/"', "url", "http://evil.example/"),
         ("http://[2001:db8::1]/", "url", "http://[2001:db8::1]/"),
         ("ftp://evil.example/", "url", "ftp://evil.example/"),
     ],
 )
 def test_the_type_is_found(text: str, kind: str, value: str) -> None:
-    found = recognise(text)
+    found = recognise(text).indicator
     assert (found.type, found.value) == (IndicatorType(kind), value)
-    assert recognise(value) == found
+    assert recognise(value).indicator == found
+
+
+def test_a_url_without_a_scheme_is_looked_up_with_both() -> None:
+    [line] = read(b"evil.example/a")
+    assert [one.value for one in line.indicators] == [
+        "http://evil.example/a",
+        "https://evil.example/a",
+    ]
+    assert [len(line.indicators) for line in read(b"http://evil.example/a\nevil.example\n#\n")] == [
+        *(1, 1, 0)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -50,7 +67,7 @@ def test_what_is_none_is_told_with_a_reason_that_does_not_repeat_it(text: str) -
 def test_a_network_is_no_url(text: str) -> None:
     with pytest.raises(InvalidIndicator, match="only single addresses are looked up"):
         recognise(text)
-    assert recognise("203.0.113.7/24a").type == IndicatorType.URL
+    assert recognise("203.0.113.7/24a").indicator.type == IndicatorType.URL
 
 
 def read(raw: bytes) -> list[Line]:
@@ -62,7 +79,7 @@ LIST = b"\xef\xbb\xbfone.example\r\n\n  # a comment\n\t two.example \nnone\nlast
 
 def test_blank_lines_and_comments_are_passed_over_and_counted() -> None:
     lines = read(LIST)
-    assert [(one.number, one.text) for one in lines if one.indicator] == [
+    assert [(one.number, one.text) for one in lines if one.question] == [
         (1, "one.example"),
         (4, "two.example"),
         (6, "last.example"),
@@ -102,7 +119,7 @@ def test_a_chunk_has_no_more_than_a_request_of_each_kind() -> None:
     chunks = list(in_chunks(Lines(io.BytesIO(mixed)), 30))
     assert [line for chunk in chunks for line in chunk] == read(mixed)
     for chunk in chunks[:-1]:
-        kinds = Counter(one.indicator.type for one in chunk if one.indicator)
+        kinds = Counter(each.type for one in chunk for each in one.indicators)
         assert kinds[IndicatorType.SHA1] + kinds[IndicatorType.SHA256] == 30
         assert kinds[IndicatorType.DOMAIN] <= 30
 

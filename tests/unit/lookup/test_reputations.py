@@ -147,9 +147,12 @@ def test_a_bulk_request_is_answered_in_its_order_with_duplicates(kind: str) -> N
     assert response.body == [
         named(kind, UNKNOWN[kind]) | unknown,
         named(kind, KNOWN[kind]) | known,
-        named(kind, "no such thing") | unknown,
+        named(kind, "no such thing") | unknown | {"error": response.body[2].get("error")},
         named(kind, KNOWN[kind]) | known,
     ]
+    assert response.body[2]["error"]["messages"][0].startswith(
+        "The hash value" if kind == "hash" else "Invalid format"
+    )
 
 
 @pytest.mark.parametrize("kind", TYPES)

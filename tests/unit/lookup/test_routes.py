@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -125,6 +126,36 @@ def test_every_spelling_finds_the_one_item(path: str, query: str) -> None:
     assert response.status == 200
     shown = str(response.body)
     assert "66b3763be7dbbbdfcd0a6a96" in shown
+
+
+@pytest.mark.parametrize(
+    ("path", "reads"),
+    [
+        ("/v4/url/http%3A%2F%2Fevil.example%2Fa", [["http://evil.example/a"]]),
+        # One batch read.
+        ("/v4/url/evil.example%2Fa", [["http://evil.example/a", "https://evil.example/a"]]),
+        ("/v4/domain/evil.example%3A443", [["evil.example"]]),
+    ],
+)
+def test_a_look_up_is_one_read(path: str, reads: list[list[str]]) -> None:
+    asked: list[list[str]] = []
+
+    class CountingIocs(FakeIocs):
+        def find(self, indicator: Indicator, networks: Sequence[Network] = ()) -> Known:
+            asked.append([indicator.value])
+            return Known(indicator)
+
+        def find_many(
+            self,
+            indicators: Iterable[Indicator],
+            networks: Mapping[Indicator, Sequence[Network]] | None = None,
+        ) -> Mapping[Indicator, Known]:
+            asked.append([one.value for one in indicators])
+            return {one: Known(one) for one in indicators}
+
+    counted = replace(service(), iocs=CountingIocs({}))
+    assert respond(counted, Request("GET", path, "", {"apikey": KEY})).status == 200
+    assert asked == reads
 
 
 @pytest.mark.parametrize(
