@@ -113,6 +113,7 @@ def ingest(
                 Applier,
                 IocTable(client, iocs),
                 ledger,
+                NOW_MS,
                 pool=pool,
                 out_of_time=lambda: False,
                 index=index,

@@ -103,15 +103,18 @@ def _show(arguments: argparse.Namespace, out: TextIO) -> int:
 def _replay(arguments: argparse.Namespace, out: TextIO) -> int:
     client = connect(aws=arguments.aws)
     chosen = _chosen(_entries(client), arguments)
-    retention_s = _retention_s(aws=arguments.aws)
+    settings = _settings(aws=arguments.aws)
     with ThreadPoolExecutor(WRITERS, thread_name_prefix="write") as pool:
         replay = Replay(
             client,
             _state_table(),
-            IocTable(client, environment.table_names()["IocTable"], retention_s=retention_s),
+            IocTable(
+                client, environment.table_names()["IocTable"], retention_s=settings.retention_s
+            ),
             pool,
             now=time.time_ns() // 1_000_000,
-            index=_index(client, retention_s),
+            index=_index(client, settings.retention_s),
+            inherit_verdict=settings.inherit_verdict,
         )
         act = replay.preview if arguments.dry_run else replay.execute
         return _tell(act(chosen), out, would="would be " if arguments.dry_run else "")
@@ -197,16 +200,15 @@ def _index(client: "DynamoDBClient", retention_s: int) -> SearchIndex | None:
     return SearchIndex(client, name, retention_s=retention_s) if name else None
 
 
-def _retention_s(*, aws: bool) -> int:
+def _settings(*, aws: bool) -> IngestSettings:
     if aws and not os.environ.get("TTL"):
         # With another one than the stack's, what is replayed would live shorter or longer.
         raise LocalError("TTL is not set: it has to be the stack's parameter RetentionDays")
     try:
         # The feed is that of each entry; the environment need not name one.
-        settings = IngestSettings({**os.environ, "FEED_URL": "http://feed.invalid"})
+        return IngestSettings({**os.environ, "FEED_URL": "http://feed.invalid"})
     except SettingsError as error:
         raise LocalError(str(error)) from error
-    return settings.retention_s
 
 
 def _positive(text: str) -> int:

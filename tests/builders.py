@@ -18,6 +18,7 @@ def evidence(
     parent_verdict: str = "",
     origin: str = "",
     report_id: str = "",
+    source: str = "",
     tags: frozenset[str] = frozenset(),
     first_seen: int | None = None,
     last_seen: int | None = None,
@@ -25,7 +26,7 @@ def evidence(
 ) -> Evidence:
     """The evidence of one report."""
     return Evidence(
-        winner=Winner(seen_at, verdict, flow_id, parent_verdict, origin, report_id),
+        winner=Winner(seen_at, verdict, flow_id, parent_verdict, origin, report_id, source),
         first_seen=min(seen_at, first_seen or seen_at),
         last_seen=max(seen_at, last_seen or seen_at),
         tags=tags,

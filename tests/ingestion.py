@@ -1,7 +1,7 @@
 """Running ingestion against a store of a test, and the model that it has to agree with."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
 from functools import partial
 from typing import Any
@@ -87,6 +87,7 @@ def ingest(
             Applier,
             IocTable(client, store.table),
             ledger,
+            now,
             pool=pool or InlineExecutor(),
             out_of_time=lambda: writing_left() <= 0,
             index=SearchIndex(client, store.search_table) if indexed else None,
@@ -106,10 +107,20 @@ def stored(store: Store) -> dict[Indicator, Reputation]:
     return {reputation.indicator: reputation for reputation in found if reputation}
 
 
-def model(raws: Iterable[object], now: int = NOW) -> dict[Indicator, Reputation]:
-    """What the table has to hold after `raws`: the join of all their sightings."""
+def model(
+    raws: Iterable[object], now: int = NOW, first_read: Mapping[str, int] | None = None
+) -> dict[Indicator, Reputation]:
+    """What the table has to hold after `raws`: the join of all their sightings.
+
+    Args:
+        first_read: by flow_id, the clock of the run that first read a report dated ahead of it.
+    """
     sightings: defaultdict[Indicator, list[Sighting]] = defaultdict(list)
     for raw in raws:
-        for sighting in read_report(raw, now).sightings:
+        report = read_report(raw, now)
+        latest = (first_read or {}).get(report.flow_id, now)
+        if report.seen_at > latest:
+            report = report.dated(latest)
+        for sighting in report.sightings:
             sightings[sighting.indicator].append(sighting)
     return {indicator: join_all(known) for indicator, known in sightings.items()}

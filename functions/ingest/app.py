@@ -103,12 +103,14 @@ def _run(settings: IngestSettings, budget_s: float, again_since: object) -> Run:
             Applier,
             IocTable(client, settings.table_name, retention_s=settings.retention_s),
             ledger,
+            clock.now,
             pool=_pool(),
             out_of_time=lambda: clock.writing_left() <= 0,
             index=_index(settings),
         ),
         clock=clock,
         again_since=None if again_since is None else read_moment(again_since, clock.now),
+        inherit_verdict=settings.inherit_verdict,
     )
 
 
@@ -149,6 +151,15 @@ def _tell(summary: Summary) -> None:
     for name, unit in METRICS.items():
         if told[name] is not None:
             metrics.add_metric(name=f"ingest_{name}", unit=unit, value=told[name])
+    # Only when there is something to report: a metric costs by the hours in which it has values.
+    if summary.sightings or summary.without_verdict:
+        metrics.add_metric(
+            name="ingest_verdicts_missing", unit=MetricUnit.Count, value=int(not summary.sightings)
+        )
+    if summary.unresolved_long:
+        metrics.add_metric(
+            name="ingest_unresolved_long", unit=MetricUnit.Count, value=summary.unresolved_long
+        )
     metrics.flush_metrics()
     log = logger.info if summary.complete else logger.error
     log("run ended", extra={"summary": told})

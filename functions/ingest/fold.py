@@ -11,7 +11,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Executor, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from shared.domain.errors import InvalidRecord, StoreError
@@ -29,17 +29,22 @@ _MAX_TRIES = 50
 # More pending reports of unfinished runs than this in an item are looked up in the ledger.
 _MANY_PENDING = 64
 # Part of every content digest: raise it when a change to the reader finds more in old reports.
-_READER_VERSION = 2
+# 3: names of verdicts since sandbox 2.5, threatLevel, the vendor's layout of Atom.
+_READER_VERSION = 3
 
 
-def content_digest(raw: object) -> bytes:
+def content_digest(raw: object, *, inherit_verdict: bool = False) -> bytes:
     """Digest of a raw report; equal content has an equal one, whatever format it came in.
+
+    It covers what the reader makes of a report, too: a new version of the reader, or a switched
+    `inherit_verdict`, reads reports again that the feed still shows. docs/adr/0020 has the reasons.
 
     Raises:
         InvalidRecord: nested too deep.
     """
+    reading = [_READER_VERSION, "InheritVerdict"] if inherit_verdict else [_READER_VERSION]
     try:
-        text = json.dumps([_READER_VERSION, raw], sort_keys=True, separators=(",", ":"))
+        text = json.dumps([*reading, raw], sort_keys=True, separators=(",", ":"))
     except RecursionError:
         raise InvalidRecord("report is nested too deep") from None
     return hashlib.sha256(text.encode()).digest()[:16]
@@ -88,6 +93,7 @@ class Applier:
     """Applies reports on behalf of one run.
 
     Attributes:
+        now: clock of the run, milliseconds since the epoch.
         run: number of the run.
         complete_runs: runs of which every report they touched is in the ledger.
         pool: where the writes run.
@@ -98,6 +104,7 @@ class Applier:
 
     iocs: IocTable
     ledger: Ledger
+    now: int
     run: int
     complete_runs: frozenset[int]
     pool: Executor
@@ -112,6 +119,7 @@ class Applier:
             StoreError: the store failed; what was written stays right, and the same reports
                 have to be applied again.
         """
+        self._fix_dates_ahead(reports)
         deltas = _fold(reports)
         entries: dict[bytes, LedgerEntry] = {}
         changes: dict[Indicator, Change] = {}
@@ -123,6 +131,9 @@ class Applier:
             flows = {flow for indicator in todo for flow in deltas[indicator].flows}
             # After the items, and strongly, every time: see the module's text.
             entries |= self.ledger.read(flows | self._doubtful(stored.values()), consistent=True)
+            if attempt == 0 and any(entry.first_read for entry in entries.values()):
+                reports = [self._with_effective_date(new, entries) for new in reports]
+                deltas = _fold(reports)
             wanted = {one: deltas[one] for one in todo}
             results = self._write_all(wanted, stored, entries, sure=sure)
             changes |= {one: change for one, change in results.items() if change is not None}
@@ -143,6 +154,24 @@ class Applier:
         for future in entered:
             future.result()
         return Outcome(Counter(changes.values()), unapplied=len(reports) - len(whole))
+
+    def _fix_dates_ahead(self, reports: Iterable[NewReport]) -> None:
+        """Fix the dates that are ahead of the clock, before any item is written."""
+        fixing = [
+            self.pool.submit(self.ledger.fix_date_ahead, new.flow, new.report.seen_at, self.now)
+            for new in reports
+            if new.report.seen_at > self.now
+        ]
+        for future in fixing:
+            future.result()
+
+    def _with_effective_date(
+        self, new: NewReport, entries: Mapping[bytes, LedgerEntry]
+    ) -> NewReport:
+        """The report with the date that its ledger entry gives to it."""
+        entry = entries.get(new.flow, NO_ENTRY)
+        date = entry.effective_date(new.report.seen_at, self.now)
+        return new if date == new.report.seen_at else replace(new, report=new.report.dated(date))
 
     def _doubtful(self, stored: Iterable[StoredIoc]) -> set[bytes]:
         """Pending reports of unfinished runs, where they pile up: perhaps they can go."""

@@ -73,6 +73,7 @@ class Replay:
         pool: where the writes run.
         now: milliseconds since the epoch.
         index: where reports are entered for searches; None for nowhere.
+        inherit_verdict: whether IOCs without a verdict take the one of their report.
     """
 
     client: "DynamoDBClient"
@@ -81,10 +82,11 @@ class Replay:
     pool: Executor
     now: int
     index: SearchIndex | None = None
+    inherit_verdict: bool = False
 
     def preview(self, entries: Iterable[Entry]) -> Iterator[Replayed]:
         """What `execute` would do; nothing is written."""
-        return (_told(_read(entry, self.now)) for entry in entries)
+        return (_told(self._read(entry)) for entry in entries)
 
     def execute(self, entries: Iterable[Entry]) -> Iterator[Replayed]:
         """Replay entries; each is told when it is done.
@@ -97,6 +99,7 @@ class Replay:
         applier = Applier(
             self.iocs,
             Ledger(self.client, self.state_table),
+            self.now,
             number,
             complete_runs,
             self.pool,
@@ -104,11 +107,26 @@ class Replay:
             index=self.index,
         )
         left = iter(entries)
-        while fold := [_read(entry, self.now) for entry in islice(left, FOLD_ENTRIES)]:
+        while fold := [self._read(entry) for entry in islice(left, FOLD_ENTRIES)]:
             fold = list(self._let_wait(fold))
             self._apply([reading for reading in fold if reading.new], applier)
             yield from map(_told, fold)
         run_log.complete(number, complete_runs)
+
+    def _read(self, entry: Entry) -> _Reading:
+        if entry.reason in GIVEN_UP_REASONS and is_flow_id(entry.flow_id):
+            # It waits since now, and so has another week.
+            return _Reading(entry, None, [], Waiting(entry.flow_id, self.now))
+        try:
+            raw = entry.raw()
+            content = content_digest(raw, inherit_verdict=self.inherit_verdict)
+        except InvalidRecord as error:
+            return _Reading(entry, None, [Rejected(str(error), None)])
+        report = read_report(raw, self.now, inherit_verdict=self.inherit_verdict)
+        if not _has_anything(report):
+            return _Reading(entry, None, report.rejected)
+        new = NewReport(flow_key(report.flow_id), content, report)
+        return _Reading(entry, new, report.rejected)
 
     def _let_wait(self, fold: Sequence[_Reading]) -> Iterator[_Reading]:
         """Put back what is to be fetched; where there is no room for it, it is refused."""
@@ -140,21 +158,6 @@ class Replay:
         entries = QuarantineEntries(self.client, self.state_table)
         for reading in accepted:
             entries.remove(reading.entry)
-
-
-def _read(entry: Entry, now: int) -> _Reading:
-    if entry.reason in GIVEN_UP_REASONS and is_flow_id(entry.flow_id):
-        # It waits since now, and so has another week.
-        return _Reading(entry, None, [], Waiting(entry.flow_id, now))
-    try:
-        raw = entry.raw()
-        content = content_digest(raw)
-    except InvalidRecord as error:
-        return _Reading(entry, None, [Rejected(str(error), None)])
-    report = read_report(raw, now)
-    if not _has_anything(report):
-        return _Reading(entry, None, report.rejected)
-    return _Reading(entry, NewReport(flow_key(report.flow_id), content, report), report.rejected)
 
 
 def _has_anything(report: Report) -> bool:

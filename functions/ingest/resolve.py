@@ -3,11 +3,15 @@
 Every report is remembered before it is fetched, and forgotten only when it has been applied.
 So it gets lost neither when its entry leaves the feed nor when a run dies, and it may well be
 fetched twice, which the ledger makes harmless.
+
+A report may be what a run dies of, by its size or its shape. So reports are fetched when the
+pages are applied, one at a time, each applied before the next; and each try is recorded before
+it begins. A report whose tries did not end is given up.
 """
 
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -17,53 +21,44 @@ from shared.feed.page import ReportLink
 from shared.feed.report import RawReport, Rejected, is_flow_id
 from shared.feed.scan_report import read_scan_report, report_url
 from shared.store.keys import flow_key
-from shared.store.ledger import Ledger
+from shared.store.ledger import NO_ENTRY, Ledger
 from shared.store.unresolved import MAX_WAITING, UnresolvedReports, Waiting
 
 MAX_FETCHES = 100
 FETCHES_A_SECOND = 5
-# Together the reports of a run may be as large as one page, and the last one of them, too.
-MAX_BYTES = 32 * 1024 * 1024
 # When the first ones all fail, the rest is left for the next run: an outage costs time.
 FAILURES_OF_AN_OUTAGE = 10
+# So many tries of a report may end the process.
+MAX_FATAL_TRIES = 2
+# A link that is unresolved in more runs than this needs a person.
+PATIENCE_RUNS = 3
 
 _GIVEN_UP_AFTER_MS = int(timedelta(days=7).total_seconds() * 1000)
 _GIVEN_UP = "the report could not be fetched for 7 days"
 # When what cannot be fetched leaves no room for what perhaps can.
 _CROWDED_OUT_AFTER_MS = int(timedelta(days=1).total_seconds() * 1000)
 _CROWDED_OUT = "the report could not be fetched for a day, and too many others wait"
+_FATAL = f"reading the report ended the run {MAX_FATAL_TRIES} times"
 # Reasons for which a record is no report, only the name of one.
-GIVEN_UP_REASONS = frozenset({_GIVEN_UP, _CROWDED_OUT})
-
-
-@dataclass(frozen=True, slots=True)
-class Resolved:
-    """What became of the reports that were only linked to.
-
-    Attributes:
-        raws: those that were fetched, like those of a page.
-        rejected: those that are given up.
-        unresolved: how many could not be had; all but those that found no room, or of which
-            the link does not tell the flow_id, are tried again.
-    """
-
-    raws: Sequence[RawReport]
-    rejected: Sequence[Rejected]
-    unresolved: int
+GIVEN_UP_REASONS = frozenset({_GIVEN_UP, _CROWDED_OUT, _FATAL})
+_UNNAMED = "the entry links to no scan"
 
 
 @dataclass(slots=True)
 class Resolver:
     """Fetches the reports of links on behalf of one run; use it once.
 
-    First `note` the links of every page, then `resolve`; when what that gave is applied and in
-    quarantine, call `applied`.
+    First `note` the links of every page and apply the reports on them. Then `fetch` the report of
+    each scan that `scans` gives, apply it, and call `end_try`. When all are done, put what
+    `give_up` returns into quarantine and call `close`.
 
     Attributes:
-        now: the time of the run, in milliseconds since the epoch.
-        has_key: whether there is an API key; without one nothing is fetched or remembered.
+        now: clock of the run, in milliseconds since the epoch.
+        has_key: whether there is an API key; without one links are only remembered.
         max_fetches: reports to fetch in this run.
         fetches_a_second: how fast, at most.
+        unnamed: links that name no scan; they cannot be followed.
+        failure: why the last report could not be fetched, "" for none.
     """
 
     feed_url: str
@@ -74,117 +69,196 @@ class Resolver:
     max_fetches: int = MAX_FETCHES
     fetches_a_second: float = FETCHES_A_SECOND
     sleep: Callable[[float], None] = time.sleep
+    unnamed: int = 0
+    failure: str = ""
     _remembered: set[Waiting] | None = None
-    _not_remembered: int = 0
-    _crowded: bool = False
+    _run: int = 0
+    _no_room: int = 0
+    _tries: Mapping[str, int] = field(default_factory=dict)
+    _trying: tuple[str, int] | None = None
+    _failed: list[str] = field(default_factory=list)
     _settled: set[str] = field(default_factory=set)
+    _given_up: set[str] = field(default_factory=set)
 
-    def note(self, links: Iterable[ReportLink]) -> None:
+    def note(self, links: Iterable[ReportLink]) -> tuple[int, list[Rejected]]:
         """Remember the links of a page whose reports are not known.
+
+        Returns:
+            How many links lead to reports that are known, and what goes to quarantine.
 
         Raises:
             StoreError: the store failed.
         """
-        wanted: dict[str, None] = {}
+        wanted: list[str] = []
+        rejected: list[Rejected] = []
         for link in links:
-            if self.has_key and is_flow_id(link.flow_id):
-                wanted[link.flow_id] = None
+            if is_flow_id(link.flow_id):
+                wanted.append(link.flow_id)
             else:
-                self._not_remembered += 1
+                rejected.append(Rejected(_UNNAMED, {"link": link.url}))
+        self.unnamed += len(rejected)
         if not wanted:
-            return
+            return 0, rejected
         remembered = self._load()
         waiting = {report.flow_id for report in remembered}
         entries = self.ledger.read(
-            [flow_key(flow_id) for flow_id in wanted if flow_id not in waiting], consistent=False
+            {flow_key(flow_id) for flow_id in wanted if flow_id not in waiting}, consistent=False
         )
-        new = [
-            Waiting(flow_id, self.now)
-            for flow_id in wanted
-            if flow_id not in waiting and flow_key(flow_id) not in entries
-        ]
+        known = 0
+        new: dict[str, None] = {}
+        for flow_id in wanted:
+            entry = entries.get(flow_key(flow_id), NO_ENTRY)
+            known += bool(entry.contents)
+            if flow_id not in waiting and not entry.contents and not entry.given_up:
+                new[flow_id] = None
         # The oldest stay: they are perhaps nowhere else, and the newest are still on their page.
-        taken = new[: max(0, MAX_WAITING - len(remembered))]
-        self.store.add(taken)
-        remembered.update(taken)
-        self._not_remembered += len(new) - len(taken)
-        self._crowded |= len(taken) < len(new)
+        taken = list(new)[: max(0, MAX_WAITING - len(remembered))]
+        if taken:
+            run = self._number()
+            reports = [Waiting(flow_id, self.now, run) for flow_id in taken]
+            self.store.add(reports)
+            remembered.update(reports)
+        self._no_room += len(new) - len(taken)
+        return known, rejected
 
-    def resolve(self, fetch: Callable[[str], Fetched]) -> Resolved:
-        """Fetch reports as far as the limits and the time of the run go.
-
-        Args:
-            fetch: fetches an address and raises FeedError; with OutOfTime it ends this.
+    def scans(self) -> Iterator[str]:
+        """The flow_ids of the reports to fetch, as far as the limits of a run go.
 
         Raises:
             StoreError: the store failed.
         """
+        waiting = self._since()
+        if not waiting:
+            return
+        self._number()
         if not self.has_key:
-            return Resolved([], [], self._not_remembered)
-        since = self._since()
-        raws: list[RawReport] = []
-        failed: list[str] = []
-        size = 0
-        for number, flow_id in enumerate(self._chosen(since)):
-            if size >= MAX_BYTES or len(failed) == number == FAILURES_OF_AN_OUTAGE:
-                break
+            return
+        self._tries = self.store.tries()
+        flow_ids = sorted(one for one in waiting if self._tries.get(one, 0) < MAX_FATAL_TRIES)
+        # Others each time: what always fails must not always come first.
+        chance = random.Random(self.now)  # noqa: S311
+        chosen = chance.sample(flow_ids, min(len(flow_ids), self.max_fetches))
+        for number, flow_id in enumerate(chosen):
+            if len(self._failed) == number == FAILURES_OF_AN_OUTAGE:
+                return
             if number:
                 self.sleep(1 / self.fetches_a_second)
-            try:
-                body = fetch(report_url(self.feed_url, flow_id)).body
-                size += len(body)
-                raws += _reports_of(flow_id, body)
-            except OutOfTime:
-                break
-            except FeedError:
-                failed.append(flow_id)
-            else:
-                self._settled.add(flow_id)
-        rejected = self._give_up(failed, since)
-        unresolved = self._not_remembered + len(since.keys() - self._settled)
-        return Resolved(raws, rejected, unresolved)
+            yield flow_id
 
-    def applied(self) -> None:
-        """Forget what `resolve` fetched or gave up.
+    def fetch(self, flow_id: str, get: Callable[[str], Fetched]) -> list[RawReport]:
+        """The reports of a scan, none if they could not be had.
+
+        Args:
+            get: fetches an address and raises FeedError.
+
+        Raises:
+            OutOfTime: the time of the run is used up.
+            StoreError: the store failed.
+        """
+        number = self._tries.get(flow_id, 0) + 1
+        self.store.begin_try(flow_id, number)
+        self._trying = flow_id, number
+        try:
+            raws = _reports_of(flow_id, get(report_url(self.feed_url, flow_id)).body)
+        except OutOfTime:
+            raise
+        except FeedError as error:
+            self.failure = str(error)
+            self._failed.append(flow_id)
+            return []
+        return raws
+
+    def end_try(self, *, applied: bool) -> None:
+        """Record that the last try has ended, however it did, and the process lives.
+
+        Args:
+            applied: whether the report was fetched and all of it is stored.
+
+        Raises:
+            StoreError: the store failed; the try counts as one that ended the process.
+        """
+        if self._trying is None:
+            return
+        flow_id, number = self._trying
+        self.store.end_tries(flow_id, number)
+        self._trying = None
+        if applied and flow_id not in self._failed:
+            self._settled.add(flow_id)
+
+    def give_up(self) -> list[Rejected]:
+        """Settle what has failed for too long, or has ended too many runs.
+
+        Returns:
+            What goes to quarantine; a report that is known by now needs no fetching.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        since = self._since()
+        patience, reason = (
+            (_CROWDED_OUT_AFTER_MS, _CROWDED_OUT)
+            if self._no_room
+            else (_GIVEN_UP_AFTER_MS, _GIVEN_UP)
+        )
+        reasons = {one: _FATAL for one in since if self._tries.get(one, 0) >= MAX_FATAL_TRIES}
+        reasons |= {one: reason for one in self._failed if self.now - since[one] >= patience}
+        entries = self.ledger.read(map(flow_key, reasons), consistent=False)
+        self._settled.update(reasons)
+        self._given_up = {
+            one for one in reasons if not entries.get(flow_key(one), NO_ENTRY).contents
+        }
+        return [
+            Rejected(reasons[one], {"flow_id": one}, one)
+            for one in reasons
+            if one in self._given_up
+        ]
+
+    def close(self) -> None:
+        """Forget what was applied or given up; what was given up is in quarantine by now.
 
         Raises:
             StoreError: the store failed; the next run does it all again, which is harmless.
         """
+        for flow_id in sorted(self._given_up):
+            # Its entry may be on the page for a long time.
+            self.ledger.give_up(flow_key(flow_id), self.now)
+            self.store.end_tries(flow_id, self._tries.get(flow_id, 0))
         if self._settled:
             self.store.remove(one for one in self._load() if one.flow_id in self._settled)
+
+    @property
+    def unresolved(self) -> int:
+        """Links whose reports are not there; those that name a scan are tried again."""
+        return self.unnamed + self._no_room + len(self._left())
+
+    @property
+    def unresolved_long(self) -> int:
+        """Those of them that were unresolved in more than `PATIENCE_RUNS` runs."""
+        return sum(self._run - run >= PATIENCE_RUNS for run in self._left().values())
+
+    def _left(self) -> dict[str, int]:
+        """The reports that still wait, with the run in which they began."""
+        left: dict[str, int] = {}
+        for report in self._remembered or ():
+            if report.flow_id not in self._settled:
+                left[report.flow_id] = min(report.run, left.get(report.flow_id, report.run))
+        return left
 
     def _load(self) -> set[Waiting]:
         if self._remembered is None:
             self._remembered = set(self.store.read())
         return self._remembered
 
+    def _number(self) -> int:
+        if not self._run:
+            self._run = self.store.begin_run()
+        return self._run
+
     def _since(self) -> dict[str, int]:
         since: dict[str, int] = {}
         for report in self._load():
             since[report.flow_id] = min(report.since, since.get(report.flow_id, report.since))
         return since
-
-    def _chosen(self, waiting: Iterable[str]) -> list[str]:
-        flow_ids = sorted(waiting)
-        # Others each time: what always fails must not always come first.
-        chance = random.Random(self.now)  # noqa: S311
-        return chance.sample(flow_ids, min(len(flow_ids), self.max_fetches))
-
-    def _give_up(self, failed: Iterable[str], since: dict[str, int]) -> list[Rejected]:
-        """Settle what has failed for too long; what is known by now needs no fetching."""
-        patience, reason = (
-            (_CROWDED_OUT_AFTER_MS, _CROWDED_OUT)
-            if self._crowded
-            else (_GIVEN_UP_AFTER_MS, _GIVEN_UP)
-        )
-        given_up = [flow_id for flow_id in failed if self.now - since[flow_id] >= patience]
-        self._settled.update(given_up)
-        known = self.ledger.read(map(flow_key, given_up), consistent=False)
-        return [
-            Rejected(reason, {"flow_id": flow_id}, flow_id)
-            for flow_id in given_up
-            if flow_key(flow_id) not in known
-        ]
 
 
 def _reports_of(flow_id: str, body: bytes) -> list[RawReport]:

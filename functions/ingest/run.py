@@ -4,10 +4,12 @@ Nothing here decides whether a report counts, only how far a run reads: see
 functions.ingest.fold and functions.ingest.walk.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from functions.ingest.advice import with_advice
 from functions.ingest.fold import Applier, Change, NewReport, content_digest
 from functions.ingest.resolve import Resolver
 from functions.ingest.summary import Summary
@@ -17,6 +19,7 @@ from shared.domain.moment import read_moment
 from shared.feed.fetch import Fetched, OutOfTime, next_url
 from shared.feed.formats import mentioned_next, read_page
 from shared.feed.info import info_url, read_count
+from shared.feed.page import Page
 from shared.feed.report import Rejected, is_flow_id, read_report
 from shared.observability import logger
 from shared.store.feed_runs import FeedRun, FeedRuns, host_of
@@ -33,6 +36,8 @@ FOLD_REPORTS = 500
 FOLD_SIGHTINGS = 10_000
 # As long as a store that does not answer may be tried for one call.
 NOTING_MAX_S = 60.0
+# Of the name of an element that the feed made up.
+MAX_PATH_CHARS = 200
 
 
 class Fetcher(Protocol):
@@ -85,6 +90,7 @@ class Run:
     Attributes:
         again_since: reports from this date on are read again although they are known,
             milliseconds since the epoch; None for none. Their counts stay.
+        inherit_verdict: whether IOCs without a verdict take the one of their report.
     """
 
     feed_url: str
@@ -96,6 +102,7 @@ class Run:
     fold_reports: int = FOLD_REPORTS
     fold_sightings: int = FOLD_SIGHTINGS
     again_since: int | None = None
+    inherit_verdict: bool = False
     summary: Summary = field(default_factory=Summary)
     _number: int = 0
     _complete_runs: frozenset[int] = frozenset()
@@ -105,6 +112,10 @@ class Run:
     _newest: int = 0
     _length: int | None = None
     _lost_place: bool = False
+    _entries: int = 0
+    _understood: int = 0
+    _not_understood: Counter[str] = field(default_factory=Counter)
+    _reasons: Counter[str] = field(default_factory=Counter)
 
     def execute(self) -> Summary:
         """Run to the end, to what is known, or until time is up.
@@ -146,6 +157,10 @@ class Run:
             failures=summary.feed_failures or 0,
             left=left,
             newest=self._newest,
+            unresolved=summary.unresolved,
+            without_verdict=(
+                summary.without_verdict if summary.without_verdict or summary.sightings else None
+            ),
         )
         try:
             self.stores.feed_runs.note(self.feed_url, run)
@@ -163,12 +178,32 @@ class Run:
             except FeedError as error:
                 feed_failed = not isinstance(error, OutOfTime)
                 self.summary.stopped = str(error)
-            self._resolve_links(walk)
+            # What was read is stored before anything is tried that may end the process.
             self._apply_waiting()
-            self.resolver.applied()
+            self._resolve_links(walk)
         except _WritingStopped as error:
             self.summary.stopped = str(error)
+        self.summary.unresolved = self.resolver.unresolved
+        self.summary.unresolved_long = self.resolver.unresolved_long
+        if self._entries and not self._understood:
+            self.summary.stopped = "; ".join(filter(None, [self.summary.stopped, self._puzzle()]))
+            return True
         return feed_failed
+
+    def _puzzle(self) -> str:
+        """Why not one entry of the feed was understood, by what stands for most of them."""
+        if self._not_understood:
+            [(path, _)] = self._not_understood.most_common(1)
+            reason = f"{path[:MAX_PATH_CHARS]} gives no list of IOCs that is known here"
+        elif self._reasons:
+            [(reason, _)] = self._reasons.most_common(1)
+        elif not self.resolver.has_key:
+            reason = "they only link to their reports, and fetching those takes a key of the feed"
+        else:
+            reason = "they only link to their reports, and those could not be fetched"
+            if self.resolver.failure:
+                reason += f": {self.resolver.failure}"
+        return f"none of the {self._entries} entries of the feed was understood: {reason}"
 
     def _read(self, walk: Walk) -> None:
         broken: FeedError | None = None
@@ -182,14 +217,21 @@ class Run:
             except OutOfTime:
                 raise
             except FeedError as error:
-                broken = broken or error
+                broken = broken or with_advice(
+                    error,
+                    fetched.body if fetched else b"",
+                    self.feed_url,
+                    has_key=self.resolver.has_key,
+                )
                 # Refused whole, but it must not hide the pages behind it for good.
                 if not walk.skip(_mentioned(fetched)):
                     break
                 continue
             self.summary.pages += 1
-            self.resolver.note(page.links)
+            self._note_links(page)
             seen = self._take(page.reports, walk.url)
+            self._entries += len(page.reports)
+            self._understood += len(seen)
             if landed and not (page.reports or page.links or following):
                 # Where a run goes on there was something: the feed has become shorter than that.
                 self._lost_place = True
@@ -203,12 +245,35 @@ class Run:
         if broken:
             raise broken
 
+    def _note_links(self, page: Page) -> None:
+        known, rejected = self.resolver.note(page.links)
+        self.summary.not_understood += len(page.not_understood)
+        self._not_understood.update(page.not_understood)
+        self._entries += len(page.links)
+        self._understood += known
+        self._reject(rejected)
+
     def _resolve_links(self, walk: Walk) -> None:
-        resolved = self.resolver.resolve(self._fetch)
-        self.summary.unresolved = resolved.unresolved
-        self.summary.quarantined += len(resolved.rejected)
-        self.stores.quarantine.put(resolved.rejected, self.clock.now)
-        self._take(resolved.raws, walk.last)
+        """Fetch the reports that the feed only links to, and apply each before the next."""
+        for flow_id in self.resolver.scans():
+            try:
+                raws = self.resolver.fetch(flow_id, self._fetch)
+                self._understood += bool(self._take(raws, walk.last))
+                self._apply_waiting()
+            except (OutOfTime, StoreError) as error:
+                # Whatever it was, the process lives: the try must not count as a fatal one.
+                self.resolver.end_try(applied=False)
+                if isinstance(error, StoreError | _WritingStopped):
+                    raise
+                break
+            self.resolver.end_try(applied=True)
+        self._reject(self.resolver.give_up())
+        self.resolver.close()
+
+    def _reject(self, rejected: Sequence[Rejected]) -> None:
+        """Put records into quarantine."""
+        self.summary.quarantined += len(rejected)
+        self.stores.quarantine.put(rejected, self.clock.now)
 
     def _fetch(self, url: str) -> Fetched:
         if self.summary.requests >= MAX_REQUESTS:
@@ -226,31 +291,33 @@ class Run:
         named: list[tuple[object, _Name | None]] = []
         for raw in raws:
             try:
-                named.append((raw, _name(raw)))
+                named.append((raw, _name(raw, inherit_verdict=self.inherit_verdict)))
             except InvalidRecord as error:
                 rejected.append(Rejected(str(error), raw))
+                self._reasons[str(error)] += 1
         flows = {name.flow for _, name in named if name}
         entries = self.stores.ledger.read(flows, consistent=False)
         for raw, name in named:
             if name and name.content in entries.get(name.flow, NO_ENTRY).contents:
-                date = read_moment(name.date, self.clock.now)
+                date = min(read_moment(name.date, self.clock.now), self.clock.now)
                 if self.again_since is None or date < self.again_since:
                     self.summary.known += 1
                     seen.append(Seen(known=True, date=date))
                     continue
-            report = read_report(raw, self.clock.now)
+            report = read_report(raw, self.clock.now, inherit_verdict=self.inherit_verdict)
             rejected += report.rejected
             self.summary.sightings += len(report.sightings)
             self.summary.without_verdict += report.without_verdict
             self.summary.passed_over += report.passed_over
+            if not report.flow_id:
+                self._reasons.update(one.reason for one in report.rejected)
             if name and report.flow_id:
-                seen.append(Seen(known=False, date=report.seen_at))
+                seen.append(Seen(known=False, date=min(report.seen_at, self.clock.now)))
                 self._waiting.append(NewReport(name.flow, name.content, report))
                 self._waiting_since = self._waiting_since or url
         self._newest = max([self._newest, *(report.date for report in seen)])
-        self.summary.quarantined += len(rejected)
         # Before the reports are applied: one that is known is never read again.
-        self.stores.quarantine.put(rejected, self.clock.now)
+        self._reject(rejected)
         return seen
 
     def _apply_waiting(self) -> None:
@@ -346,7 +413,7 @@ class _Name:
     date: object
 
 
-def _name(raw: object) -> _Name | None:
+def _name(raw: object, *, inherit_verdict: bool) -> _Name | None:
     """None for what cannot be a report; `read_report` tells why.
 
     Raises:
@@ -354,4 +421,5 @@ def _name(raw: object) -> _Name | None:
     """
     if not isinstance(raw, Mapping) or not is_flow_id(raw.get("flow_id")):
         return None
-    return _Name(flow_key(raw["flow_id"]), content_digest(raw), raw.get("date"))
+    content = content_digest(raw, inherit_verdict=inherit_verdict)
+    return _Name(flow_key(raw["flow_id"]), content, raw.get("date"))

@@ -16,6 +16,8 @@ class IngestSettings:
         feed_allow_private: whether the feed may be at an address that is not on the internet
             (`FEED_ALLOW_PRIVATE`, "true" if so).
         feed_ca: a private CA of the feed (`FEED_CA_PARAMETER`, `FEED_CA_FILE`).
+        inherit_verdict: whether IOCs without a verdict take the one of their report
+            (`INHERIT_VERDICT`, "true" if so).
         table_name: the IOC table (`TABLE_NAME`).
         state_table_name: the state table (`STATE_TABLE_NAME`).
         search_table_name: the search index (`SEARCH_TABLE_NAME`), "" for none.
@@ -30,6 +32,7 @@ class IngestSettings:
         self.feed_api_key = Secret(env, "FEED_API_KEY")
         self.feed_allow_private = flag(env, "FEED_ALLOW_PRIVATE")
         self.feed_ca = PrivateCa(env, "FEED_CA")
+        self.inherit_verdict = flag(env, "INHERIT_VERDICT")
         self.table_name = text(env, "TABLE_NAME")
         self.state_table_name = text(env, "STATE_TABLE_NAME")
         self.search_table_name = env.get("SEARCH_TABLE_NAME", "")

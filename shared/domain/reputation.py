@@ -14,14 +14,16 @@ from shared.domain.verdict import Verdict
 
 MAX_TAGS = 32
 MAX_TAG_BYTES = 64
+# The source of a verdict that an IOC has inherited from its report.
+OF_REPORT = "report"
 
 
 class Winner(NamedTuple):
     """The part of a sighting that an answer shows whole; the greatest one wins.
 
-    The order of the fields is the order of the rule: date, severity, flow_id. The last three
-    only make the order total, for a report that contradicts itself. `report_id` is "" for a
-    report without one.
+    The order of the fields is the order of the rule: date, severity, flow_id. The others only
+    make the order total, for a report that contradicts itself. `report_id` is "" for a report
+    without one. `source` is where the verdict is from: `OF_REPORT`, or "" for the IOC's own.
     """
 
     seen_at: int
@@ -30,6 +32,7 @@ class Winner(NamedTuple):
     parent_verdict: str
     origin: str
     report_id: str = ""
+    source: str = ""
 
 
 class Evidence(NamedTuple):

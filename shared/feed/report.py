@@ -6,7 +6,7 @@ its IOC or its report, and what is lost goes to quarantine with the reason.
 
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeGuard
 
 from shared.domain.errors import InvalidIndicator, InvalidRecord
@@ -14,12 +14,13 @@ from shared.domain.indicator import IndicatorType, parse
 from shared.domain.moment import format_millis, read_moment
 from shared.domain.reputation import (
     MAX_TAG_BYTES,
+    OF_REPORT,
     Evidence,
     Sighting,
     Winner,
     cap_tags,
 )
-from shared.domain.verdict import FIELDS, parent_verdict_of, verdict_of
+from shared.domain.verdict import FIELDS, Verdict, parent_verdict_of, verdict_of
 
 MAX_FLOW_ID_CHARS = 128
 MAX_ORIGIN_BYTES = 128
@@ -60,7 +61,8 @@ class Report:
 
     Attributes:
         flow_id: the scan, "" when the report itself was rejected.
-        seen_at: date of the report, milliseconds since the epoch.
+        seen_at: date of the report as it states it, milliseconds since the epoch; at most a day
+            ahead of the clock, and then not the date that it counts with: see `dated`.
         sightings: the IOCs with a valid verdict.
         rejected: what goes to quarantine.
         without_verdict: IOCs whose verdict is missing or UNKNOWN.
@@ -74,13 +76,34 @@ class Report:
     without_verdict: int = 0
     passed_over: int = 0
 
+    def dated(self, seen_at: int) -> "Report":
+        """The same report with an earlier date, milliseconds since the epoch."""
+        return replace(
+            self,
+            seen_at=seen_at,
+            sightings=[_dated(sighting, seen_at) for sighting in self.sightings],
+        )
 
-def read_report(raw: object, now: int) -> Report:
+
+def _dated(sighting: Sighting, seen_at: int) -> Sighting:
+    evidence = sighting.evidence
+    return Sighting(
+        sighting.indicator,
+        evidence._replace(
+            winner=evidence.winner._replace(seen_at=seen_at),
+            first_seen=min(evidence.first_seen, seen_at),
+            last_seen=seen_at,
+        ),
+    )
+
+
+def read_report(raw: object, now: int, *, inherit_verdict: bool = False) -> Report:
     """Read one report by the rules of docs/feed.md.
 
     Args:
         raw: the object as a feed page holds it; anything at all.
         now: the time of the run, in milliseconds since the epoch.
+        inherit_verdict: whether an IOC without a verdict takes the one of the report.
     """
     report = Report()
     try:
@@ -98,6 +121,7 @@ def read_report(raw: object, now: int) -> Report:
         now,
         _kept_verdict(raw),
         _report_id(raw.get("report_id")),
+        inherit_verdict,
     )
     for kind, entry in _entries(iocs, common, report):
         try:
@@ -123,6 +147,13 @@ class _Common:
     now: int
     raw_verdict: RawReport
     report_id: str
+    inherit_verdict: bool
+
+    def inherited(self, entry: Mapping[str, Any]) -> Verdict | None:
+        """The verdict that an IOC takes from the report if it states none; UNKNOWN is one."""
+        if not self.inherit_verdict or parent_verdict_of(entry):
+            return None
+        return Verdict.__members__.get(self.parent_verdict)
 
 
 def _rejected_ioc(reason: str, kind: str, entry: object, common: _Common) -> Rejected:
@@ -185,7 +216,7 @@ def read_head(raw: object, now: int) -> tuple[str, int, Mapping[str, Any]]:
     seen_at = read_moment(raw.get("date"), now)
     iocs = raw.get("iocs")
     if iocs is None:
-        return flow_id, seen_at, {}
+        raise InvalidRecord("iocs is missing")
     if not isinstance(iocs, Mapping):
         raise InvalidRecord("iocs is not an object")
     return flow_id, seen_at, iocs
@@ -233,7 +264,9 @@ def _entries(
 
 
 def _sighting(kind: IndicatorType, entry: Mapping[str, Any], common: _Common) -> Sighting | None:
-    verdict = verdict_of(entry)
+    verdict, source = verdict_of(entry), ""
+    if verdict is None:
+        verdict, source = common.inherited(entry), OF_REPORT
     if verdict is None:
         return None
     indicator = parse(kind, entry.get("data"))
@@ -245,6 +278,7 @@ def _sighting(kind: IndicatorType, entry: Mapping[str, Any], common: _Common) ->
         common.parent_verdict,
         _origin(entry),
         common.report_id,
+        source,
     )
     return Sighting(
         indicator,
@@ -272,9 +306,11 @@ def _claimed_moment(value: object, common: _Common) -> int:
     if value is None:
         return common.seen_at
     try:
-        return read_moment(value, common.now)
+        moment = read_moment(value, common.now)
     except InvalidRecord:
         return common.seen_at
+    # A total cannot know what is still to come.
+    return moment if moment <= common.now else common.seen_at
 
 
 def _origin(entry: Mapping[str, Any]) -> str:

@@ -87,7 +87,8 @@ def raw_report(scan: Mapping[str, Any], report_id: str, report: object) -> RawRe
         **_verdict(report.get("finalVerdict")),
         "tags": _tags(report.get("allTags")),
         "file": _file(report.get("file")),
-        "iocs": report.get("iocs"),
+        # A scan that found none need not say so.
+        "iocs": {} if report.get("iocs") is None else report["iocs"],
     }
 
 

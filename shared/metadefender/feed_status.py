@@ -24,6 +24,8 @@ def feed_status(run: "FeedRun", now: int) -> dict[str, Any]:
         "complete": run.complete,
         "stopped": run.stopped,
         "failures": run.failures,
+        "unresolved": run.unresolved,
+        "without_verdict": run.without_verdict or 0,
         "left": -1 if run.left is None else run.left,
         "last_complete": format_millis(run.whole) if run.whole else "",
         "newest_report": format_millis(run.newest) if run.newest else "",

@@ -778,6 +778,13 @@ class FeedStatus(Answer):
     )
     stopped: str = Field(description="Why it is not complete; empty if it is.")
     failures: int = Field(description="Runs in a row in which the feed failed.", ge=0)
+    unresolved: int = Field(
+        description="Entries that only link to their report, which could not be had.", ge=0
+    )
+    without_verdict: int = Field(
+        description="IOCs that the last run with new IOCs left out, because they have no verdict.",
+        ge=0,
+    )
     left: int = Field(
         description="Reports of the feed that it has not reached; -1 where the feed does not "
         "tell how many there are.",

@@ -1,8 +1,10 @@
 """How the last run over each feed went, for people; ingestion itself never reads it.
 
 feed-runs#  run:<feed>     how the last run went: where the feed is, when the run ended, whether it
-                           was complete, why not, failures in a row, reports that were left
+                           was complete, why not, failures in a row, reports that were left,
+                           links that are unresolved
             whole:<feed>   when a complete run ended last, milliseconds since the epoch
+            without:<feed> IOCs that the last run with new IOCs left out for lack of a verdict
             newest:<feed>  date of the newest report on the pages of the last run that saw one
 """
 
@@ -17,9 +19,9 @@ from shared.store.keys import feed_runs_key, feed_short_name
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_RUN, _WHOLE, _NEWEST = "run:", "whole:", "newest:"
+_RUN, _WHOLE, _NEWEST, _WITHOUT = "run:", "whole:", "newest:", "without:"
 # All feeds together are to fit into one write unit.
-_MAX_REASON = 200
+_MAX_REASON = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,9 @@ class FeedRun:
         left: reports that it has not reached, None where the feed does not tell.
         whole: when a complete run ended last, 0 for never.
         newest: date of the newest report that was read, 0 for none.
+        unresolved: links whose reports could not be had.
+        without_verdict: IOCs that were left out for lack of a verdict, by the last run that read
+            new IOCs; None for a run that read none.
     """
 
     feed: str
@@ -45,6 +50,8 @@ class FeedRun:
     left: int | None = 0
     whole: int = 0
     newest: int = 0
+    unresolved: int = 0
+    without_verdict: int | None = None
 
 
 class FeedRuns:
@@ -58,7 +65,8 @@ class FeedRuns:
         """Note a run, in place of the one before; what it does not know stays as it was.
 
         Args:
-            run: `whole` is not looked at, and `newest` of 0 is not noted.
+            run: `whole` is not looked at; `newest` of 0 and `without_verdict` of None are not
+                noted.
 
         Raises:
             StoreError: the store failed; the run may be noted.
@@ -69,6 +77,8 @@ class FeedRuns:
             parts[_WHOLE] = _number(run.ended)
         if run.newest:
             parts[_NEWEST] = _number(run.newest)
+        if run.without_verdict is not None:
+            parts[_WITHOUT] = _number(run.without_verdict)
         with store_errors():
             self._client.update_item(
                 TableName=self._table,
@@ -109,6 +119,7 @@ def _facts(run: FeedRun) -> dict[str, Any]:
         "ended": _number(run.ended),
         "complete": {"BOOL": run.complete},
         "failures": _number(run.failures),
+        "unresolved": _number(run.unresolved),
     }
     if run.stopped:
         facts["stopped"] = {"S": run.stopped[:_MAX_REASON]}
@@ -131,6 +142,8 @@ def _run(item: Mapping[str, Any], name: str) -> FeedRun:
         left=int(facts["left"]["N"]) if "left" in facts else None,
         whole=number(_WHOLE),
         newest=number(_NEWEST),
+        unresolved=int(facts["unresolved"]["N"]) if "unresolved" in facts else 0,
+        without_verdict=number(_WITHOUT) if _WITHOUT + name in item else None,
     )
 
 

@@ -2,9 +2,9 @@
 
 pk       type and value, see shared.store.keys
 ver      changes with every write and never repeats; every write is on condition of it
-verdict, parent, origin, flow, report, seen
-         the winning sighting; `report` is its report_id, `seen` its date, left out when it
-         equals `last`
+verdict, source, parent, origin, flow, report, seen
+         the winning sighting; `source` is "report" if its verdict is that of the report,
+         `report` its report_id, `seen` its date, left out when it equals `last`
 first, last
          milliseconds since the epoch
 n        distinct flow_ids counted by us
@@ -80,6 +80,7 @@ def to_item(stored: StoredIoc, retention_s: int = 0) -> Item:
         "parent": winner.parent_verdict,
         "origin": winner.origin,
         "report": winner.report_id,
+        "source": winner.source,
     }
     item |= {name: {"S": text} for name, text in texts.items() if text}
     if winner.seen_at != evidence.last_seen:
@@ -163,6 +164,7 @@ def _reputation(indicator: Indicator, item: Mapping[str, Any]) -> Reputation | N
                 parent_verdict=_text(item, "parent"),
                 origin=_text(item, "origin"),
                 report_id=_text(item, "report"),
+                source=_text(item, "source"),
             ),
             first_seen=int(item["first"]["N"]),
             last_seen=last_seen,

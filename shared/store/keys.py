@@ -99,6 +99,11 @@ def unresolved_key(feed_url: str) -> str:
     return f"{Prefix.UNRESOLVED}#{hashlib.sha256(feed_url.encode()).hexdigest()[:32]}"
 
 
+def tries_key(feed_url: str) -> str:
+    """Key of the tries at these reports that have begun and not ended."""
+    return f"{unresolved_key(feed_url)}#tries"
+
+
 def quarantine_key(reason: str, record: str) -> str:
     """Key of a rejected record: the same record for the same reason is kept once."""
     text = f"{reason}\n{record}".encode(errors="surrogatepass")

@@ -1,16 +1,21 @@
 """The ledger of applied reports: what makes counting exact.
 
-One entry per report, in the state table. What it says of IOCs only ever grows, so it may be added
-to twice, late, and by several runs at once.
+One entry per report, in the state table. Its IOCs only ever grow, so it may be added to twice,
+late, and by several runs at once.
 
-    c        digests of the contents that were applied
-    i        short digests of the IOCs in which the report is counted
-    sharded  set when there are more IOCs than fit one item: they are in sixteen more,
-             chosen by the first byte of the digest
+    c           digests of the contents that were applied
+    i           short digests of the IOCs in which the report is counted
+    sharded     set when there are more IOCs than fit one item: they are in sixteen more,
+                chosen by the first byte of the digest
+    ahead       dates of the report that lay ahead of the clock when they were read,
+                milliseconds since the epoch
+    first_read  clock of the run that read the first of them; never changes
+    given_up    when ingestion gave up to fetch the report, milliseconds since the epoch
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from shared.store.batch import batch_get
@@ -24,6 +29,8 @@ if TYPE_CHECKING:
 MAX_DIGESTS_IN_ENTRY = 4000
 # A feed that changes something in a report each time it shows it must not fill its entry.
 MAX_CONTENTS = 100
+# A report that keeps changing a date ahead of the clock must not fill its entry either.
+MAX_DATES_AHEAD = 16
 _SHARDS = 16
 
 
@@ -34,10 +41,27 @@ class LedgerEntry:
     Attributes:
         contents: digests of the contents that were applied whole.
         iocs: digests of the IOCs in which the report is counted.
+        dates_ahead: dates of the report that were ahead of the clock when they were read.
+        first_read: clock of the run that first read one of them, milliseconds since the epoch.
+        given_up: whether ingestion gave up to fetch the report.
     """
 
     contents: frozenset[bytes] = frozenset()
     iocs: frozenset[bytes] = frozenset()
+    dates_ahead: frozenset[int] = frozenset()
+    first_read: int = 0
+    given_up: bool = False
+
+    def effective_date(self, date: int, now: int) -> int:
+        """The date that the report counts with, milliseconds since the epoch.
+
+        Args:
+            date: as the report states it.
+            now: clock of the run.
+        """
+        if date in self.dates_ahead or date > now:
+            return min(date, self.first_read or now)
+        return date
 
 
 NO_ENTRY = LedgerEntry()
@@ -64,8 +88,36 @@ class Ledger:
         for item in self._get(list(shards), consistent=consistent):
             flow = shards[item["pk"]["S"]]
             known = entries[flow]
-            entries[flow] = LedgerEntry(known.contents, known.iocs | _digests(item, "i"))
+            entries[flow] = replace(known, iocs=known.iocs | _digests(item, "i"))
         return entries
+
+    def fix_date_ahead(self, flow: bytes, date: int, now: int) -> None:
+        """Record that a report carries a date ahead of the clock; safe to repeat.
+
+        The first call fixes the moment that the report counts with from then on. Call it before
+        anything else of the report is written.
+
+        Args:
+            flow: the report.
+            date: as the report states it, milliseconds since the epoch.
+            now: clock of the run, milliseconds since the epoch.
+
+        Raises:
+            StoreError: the store failed; calling again is right.
+        """
+        with store_errors(), suppress(self._client.exceptions.ConditionalCheckFailedException):
+            self._client.update_item(
+                TableName=self._table,
+                Key={"pk": {"S": report_key(flow)}},
+                UpdateExpression="SET first_read = if_not_exists(first_read, :now) ADD ahead :date",
+                # Beyond that many dates `effective_date` still holds back what is ahead.
+                ConditionExpression="attribute_not_exists(ahead) OR size(ahead) < :most",
+                ExpressionAttributeValues={
+                    ":now": {"N": str(now)},
+                    ":date": {"NS": [str(date)]},
+                    ":most": {"N": str(MAX_DATES_AHEAD)},
+                },
+            )
 
     def add(self, flow: bytes, content: bytes, iocs: frozenset[bytes], known: LedgerEntry) -> None:
         """Record that a report is applied: every IOC of it is durable.
@@ -96,6 +148,20 @@ class Ledger:
             facts["i"] = {"BS": sorted(fresh)}
         self._add(report_key(flow), facts)
 
+    def give_up(self, flow: bytes, now: int) -> None:
+        """Record that a report could not be fetched, so that no page makes it wait again.
+
+        Raises:
+            StoreError: the store failed; calling again is right.
+        """
+        with store_errors():
+            self._client.update_item(
+                TableName=self._table,
+                Key={"pk": {"S": report_key(flow)}},
+                UpdateExpression="SET given_up = :now",
+                ExpressionAttributeValues={":now": {"N": str(now)}},
+            )
+
     def _get(self, keys: list[str], *, consistent: bool) -> Iterable[Mapping[str, Any]]:
         return batch_get(self._client, self._table, keys, consistent=consistent)
 
@@ -120,7 +186,13 @@ class Ledger:
 
 
 def _entry(item: Mapping[str, Any]) -> LedgerEntry:
-    return LedgerEntry(_digests(item, "c"), _digests(item, "i"))
+    return LedgerEntry(
+        _digests(item, "c"),
+        _digests(item, "i"),
+        frozenset(map(int, item["ahead"]["NS"])) if "ahead" in item else frozenset(),
+        int(item["first_read"]["N"]) if "first_read" in item else 0,
+        "given_up" in item,
+    )
 
 
 def _digests(item: Mapping[str, Any], name: str) -> frozenset[bytes]:

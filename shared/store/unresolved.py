@@ -1,18 +1,21 @@
-"""Reports that a feed has only named, and that are still to be fetched.
+"""Reports that a feed only links to, and that are still to be fetched.
 
-unresolved#<feed>  waiting  a set of texts "<since> <flow_id>", since when it waits in
-                            milliseconds since the epoch
+unresolved#<feed>        waiting  a set of texts "<since>.<run> <flow_id>": since when the report
+                                  waits in milliseconds since the epoch, and in which run it began
+                         runs     number of the last run that had something to resolve
+unresolved#<feed>#tries  tries    a set of texts "<number> <flow_id>": tries that have begun; the
+                                  end of a try removes it, so those that stay ended the process
 
-A set, because runs that overlap add to it and take from it without reading it first. A report
-that two runs added stands in it twice; that costs a request and nothing else.
+Sets, because runs that overlap add to them and take from them without reading them first. A
+report that two runs added is in it twice; that costs a request and nothing else.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shared.store.client import store_errors
-from shared.store.keys import unresolved_key
+from shared.store.keys import tries_key, unresolved_key
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -28,33 +31,47 @@ class Waiting:
 
     Attributes:
         flow_id: the scan.
-        since: when it was first named, milliseconds since the epoch.
+        since: when a page first named it, milliseconds since the epoch.
+        run: number of that run, as `UnresolvedReports.begin_run` gave it.
     """
 
     flow_id: str
     since: int
+    run: int = 0
 
 
 class UnresolvedReports:
-    """Remembers the reports of one feed; how many is up to who adds them, see `MAX_WAITING`."""
+    """Remembers the unresolved reports of one feed; the caller keeps to `MAX_WAITING`."""
 
     def __init__(self, client: "DynamoDBClient", table_name: str, feed_url: str) -> None:
         self._client = client
         self._table = table_name
-        self._key = {"pk": {"S": unresolved_key(feed_url)}}
+        self._key = unresolved_key(feed_url)
+        self._tries_key = tries_key(feed_url)
 
     def read(self) -> frozenset[Waiting]:
-        """What waits.
+        """The reports that wait.
 
         Raises:
             StoreError: the store failed.
         """
+        return frozenset(map(_waiting, self._texts(self._key, "waiting")))
+
+    def begin_run(self) -> int:
+        """Number a run that has something to resolve, one more than the last.
+
+        Raises:
+            StoreError: the store failed; a number may be lost by it, which does no harm.
+        """
         with store_errors():
-            answer = self._client.get_item(
-                TableName=self._table, Key=self._key, ConsistentRead=True
+            answer = self._client.update_item(
+                TableName=self._table,
+                Key={"pk": {"S": self._key}},
+                UpdateExpression="ADD runs :one",
+                ExpressionAttributeValues={":one": {"N": "1"}},
+                ReturnValues="UPDATED_NEW",
             )
-        waiting = answer.get("Item", {}).get("waiting", {})
-        return frozenset(map(_parse, waiting.get("SS", [])))
+        return int(answer["Attributes"]["runs"]["N"])
 
     def add(self, reports: Iterable[Waiting]) -> None:
         """Remember reports.
@@ -62,7 +79,7 @@ class UnresolvedReports:
         Raises:
             StoreError: the store failed; calling again is right.
         """
-        self._update("ADD", reports)
+        self._update(self._key, "ADD waiting :texts", map(_text, reports))
 
     def remove(self, reports: Iterable[Waiting]) -> None:
         """Forget reports, exactly as `read` gave them.
@@ -70,21 +87,71 @@ class UnresolvedReports:
         Raises:
             StoreError: the store failed; calling again is right.
         """
-        self._update("DELETE", reports)
+        texts = [
+            text
+            for one in reports
+            # Earlier versions stored no run.
+            for text in ([_text(one)] if one.run else [_text(one), f"{one.since} {one.flow_id}"])
+        ]
+        self._update(self._key, "DELETE waiting :texts", texts)
 
-    def _update(self, action: str, reports: Iterable[Waiting]) -> None:
-        texts = sorted({f"{report.since} {report.flow_id}" for report in reports})
-        if not texts:
+    def tries(self) -> Mapping[str, int]:
+        """By flow_id, how many tries at a report have begun and not ended.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        tries: dict[str, int] = {}
+        for text in self._texts(self._tries_key, "tries"):
+            number, flow_id = text.split(" ", 1)
+            tries[flow_id] = max(int(number), tries.get(flow_id, 0))
+        return tries
+
+    def begin_try(self, flow_id: str, number: int) -> None:
+        """Record a try at a report before it is made.
+
+        Args:
+            number: from 1 on, one more than the tries that have not ended.
+
+        Raises:
+            StoreError: the store failed; calling again is right.
+        """
+        self._update(self._tries_key, "ADD tries :texts", [f"{number} {flow_id}"])
+
+    def end_tries(self, flow_id: str, number: int) -> None:
+        """Forget the tries at a report, up to a number.
+
+        Raises:
+            StoreError: the store failed; calling again is right.
+        """
+        texts = [f"{one} {flow_id}" for one in range(1, number + 1)]
+        self._update(self._tries_key, "DELETE tries :texts", texts)
+
+    def _texts(self, key: str, name: str) -> list[str]:
+        with store_errors():
+            answer = self._client.get_item(
+                TableName=self._table, Key={"pk": {"S": key}}, ConsistentRead=True
+            )
+        return list(answer.get("Item", {}).get(name, {}).get("SS", []))
+
+    def _update(self, key: str, expression: str, texts: Iterable[str]) -> None:
+        distinct = sorted(set(texts))
+        if not distinct:
             return
         with store_errors():
             self._client.update_item(
                 TableName=self._table,
-                Key=self._key,
-                UpdateExpression=f"{action} waiting :reports",
-                ExpressionAttributeValues={":reports": {"SS": texts}},
+                Key={"pk": {"S": key}},
+                UpdateExpression=expression,
+                ExpressionAttributeValues={":texts": {"SS": distinct}},
             )
 
 
-def _parse(text: str) -> Waiting:
-    since, flow_id = text.split(" ", 1)
-    return Waiting(flow_id, int(since))
+def _text(report: Waiting) -> str:
+    return f"{report.since}.{report.run} {report.flow_id}"
+
+
+def _waiting(text: str) -> Waiting:
+    head, flow_id = text.split(" ", 1)
+    since, _, run = head.partition(".")
+    return Waiting(flow_id, int(since), int(run or 0))

@@ -9,6 +9,7 @@ from shared.domain.history import MAX_RECENT
 from shared.domain.indicator import Indicator, IndicatorType
 from shared.domain.listing import Listing, Provider, Stance
 from shared.domain.network import Network
+from shared.domain.reputation import OF_REPORT
 from shared.store.api_keys import ApiKeys, digest_of
 from shared.store.feed_log import FeedLog
 from shared.store.items import StoredIoc, listing_attribute, listing_value, to_item
@@ -55,6 +56,7 @@ def test_ioc_table_has_every_attribute() -> None:
         parent_verdict="BENIGN",
         origin="INPUT_FILE",
         report_id="4c1a7d0e-0000-4000-8000-000000000001",
+        source=OF_REPORT,
         tags=frozenset({"a"}),
         claimed_count=9,
     )

@@ -3,6 +3,7 @@
 import contextlib
 import random
 import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,11 +12,15 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from shared.domain.indicator import IndicatorType, parse
 from shared.feed.fetch import Fetched
+from shared.store.keys import flow_key
+from shared.store.ledger import MAX_DATES_AHEAD, Ledger
+from shared.store.search_index import SearchIndex
 from tests.builders import raw_ioc, raw_report
 from tests.conftest import Store
-from tests.fakes import FakeFeed, HookedClient, Killed, failing_client, json_feed
-from tests.ingestion import ingest, model, stored
+from tests.fakes import FakeFeed, HookedClient, Killed, dies, failing_client, json_feed
+from tests.ingestion import NOW, ingest, model, stored
 
 # What a run over FEED calls at most; the test proves that it ends before.
 MANY_CALLS = 200
@@ -215,6 +220,105 @@ def test_any_history_of_pages_and_kills_ends_as_the_model_says(
         _no_more_than(found, model(seen))
     assert ingest(engine_store, json_feed(seen, page_size=3)).complete
     assert stored(engine_store) == model(seen)
+
+
+AHEAD_H = 19
+HOUR = 3_600_000
+
+
+def dated_ahead() -> dict[str, Any]:
+    iocs = {"domain": [raw_ioc("shared.example", last_seen=NOW / 1000 + 10 * 3600)]}
+    iocs["domain"] += [raw_ioc(f"{n}.example") for n in range(3)]
+    return raw_report("ahead", date=NOW / 1000 + AHEAD_H * 3600, iocs=iocs)
+
+
+def all_dates(store: Store) -> set[int]:
+    """Every date that the store has of IOCs, the search index included."""
+    of_items = {
+        date
+        for one in stored(store).values()
+        for date in (one.evidence.winner.seen_at, one.evidence.first_seen, one.evidence.last_seen)
+    }
+    index = SearchIndex(store.client, store.search_table)
+    of_index = {
+        winner.seen_at for one in stored(store) for winner in index.sightings(one, 100).rows
+    }
+    return of_items | of_index | {row.winner.seen_at for row in index.recent(100).rows}
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("hours", [0, AHEAD_H + 1], ids=["still ahead", "no longer ahead"])
+def test_a_date_ahead_of_the_clock_is_the_same_everywhere_whatever_dies(
+    moto_store: Store, after: bool, hours: int
+) -> None:
+    """Run 1 and 2 are killed at a call, run 3 comes hours later: the moment stays as it was."""
+    feed = json_feed([dated_ahead()])
+    clocks = [NOW, NOW + 60_000, NOW + hours * HOUR + 120_000, NOW + (hours + 1) * HOUR]
+    for call in range(1, MANY_CALLS):
+        moto_store.empty(moto_store.table, moto_store.state_table, moto_store.search_table)
+        killed = [
+            dies(
+                ingest,
+                moto_store,
+                feed,
+                client=failing_client(moto_store.client, fail_at=call, after=after),
+                now=clock,
+                indexed=True,
+            )
+            for clock in clocks[:2]
+        ]
+        begun = all_dates(moto_store)
+        for clock in clocks[2:]:
+            assert ingest(moto_store, feed, now=clock, again_since=0, indexed=True).complete
+        dates = all_dates(moto_store)
+        [date] = dates
+        assert begun <= dates, f"killed at call {call}"
+        # Never read while it was ahead, its own date is an honest one.
+        own = NOW + AHEAD_H * HOUR
+        assert date in ({*clocks[:2], own} if hours else clocks[:3])
+        if not any(killed):
+            break
+    assert not any(killed)
+    assert date == NOW
+    honest = raw_report(
+        "honest", date=(NOW + 60_000) / 1000, iocs={"domain": [raw_ioc("0.example", "BENIGN")]}
+    )
+    assert ingest(moto_store, json_feed([honest, dated_ahead()]), now=NOW + HOUR).complete
+    found = stored(moto_store)[parse(IndicatorType.DOMAIN, "0.example")]
+    assert (found.evidence.winner.flow_id, found.counted) == ("honest", 2)
+
+
+def test_a_revised_date_that_is_honest_is_taken_as_it_is(moto_store: Store) -> None:
+    ingest(moto_store, json_feed([dated_ahead()]))
+    later = NOW + 2 * HOUR
+    revised = dated_ahead() | {"date": later / 1000}
+    ingest(moto_store, json_feed([revised]), now=later)
+    [found] = {one.evidence.winner.seen_at for one in stored(moto_store).values()}
+    assert found == later
+
+
+def test_a_report_that_keeps_changing_its_date_ahead_is_held_back(moto_store: Store) -> None:
+    for minute in range(2 * MAX_DATES_AHEAD):
+        report = raw_report("ahead", date=NOW / 1000 + 3600 + minute)
+        assert ingest(moto_store, json_feed([report]), now=NOW + minute * 1000).complete
+    [found] = stored(moto_store).values()
+    assert (found.evidence.winner.seen_at, found.evidence.last_seen, found.counted) == (NOW, NOW, 1)
+    entry = Ledger(moto_store.client, moto_store.state_table).read(
+        [flow_key("ahead")], consistent=True
+    )
+    assert len(entry[flow_key("ahead")].dates_ahead) == MAX_DATES_AHEAD
+
+
+def test_only_reports_dated_ahead_cost_a_write_more(moto_store: Store) -> None:
+    def updates(report: dict[str, Any]) -> int:
+        moto_store.empty()
+        called: Counter[str] = Counter()
+        client = HookedClient(moto_store.client, before=lambda name: called.update([name]))
+        ingest(moto_store, json_feed([report]), client=client)
+        return called["update_item"]
+
+    honest = dated_ahead() | {"date": NOW / 1000}
+    assert updates(dated_ahead()) == updates(honest) + 1
 
 
 def test_the_size_of_a_fold_does_not_change_the_outcome(moto_store: Store) -> None:

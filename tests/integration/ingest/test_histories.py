@@ -21,10 +21,12 @@ from hypothesis.stateful import (
 )
 
 from shared.domain.errors import FeedError
+from shared.store.keys import flow_key
+from shared.store.ledger import Ledger
 from tests.builders import raw_ioc, raw_report
 from tests.conftest import Store, new_store
 from tests.fakes import FakeFeed, Killed, failing_client, json_feed, page_url
-from tests.ingestion import ingest, model, stored
+from tests.ingestion import NOW, ingest, model, stored
 
 HISTORIES = 200
 CLEAN_RUNS = 3
@@ -66,6 +68,26 @@ class Histories(RuleBasedStateMachine):
         self.feed: list[Report] = []
         self.ever: list[Report] = []
         self.clock = 0
+        self.now = NOW
+        self.ahead: list[str] = []
+        self.fixed: dict[str, int] = {}
+
+    @rule(hours=st.integers(1, 23), name=st.sampled_from("xyz"), late=st.integers(0, 5))
+    def publish_one_dated_ahead(self, hours: int, name: str, late: int) -> None:
+        """Its verdict must not hold until the date that it claims."""
+        self.ahead.append(f"ahead-{len(self.ahead)}")
+        report = raw_report(
+            self.ahead[-1],
+            date=self.now / 1000 + hours * 3600,
+            iocs={"domain": [raw_ioc(f"{name}.example"), raw_ioc("all.example")]},
+        )
+        self.feed.insert(min(late, len(self.feed)), report)
+        self.ever.append(report)
+
+    @rule(hours=st.integers(1, 12))
+    def let_time_pass(self, hours: int) -> None:
+        """Dates that were ahead come to lie behind."""
+        self.now += hours * 3_600_000
 
     @rule(
         flow=st.integers(0, 12),
@@ -155,13 +177,25 @@ class Histories(RuleBasedStateMachine):
     @rule()
     def run_to_the_end(self) -> None:
         for _ in range(CLEAN_RUNS):
-            summary = ingest(self.store, json_feed(self.feed, PAGE_SIZE))
+            self.now += 1000
+            summary = ingest(self.store, json_feed(self.feed, PAGE_SIZE), now=self.now)
             assert summary.complete, summary.stopped
-        assert stored(self.store) == model(self.ever)
+        assert stored(self.store) == self._model()
+
+    def _model(self) -> Any:
+        ledger = Ledger(self.store.client, self.store.state_table)
+        by_key = {flow_key(flow_id): flow_id for flow_id in self.ahead}
+        entries = ledger.read(by_key, consistent=True)
+        fixed = {by_key[flow]: one.first_read for flow, one in entries.items() if one.first_read}
+        assert fixed.items() >= self.fixed.items(), "a moment that was fixed has changed"
+        assert all(NOW < moment <= self.now for moment in fixed.values())
+        self.fixed = fixed
+        return model(self.ever, self.now, fixed)
 
     def _run(self, feed: FakeFeed, **options: Any) -> None:
+        self.now += 1000
         try:
-            ingest(self.store, feed, **options)
+            ingest(self.store, feed, now=self.now, **options)
         except Killed:
             # What a dead process had in its hands is lost; the store has the rest.
             return
@@ -170,7 +204,7 @@ class Histories(RuleBasedStateMachine):
     def the_table_is_never_ahead_of_the_model(self) -> None:
         if not self.ever:
             return
-        expected = model(self.ever)
+        expected = self._model()
         for indicator, known in stored(self.store).items():
             assert known.counted <= expected[indicator].counted
             assert known.evidence.winner <= expected[indicator].evidence.winner

@@ -9,9 +9,10 @@ from botocore.exceptions import ClientError
 
 from shared.domain.errors import FeedError
 from shared.domain.moment import read_moment
+from shared.feed.scan_report import report_url
 from shared.store.feed_runs import FeedRun, FeedRuns, host_of
 from shared.store.keys import feed_runs_key
-from tests.builders import raw_report
+from tests.builders import linking_page, raw_ioc, raw_report, scan_report
 from tests.conftest import Store
 from tests.fakes import FEED_URL, FakeFeed, HookedClient, json_feed
 from tests.ingestion import NOW, ingest, model, stored
@@ -58,7 +59,7 @@ def test_before_the_first_run_nothing_is_noted(moto_store: Store) -> None:
 
 def test_a_complete_run_is_noted(moto_store: Store) -> None:
     assert ingest(moto_store, json_feed([REPORT])).complete
-    whole = FeedRun("feed.example", NOW, complete=True, whole=NOW, newest=NEWEST)
+    whole = FeedRun("feed.example", NOW, complete=True, whole=NOW, newest=NEWEST, without_verdict=0)
     assert noted(moto_store) == [whole]
 
 
@@ -92,7 +93,30 @@ def test_a_run_that_fails_keeps_what_was_known(moto_store: Store) -> None:
             left=None,
             whole=NOW,
             newest=NEWEST,
+            without_verdict=0,
         )
+
+
+def test_what_was_left_out_is_noted_until_a_run_reads_new_iocs(moto_store: Store) -> None:
+    """A run that reads known reports has left nothing out, and nothing to say."""
+    silent = raw_report(
+        "silent", iocs={"domain": [raw_ioc(verdict=None), raw_ioc("b.example", "")]}
+    )
+    feeds = [[silent], [silent], [], [silent, raw_report("more")]]
+    told = []
+    for reports in feeds:
+        assert ingest(moto_store, json_feed(reports)).complete
+        [run] = noted(moto_store)
+        told.append(run.without_verdict)
+    assert told == [2, 2, 2, 0]
+
+
+def test_links_that_are_unresolved_are_noted(moto_store: Store) -> None:
+    feed = FakeFeed({FEED_URL: linking_page("a", "b")})
+    feed.pages[report_url(FEED_URL, "a")] = scan_report("a")
+    assert ingest(moto_store, feed, has_key=True).complete
+    [run] = noted(moto_store)
+    assert run.unresolved == 1
 
 
 def test_a_run_that_the_store_failed_is_noted(moto_store: Store) -> None:
@@ -130,7 +154,7 @@ def test_feeds_have_a_note_each_and_no_secret_is_in_it(moto_store: Store, reason
     other = FeedRun("other.example:8080", LATER, complete=False, stopped=reason, left=7)
     runs.note("https://user:word@other.example:8080/secret?token=secret", other)
     first, second = noted(moto_store)
-    assert first == replace(other, stopped=reason[:200])
+    assert first == replace(other, stopped=reason[:300])
     assert second.feed == "feed.example"
     assert host_of("https://user:word@other.example:8080/secret?token=secret") == other.feed
     assert "secret" not in str(moto_store.items(moto_store.state_table))

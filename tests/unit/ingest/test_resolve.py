@@ -2,21 +2,17 @@
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
 
 from functions.ingest.fold import content_digest
-from functions.ingest.resolve import (
-    FAILURES_OF_AN_OUTAGE,
-    MAX_BYTES,
-    Resolved,
-    Resolver,
-)
+from functions.ingest.resolve import FAILURES_OF_AN_OUTAGE, PATIENCE_RUNS, Resolver
 from shared.domain.errors import FeedError
 from shared.feed.fetch import Fetched, OutOfTime
 from shared.feed.page import ReportLink
-from shared.feed.report import MAX_FLOW_ID_CHARS, read_report
+from shared.feed.report import MAX_FLOW_ID_CHARS, RawReport, Rejected, read_report
 from shared.feed.scan_report import report_url
 from shared.store.keys import flow_key
 from shared.store.ledger import NO_ENTRY, Ledger
@@ -60,6 +56,35 @@ def store(moto_store: Store) -> Store:
     return moto_store
 
 
+@dataclass(frozen=True)
+class Resolved:
+    """What a run did about the links: the reports fetched, what is given up, what is left."""
+
+    raws: list[RawReport]
+    rejected: list[Rejected]
+    unresolved: int
+
+
+def resolve(
+    resolver: Resolver, get: Callable[[str], Fetched], apply: Callable[[RawReport], None]
+) -> Resolved:
+    """Fetch, apply and settle, as a run does."""
+    raws: list[RawReport] = []
+    for flow_id in resolver.scans():
+        try:
+            found = resolver.fetch(flow_id, get)
+        except OutOfTime:
+            resolver.end_try(applied=False)
+            break
+        for raw in found:
+            apply(raw)
+        raws += found
+        resolver.end_try(applied=True)
+    rejected = resolver.give_up()
+    resolver.close()
+    return Resolved(raws, rejected, resolver.unresolved)
+
+
 class Runs:
     """Runs over one store."""
 
@@ -98,11 +123,7 @@ class Runs:
         resolver = self.resolver(now=now, has_key=has_key, max_fetches=max_fetches)
         for page in pages:
             resolver.note(page)
-        resolved = resolver.resolve(feed.get)
-        for raw in resolved.raws:
-            self.apply(raw)
-        resolver.applied()
-        return resolved
+        return resolve(resolver, feed.get, self.apply)
 
     def apply(self, raw: object) -> None:
         flow = flow_key(read_report(raw, NOW).flow_id)
@@ -146,19 +167,31 @@ def test_every_report_of_a_scan_is_taken(runs: Runs) -> None:
     assert flow_ids(runs.run(feed, links("a"))) == ["a", "a"]
 
 
-def test_links_that_name_no_scan_are_only_counted(runs: Runs) -> None:
+def test_links_that_name_no_scan_go_to_quarantine_and_are_counted(runs: Runs) -> None:
     feed = sandbox()
     unnamed = links("", "x" * (MAX_FLOW_ID_CHARS + 1), "line\nbreak")
+    known, rejected = runs.resolver().note(unnamed)
+    assert known == 0
+    assert [(one.reason, one.record) for one in rejected] == [
+        ("the entry links to no scan", {"link": link.url}) for link in unnamed
+    ]
     assert runs.run(feed, unnamed) == Resolved([], [], 3)
     assert feed.asked == []
     assert runs.remembered() == set()
 
 
-def test_without_a_key_links_are_only_counted(store: Store, runs: Runs) -> None:
-    feed = sandbox("a")
+def test_without_a_key_links_are_remembered_and_fetched_when_there_is_one(runs: Runs) -> None:
+    feed = sandbox("a", "b")
     assert runs.run(feed, links("a", "b"), has_key=False) == Resolved([], [], 2)
     assert feed.asked == []
-    assert store.items(store.state_table) == []
+    # Nothing was tried, so nothing is given up.
+    assert runs.run(feed, has_key=False, now=NOW + 8 * DAY) == Resolved([], [], 2)
+    assert flow_ids(runs.run(feed, now=NOW + 8 * DAY)) == ["a", "b"]
+
+
+def test_links_to_reports_that_are_known_are_counted_as_such(runs: Runs) -> None:
+    runs.run(sandbox("a"), links("a"))
+    assert runs.resolver().note(links("a", "a", "b")) == (2, [])
 
 
 def test_what_fails_is_tried_again_when_its_entry_has_left_the_feed(runs: Runs) -> None:
@@ -246,17 +279,9 @@ def test_time_that_runs_out_ends_it_and_leaves_the_rest(runs: Runs) -> None:
 
     resolver = runs.resolver()
     resolver.note(links(*ids))
-    resolved = resolver.resolve(fetch)
-    resolver.applied()
+    resolved = resolve(resolver, fetch, runs.apply)
     assert (len(resolved.raws), resolved.unresolved, len(seen)) == (3, 3, 4)
     assert runs.remembered() == set(ids) - set(flow_ids(resolved))
-
-
-def test_very_large_reports_end_it_too(runs: Runs) -> None:
-    padding = b" " * (MAX_BYTES // 2)
-    feed = FakeFeed({report_url(FEED_URL, one): answer(one) + padding for one in names(4)})
-    assert len(runs.run(feed, links(*names(4))).raws) == 2
-    assert len(runs.run(feed, now=NOW + 1).raws) == 2
 
 
 def test_an_outage_costs_few_requests(runs: Runs) -> None:
@@ -279,7 +304,10 @@ def test_nothing_is_forgotten_before_it_is_applied(runs: Runs) -> None:
     resolver = runs.resolver()
     resolver.note(links("a"))
     assert runs.remembered() == {"a"}, "a run may die while it fetches"
-    resolver.resolve(sandbox("a").get)
+    [flow_id] = resolver.scans()
+    assert resolver.fetch(flow_id, sandbox("a").get)
+    resolver.end_try(applied=False)
+    resolver.close()
     assert runs.remembered() == {"a"}
     again = runs.run(sandbox("a"))
     assert flow_ids(again) == ["a"]
@@ -290,18 +318,115 @@ def test_a_scan_half_applied_is_fetched_again(runs: Runs) -> None:
     feed = FakeFeed({report_url(FEED_URL, "a"): answer("a", "x.example", "y.example")})
     resolver = runs.resolver()
     resolver.note(links("a"))
-    runs.apply(resolver.resolve(feed.get).raws[0])
+    [flow_id] = resolver.scans()
+    runs.apply(resolver.fetch(flow_id, feed.get)[0])
     assert flow_ids(runs.run(feed, links("a"))) == ["a", "a"]
+
+
+class Dead(BaseException):
+    """The process has ended."""
+
+
+class TestAReportThatEndsTheProcess:
+    def die(self, runs: Runs, *flow_ids: str, fatal: str = "fatal") -> list[str]:
+        """A run that dies when it has fetched a report; returns what it applied before."""
+        applied: list[str] = []
+
+        def apply(raw: RawReport) -> None:
+            if raw["flow_id"] == fatal:
+                raise Dead
+            runs.apply(raw)
+            applied.append(raw["flow_id"])
+
+        resolver = runs.resolver(now=NOW + len(applied))
+        resolver.note(links(*flow_ids))
+        with pytest.raises(Dead):
+            resolve(resolver, sandbox(*flow_ids).get, apply)
+        return applied
+
+    def test_it_is_given_up_by_the_third_run_and_its_neighbours_are_not(self, runs: Runs) -> None:
+        ids = [*names(5), "fatal"]
+        first, second = self.die(runs, *ids), self.die(runs, *ids)
+        assert first == second, "those before it in the order were applied, and asked for again"
+        feed = sandbox(*ids)
+        third = runs.run(feed, links(*ids))
+        assert asked(feed, ids) == names(5)
+        [rejected] = third.rejected
+        assert rejected.reason == "reading the report ended the run 2 times"
+        assert rejected.flow_id == "fatal"
+        assert (runs.remembered(), runs.waiting.tries(), third.unresolved) == (set(), {}, 0)
+
+    def test_its_entry_does_not_bring_it_back(self, runs: Runs) -> None:
+        for _ in range(2):
+            self.die(runs, "fatal")
+        runs.run(sandbox("fatal"), links("fatal"))
+        feed = sandbox("fatal")
+        assert runs.run(feed, links("fatal")) == Resolved([], [], 0)
+        assert feed.asked == []
+        # Put back by a replay it has two tries more.
+        runs.waiting.add([Waiting("fatal", NOW)])
+        assert flow_ids(runs.run(feed)) == ["fatal"]
+
+    def test_a_try_that_ends_is_no_fatal_one(self, runs: Runs) -> None:
+        for _ in range(5):
+            runs.run(sandbox(), links("a"))
+        self.die(runs, "a", fatal="a")
+        assert runs.waiting.tries() == {"a": 1}
+        assert flow_ids(runs.run(sandbox("a"))) == ["a"]
+        assert runs.waiting.tries() == {}
+
+    def test_several_of_them_are_given_up_one_after_the_other(self, runs: Runs) -> None:
+        fatal = names(3, "fatal")
+
+        def apply(raw: RawReport) -> None:
+            if raw["flow_id"] in fatal:
+                raise Dead
+            runs.apply(raw)
+
+        deaths = 0
+        while True:
+            resolver = runs.resolver(now=NOW + deaths)
+            resolver.note(links(*fatal, "good") if not deaths else [])
+            try:
+                resolved = resolve(resolver, sandbox(*fatal, "good").get, apply)
+                break
+            except Dead:
+                deaths += 1
+        assert deaths == 2 * len(fatal)
+        assert sorted(one.flow_id for one in resolved.rejected) == fatal
+        assert runs.remembered() == set()
+
+
+class TestUnresolvedForLong:
+    def left(self, runs: Runs, *flow_ids: str, has_key: bool = True) -> tuple[int, int]:
+        resolver = runs.resolver(has_key=has_key)
+        resolver.note(links(*flow_ids))
+        resolve(resolver, sandbox().get, runs.apply)
+        return resolver.unresolved, resolver.unresolved_long
+
+    @pytest.mark.parametrize("has_key", [True, False])
+    def test_it_is_so_from_the_fourth_run_on(self, runs: Runs, has_key: bool) -> None:
+        told = [self.left(runs, "a", has_key=has_key) for _ in range(PATIENCE_RUNS + 2)]
+        assert told == [(1, 0)] * PATIENCE_RUNS + [(1, 1)] * 2
+
+    def test_each_is_counted_by_its_own_runs(self, runs: Runs) -> None:
+        self.left(runs, "a")
+        self.left(runs, "a", "b")
+        self.left(runs, "a", "b")
+        assert self.left(runs, "a", "b", "c") == (3, 1)
+        # It counts when its entry has left the feed, too.
+        assert self.left(runs) == (3, 2)
+
+    def test_a_feed_without_links_has_none(self, runs: Runs) -> None:
+        assert self.left(runs) == (0, 0)
 
 
 def test_runs_that_overlap_lose_nothing(runs: Runs) -> None:
     first, second = runs.resolver(), runs.resolver(now=NOW + 5)
     first.note(links("a", "b"))
     second.note(links("b", "c"))
-    assert flow_ids(first.resolve(sandbox("a", "b").get)) == ["a", "b"]
-    assert flow_ids(second.resolve(sandbox().get)) == []
-    first.applied()
-    second.applied()
+    assert flow_ids(resolve(first, sandbox("a", "b").get, runs.apply)) == ["a", "b"]
+    assert flow_ids(resolve(second, sandbox().get, runs.apply)) == []
     assert runs.remembered() == {"c"}
     assert runs.run(sandbox("c")).unresolved == 0
 
@@ -347,9 +472,6 @@ class TestNoRoom:
 
 @pytest.mark.parametrize("after", [False, True])
 def test_a_run_killed_at_any_call_is_repaired_by_the_next(store: Store, after: bool) -> None:
-    class Dead(BaseException):
-        pass
-
     fail_at = 0
     done = False
     while not done:
@@ -364,11 +486,11 @@ def test_a_run_killed_at_any_call_is_repaired_by_the_next(store: Store, after: b
             waiting = UnresolvedReports(client, store.state_table, url)  # type: ignore[arg-type]
             resolver = Resolver(url, ledger, waiting, NOW, has_key=True, sleep=lambda _: None)
             resolver.note(links(flow))
-            resolved = resolver.resolve(get)
-            for raw in resolved.raws:
-                ledger.add(flow_key(flow), content_digest(raw), frozenset(), NO_ENTRY)
-            resolver.applied()
-            return resolved
+            return resolve(
+                resolver,
+                get,
+                lambda raw: ledger.add(flow_key(flow), content_digest(raw), frozenset(), NO_ENTRY),
+            )
 
         try:
             run(client, feed.get, feed_url, flow)
