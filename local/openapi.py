@@ -1175,8 +1175,8 @@ def document() -> Schema:
             "version": _version(),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        # Clients resolve it against the address of this document, which may have a stage in it.
-        "servers": [{"url": "."}],
+        # Below a stage the look-up function puts the stage there.
+        "servers": [{"url": "/"}],
         "security": [{name: []} for name in (*_KEY_HEADERS, "password")],
         "paths": {route.template: _path(route) for route in ROUTES},
         "components": {

@@ -10,7 +10,7 @@ import re
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -49,7 +49,7 @@ class _Document:
 
 def openapi(_service: Service, call: Call) -> Response:
     """GET /openapi.json: the description of this API, for programs."""
-    return _openapi().answer(call)
+    return _openapi(call.request.base_path).answer(call)
 
 
 def page(_service: Service, call: Call) -> Response:
@@ -62,9 +62,12 @@ def search_page(service: Service, call: Call) -> Response:
     return _search_page(service.sandbox_url).answer(call)
 
 
-@cache
-def _openapi() -> _Document:
+# An API has two addresses at most: one with a stage, and one with a domain name.
+@lru_cache(maxsize=2)
+def _openapi(base_path: str) -> _Document:
     described = json.loads(_read("openapi.json"))
+    # A path of the host is what every client resolves; "." is right too, and fails with some.
+    described["servers"] = [{"url": base_path or "/"}]
     return _document(json.dumps(described, ensure_ascii=False, separators=(",", ":")), _JSON)
 
 

@@ -7,6 +7,7 @@ whether the page's address ends with a slash.
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,9 @@ def unsafe_in_answer(api: Api, target: str, reply: Reply) -> list[str]:
     asked = api.base + target
     origin = urljoin(api.base, "/")
     led = [(one, urljoin(asked, one)) for one in addresses(reply)]
-    return [one for one, to in led if to.startswith(origin) and not to.startswith(f"{api.base}/")]
+    return [
+        one for one, to in led if to.startswith(origin) and not f"{to}/".startswith(f"{api.base}/")
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -128,9 +131,10 @@ def test_every_address_of_an_answer_leads_below_the_stage(
 ) -> None:
     reply = staged.ask(target, accept=accept)
     assert reply.status in {200, 302, 404, 406}
-    # What it shows are examples; what its `servers` leads to is tested in test_stage.py.
-    if target != "/openapi.json":
-        assert unsafe_in_answer(staged, target, reply) == []
+    # All that the description has beside this are examples.
+    if target == "/openapi.json":
+        reply = replace(reply, text=json.dumps(reply.body["servers"]))
+    assert unsafe_in_answer(staged, target, reply) == []
 
 
 @pytest.mark.parametrize(
