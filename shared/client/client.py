@@ -56,8 +56,9 @@ class ReputationClient:
     the key reaches nobody but the API.
 
     Args:
-        base_url: the address that has `/hash` under it, such as `https://host/v4`; slashes at its
-            end do not matter, and an address without any path gets `/v4`.
+        base_url: the address that has `/hash` under it, such as `https://host/v4`, or
+            `https://host/stage/v4` for an API with a stage in its path; slashes at its end do not
+            matter, and an address without any path gets `/v4`.
         api_key: sent in the header `apikey`.
         cache: of answers, for this client only; None for none.
         remaining: seconds that the caller has left, asked again and again.
@@ -400,6 +401,8 @@ def _refusal(reply: _Reply) -> ReputationApiError:
     status, body, retry_after = reply
     code = wire.read_error_code(body)
     message = f"the API answered with status {status}" + (f" and code {code}" if code else "")
+    if status == 404:
+        message += "; a base address with a path has to end with /v4"
     if status in {401, 403}:
         return KeyRefused(message)
     if status == 429:

@@ -136,6 +136,16 @@ def test_spellings_of_the_base_address(api: RequestsMock, base: str) -> None:
     assert not ReputationClient(base, KEY).look_up(IP).known
 
 
+def test_an_address_without_v4_is_told_what_it_lacks(api: RequestsMock) -> None:
+    address_of_ip = f"https://api.example/live/ip/{IP.value}"
+    api.get(address_of_ip, status=404, json=error(404000))
+    with (
+        ReputationClient("https://api.example/live", KEY) as one,
+        pytest.raises(UnexpectedAnswer, match=r"has to end with /v4$"),
+    ):
+        one.look_up(IP)
+
+
 def test_another_path_is_left_as_it_is(api: RequestsMock) -> None:
     api.get(f"http://api.example:81/stage/reputation/ip/{IP.value}", json=address(IP))
     with ReputationClient("http://api.example:81/stage/reputation/", KEY) as one:
