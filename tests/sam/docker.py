@@ -74,7 +74,7 @@ class Docker:
             *("--entrypoint", command[0], image, *command[1:]),
         )
         if done.returncode == _DOCKER_FAILED:
-            raise NotRun(f"Docker starts no container: {_last_line(done.stderr)}")
+            raise NotRun(f"Docker starts no container: {_line(done.stderr, 0)}")
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -157,9 +157,9 @@ def _wait_until_ready(daemon: subprocess.Popen[bytes], docker: Docker, log: Path
     deadline = time.monotonic() + _START_TIMEOUT_S
     while not docker.answers():
         if daemon.poll() is not None or time.monotonic() > deadline:
-            raise NotRun(f"dockerd does not start: {_last_line(log.read_text())}")
+            raise NotRun(f"dockerd does not start: {_line(log.read_text(), -1)}")
         time.sleep(_POLL_S)
 
 
-def _last_line(text: str) -> str:
-    return (text.strip().splitlines() or ["it does not say why"])[-1]
+def _line(text: str, number: int) -> str:
+    return (text.strip().splitlines() or ["it gives no reason"])[number]

@@ -90,18 +90,25 @@ class SamLocal:
     def invoke(self, function: str, event: Path | dict[str, Any]) -> Any:
         """Return what a function gives back for an event, of a file or as it is."""
         named = ["-e", "-" if isinstance(event, dict) else str(event)]
-        done = subprocess.run(
+        with subprocess.Popen(
             [*_documented("invoke")[:-1], *self._options, *named, function],
             cwd=ROOT,
             env=self._environment,
-            input=json.dumps(event) if isinstance(event, dict) else "",
-            capture_output=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=_PATIENCE_S,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
+        ) as invoking:
+            given = json.dumps(event) if isinstance(event, dict) else ""
+            try:
+                printed, log = invoking.communicate(given, _PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                # It ends its container then.
+                invoking.send_signal(signal.SIGINT)
+                printed, log = invoking.communicate()
+                raise AssertionError(f"it takes too long:\n{log}") from None
+        assert invoking.returncode == 0, log
+        return json.loads(printed)
 
     @contextmanager
     def start_api(self, port: int, log: Path) -> Iterator[str]:

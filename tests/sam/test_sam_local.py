@@ -59,13 +59,13 @@ def test_a_run_of_the_timer_reads_the_sample_feed(timer_run: Any, rows: list[Row
 
 
 def test_a_function_answers_an_event(sam: SamLocal, rows: list[Row]) -> None:
-    event = ROOT / "events" / "apigateway-http-api-proxy-hash.json"
+    event = ROOT / "events" / "apigateway-aws-proxy-hash.json"
     answer = of_function(sam.invoke("LookupFunction", event))
     assert entered(rows, named("hash", SAMPLE_HASH), INVOKE, answer, SAMPLE_HASH), answer
 
 
 def test_a_function_answers_a_bulk(sam: SamLocal, rows: list[Row]) -> None:
-    event = ROOT / "events" / "apigateway-http-api-proxy-bulk-url.json"
+    event = ROOT / "events" / "apigateway-aws-proxy-bulk-url.json"
     answer = of_function(sam.invoke("LookupFunction", event))
     values = (SAMPLE_URL, "http://fine.example/")
     assert entered(rows, "bulk of 2 urls", INVOKE, answer, *values), answer
