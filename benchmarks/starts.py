@@ -121,9 +121,13 @@ def _starters(endpoint: str, tables: Tables, folder: Path) -> dict[str, Started]
         environment.ENDPOINT: endpoint,
         "TABLE_NAME": tables.iocs,
         "POWERTOOLS_SERVICE_NAME": "reference",
-        "POWERTOOLS_METRICS_NAMESPACE": "IocReputation",
+        "POWERTOOLS_METRICS_NAMESPACE": "reference",
     }
-    named = {"IocTable": tables.iocs, "StateTable": tables.state}
+    named = {
+        "IocTable": tables.iocs,
+        "StateTable": tables.state,
+        "AWS::StackName": "ioc-reputation",
+    }
     return {
         BARE: partial(running, folder, LAYER, "bare.lambda_handler", variables, 10),
         OURS: partial(

@@ -30,7 +30,7 @@ DEFAULTS = {
     "EVENT_BUS_NAME": "ioc-reputation-changes",
     "WEBHOOK_SIGNING_KEY": "whsec_bG9jYWwtZGVtby1rZXktb2YtMjQtYnl0ZXM=",
     "POWERTOOLS_SERVICE_NAME": "ioc-reputation",
-    "POWERTOOLS_METRICS_NAMESPACE": "IocReputation",
+    "POWERTOOLS_METRICS_NAMESPACE": "ioc-reputation",
 }
 # Without a name there is no search index: only `up` gives it one.
 SEARCH_TABLE = "ioc-reputation-search"

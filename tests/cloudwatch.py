@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from local.template import load_template
+
 OK, ALARM, NO_DATA = "OK", "ALARM", "INSUFFICIENT_DATA"
 _COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
     "GreaterThanOrEqualToThreshold": operator.ge,
@@ -105,6 +107,28 @@ class CloudWatch:
         if how.startswith("p"):
             return values[math.ceil(len(values) * float(how[1:]) / 100) - 1]
         return _STATISTICS[how](values)
+
+
+def in_stack(value: Any, stack: str) -> Any:
+    """A part of the template, with the name of a stack in the places that refer to it."""
+    if isinstance(value, list):
+        return [in_stack(one, stack) for one in value]
+    if isinstance(value, str):
+        return value.replace("${AWS::StackName}", stack)
+    if not isinstance(value, dict):
+        return value
+    if value == {"Ref": "AWS::StackName"}:
+        return stack
+    return {key: in_stack(one, stack) for key, one in value.items()}
+
+
+def alarms_of(stack: str) -> dict[str, dict[str, Any]]:
+    """The properties of the template's alarms in a stack of this name, by their logical ids."""
+    return {
+        name: in_stack(one["Properties"], stack)
+        for name, one in load_template()["Resources"].items()
+        if one["Type"] == "AWS::CloudWatch::Alarm"
+    }
 
 
 def metrics_in(record: Mapping[str, Any]) -> Iterator[tuple[Name, list[float]]]:

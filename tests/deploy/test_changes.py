@@ -33,7 +33,7 @@ def ingest(account: Account, user: User, feed_url: str, webhook: FeedServer) -> 
     account.client("ssm").put_parameter(Name=PARAMETER, Type="SecureString", Value=KEY)
     user.types(
         f".tools/sam/bin/sam deploy --config-env dev --stack-name {STACK} --parameter-overrides"
-        " Stage=dev IngestReservedConcurrency=0 'Schedule=\"rate(1 day)\"' ChangeEvents=true"
+        " Stage=dev 'Schedule=\"rate(1 day)\"' ChangeEvents=true"
         f" WebhookUrl=https://webhook.example/hook WebhookSigningKeyParameter={PARAMETER}"
     )
     outputs = account.outputs(STACK)

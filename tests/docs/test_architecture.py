@@ -26,7 +26,7 @@ from tests.fakes import InlineExecutor
 
 DOCUMENT = read("docs/architecture.md")
 # Made by the template, but no part of how the service works.
-DETAILS = re.compile(r"AWS::(Logs|CloudWatch)::")
+DETAILS = re.compile(r"AWS::(Logs::|CloudWatch::|IAM::Role|Lambda::Permission)")
 IN_IOC_TABLE = (Prefix.LONG_URL, Prefix.NETWORK)
 LISTING = Listing(Stance.LISTED, "botnet", "c2", 1, "a list", 2, 3)
 

@@ -11,6 +11,9 @@ from tests.infrastructure.support import Template
 # What AWS does with a function's role, unseen by its code.
 BY_THE_PLATFORM = {
     "sqs:SendMessage",  # a failed invocation goes to the queue
+    # The runtime hands on what the code prints.
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
     # What it hands over it reads from a stream or a queue.
     "dynamodb:DescribeStream",
     "dynamodb:GetRecords",

@@ -17,7 +17,12 @@ from tests.infrastructure.test_template import NO_VALUE, of_type, rest_api
 POLICY = json.loads((ROOT / "docs" / "deployer-policy.json").read_text(encoding="utf-8"))
 # IAM counts the characters of a managed policy without its white space.
 LARGEST_POLICY = 6144
-ROLLBACK_ALARMS = [{"Name": {"Ref": "LookupVersionAlarm"}}, {"Name": {"Ref": "ApiFaultAlarm"}}]
+_VERSION, _API, _URL = (
+    {"Name": {"Ref": name}}
+    for name in ("LookupVersionAlarm", "ApiFaultAlarm", "LookupUrlFaultAlarm")
+)
+# With a function URL, and without.
+ROLLBACK_ALARMS = ([_VERSION, _API, _URL], [_VERSION, _API])
 
 # Handlers of CloudFormation ask for these only where a template uses what this one does not.
 NOT_USED = {
@@ -106,7 +111,8 @@ def test_all_at_once_is_without_code_deploy(template: Template) -> None:
 
 def test_canary_goes_back_when_an_alarm_goes_off(gradual: Template) -> None:
     ((name, group),) = of_type(gradual, "AWS::CodeDeploy::DeploymentGroup").items()
-    assert group["AlarmConfiguration"] == {"Enabled": True, "Alarms": ROLLBACK_ALARMS}
+    by_url, by_api = ({"Enabled": True, "Alarms": alarms} for alarms in ROLLBACK_ALARMS)
+    assert group["AlarmConfiguration"] == {"Fn::If": ["HasFunctionUrl", by_url, by_api]}
     assert group["AutoRollbackConfiguration"]["Enabled"]
     assert "DEPLOYMENT_STOP_ON_ALARM" in group["AutoRollbackConfiguration"]["Events"]
     _, config = group["DeploymentConfigName"]["Fn::Sub"]
@@ -128,25 +134,54 @@ def test_alarm_of_a_release_watches_the_version_that_is_released(template: Templ
     assert values["Resource"] == {"Fn::Sub": "${LookupFunction}:live"}
 
 
-def test_a_new_value_of_any_parameter_of_the_look_ups_is_a_new_version(template: Template) -> None:
-    """Its description is all of a version that changes then; another one is another version."""
+def test_a_new_value_of_any_setting_of_the_look_ups_is_a_new_version(template: Template) -> None:
+    """Its description is all of a version that changes then; another one is another version.
+
+    The settings are those that the function refers to. A long one stands in the description of
+    the layer, whose number stands in that of the version.
+    """
     version = lookup_version(template)
-    description = version["Properties"]["Description"]["Fn::Sub"]
+    description, values = version["Properties"]["Description"]["Fn::Sub"]
     properties = deepcopy(template["Resources"]["LookupFunction"]["Properties"])
     properties.pop("ReservedConcurrentExecutions")  # of the function, not of a version
-    # A link on the page, for which there is no room; the next version has it.
-    properties["Environment"]["Variables"].pop("SANDBOX_URL")
-    named = set(re.findall(r"\$\{(\w+)\}", description))
-    used = set(re.findall(r'{"Ref": "(\w+)"}', json.dumps(properties)))
-    # What hangs on a condition changes with the parameters of the condition.
-    on = set(re.findall(r'{"Fn::If": \["(\w+)"', json.dumps(properties)))
-    conditions = json.dumps([template["Conditions"][name] for name in on])
-    used |= set(re.findall(r'{"Ref": "(\w+)"}', conditions))
-    assert named == used & template["Parameters"].keys()
-    longest = sum(map(longest_value, (template["Parameters"][name] for name in named)))
-    assert longest + description.count(" ") <= 256
+    used = parameters_of(properties, template)
+    by_layer = named_in(load_template()["Resources"]["SharedLayer"]["Properties"]["Description"])
+    (layer,) = properties["Layers"]
+    number = {"Fn::Select": [7, {"Fn::Split": [":", layer]}]}  # the last part of its ARN
+    assert values == {"Layer": number}
+    by_description = named_in(description) - values.keys()
+    assert by_description | by_layer == used & template["Parameters"].keys()
     # What was replaced, or is no longer in the template, is there to go back to.
     assert (version["UpdateReplacePolicy"], version["DeletionPolicy"]) == ("Retain", "Retain")
+
+
+def test_the_longest_values_fit_into_the_descriptions(template: Template) -> None:
+    description, _ = lookup_version(template)["Properties"]["Description"]["Fn::Sub"]
+    for text in (
+        description.replace("${Layer}", "9" * 6),
+        load_template()["Resources"]["SharedLayer"]["Properties"]["Description"]["Fn::Sub"],
+    ):
+        longest = re.sub(
+            r"\$\{(\w+)\}",
+            lambda found: "x" * longest_value(template["Parameters"][found[1]]),
+            text,
+        )
+        assert len(longest) <= 256
+
+
+def named_in(text: str | dict[str, str]) -> set[str]:
+    """The names that a text for Fn::Sub refers to."""
+    return set(re.findall(r"\$\{(\w+)\}", text if isinstance(text, str) else text["Fn::Sub"]))
+
+
+def parameters_of(properties: Any, template: Template) -> set[str]:
+    """What properties refer to; what hangs on a condition changes with those of the condition."""
+    text = json.dumps(properties)
+    on = set(re.findall(r'{"Fn::If": \["(\w+)"', text))
+    conditions = json.dumps([template["Conditions"][name] for name in on])
+    return set(re.findall(r'{"Ref": "(\w+)"}', text + conditions)) | {
+        name for found in re.findall(r'{"Fn::Sub": "([^"]*)"}', text) for name in named_in(found)
+    }
 
 
 def longest_value(parameter: dict[str, Any]) -> int:

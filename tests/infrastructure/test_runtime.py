@@ -47,6 +47,7 @@ def start(runnable_build: Path, engine_store: Store, engine: str) -> Start:
         "StateTable": engine_store.state_table,
         "ReportTable": engine_store.report_table,
         "ChangesBus": "a-bus",
+        "AWS::StackName": "a-stack",
     }
 
     def started(name: str, **variables: str) -> AbstractContextManager[Instance]:
@@ -87,7 +88,7 @@ def test_ingest_stores_the_sample_feed_once_and_lookup_answers_from_it(
     assert first["iocs_new"] == len(engine_store.items()) > 30
     assert (again["complete"], again["iocs_new"], again["iocs_changed"]) == (True, 0, 0)
     metrics = next(json.loads(line) for line in log.splitlines() if "ingest_complete" in line)
-    assert metrics["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "IocReputation"
+    assert metrics["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "a-stack"
     assert (metrics["service"], metrics["ingest_complete"]) == ("ingest", [1.0])
 
     with start("LookupFunction") as lookup:

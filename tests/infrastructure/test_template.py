@@ -53,6 +53,7 @@ OPTIONAL = {
     "HasHostedZone": ("ApiDomainRecord",),
     "HasDomain": ("ApiDomain",),
     "HasTableKey": ("TableKeyPolicy",),
+    "HasFunctionUrl": ("LookupUrl",),
     "TellsChanges": ("Changes",),
     "HasWebhook": ("Webhook",),
     "PublishesExports": ("Export",),
@@ -60,9 +61,12 @@ OPTIONAL = {
 # A half that is there only where another is.
 IMPLIES = {"HasWebhook": "TellsChanges"}
 
+WRITE_LOG = {"logs:CreateLogStream", "logs:PutLogEvents"}
+
 # Role -> resource -> actions: this much and no more.
 GRANTS = {
     "ChangesFunctionRole": {
+        "ChangesLogGroup": WRITE_LOG,
         "ChangesBus": {"events:PutEvents"},
         "IocTable.StreamArn": {
             "dynamodb:DescribeStream",
@@ -72,6 +76,7 @@ GRANTS = {
         "ChangesDeadLetterQueue": {"sqs:SendMessage"},
     },
     "IngestFunctionRole": {
+        "IngestLogGroup": WRITE_LOG,
         "IocTable": {"dynamodb:BatchGetItem", "dynamodb:PutItem"},
         "StateTable": {
             "dynamodb:BatchGetItem",
@@ -89,6 +94,7 @@ GRANTS = {
         "IngestDeadLetterQueue": {"sqs:SendMessage"},
     },
     "LookupFunctionRole": {
+        "LookupLogGroup": WRITE_LOG,
         "IocTable": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:UpdateItem"},
         "StateTable": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
         "SearchTable": {"dynamodb:Query"},
@@ -99,18 +105,21 @@ GRANTS = {
         "ExportBucket": {"s3:ListBucket"},
     },
     "ExportFunctionRole": {
+        "ExportLogGroup": WRITE_LOG,
         "IocTable": {"dynamodb:Scan"},
         EXPORTS_ARN: {"s3:GetObject", "s3:PutObject"},
         "ExportBucket": {"s3:ListBucket"},
     },
     "ExportFunctionTimerRole": {"ExportFunction": {"lambda:InvokeFunction"}},
     "FilterFunctionRole": {
+        "FilterLogGroup": WRITE_LOG,
         "IocTable": {"dynamodb:Scan"},
         "StateTable": {"dynamodb:GetItem"},
         FILTER_ARN: {"s3:PutObject"},
     },
     "FilterFunctionTimerRole": {"FilterFunction": {"lambda:InvokeFunction"}},
     "ProvidersFunctionRole": {
+        "ProvidersLogGroup": WRITE_LOG,
         "IocTable": {"dynamodb:UpdateItem"},
         "StateTable": {
             "dynamodb:BatchGetItem",
@@ -123,6 +132,7 @@ GRANTS = {
     },
     "ProvidersFunctionTimerRole": {"ProvidersFunction": {"lambda:InvokeFunction"}},
     "PublishFunctionRole": {
+        "PublishLogGroup": WRITE_LOG,
         "ReportTable": {
             "dynamodb:BatchGetItem",
             "dynamodb:DeleteItem",
@@ -137,6 +147,7 @@ GRANTS = {
     },
     "PublishFunctionPollRole": {"PublishFunction": {"lambda:InvokeFunction"}},
     "WebhookFunctionRole": {
+        "WebhookLogGroup": WRITE_LOG,
         "WebhookQueue": {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"},
         PARAMETER_ARN % "WebhookSigningKeyParameter": {"ssm:GetParameter"},
     },
@@ -269,27 +280,23 @@ def test_roles_grant_these_actions_and_no_more(template: Template) -> None:
     assert not of_type(template, "AWS::IAM::ManagedPolicy")
 
 
-def test_roles_hold_no_managed_policy_but_the_one_to_write_logs(template: Template) -> None:
-    logs = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
-    held = {
-        name: role.get("ManagedPolicyArns", [])
-        for name, role in of_type(template, "AWS::IAM::Role").items()
+def test_roles_hold_no_managed_policy(template: Template) -> None:
+    """One would grant on every log group, or on every network interface."""
+    for name, role in of_type(template, "AWS::IAM::Role").items():
+        assert not role.get("ManagedPolicyArns"), name
+
+
+def test_each_function_has_a_role_of_its_own(template: Template) -> None:
+    roles = {
+        name: one["Role"]["Fn::GetAtt"][0]
+        for name, one in of_type(template, "AWS::Lambda::Function").items()
     }
-    assert held == {
-        "ChangesFunctionRole": [logs],
-        "ExportFunctionRole": [logs],
-        "FilterFunctionRole": [logs],
-        "IngestFunctionRole": [logs],
-        "LookupFunctionRole": [logs],
-        "ProvidersFunctionRole": [logs],
-        "PublishFunctionRole": [logs],
-        "WebhookFunctionRole": [logs],
-        "ExportFunctionTimerRole": [],
-        "FilterFunctionTimerRole": [],
-        "IngestFunctionTimerRole": [],
-        "ProvidersFunctionTimerRole": [],
-        "PublishFunctionPollRole": [],
-    }
+    assert roles == {name: f"{name}Role" for name in FUNCTIONS}
+    for name, role in roles.items():
+        resource = template["Resources"][role]
+        assert resource.get("Condition") == template["Resources"][name].get("Condition")
+        (trust,) = resource["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        assert trust["Principal"] == {"Service": "lambda.amazonaws.com"}
 
 
 @pytest.mark.parametrize("name", KEYS)
@@ -364,7 +371,7 @@ def sids_by_condition(template: Template, name: str) -> dict[str | None, list[st
 
 def test_look_ups_write_and_read_keys_only_where_there_are_providers(template: Template) -> None:
     assert sids_by_condition(template, "LookupFunctionRole") == {
-        None: ["ReadReputation", "ReadKeyQuotaAndRuns", "LeaseQuota"],
+        None: ["WriteLog", "ReadReputation", "ReadKeyQuotaAndRuns", "LeaseQuota"],
         "HasProviders": ["KeepAnswers", "ReadProviders", "ReadProviderKeys"],
         "HasSearchIndex": ["ReadSearchIndex"],
         "PublishesFilter": ["OfferFilter", "MissFilter"],
@@ -401,6 +408,7 @@ def test_a_bucket_is_encrypted_private_and_what_is_in_it_goes_when_it_is_old(
 ) -> None:
     buckets = of_type(template, "AWS::S3::Bucket")
     assert set(buckets) == {"FilterBucket", "ExportBucket"}
+    assert template["Resources"][name]["DeletionPolicy"] == "RetainExceptOnCreate"
     bucket = buckets[name]
     (encryption,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     assert encryption == {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
@@ -527,7 +535,9 @@ def without_ifs(value: Any) -> Any:
 @pytest.mark.parametrize("name", TABLES)
 def test_table_is_keyed_encrypted_and_hard_to_lose(template: Template, name: str) -> None:
     resource = template["Resources"][name]
-    assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    # A stack that failed while it was made leaves nothing behind that is in the way of the next.
+    assert resource["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert resource["UpdateReplacePolicy"] == "Retain"
     table = resource["Properties"]
     assert table["BillingMode"] == "PAY_PER_REQUEST"
     # The search index alone is read by ranges.
@@ -564,6 +574,7 @@ def test_function_gets_these_variables_and_no_secret(template: Template, name: s
     assert variables["TABLE_NAME"] == {"Ref": "IocTable"}
     assert variables["STATE_TABLE_NAME"] == {"Ref": "StateTable"}
     assert variables["AWS_ENDPOINT_URL_DYNAMODB"] == ""
+    assert variables["POWERTOOLS_METRICS_NAMESPACE"] == {"Ref": "AWS::StackName"}
     # A dynamic reference would be resolved into the variable, in the clear.
     assert "{{resolve:" not in json.dumps(template)
     assert not [n for n, p in template["Parameters"].items() if p.get("NoEcho")]
@@ -578,7 +589,8 @@ def test_function_runs_on_the_layer_and_logs_json_with_an_end(
     assert properties["Architectures"] == [{"Ref": "Architecture"}]
     assert template["Parameters"]["Architecture"]["Default"] == "arm64"
     (layer,) = properties["Layers"]
-    assert layer["Ref"] in of_type(template, "AWS::Lambda::LayerVersion")
+    of_stack = {"Fn::Sub": "${AWS::StackName}-shared"}
+    assert of_type(template, "AWS::Lambda::LayerVersion")[layer["Ref"]]["LayerName"] == of_stack
     logging = properties["LoggingConfig"]
     assert (logging["LogFormat"], logging["SystemLogLevel"]) == ("JSON", "WARN")
     group = template["Resources"][logging["LogGroup"]["Ref"]]["Properties"]
@@ -691,10 +703,15 @@ def test_nothing_of_a_request_is_logged_by_the_gateway(template: Template) -> No
         assert not settings.keys() & {"DataTraceEnabled", "LoggingLevel"}
 
 
-def test_only_the_gateway_may_invoke_and_there_is_no_other_door(template: Template) -> None:
-    permissions = of_type(template, "AWS::Lambda::Permission").values()
-    may = {}
-    for permission in permissions:
+def test_only_the_gateway_may_invoke_and_there_is_no_other_door_but_by_choice(
+    template: Template,
+) -> None:
+    may, by_url = {}, []
+    for name, permission in of_type(template, "AWS::Lambda::Permission").items():
+        if permission["Principal"] == "*":
+            assert template["Resources"][name]["Condition"] == "HasFunctionUrl"
+            by_url.append(permission)
+            continue
         assert permission["Principal"] == "apigateway.amazonaws.com"
         pattern, values = permission["SourceArn"]["Fn::Sub"]
         assert values == {"__ApiId__": {"Ref": "Api"}, "__Stage__": "*"}
@@ -710,7 +727,34 @@ def test_only_the_gateway_may_invoke_and_there_is_no_other_door(template: Templa
         "/*/feed/*": "PublishFunction",
         "/*/api/feed/*": "PublishFunction",
     }
-    assert not of_type(template, "AWS::Lambda::Url")
+    alias = {"Ref": "LookupFunctionAliaslive"}
+    assert by_url == [
+        {
+            "FunctionName": alias,
+            "Action": "lambda:InvokeFunctionUrl",
+            "Principal": "*",
+            "FunctionUrlAuthType": "NONE",
+        },
+        # Whoever comes by the URL, and nobody else.
+        {
+            "FunctionName": alias,
+            "Action": "lambda:InvokeFunction",
+            "Principal": "*",
+            "InvokedViaFunctionUrl": True,
+        },
+    ]
+
+
+def test_a_function_url_is_there_by_choice_and_bounded(template: Template) -> None:
+    ((name, url),) = of_type(template, "AWS::Lambda::Url").items()
+    assert template["Resources"][name]["Condition"] == "HasFunctionUrl"
+    assert url == {"TargetFunctionArn": {"Ref": "LookupFunctionAliaslive"}, "AuthType": "NONE"}
+    assert template["Parameters"]["FunctionUrl"]["Default"] == "false"
+    rule = template["Rules"]["FunctionUrlNeedsCeiling"]
+    assert rule["RuleCondition"] == {"Fn::Equals": [{"Ref": "FunctionUrl"}, "true"]}
+    (assertion,) = rule["Assertions"]
+    unbounded = {"Fn::Equals": [{"Ref": "LookupReservedConcurrency"}, "0"]}
+    assert assertion["Assert"] == {"Fn::Not": [unbounded]}
 
 
 def schedule_of(template: Template, function: str) -> dict[str, Any]:
@@ -759,12 +803,13 @@ def test_failed_ingest_runs_end_in_the_same_queue(template: Template) -> None:
     assert queue["MessageRetentionPeriod"] == 14 * 24 * 3600
 
 
-def test_ingest_runs_alone_unless_told_otherwise(template: Template) -> None:
+def test_ingest_runs_alone_only_by_choice(template: Template) -> None:
     ingest = template["Resources"]["IngestFunction"]["Properties"]
     assert ingest["ReservedConcurrentExecutions"] == {
         "Fn::If": ["ReservesConcurrency", {"Ref": "IngestReservedConcurrency"}, NO_VALUE]
     }
-    assert template["Parameters"]["IngestReservedConcurrency"]["Default"] == 1
+    # A new account has no concurrency to spare.
+    assert template["Parameters"]["IngestReservedConcurrency"]["Default"] == 0
     assert (ingest["Timeout"], ingest["MemorySize"]) == (300, 1024)
 
 
@@ -855,6 +900,9 @@ def test_alarms_watch_timers_queue_functions_tables_and_gateway(template: Templa
         "TableThrottlesAlarm": ["ReadThrottleEvents", "WriteThrottleEvents"],
         "ServerErrorsAlarm": ["5XXError", "Count"],
         "SlowAnswersAlarm": ["Latency"],
+        "LookupUrlFaultAlarm": ["Url5xxCount"],
+        "LookupUrlErrorsAlarm": ["Url5xxCount", "UrlRequestCount"],
+        "LookupUrlSlowAlarm": ["UrlRequestLatency"],
         "ChangesLateAlarm": ["IteratorAge"],
         "ChangesDeadLetterAlarm": ["ApproximateNumberOfMessagesVisible"],
         "WebhookDeadLetterAlarm": ["ApproximateNumberOfMessagesVisible"],
@@ -882,6 +930,7 @@ def test_parameters_and_outputs_say_what_they_are(template: Template) -> None:
         "StateTableName",
         "IngestFunctionName",
         "LookupFunctionName",
+        "LookupUrl",
         "FeedUrl",
         "ReportTableName",
         "PublishFunctionName",

@@ -22,10 +22,12 @@ from local.events import Request, http_event, timer_event
 from local.template import load_template
 from shared.observability import logger, metrics
 from shared.store.api_keys import ApiKeys
+from tests.cloudwatch import in_stack
 from tests.conftest import Store
 from tests.feed_server import FeedServer
 from tests.served_providers import served_providers
 
+STACK = "ioc-reputation-test"
 KEY = "the-key-of-a-client"
 SANDBOX_KEY, FEED_KEY = "the-key-of-the-sandbox", "the-key-of-the-feed"
 PROVIDER_KEY = "the-key-of-a-provider"
@@ -75,6 +77,10 @@ PUBLISHED = {
         "Invocations",
         "IteratorAge",
         "Throttles",
+        "Url4xxCount",
+        "Url5xxCount",
+        "UrlRequestCount",
+        "UrlRequestLatency",
     },
     ("AWS/SQS", "QueueName"): {"ApproximateNumberOfMessagesVisible"},
 }
@@ -117,16 +123,22 @@ class Functions:
         lines: of the log, as they were written, since `read` was called last.
     """
 
-    def __init__(self, patch: pytest.MonkeyPatch, output: pytest.CaptureFixture[str]) -> None:
+    def __init__(
+        self, patch: pytest.MonkeyPatch, output: pytest.CaptureFixture[str], stack: str = STACK
+    ) -> None:
         self._patch = patch
         self._output = output
-        self._resources = load_template()["Resources"]
+        template = in_stack(load_template(), stack)
+        self._resources = template["Resources"]
+        self._common = template["Globals"]["Function"]["Environment"]["Variables"]
         self.lines: list[str] = []
 
     def invoke(self, function: str, event: dict[str, Any]) -> Any:
         """One invocation; what it writes is added to `lines`."""
         resource = self._resources[f"{function.capitalize()}Function"]
         service = resource["Properties"]["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
+        namespace = self._common["POWERTOOLS_METRICS_NAMESPACE"]
+        self._patch.setattr(metrics.provider, "namespace", namespace)
         self._patch.setattr(metrics.provider, "service", service)
         self._patch.setattr(metrics.provider, "dimension_set", {})
         context: Any = LocalContext(function, 300)

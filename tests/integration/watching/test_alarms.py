@@ -9,21 +9,16 @@ import pytest
 from benchmarks import cost
 from functions.lookup.tally import MAX_VALUES
 from local.buckets import make_bucket
-from local.template import load_template
 from shared.domain.errors import StoreError
 from shared.store.api_keys import ApiKeys
 from tests.builders import raw_ioc, raw_report
-from tests.cloudwatch import ALARM, OK, CloudWatch, Name, metrics_in, watched
+from tests.cloudwatch import ALARM, OK, CloudWatch, Name, alarms_of, metrics_in, watched
 from tests.conftest import Store
 from tests.fakes import json_page
 from tests.feed_server import PATH, FeedServer, page
-from tests.integration.watching.conftest import OURS, PUBLISHED, Functions, look_up
+from tests.integration.watching.conftest import OURS, PUBLISHED, STACK, Functions, look_up
 
-ALARMS = {
-    name: one["Properties"]
-    for name, one in load_template()["Resources"].items()
-    if one["Type"] == "AWS::CloudWatch::Alarm"
-}
+ALARMS = alarms_of(STACK)
 REFUSED = page(b"", status="403 Forbidden")
 HOUR_S = 3600
 NOW_S = 100.0 * HOUR_S
@@ -147,7 +142,7 @@ def of_aws(name: str) -> list[Name]:
 def told_by_aws(name: str, *values: dict[str, float]) -> str:
     """The state after values of the metrics, by name, in periods of the alarm, the newest last."""
     metrics = CloudWatch()
-    period = 300 if name in {"SlowAnswersAlarm"} else 900
+    period = 300 if name in {"SlowAnswersAlarm", "LookupUrlSlowAlarm"} else 900
     for number, told in enumerate(reversed(values)):
         for one in of_aws(name):
             if one.metric in told:
@@ -209,12 +204,19 @@ def test_tables_throttle_for_half_an_hour(metric: str) -> None:
     [(5, 100, ALARM), (5, 5, ALARM), (4, 4, OK), (5, 101, OK), (0, 1000, OK)],
 )
 def test_server_errors_are_a_rate_with_a_floor(errors: int, requests: int, expected: str) -> None:
-    assert told_by_aws("ServerErrorsAlarm", {"5XXError": errors, "Count": requests}) == expected
+    told: dict[str, float] = {"5XXError": errors, "Count": requests}
+    assert told_by_aws("ServerErrorsAlarm", told) == expected
+    told = {"Url5xxCount": errors, "UrlRequestCount": requests}
+    assert told_by_aws("LookupUrlErrorsAlarm", told) == expected
 
 
 @pytest.mark.parametrize(
     ("name", "metric", "bad"),
-    [("LookupVersionAlarm", "Errors", 1), ("ApiFaultAlarm", "5XXError", 5)],
+    [
+        ("LookupVersionAlarm", "Errors", 1),
+        ("ApiFaultAlarm", "5XXError", 5),
+        ("LookupUrlFaultAlarm", "Url5xxCount", 5),
+    ],
 )
 def test_what_takes_a_rollout_back(name: str, metric: str, bad: int) -> None:
     [one] = watched(ALARMS[name])
@@ -236,13 +238,18 @@ def test_what_takes_a_rollout_back(name: str, metric: str, bad: int) -> None:
 
 def test_without_requests_there_are_no_server_errors() -> None:
     assert told_by_aws("ServerErrorsAlarm", {}) == OK
+    assert told_by_aws("LookupUrlErrorsAlarm", {}) == OK
 
 
-def test_slow_answers() -> None:
-    slow, quick = {"Latency": 2000.0}, {"Latency": 1999.0}
-    assert told_by_aws("SlowAnswersAlarm", slow, slow, slow) == ALARM
-    assert told_by_aws("SlowAnswersAlarm", slow, quick, slow) == OK
-    assert told_by_aws("SlowAnswersAlarm", {}) == OK
+@pytest.mark.parametrize(
+    ("name", "metric"),
+    [("SlowAnswersAlarm", "Latency"), ("LookupUrlSlowAlarm", "UrlRequestLatency")],
+)
+def test_slow_answers(name: str, metric: str) -> None:
+    slow, quick = {metric: 2000.0}, {metric: 1999.0}
+    assert told_by_aws(name, slow, slow, slow) == ALARM
+    assert told_by_aws(name, slow, quick, slow) == OK
+    assert told_by_aws(name, {}) == OK
 
 
 def test_every_alarm_is_tried_here_and_notifies_the_topic() -> None:

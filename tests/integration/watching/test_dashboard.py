@@ -50,7 +50,7 @@ def test_metrics_are_those_that_the_functions_or_aws_tell(widgets: list[dict[str
     shown = [row for one in of_type(widgets, "metric") for row in rows(one["metrics"])]
     ours = set()
     for namespace, metric, dimension, value in shown:
-        if namespace == "IocReputation":
+        if namespace == STACK:
             assert dimension == "service"
             ours.add((value, metric))
             continue
