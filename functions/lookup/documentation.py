@@ -84,7 +84,7 @@ def _search_page(sandbox_url: str) -> _Document:
     # Encoded like this the address cannot end the attribute.
     base = quote(f"{parts.scheme}://{parts.netloc}", safe=":/[]") if sandbox_url else ""
     text = _read("page.html").replace('data-sandbox=""', f'data-sandbox="{base}"', 1)
-    policy = f"{_policy(text)}; img-src data:; {_NO_HTML_FROM_TEXT}"
+    policy = f"{_policy(text)}; {_NO_HTML_FROM_TEXT}"
     return _document(text, _HTML, _page_headers(policy))
 
 
@@ -117,6 +117,8 @@ def _policy(html: str) -> str:
             f"script-src {_digest_of('script', html)}",
             f"style-src {_digest_of('style', html)}",
             "connect-src 'self'",
+            # For the icon: without one a browser asks for /favicon.ico, outside of the stage.
+            "img-src data:",
             "base-uri 'none'",
             "form-action 'none'",
             "frame-ancestors 'none'",

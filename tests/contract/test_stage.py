@@ -11,6 +11,7 @@ import schemathesis
 from taxii2client.v21 import Server, as_pages
 
 from functions.lookup import exports
+from local.events import FUNCTION_URL
 from local.handlers import load_gateway
 from shared.client import ReputationClient
 from shared.client.local_filter import LocalFilter
@@ -19,15 +20,20 @@ from shared.domain.verdict import Verdict
 from shared.feed.fetch import FeedClient, next_url
 from shared.feed.formats import read_page
 from tests.conftest import Store
-from tests.contract.support import KEY, Api, of_verdict, serving_stage
+from tests.contract.support import KEY, Api, of_verdict, serving, serving_stage
 
 pytestmark = pytest.mark.filterwarnings("error")
 
 
-@pytest.fixture(scope="module", params=["live", ""], ids=["stage", "domain name"])
+@pytest.fixture(scope="module", params=["stage", "domain name", "function URL"])
 def address(filled_store: Store, request: pytest.FixtureRequest) -> Iterator[Api]:
-    """The API at the default address of a stack, with a stage in its path, and at a domain name."""
-    with serving_stage(load_gateway(), request.param) as served:
+    """The API at each address: of a REST API with a stage, of its domain name, of the function."""
+    handler = load_gateway()
+    if request.param == "function URL":
+        serving_it = serving(handler, FUNCTION_URL)
+    else:
+        serving_it = serving_stage(handler, "live" if request.param == "stage" else "")
+    with serving_it as served:
         yield served
 
 
