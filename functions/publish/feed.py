@@ -14,6 +14,7 @@ from typing import Self
 from urllib.parse import quote, urlencode
 from xml.etree import ElementTree
 
+from functions.publish.layout import ATOM, add, add_details
 from shared.domain.errors import ReputationError
 from shared.domain.moment import format_millis
 from shared.feed.json_page import NEWEST_FIRST
@@ -27,7 +28,6 @@ _READ_AT_ONCE = 25
 # Of a long row of entries that were replaced a page shows nothing, and ends all the same.
 _MAX_READS = 40
 
-_ATOM = "http://www.w3.org/2005/Atom"
 _NAMESPACE = uuid.UUID("6f0f4f0e-5d3e-5f0b-9a0e-2b6c2c1f7a51")
 _TITLE = "IOC reputation: scan reports"
 
@@ -163,22 +163,22 @@ def as_json(page: FeedPage) -> str:
 
 
 def as_atom(page: FeedPage, *, report_link: str) -> str:
-    """The page in Atom.
+    """The page in Atom, each report in the vendor's layout.
 
     Args:
         report_link: where a person finds a report, with `{flow_id}` and `{report_id}` in it; ""
             for nowhere.
     """
-    ElementTree.register_namespace("", _ATOM)
-    feed = ElementTree.Element(f"{{{_ATOM}}}feed")
-    _add(feed, "id", f"urn:uuid:{_NAMESPACE}")
-    _add(feed, "title", _TITLE)
-    _add(feed, "updated", format_millis(page.updated))
-    _add(_add(feed, "author"), "name", "IOC reputation")
+    ElementTree.register_namespace("", ATOM)
+    feed = ElementTree.Element(f"{{{ATOM}}}feed")
+    add(feed, "id", f"urn:uuid:{_NAMESPACE}")
+    add(feed, "title", _TITLE)
+    add(feed, "updated", format_millis(page.updated))
+    add(add(feed, "author"), "name", "IOC reputation")
     if page.next:
-        _add(feed, "link", rel="next", href=page.next.query())
+        add(feed, "link", rel="next", href=page.next.query())
     # Whatever the order, what is newer comes before the first entry of a feed for people.
-    _add(feed, "link", rel="previous", href=page.newer.query())
+    add(feed, "link", rel="previous", href=page.newer.query())
     for entry in page.entries:
         _add_entry(feed, entry.body.decode(), report_link)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(feed, "unicode")
@@ -188,33 +188,15 @@ def _add_entry(feed: ElementTree.Element, body: str, report_link: str) -> None:
     item = json.loads(body)
     flow_id, report_id = item["flow_id"], item["report_id"]
     name = item["file"].get("name") or flow_id
-    entry = _add(feed, "entry")
-    _add(entry, "id", f"urn:uuid:{uuid.uuid5(_NAMESPACE, f'{flow_id}/{report_id}')}")
-    _add(entry, "title", f"{item['verdict']}: {name}")
-    _add(entry, "updated", item["date"])
+    entry = add(feed, "entry")
+    add(entry, "id", f"urn:uuid:{uuid.uuid5(_NAMESPACE, f'{flow_id}/{report_id}')}")
+    add(entry, "title", f"{item['verdict']}: {name}")
+    add(entry, "updated", item["date"])
     for term in [item["verdict"], *item["tags"]]:
-        _add(entry, "category", term=term)
+        add(entry, "category", term=term)
     if report_link:
         href = report_link.format(
             flow_id=quote(flow_id, safe=""), report_id=quote(report_id, safe="")
         )
-        _add(entry, "link", rel="alternate", type="text/html", href=href)
-    # All of it is ASCII: JSON escapes what XML could not hold.
-    _add(entry, "content", body, type="application/json")
-
-
-def _add(
-    parent: ElementTree.Element, name: str, text: str = "", **attributes: str
-) -> ElementTree.Element:
-    clean = {key: _xml(value) for key, value in attributes.items()}
-    element = ElementTree.SubElement(parent, f"{{{_ATOM}}}{name}", clean)
-    element.text = _xml(text) or None
-    return element
-
-
-# What XML 1.0 has no spelling for, escaped or not.
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-def _xml(text: str) -> str:
-    return _NOT_XML.sub("\ufffd", text)
+        add(entry, "link", rel="alternate", type="text/html", href=href)
+    add_details(add(entry, "content", type="application/xml"), item)

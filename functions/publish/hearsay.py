@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 
 from functions.publish.intake import Ask
+from functions.publish.layout import spellable
 from shared.client import Answer, ReputationApiError, ReputationClient, Unanswered
 from shared.domain.aggregation import Finding, Source
 from shared.domain.indicator import Indicator
@@ -35,7 +36,7 @@ def ask_service(client: ReputationClient) -> Ask:
 def findings(answer: Answer) -> list[Finding]:
     """One finding for each provider that has a verdict; we are no witness for ourselves."""
     return [
-        Finding(0, row.verdict, Source.REPUTATION, row.provider)
+        Finding(0, row.verdict, Source.REPUTATION, spellable(row.provider))
         for row in answer.rows
         if row.verdict is not None and row.provider.casefold() != PROVIDER.casefold()
     ]

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from functions.publish.layout import spellable
 from shared.client import UnexpectedAnswer, wire
 from shared.domain.aggregation import Finding, Source
 from shared.domain.errors import InvalidIndicator, InvalidRecord
@@ -116,12 +117,14 @@ def _report(scan: Json, report_id: str, report: object, now: int) -> ScanReport:
     if not isinstance(report, Mapping):
         raise InvalidRecord("report is not an object")
     flow_id, seen_at, iocs = read_head(raw, now)
+    if spellable(flow_id + report_id) != flow_id + report_id:
+        raise InvalidRecord("flow_id or report_id has a character that XML cannot spell")
     read = ScanReport(
         flow_id,
         report_id,
         seen_at,
         parent_verdict_of(raw),
-        cap_tags(read_tags(raw["tags"])),
+        cap_tags(_tags(raw["tags"])),
         _texts(raw["file"], ("name", "type")),
     )
     for kind, entry in _entries(iocs, read):
@@ -161,7 +164,7 @@ def _take_ioc(kind: IndicatorType, entry: Json, read: ScanReport) -> None:
     origins = entry.get("origins")
     for origin in origins if isinstance(origins, list) else [{"type": entry.get("origin")}]:
         _add_origin(observed, origin)
-    observed.tags = cap_tags(observed.tags | read_tags(entry.get("tags")))
+    observed.tags = cap_tags(observed.tags | _tags(entry.get("tags")))
     if verdict is not None:
         observed.findings.append(Finding(read.seen_at, verdict, Source.IOC))
 
@@ -221,7 +224,9 @@ def _take_osint(result: Json, read: ScanReport) -> None:
     verdict = _said_by_others(indicator, result)
     if verdict is not None:
         provider = result.get("osintProvider")
-        detail = provider if isinstance(provider, str) and fits(provider, MAX_ORIGIN_BYTES) else ""
+        detail = ""
+        if isinstance(provider, str) and fits(provider, MAX_ORIGIN_BYTES):
+            detail = spellable(provider)
         observed.findings.append(Finding(0, verdict, Source.OSINT, detail))
 
 
@@ -306,12 +311,16 @@ def _add_origin(observed: Observed, raw: object) -> None:
 
 
 def _texts(raw: Json, names: tuple[str, ...]) -> dict[str, str]:
-    """The fields that are texts and not too long."""
+    """The fields that are texts and not too long, as far as XML can spell them."""
     return {
-        name: raw[name]
+        name: spellable(raw[name])
         for name in names
         if isinstance(raw.get(name), str) and fits(raw[name], MAX_NAME_BYTES)
     }
+
+
+def _tags(raw: object) -> frozenset[str]:
+    return frozenset(filter(None, map(spellable, read_tags(raw))))
 
 
 def _hashes(digests: object) -> Hashes:

@@ -1,5 +1,6 @@
 """Which format a page is in: its content decides, not a setting."""
 
+import codecs
 import html
 import re
 from typing import Protocol
@@ -12,10 +13,10 @@ from shared.feed.page import Page
 class Format(Protocol):
     """What a format's module has."""
 
-    def matches(self, text: str, /) -> bool:
+    def matches(self, body: bytes, /) -> bool:
         """Whether the page looks like this format."""
 
-    def read(self, text: str, /) -> Page:
+    def read(self, body: bytes, /) -> Page:
         """Read the page; raises FeedError."""
 
 
@@ -26,18 +27,15 @@ def read_page(body: bytes) -> Page:
     """Read a page in whichever format it comes.
 
     Args:
-        body: the page after decompression, UTF-8.
+        body: the page after decompression, UTF-8, perhaps with a byte order mark.
 
     Raises:
         FeedError: in no known format, or not valid in its own: it is refused whole.
     """
-    try:
-        text = body.decode()
-    except UnicodeDecodeError:
-        raise FeedError("the page is not UTF-8") from None
+    body = body.removeprefix(codecs.BOM_UTF8)
     for page_format in FORMATS:
-        if page_format.matches(text):
-            return page_format.read(text)
+        if page_format.matches(body):
+            return page_format.read(body)
     raise FeedError("the page is neither JSON nor Atom")
 
 

@@ -12,20 +12,24 @@ MAX_CONTAINERS = 1_500_000
 NEWEST_FIRST = "newest_first"
 
 
-def matches(text: str) -> bool:
+def matches(body: bytes) -> bool:
     """Whether the page is a JSON object."""
-    return text.lstrip(" \t\r\n").startswith("{")
+    return body.lstrip(b" \t\r\n").startswith(b"{")
 
 
-def read(text: str) -> Page:
+def read(body: bytes) -> Page:
     """Read a page.
 
     Raises:
-        FeedError: not valid JSON by RFC 8259 (NaN and the like included), nested too deep, of
-            more than `MAX_CONTAINERS` objects and lists, or not of the shape above.
+        FeedError: not UTF-8, not valid JSON by RFC 8259 (NaN and the like included), nested too
+            deep, of more than `MAX_CONTAINERS` objects and lists, or not of the shape above.
     """
-    if text.count("{") + text.count("[") > MAX_CONTAINERS:
+    if body.count(b"{") + body.count(b"[") > MAX_CONTAINERS:
         raise FeedError("the page has too many objects")
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        raise FeedError("the page is not UTF-8") from None
     page = strict_json.parse(text, "the page")
     if not isinstance(page, dict) or not isinstance(page.get("items"), list):
         raise FeedError("the page has no list of items")

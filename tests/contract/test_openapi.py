@@ -98,7 +98,7 @@ def test_every_example_is_what_its_model_says(method: str, path: str, operation:
         for media_type, content in resolved(response).get("content", {}).items():
             for name, example in content.get("examples", {}).items():
                 if media_type == "application/atom+xml":
-                    [read] = atom.read(example["value"]).reports
+                    [read] = atom.read(example["value"].encode()).reports
                     feed_models.FeedReport.model_validate_json(json.dumps(read))
                     continue
                 name_of_model = content["schema"]["$ref"].rpartition("/")[2]

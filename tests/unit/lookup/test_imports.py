@@ -16,7 +16,6 @@ NOT_IMPORTED = (
     "botocore.client",
     "certifi",
     "concurrent",
-    "feedparser",
     "functions.export",
     "functions.filter",
     "functions.ingest",
