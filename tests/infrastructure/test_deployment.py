@@ -1,89 +1,20 @@
-"""How the stack goes live, what bounds it, who may deploy it: in the expanded template."""
+"""How the stack goes live, and what bounds it: in the expanded template."""
 
 import json
 import re
-from collections.abc import Iterator
 from copy import deepcopy
-from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Any
 
-import pytest
-
 from local.template import load_template
-from tests.infrastructure.support import ROOT, Template, run
+from tests.infrastructure.support import ROOT, Template
 from tests.infrastructure.test_template import NO_VALUE, of_type, rest_api
 
-POLICY = json.loads((ROOT / "docs" / "deployer-policy.json").read_text(encoding="utf-8"))
-# IAM counts the characters of a managed policy without its white space.
-LARGEST_POLICY = 6144
 _VERSION, _API, _URL = (
     {"Name": {"Ref": name}}
     for name in ("LookupVersionAlarm", "ApiFaultAlarm", "LookupUrlFaultAlarm")
 )
 # With a function URL, and without.
 ROLLBACK_ALARMS = ([_VERSION, _API, _URL], [_VERSION, _API])
-
-# Handlers of CloudFormation ask for these only where a template uses what this one does not.
-NOT_USED = {
-    # An API or a trust store in a bucket.
-    "AWS::ApiGatewayV2::*": ["s3:*"],
-    # A resource policy of the API.
-    "AWS::ApiGateway::RestApi": ["apigateway:UpdateRestApiPolicy"],
-    # Servers.
-    "AWS::CodeDeploy::DeploymentGroup": ["codedeploy:RegisterOnPremisesInstance"],
-    # Tables made of a bucket's metadata, replication, and tags of the newer kind.
-    "AWS::S3::Bucket": [
-        "iam:PassRole",
-        "s3:*Metadata*",
-        "s3:DeleteObject",  # it is not emptied
-        "s3:*agResource",
-        "s3:ListTagsForResource",
-        "s3tables:*",
-    ],
-    # Replicas, imports, streams, insights, and policies of the table's own.
-    "AWS::DynamoDB::Table": [
-        "dynamodb:*Import*",
-        "dynamodb:*KinesisStreamingDestination",
-        "dynamodb:*ResourcePolicy",
-        "dynamodb:*TableReplica",
-        "dynamodb:UpdateContributorInsights",
-        "iam:CreateServiceLinkedRole",
-        "kinesis:*",
-        "logs:*",
-        "s3:*",
-    ],
-    # A bus that others may put events on, or with a key of one's own; targets with a role.
-    "AWS::Events::*": ["events:*Permission", "iam:PassRole", "kms:*"],
-    # Groups, users and boundaries.
-    "AWS::IAM::*": ["iam:*GroupPolicy", "iam:*UserPolicy", "iam:*PermissionsBoundary"],
-    # Networks, file systems, keys, provisioned concurrency, signatures, pinned runtimes.
-    "AWS::Lambda::*": [
-        "ec2:*",
-        "elasticfilesystem:*",
-        "kms:*",
-        "lambda:*CapacityProvider",
-        "lambda:*CodeSigningConfig",
-        "lambda:*ProvisionedConcurrency*",
-        "lambda:AssociateRuntimeAlias",
-        "lambda:PutFunctionRecursionConfig",
-        "lambda:PutFunctionScalingConfig",
-        "lambda:PutRuntimeManagementConfig",
-        "s3files:*",
-    ],
-    # Deliveries, data protection, indexes, tokens, keys.
-    "AWS::Logs::LogGroup": [
-        "firehose:*",
-        "logs:*DataProtectionPolicy",
-        "logs:*IndexPolicy",
-        "logs:*KmsKey",
-        "logs:*ResourcePolic*",
-        "logs:CreateLogDelivery",
-        "logs:PutBearerTokenAuthentication",
-        "logs:PutLogGroupDeletionProtection",
-        "s3:*",
-    ],
-}
 
 
 def lookup_version(template: Template) -> dict[str, Any]:
@@ -241,82 +172,3 @@ def test_repository_gets_the_version_of_the_project() -> None:
         assert (ROOT / metadata[name]).is_file()
     # The repository takes plain values only.
     assert all(isinstance(value, str | list) for value in metadata.values())
-
-
-def test_deployer_policy_is_a_policy_that_iam_takes() -> None:
-    assert POLICY["Version"] == "2012-10-17"
-    assert len("".join(json.dumps(POLICY).split())) <= LARGEST_POLICY
-    sids = [one["Sid"] for one in POLICY["Statement"]]
-    assert len(set(sids)) == len(sids)
-    for statement in POLICY["Statement"]:
-        assert statement.keys() - {"Condition"} == {"Sid", "Effect", "Action", "Resource"}
-        assert statement["Effect"] == "Allow"
-        for action in statement["Action"]:
-            # A service and a verb: never a whole service.
-            assert re.fullmatch(r"[a-z0-9]+:\*?[A-Za-z]+\*?", action), action
-
-
-def test_deployer_policy_reaches_nothing_beside_the_service() -> None:
-    for statement in POLICY["Statement"]:
-        everywhere = statement["Resource"] == "*"
-        if everywhere and "Condition" not in statement:
-            for action in statement["Action"]:
-                assert re.search(r":(Describe|Get|List|Validate)", action), action
-        if any(action.startswith(("iam:", "dynamodb:", "s3:")) for action in statement["Action"]):
-            assert not everywhere
-            for resource in statement["Resource"]:
-                assert re.search(r"[:/](ioc-reputation|aws-sam-cli-managed-default)", resource)
-
-
-@pytest.fixture(scope="module")
-def asked(sam_tools: Path, template: Template, gradual: Template) -> dict[str, set[str]]:
-    """What CloudFormation's handlers ask for, by type of resource, as its schemas say."""
-    resources = (*template["Resources"].values(), *gradual["Resources"].values())
-    types = sorted({one["Type"] for one in resources})
-    read = Path(__file__).with_name("handlers.py")
-    found: dict[str, list[str]] = json.loads(run(sam_tools / "python", read, *types))
-    assert found.keys() == set(types)
-    return {kind: set(actions) for kind, actions in found.items()}
-
-
-def allowed() -> Iterator[str]:
-    for statement in POLICY["Statement"]:
-        yield from map(str.lower, statement["Action"])
-
-
-def test_deployer_may_do_what_each_type_of_the_template_takes(asked: dict[str, set[str]]) -> None:
-    may = list(allowed())
-    missing = {
-        (kind, action)
-        for kind, actions in asked.items()
-        for action in actions
-        if not any(fnmatchcase(action.lower(), pattern) for pattern in may)
-        and not unused(kind, action)
-    }
-    assert missing == set()
-
-
-def unused(kind: str, action: str) -> bool:
-    return any(
-        fnmatchcase(kind, types) and any(fnmatchcase(action, one) for one in patterns)
-        for types, patterns in NOT_USED.items()
-    )
-
-
-def test_deployer_may_not_do_what_no_type_takes(asked: dict[str, set[str]]) -> None:
-    """Beside what the SAM CLI and the steps of docs/deploy.md need, and room for a dashboard."""
-    other = ("cloudformation:", "s3:", "sns:", "ssm:")
-    steps = {
-        "lambda:invokefunction",
-        "lambda:listlayerversions",
-        "dynamodb:restoretabletopointintime",
-        "logs:filterlogevents",
-    }
-    every = {action.lower() for actions in asked.values() for action in actions}
-    idle = {
-        pattern
-        for pattern in allowed()
-        if not any(fnmatchcase(action, pattern) for action in every)
-    }
-    left = {one for one in idle if not one.startswith(other)} - steps
-    assert not left - {"cloudwatch:deletedashboards", "cloudwatch:get*", "cloudwatch:putdashboard"}
