@@ -61,6 +61,7 @@ def ingest(
     fold_reports: int = FOLD_REPORTS,
     fold_sightings: int = FOLD_SIGHTINGS,
     indexed: bool = False,
+    inherit_verdict: bool = False,
 ) -> Summary:
     """One run over the feed at `FEED_URL`; `indexed` for one that enters into the search index."""
     client = client or store.client
@@ -96,6 +97,7 @@ def ingest(
             now=now, seconds=lambda: 0.0, reading_left=reading_left, writing_left=writing_left
         ),
         again_since=again_since,
+        inherit_verdict=inherit_verdict,
         fold_reports=fold_reports,
         fold_sightings=fold_sightings,
     ).execute()

@@ -91,6 +91,8 @@ OURS = {
     ("ingest", "ingest_feed_failures"),
     ("ingest", "ingest_quarantined"),
     ("ingest", "ingest_lag_s"),
+    ("ingest", "ingest_verdicts_missing"),
+    ("ingest", "ingest_unresolved_long"),
     ("publish", "poll_complete"),
     ("providers", "providers_stale"),
     ("export", "exports_published"),

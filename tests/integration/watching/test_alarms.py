@@ -10,13 +10,21 @@ from benchmarks import cost
 from functions.lookup.tally import MAX_VALUES
 from local.buckets import make_bucket
 from shared.domain.errors import StoreError
+from shared.feed.scan_report import report_url
 from shared.store.api_keys import ApiKeys
-from tests.builders import raw_ioc, raw_report
+from tests.builders import linking_page, raw_ioc, raw_report, scan_report
 from tests.cloudwatch import ALARM, OK, CloudWatch, Name, alarms_of, metrics_in, watched
 from tests.conftest import Store
 from tests.fakes import json_page
 from tests.feed_server import PATH, FeedServer, page
-from tests.integration.watching.conftest import OURS, PUBLISHED, STACK, Functions, look_up
+from tests.integration.watching.conftest import (
+    FEED_KEY,
+    OURS,
+    PUBLISHED,
+    STACK,
+    Functions,
+    look_up,
+)
 
 ALARMS = alarms_of(STACK)
 REFUSED = page(b"", status="403 Forbidden")
@@ -83,6 +91,54 @@ def test_quarantine_grows(ingest: Run, feed: FeedServer) -> None:
     assert state("QuarantineGrowingAlarm", {100: few}) == OK
     assert state("QuarantineGrowingAlarm", {3000: few, 100: many}) == ALARM
     assert state("QuarantineGrowingAlarm", {3700: few, 100: many}) == OK
+
+
+def test_verdicts_are_missing_for_a_day(ingest: Run, feed: FeedServer) -> None:
+    def run(flow_id: str, verdict: str | None) -> list[dict[str, Any]]:
+        report = raw_report(flow_id, iocs={"domain": [raw_ioc(verdict=verdict)]})
+        feed.answer(PATH, page(json_page([report])))
+        return ingest()
+
+    left_out, again = run("silent-1", None), run("silent-1", None)
+    stored = run("loud", "MALICIOUS")
+    left_out_later = run("silent-2", "")
+    feed.answer(PATH, page(json_page([raw_report("clean", iocs={})])))
+    quiet = ingest()
+    name = "VerdictsMissingAlarm"
+    assert state(name, {20 * HOUR_S: left_out, 100: again}) == ALARM
+    assert state(name, {20 * HOUR_S: left_out, 100: left_out_later}) == ALARM
+    assert state(name, {20 * HOUR_S: stored, 100: left_out}) == OK
+    assert state(name, {25 * HOUR_S: stored, 100: left_out}) == ALARM
+    assert state(name, {25 * HOUR_S: left_out, 100: quiet}) == OK
+    assert state(name, {}) == OK
+
+
+def test_a_feed_that_nothing_understands_fails(ingest: Run, feed: FeedServer) -> None:
+    unknown = [{"id": "a", "analysis": {"indicators": ["evil.example"]}}]
+    feed.answer(PATH, page(json_page(unknown)))
+    runs = [ingest() for _ in range(4)]
+    assert [state("FeedFailingAlarm", {100: one}) for one in runs] == [OK, OK, OK, ALARM]
+    assert state("FeedStaleAlarm", {5000: runs[0], 1000: runs[1]}) == ALARM
+    feed.answer(PATH, page(json_page([raw_report("clean", iocs={})])))
+    quiet = [ingest() for _ in range(2)]
+    assert state("FeedFailingAlarm", {100: quiet[0]}) == OK
+    assert state("FeedStaleAlarm", {5000: quiet[0], 1000: quiet[1]}) == OK
+
+
+@pytest.mark.parametrize("key", [FEED_KEY, ""])
+def test_a_link_stays_unresolved(
+    ingest: Run, feed: FeedServer, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setenv("FEED_API_KEY", key)
+    feed.answer(PATH, page(linking_page("gone")))
+    runs = [ingest() for _ in range(4)]
+    name = "LinksUnresolvedAlarm"
+    assert [state(name, {100: one}) for one in runs] == [OK, OK, OK, ALARM]
+    assert state(name, {3700: runs[3]}) == OK
+    monkeypatch.setenv("FEED_API_KEY", FEED_KEY)
+    target = report_url(feed.url, "gone").partition(str(feed.port))[2]
+    feed.answer(target, page(scan_report("gone")))
+    assert state(name, {3700: runs[3], 100: ingest()}) == OK
 
 
 def test_polls_fail(functions: Functions, feed: FeedServer) -> None:
@@ -278,5 +334,6 @@ def test_metrics_of_our_own_are_few(
         for record in functions.records()
         for name, _ in metrics_in(record)
     }
-    assert told == OURS
+    # Emitted only while links stay unresolved: a metric without values costs nothing.
+    assert told == OURS - {("ingest", "ingest_unresolved_long")}
     assert sum(function == "lookup" for function, _ in told) == cost.LOOKUP_METRICS
