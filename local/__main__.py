@@ -18,7 +18,7 @@ COMMANDS = {
     "tables": "create the tables at AWS_ENDPOINT_URL_DYNAMODB",
     "ingest": "run the ingest handler once over FEED_URL and print its summary as JSON",
     "reingest": "run the ingest handler once more over reports that are known already",
-    "api": "serve the handlers of the HTTP API on 127.0.0.1:$PORT",
+    "api": "serve the handlers of the REST API on 127.0.0.1:$PORT",
     "feed": "serve the sample feed, by itself",
     "publish": "publish scan reports from files through the publish handler",
     "providers": "run the providers handler once over the lists of PROVIDERS",

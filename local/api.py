@@ -1,4 +1,4 @@
-"""`python -m local api`: the real handlers of the HTTP API on http://127.0.0.1:$PORT."""
+"""`python -m local api`: the real handlers of the REST API on http://127.0.0.1:$PORT."""
 
 import os
 import time

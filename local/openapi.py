@@ -867,7 +867,7 @@ for _name, _what, _not_valid in (
         parameters=_WHERE_PAGES_BEGIN,
         answer=models.Sightings,
         answers={"seen": sightings_answer(_SEEN, [_SEEN_BY], "")},
-        refusals=(*_SEARCH_REFUSALS, _not_valid),
+        refusals=(*_SEARCH_REFUSALS, _not_valid, errors.VALUE_NOT_ENCODED),
     )
 OPERATIONS["GET", "/v4/report/{flow_id}/iocs"] = Operation(
     "Search",
@@ -878,7 +878,7 @@ OPERATIONS["GET", "/v4/report/{flow_id}/iocs"] = Operation(
     parameters=_WHERE_PAGES_BEGIN,
     answer=models.SeenIndicators,
     answers={"seen": seen_answer([(_SEEN, _SEEN_BY)], "")},
-    refusals=(*_SEARCH_REFUSALS, errors.REPORT_NOT_FOUND),
+    refusals=(*_SEARCH_REFUSALS, errors.REPORT_NOT_FOUND, errors.VALUE_NOT_ENCODED),
 )
 OPERATIONS["GET", "/v4/iocs/recent"] = Operation(
     "Search",

@@ -1,14 +1,13 @@
 """An HTTP server on 127.0.0.1 in front of a Lambda handler, in the place of the deployed front."""
 
 import asyncio
-import base64
 import contextlib
 import errno
 import json
-import secrets
 import socket
 import sys
 import traceback
+import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -155,7 +154,7 @@ def _gateway(handler: Handler, function_name: str, budget_s: float, front: Front
         return _response(call, front)
 
     async def app(scope: Message, receive: Receive, send: Send) -> None:
-        request_id = base64.b64encode(secrets.token_bytes(11)).decode()
+        request_id = str(uuid.uuid4())
         body = await _read_body(receive)
         response = TOO_LARGE if body is None else await invoke(_request(scope, body), request_id)
         headers = [*response.headers, (front.request_id_header, request_id)]

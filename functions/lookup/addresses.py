@@ -5,7 +5,7 @@ from typing import Any
 from functions.lookup.bulk import address_field, read_items
 from functions.lookup.service import Call, Finding, Handler, Service
 from shared.domain.errors import InvalidIndicator
-from shared.domain.indicator import IndicatorType, Question, ask
+from shared.domain.indicator import IndicatorType, Question, ask, ask_in_path
 from shared.http.refused import Refused
 from shared.http.web import Response
 from shared.metadefender import errors
@@ -24,16 +24,22 @@ _FIELDS = {
 }
 
 
+NOT_ENCODED = "its query is not encoded: percent-encode the whole URL, or ask with POST /v4/url"
+
+
 def report(kind: IndicatorType) -> Handler:
     """The handler of GET /v4/{ip,domain,url}/{value}."""
 
     def look_up(service: Service, call: Call) -> Response:
         value = call.value
         if kind is IndicatorType.URL and call.request.query:
-            # A URL that was not encoded spills over into the query.
+            # The query belongs to a URL that was not encoded. If its spelling is lost, the rest of
+            # the URL may be another URL.
+            if call.request.query_rebuilt:
+                raise Refused(errors.URL_NOT_VALID, NOT_ENCODED)
             value = f"{value}?{call.request.query}"
         try:
-            question = ask(kind, value)
+            question = ask_in_path(kind, value)
         except InvalidIndicator as error:
             raise Refused(NOT_VALID[kind], str(error)) from None
         return Response(200, _row(*service.answer(question), service.now()))

@@ -39,7 +39,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     """Answer one request.
 
     Args:
-        event: of an HTTP API, payload format 2.0.
+        event: of the REST API or of the function URL.
         context: not used.
 
     Returns:

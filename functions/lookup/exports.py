@@ -47,7 +47,8 @@ def listing(service: Service, call: Call) -> Response:
 def file(service: Service, call: Call) -> Response:
     """GET /v4/exports/{file}: a small file itself, a large one from the bucket."""
     exports, index = published(service)
-    name = unquote(call.value)
+    # No name has a percent sign, so one that was encoded twice is as clear.
+    name = unquote(unquote(call.value))
     entry = index.files.get(name)
     if entry is None:
         raise Refused(errors.EXPORT_NOT_FOUND)

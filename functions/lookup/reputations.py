@@ -22,7 +22,7 @@ def report(kind: IndicatorType) -> Handler:
 
     def look_up(service: Service, call: Call) -> Response:
         try:
-            question = ask(kind, _parameter(call.request, parameter))
+            question = ask(kind, _parameter(call.request, parameter, kind))
         except InvalidIndicator as error:
             raise Refused(_NOT_VALID[kind], str(error)) from None
         return Response(200, _row(*service.answer(question)))
@@ -52,14 +52,18 @@ def _row(question: Question, found: Finding) -> dict[str, Any]:
     return reputation_report(question, found.reputation, found.others)
 
 
-def _parameter(request: Request, name: str) -> str:
+def _parameter(request: Request, name: str, kind: IndicatorType) -> str:
     """The value of a parameter in the query; of several the last.
 
     Raises:
-        Refused: there is none.
+        Refused: there is none, or there is more than a URL.
     """
     # Bytes that are no UTF-8 become surrogates, and no indicator has those.
-    values = dict(parse_qsl(request.query, keep_blank_values=True, errors="surrogateescape"))
+    given = parse_qsl(request.query, keep_blank_values=True, errors="surrogateescape")
+    values = dict(given)
     if name not in values:
         raise Refused(errors.PARAMETER_MISSING, name)
+    if kind is IndicatorType.URL and len(given) > 1:
+        # What stands behind an `&` in a URL that was not encoded.
+        raise Refused(errors.URL_NOT_VALID, "there are other parameters: percent-encode the URL")
     return values[name]

@@ -1,5 +1,6 @@
 """The routes: which path and method is answered by which handler."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -23,6 +24,9 @@ from shared.http.routing import Route, find_route, route_to
 from shared.http.web import Request, Response
 from shared.metadefender import errors
 from shared.observability import logger
+
+# The rest of such a path is behind the question mark, if the value was not encoded.
+_HOLDS_ANY_VALUE = re.compile("/+v4/+(ioc/+url|report)/")
 
 
 def respond(service: Service, request: Request) -> Response:
@@ -52,6 +56,8 @@ def respond(service: Service, request: Request) -> Response:
 
 def _answer(service: Service, route: Route[Handler] | None, call: Call) -> Response:
     if route is None:
+        if call.request.query and _HOLDS_ANY_VALUE.match(call.request.path):
+            raise Refused(errors.VALUE_NOT_ENCODED)
         raise Refused(errors.NO_SUCH_ENDPOINT)
     handler = route.methods.get(call.request.method)
     if handler is None:

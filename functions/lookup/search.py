@@ -8,7 +8,7 @@ from functions.lookup.bulk import MAX_ITEMS, body_of, media_type_of, read_body
 from functions.lookup.hashes import row_of
 from functions.lookup.service import Call, Finding, Handler, Index, Service
 from shared.domain.errors import InvalidIndicator
-from shared.domain.indicator import HASH_TYPES, IndicatorType, ask
+from shared.domain.indicator import HASH_TYPES, IndicatorType, ask_in_path
 from shared.domain.verdict import Verdict
 from shared.http.refused import Refused
 from shared.http.web import Request, Response
@@ -58,11 +58,13 @@ def sightings(kind: IndicatorType | None) -> Handler:
 
         index = _index(service)
         try:
-            question = ask(kind, call.value)
+            # Slashes at the end may belong to a URL; to nothing else.
+            value = call.value if kind is IndicatorType.URL else call.value.rstrip("/")
+            question = ask_in_path(kind, value)
         except InvalidIndicator as error:
             raise Refused(not_valid, str(error)) from None
         indicator = question.indicator
-        parameters = _Parameters(call.request)
+        parameters = _Parameters.after_value(call.request)
         call.identified().spend()
         try:
             page = index.sightings(indicator, parameters.limit(), parameters.cursor)
@@ -81,12 +83,15 @@ def of_scan(service: Service, call: Call) -> Response:
     from shared.metadefender.search import seen_answer  # noqa: PLC0415
 
     index = _index(service)
-    parameters = _Parameters(call.request)
+    parameters = _Parameters.after_value(call.request)
     call.identified().spend()
+    flow_id = unquote(call.value)
     try:
-        page = index.of_scan(unquote(call.value), parameters.limit(), parameters.cursor)
+        page = index.of_scan(flow_id, parameters.limit(), parameters.cursor)
     except BadCursor:
         raise parameters.refused("cursor") from None
+    if page is None and "%" in flow_id:
+        raise Refused(errors.VALUE_NOT_ENCODED, "once")
     if page is None:
         raise Refused(errors.REPORT_NOT_FOUND)
     return Response(200, seen_answer(page.rows, page.cursor))
@@ -117,8 +122,20 @@ class _Parameters:
     """The query of a search; an empty parameter is as good as none."""
 
     def __init__(self, request: Request) -> None:
-        self._given = dict(parse_qsl(request.query))
+        self._given = dict(parse_qsl(request.query, keep_blank_values=True))
         self.cursor = self._given.get("cursor", "")
+
+    @classmethod
+    def after_value(cls, request: Request) -> "_Parameters":
+        """The query of a route with a value in its path, which has pages only.
+
+        Raises:
+            Refused: another parameter, which may be the rest of a value that was not encoded.
+        """
+        parameters = cls(request)
+        if not parameters._given.keys() <= {"limit", "cursor"}:
+            raise Refused(errors.VALUE_NOT_ENCODED, "the query has an unknown parameter")
+        return parameters
 
     def limit(self) -> int:
         text = self._given.get("limit", "") or str(DEFAULT_LIMIT)

@@ -1,4 +1,4 @@
-"""Handler of the publish function: wiring, requests of the HTTP API, and the timer's poll."""
+"""Handler of the publish function: wiring, requests of the REST API, and the timer's poll."""
 
 import os
 import time
@@ -28,7 +28,7 @@ from shared.store.histories import Histories
 
 # The end of the time is kept free, for what is under way to end.
 SPARE_S = 7.0
-# An HTTP API waits 30 seconds for a function.
+# A REST API waits 29 seconds for a function.
 ASK_S = 8.0
 
 
@@ -37,7 +37,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     """Answer a request, or poll the sandbox.
 
     Args:
-        event: of an HTTP API, payload format 2.0; anything else is the timer's.
+        event: of the REST API; anything else is the timer's.
         context: tells the time that is left for a poll.
 
     Returns:

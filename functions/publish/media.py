@@ -7,7 +7,8 @@ from shared.http.refused import Refused
 from shared.http.web import Request
 from shared.metadefender import errors
 
-# A real report has some 600 KB. What is larger than a function's 6 MB has to come compressed.
+# A real report has some 600 KB. One that is larger than `shared.http.web.MAX_REQUEST_BYTES` has to
+# come compressed.
 MAX_REPORT_BYTES = 32 * 1024 * 1024
 _GZIP = 16 + zlib.MAX_WBITS
 

@@ -9,6 +9,7 @@ import ipaddress
 import re
 import unicodedata
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -317,7 +318,7 @@ def ask(kind: IndicatorType | None, text: str) -> Question:
         InvalidIndicator: no such indicator.
     """
     if kind is IndicatorType.URL:
-        return _ask_url(text)
+        return _read_url(_decode_url(text))
     for _ in range(_MAX_WRAPPINGS):
         text = _unquote(text)
     text = unwrapped(text)
@@ -328,8 +329,8 @@ def ask(kind: IndicatorType | None, text: str) -> Question:
     return Question(indicator, indicator.value)
 
 
-def _ask_url(text: str) -> Question:
-    plain = refang(unwrapped(_decode_url(text)))
+def _read_url(text: str) -> Question:
+    plain = refang(unwrapped(text))
     if _SCHEME.match(plain):
         return _question(plain)
     if not _BARE.match(plain):
@@ -344,6 +345,54 @@ def _question(url: str) -> Question:
     return Question(indicator, _shown_url(url, indicator.value))
 
 
+def ask_in_path(kind: IndicatorType | None, text: str) -> Question:
+    """Read an indicator from the path of a request, which may be encoded in several ways.
+
+    A URL with a scheme shows it: the colon of the scheme is encoded as often as the rest. One
+    without a scheme does not.
+
+    Args:
+        kind: the type; None for a hash of any length.
+        text: the value as it stands in the path.
+
+    Raises:
+        InvalidIndicator: no such indicator, or a URL without a scheme that reads as two URLs.
+    """
+    if kind is not IndicatorType.URL or _SCHEME.match(refang(unwrapped(unquote(unquote(text))))):
+        return ask(kind, text)
+    return _read_url(_decode_bare_url(text))
+
+
+def _decode_bare_url(text: str) -> str:
+    path, mark, query = text.partition("?")
+    if end := _AUTHORITY_END.search(path):
+        # A host means the same if it is encoded.
+        path = _unquote(path[: end.start()]) + path[end.start() :]
+        # An open query shows that the rest is not encoded either.
+        return path + mark + query if mark else _only_reading(path)
+    for _ in range(_MAX_WRAPPINGS):
+        # An encoding of the whole URL leaves no delimiter to be seen.
+        if not _AUTHORITY_END.search(path):
+            path = _unquote(path)
+    return path + mark + query
+
+
+def _only_reading(text: str) -> str:
+    """The URL itself, or encoded with the slash left out, as Python's `quote` does by default.
+
+    Raises:
+        InvalidIndicator: the two are different URLs.
+    """
+    readings: dict[Indicator, str] = {}
+    with suppress(InvalidIndicator):
+        for _ in range(1 + _MAX_WRAPPINGS):
+            readings.setdefault(_read_url(text).indicator, text)
+            text = _unquote(text)
+    if len(readings) > 1:
+        raise InvalidIndicator("it reads as two URLs: put http:// before it")
+    return next(iter(readings.values()), text)
+
+
 def echo(text: str) -> str:
     """What was asked and is no indicator, as far as it can and should be said again."""
     return text[:MAX_URL_BYTES].encode(errors="replace").decode()
@@ -356,6 +405,7 @@ _BARE = re.compile(
 )
 _UP_TO_AUTHORITY = re.compile(r"\A[^:]*:[/\\]*")
 _AUTHORITY_END = re.compile(r"[/?#\\]")
+_OPEN_SCHEME = re.compile(r"(?i)\A(?:h(?:xx|tt)ps?|ftp):(?!%)")
 _MAX_WRAPPINGS = 2
 _ENCODED_IPV6 = re.compile(r"(?i)\A([a-z]+:/{1,2})%5B([0-9a-f:.]+)%5D")
 
@@ -457,9 +507,12 @@ def _decode_url(text: str) -> str:
     """Undo the percent-encoding that clients and proxies put around a URL, once or twice.
 
     A percent sign before the first delimiter can only come from such a wrapping: a scheme has
-    none, and a host that is spelled with one means the same without it.
+    none, and a host that is spelled with one means the same without it. A host that stands right
+    behind its scheme, as in `http:b%C3%BCcher.example/`, is not wrapped.
     """
     for _ in range(_MAX_WRAPPINGS):
+        if _OPEN_SCHEME.match(text):
+            break
         end = _AUTHORITY_END.search(text)
         cut = end.start() if end else len(text)
         if "%" not in text[:cut]:

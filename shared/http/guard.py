@@ -18,7 +18,7 @@ from shared.observability import log_failure, logger
 
 
 def guarded(event: Mapping[str, Any], respond: Callable[[Request], Response]) -> dict[str, Any]:
-    """The answer to an event of an HTTP API, payload format 2.0, whatever goes wrong on the way.
+    """The answer to an event of a REST API or a function URL, whatever goes wrong on the way.
 
     A request that is refused or fails gets one line in the log, any other none unless the level
     is DEBUG.

@@ -30,7 +30,8 @@ def route_to(
 ) -> Route[Handler_co]:
     """A route of `template`: `{hash}`, `{key}`, `{collection}` and `{object}` are one segment.
 
-    What has another name is the rest.
+    Any other name takes all segments that are left. `{url}`, `{value}` and `{flow_id}` take the
+    slashes at their end, too: they may belong to the value.
     """
     return Route(template, methods, open_, look_up)
 
@@ -43,8 +44,7 @@ def _pattern(template: str) -> re.Pattern[str]:
     for part in template.strip("/").split("/"):
         if part in {"{hash}", "{key}", "{collection}", "{object}"}:
             parts.append("(?P<value>[^/]+)")
-        elif part == "{url}":
-            # Whatever follows, to the last slash: it may belong to the URL.
+        elif part in {"{url}", "{value}", "{flow_id}"}:
             parts.append("(?P<value>.+)")
         elif part.startswith("{"):
             parts.append("(?P<value>.*[^/])")

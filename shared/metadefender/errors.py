@@ -35,6 +35,9 @@ DETAILS_HEADER_NOT_VALID = ApiError(400, 400065, "The header includescandetails 
 IP_NOT_VALID = ApiError(400, 400180, "Invalid format of input. Provide IPv4 or IPv6")
 DOMAIN_NOT_VALID = ApiError(400, 400180, "Invalid format of input. Provide a domain name")
 URL_NOT_VALID = ApiError(400, 400180, "Invalid format of input. Provide a URL")
+VALUE_NOT_ENCODED = ApiError(
+    400, 400180, "Invalid format of input. Percent-encode the value in the path"
+)
 ADDRESSES_MISSING = ApiError(400, 400181, "The field is required")
 ADDRESSES_NO_LIST = ApiError(400, 400182, "The field has to be an array")
 ADDRESSES_EMPTY = ApiError(400, 400183, "The array is empty")

@@ -20,6 +20,7 @@ from shared.domain.indicator import (
     MAX_URL_BYTES,
     IndicatorType,
     ask,
+    ask_in_path,
     parse,
     parse_hash,
     refang,
@@ -310,6 +311,36 @@ def test_what_may_belong_to_a_url_stays() -> None:
 def test_what_is_no_url_is_refused_at_the_api_too(asked: str) -> None:
     with pytest.raises(InvalidIndicator):
         ask(IndicatorType.URL, asked)
+
+
+@pytest.mark.parametrize(
+    ("asked", "value"),
+    [
+        ("http%3A%2F%2Fevil.example%2Fa%253B%25E9", "http://evil.example/a%3B%E9"),
+        ("http%3A//evil.example/a%253B%3Fq", "http://evil.example/a%3B?q"),
+        ("http://evil.example/a%253B%E9", "http://evil.example/a%253B%E9"),
+        ("http:b%C3%BCcher.example/a%253B", "http://xn--bcher-kva.example/a%253B"),
+        ("hxxp[://]evil.example/a%253B", "http://evil.example/a%253B"),
+        ("evil.example%2Fa%253B", "http://evil.example/a%3B"),
+        ("evil.example%252Fa%25253B", "http://evil.example/a%3B"),
+        ("b%C3%BCcher.example/x", "http://xn--bcher-kva.example/x"),
+        ("b%C3%BCcher.example/%3B?q", "http://xn--bcher-kva.example/%3B?q"),
+        ("evil.example/caf%C3%A9", "http://evil.example/caf%C3%A9"),
+        ("evil.example/caf%E9", "http://evil.example/caf%E9"),
+        ("evil.example/a?q=%26", "http://evil.example/a?q=%26"),
+        ("evil.example%2Fa%253B?q=%26", "http://evil.example/a%3B?q=%26"),
+    ],
+)
+def test_a_path_shows_how_a_url_was_encoded(asked: str, value: str) -> None:
+    assert ask_in_path(IndicatorType.URL, asked).indicator.value == value
+
+
+@pytest.mark.parametrize(
+    "asked", ["evil.example/a%253B", "evil.example/a%3Fq=1", "b%C3%BCcher.example/a%252F"]
+)
+def test_a_url_without_a_scheme_that_reads_as_two_is_refused(asked: str) -> None:
+    with pytest.raises(InvalidIndicator, match="reads as two URLs"):
+        ask_in_path(IndicatorType.URL, asked)
 
 
 @pytest.mark.parametrize(

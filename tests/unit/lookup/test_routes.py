@@ -128,6 +128,15 @@ def test_every_spelling_finds_the_one_item(path: str, query: str) -> None:
     assert "66b3763be7dbbbdfcd0a6a96" in shown
 
 
+def test_a_url_whose_query_was_rebuilt_is_refused() -> None:
+    path = "/v4/url/http://evil.example/a"
+    request = Request("GET", path, "q=1", {"apikey": KEY}, query_rebuilt=True)
+    response = respond(service(), request)
+    assert (response.status, code(response)) == (400, 400180)
+    [message] = response.body["error"]["messages"]
+    assert "percent-encode the whole URL, or ask with POST /v4/url" in message
+
+
 @pytest.mark.parametrize(
     ("path", "reads"),
     [

@@ -151,7 +151,8 @@ def test_a_request_reads_so_much_of_a_long_text_and_says_where_to_go_on() -> Non
 class FakeIndex:
     """Answers everything with one row, and remembers what was asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, unknown: str = "unknown") -> None:
+        self._unknown = unknown
         self.asked: list[tuple[Any, ...]] = []
 
     def _page(self, row: Any, *asked: Any) -> Any:
@@ -166,7 +167,7 @@ class FakeIndex:
 
     def of_scan(self, flow_id: str, limit: int, after: str = "") -> Page[SeenIoc] | None:
         page: Page[SeenIoc] = self._page(SeenIoc(DOMAIN, WINNER), flow_id, limit, after)
-        return None if flow_id == "unknown" else page
+        return None if flow_id == self._unknown else page
 
     def recent(
         self,
@@ -266,6 +267,30 @@ def test_a_parameter_that_is_not_valid_is_refused(path: str, query: str) -> None
     response = get(path, query, FakeIndex())
     assert (response.status, code(response)) == (400, 400022)
     assert query.partition("=")[0] in response.body["error"]["messages"][0]
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("/v4/ioc/url/http://evil.example/", "q=1/sightings"),
+        ("/v4/ioc/url/http://evil.example/sightings", "q=1/sightings"),
+        ("/v4/ioc/url/http://evil.example/sightings", "/sightings"),
+        ("/v4/report/a", "b/iocs"),
+        ("/v4/report/a/iocs", "b/iocs"),
+        ("/v4/report/a%2520b/iocs", ""),
+    ],
+)
+def test_a_value_that_is_not_encoded_is_refused(path: str, query: str) -> None:
+    index = FakeIndex("a%20b")
+    response = get(path, query, index)
+    assert (response.status, code(response)) == (400, 400180)
+
+
+def test_a_url_keeps_the_slashes_at_its_end_and_what_looks_like_the_route() -> None:
+    index = FakeIndex()
+    for value in ("http://evil.example/a/", "http://evil.example/sightings"):
+        get(f"/v4/ioc/url/{value}/sightings", index=index)
+        assert index.asked[-1][0].value == value
 
 
 @pytest.mark.parametrize("query", ["verdict=bad_one", "verdict=UNKNOWN", "type=email"])
