@@ -48,7 +48,8 @@ class Element:
     Attributes:
         name: without its prefix.
         attributes: by name, with the prefix.
-        text: directly in it, without white space at its ends unless `xml:space` preserves it.
+        text: of an element without children; without white space at its ends unless `xml:space`
+            preserves it.
     """
 
     name: str
@@ -105,9 +106,9 @@ class _Builder:
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
-        self._open: list[Element] = []
-        self._texts: list[list[str]] = []
-        self._children: list[list[Element]] = []
+        # The elements that are open, each with the children that it has by now.
+        self._open: list[tuple[Element, list[Element]]] = []
+        self._text: list[str] = []
         self._done: list[Element] = []
         # An encoding of the document's own could hide what is refused here.
         self.parser = parser = expat.ParserCreate("utf-8")
@@ -115,7 +116,7 @@ class _Builder:
         parser.StartDoctypeDeclHandler = self._doctype
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
-        parser.CharacterDataHandler = self._text
+        parser.CharacterDataHandler = self._text.append
 
     def take(self) -> list[Element]:
         """What is complete by now."""
@@ -129,23 +130,24 @@ class _Builder:
         self._budget.take(1 + len(attributes))
         if len(self._open) == MAX_DEPTH:
             raise FeedError("the page is nested too deep")
-        element = Element(name.rpartition(":")[2], attributes or _NO_ATTRIBUTES)
+        if ":" in name:
+            name = name.rpartition(":")[2]
+        element = Element(name, attributes or _NO_ATTRIBUTES)
         if not self._open:
             self._done.append(element)
-        self._open.append(element)
-        self._texts.append([])
-        self._children.append([])
-
-    def _text(self, text: str) -> None:
-        self._texts[-1].append(text)
+        self._open.append((element, []))
+        self._text.clear()
 
     def _end(self, _: str) -> None:
-        element = self._open.pop()
-        text = "".join(self._texts.pop())
-        kept = element.attributes.get("xml:space") == "preserve"
-        element.text = text if kept else text.strip(_SPACE)
-        element.children = self._children.pop() or ()
+        element, children = self._open.pop()
+        if children:
+            element.children = children
+        elif self._text:
+            text = "".join(self._text)
+            kept = element.attributes.get("xml:space") == "preserve"
+            element.text = text if kept else text.strip(_SPACE)
+        self._text.clear()
         if len(self._open) == 1:
             self._done.append(element)
         elif self._open:
-            self._children[-1].append(element)
+            self._open[-1][1].append(element)

@@ -10,6 +10,7 @@ is read by rules (docs/feed.md), not by a list of elements: what is not known be
 is counted as passed over, and is never an error.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from ipaddress import ip_address
@@ -72,6 +73,7 @@ _NAMES = {
     )
 }
 
+_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 # Longer text is no number of a feed, and Python refuses some of it.
 _MAX_NUMBER_CHARS = 32
 
@@ -214,12 +216,12 @@ def _host(authority: str) -> str:
     return host if colon and ":" not in host and port.isdigit() else authority
 
 
+@lru_cache(maxsize=4096)
 def field_name(name: str) -> str:
     """The name of a field as JSON pages have it, whatever its case and separators in XML."""
     return _NAMES.get(_squeezed(name), name)
 
 
-@lru_cache(maxsize=4096)
 def _squeezed(name: str) -> str:
     return name.replace("_", "").replace("-", "").replace(".", "").lower()
 
@@ -270,11 +272,6 @@ def _scalar(name: str, text: str) -> Any:
 
 def _number(text: str) -> int | float | str:
     """The number that a text spells; the text if it spells none."""
-    if len(text) > _MAX_NUMBER_CHARS or not text.isascii() or "_" in text:
+    if len(text) > _MAX_NUMBER_CHARS or not _NUMBER.fullmatch(text):
         return text
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
+    return float(text) if "." in text else int(text)
