@@ -21,7 +21,7 @@ def page(content: str, *, around: str = f'<link href="{LINK}"/>') -> Page:
     """A page with one entry."""
     return read_page(
         '<feed xmlns="http://www.w3.org/2005/Atom" xmlns:v="urn:vendor"><entry><id>urn:1</id>'
-        f"<updated>2026-11-01T08:00:00Z</updated>{around}{content}</entry></feed>".encode()
+        f"<updated>2025-11-01T08:00:00Z</updated>{around}{content}</entry></feed>".encode()
     )
 
 
@@ -50,7 +50,7 @@ def test_the_known_part_of_a_page_of_the_vendor() -> None:
     assert first == {
         "flow_id": "66b3763be7dbbbdfcd0a6a96",
         "report_id": "4c1a0000-0000-4000-8000-0000000000aa",
-        "date": "2026-11-01T08:00:00Z",
+        "date": "2025-11-01T08:00:00Z",
         "verdict": "MALICIOUS",
         "iocs": {
             "domain": [
