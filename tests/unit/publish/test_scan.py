@@ -98,6 +98,20 @@ def test_the_names_of_the_newer_sandbox_are_evidence_everywhere() -> None:
     assert said(report, sha256("b")) == {(Source.EXTRACTED_FILE, Verdict.SUSPICIOUS, "")}
 
 
+def test_what_xml_cannot_spell_is_left_out_and_costs_a_report_only_in_its_names() -> None:
+    report = read_one(
+        {"domain": [scan_ioc("evil.example", "MALICIOUS", tags=["a\x00", "\x1f"])]},
+        file={"name": "a\r\ufffe.exe", "type": "\x0bpe"},
+        results=[osint("DOMAIN", "evil.example", "MALICIOUS", provider="LI\x00STS")],
+    )
+    assert report.file == {"name": "a.exe", "type": "pe"}
+    assert report.iocs[EVIL].tags == {"a"}
+    assert (Source.OSINT, Verdict.MALICIOUS, "LISTS") in said(report, EVIL)
+    [rejected] = read_raw(raw_scan(raw_scan_report(), flow_id="a\ufffe"))
+    assert isinstance(rejected, RejectedReport)
+    assert rejected.reason == "flow_id or report_id has a character that XML cannot spell"
+
+
 def test_an_ioc_of_a_newer_report_has_a_verdict_of_its_own() -> None:
     report = read_one({"domain": [scan_ioc("evil.example", "SUSPICIOUS", tags=["c2", 5, ""])]})
     assert said(report, EVIL) == {(Source.IOC, Verdict.SUSPICIOUS, "")}
