@@ -21,6 +21,13 @@ BY_THE_PLATFORM = {
     "sqs:DeleteMessage",
     "sqs:GetQueueAttributes",
     "sqs:ReceiveMessage",
+    # Where a function has subnets, Lambda makes its network interfaces.
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
 }
 
 
@@ -63,12 +70,16 @@ def grants(template: Template, role: str, parameters: Mapping[str, str]) -> list
         for statement in granted["PolicyDocument"]["Statement"]:
             assert statement["Effect"] == "Allow"
             assert not statement.keys() - {"Sid", "Effect", "Action", "Resource", "Condition"}
-            keys = _leading_keys(statement.get("Condition", {}))
+            actions = [one for one in _as_list(statement["Action"]) if one not in BY_THE_PLATFORM]
             found += [
-                Grant(action, _name(resource, parameters), keys, condition)
-                for action in _as_list(statement["Action"])
+                Grant(
+                    action,
+                    _name(resource, parameters),
+                    _leading_keys(statement.get("Condition", {})),
+                    condition,
+                )
+                for action in actions
                 for resource in _as_list(statement["Resource"])
-                if action not in BY_THE_PLATFORM
             ]
     return found
 

@@ -63,6 +63,17 @@ IMPLIES = {"HasWebhook": "TellsChanges"}
 
 WRITE_LOG = {"logs:CreateLogStream", "logs:PutLogEvents"}
 
+# What Lambda takes to put a function into a VPC, and the functions that may be in one.
+INTERFACES = {
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+}
+IN_VPC = ["IngestFunction", "ProvidersFunction", "PublishFunction"]
+
 # Role -> resource -> actions: this much and no more.
 GRANTS = {
     "ChangesFunctionRole": {
@@ -86,6 +97,7 @@ GRANTS = {
         },
         "SearchTable": {"dynamodb:BatchWriteItem"},
         "IngestDeadLetterQueue": {"sqs:SendMessage"},
+        "*": INTERFACES,
         PARAMETER_ARN % "FeedApiKeyParameter": {"ssm:GetParameter"},
         PARAMETER_ARN % "FeedCaParameter": {"ssm:GetParameter"},
     },
@@ -119,6 +131,7 @@ GRANTS = {
     },
     "FilterFunctionTimerRole": {"FilterFunction": {"lambda:InvokeFunction"}},
     "ProvidersFunctionRole": {
+        "*": INTERFACES,
         "ProvidersLogGroup": WRITE_LOG,
         "IocTable": {"dynamodb:UpdateItem"},
         "StateTable": {
@@ -132,6 +145,7 @@ GRANTS = {
     },
     "ProvidersFunctionTimerRole": {"ProvidersFunction": {"lambda:InvokeFunction"}},
     "PublishFunctionRole": {
+        "*": INTERFACES,
         "PublishLogGroup": WRITE_LOG,
         "ReportTable": {
             "dynamodb:BatchGetItem",
@@ -254,8 +268,10 @@ def as_list(value: object) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def target(resource: dict[str, Any]) -> str:
+def target(resource: str | dict[str, Any]) -> str:
     """The logical id of what an ARN names, or the pattern that makes the ARN."""
+    if isinstance(resource, str):
+        return resource
     if "Fn::GetAtt" in resource:
         name, attribute = resource["Fn::GetAtt"]
         return str(name) if attribute == "Arn" else f"{name}.{attribute}"
@@ -305,7 +321,7 @@ def test_a_key_is_readable_only_where_one_is_named(template: Template, name: str
     conditional = [
         policy["Fn::If"]
         for policy in role["Policies"]
-        if "Fn::If" in policy and policy["Fn::If"][0] != "HasSearchIndex"
+        if "Fn::If" in policy and policy["Fn::If"][0] not in {"HasSearchIndex", "HasVpc"}
     ]
     assert {condition for condition, _, _ in conditional} == KEYS[name].keys()
     for condition, granted, otherwise in conditional:
@@ -317,6 +333,51 @@ def test_a_key_is_readable_only_where_one_is_named(template: Template, name: str
         assert template["Conditions"][condition] == {
             "Fn::Not": [{"Fn::Equals": [{"Ref": parameter}, ""]}]
         }
+
+
+@pytest.mark.parametrize("name", IN_VPC)
+def test_a_function_is_in_the_vpc_only_with_subnets(template: Template, name: str) -> None:
+    assert template["Resources"][name]["Properties"]["VpcConfig"] == {
+        "Fn::If": [
+            "HasVpc",
+            {
+                "SubnetIds": {"Ref": "VpcSubnetIds"},
+                "SecurityGroupIds": {"Ref": "VpcSecurityGroupIds"},
+            },
+            NO_VALUE,
+        ]
+    }
+    role = template["Resources"][f"{name}Role"]["Properties"]
+    ((_, granted, otherwise),) = [
+        one["Fn::If"] for one in role["Policies"] if one.get("Fn::If", [""])[0] == "HasVpc"
+    ]
+    assert otherwise == NO_VALUE
+    (statement,) = granted["PolicyDocument"]["Statement"]
+    assert set(statement["Action"]) == INTERFACES
+    # IAM knows this key in requests of the function's own code: they are not allowed.
+    assert statement["Condition"] == {"Null": {"lambda:SourceFunctionArn": "true"}}
+
+
+def test_the_other_functions_are_in_no_vpc_and_make_no_network_interface(
+    template: Template,
+) -> None:
+    functions = of_type(template, "AWS::Lambda::Function")
+    assert [name for name, one in functions.items() if "VpcConfig" in one] == IN_VPC
+    for name, role in of_type(template, "AWS::IAM::Role").items():
+        granted = json.dumps([list(statements(role))])
+        assert ("ec2:" in granted) == (name.removesuffix("Role") in IN_VPC), name
+
+
+def test_subnets_without_a_security_group_are_refused(template: Template) -> None:
+    rule = template["Rules"]["SubnetsNeedSecurityGroups"]
+    empty = (
+        {"Fn::Contains": [{"Ref": name}, ""]} for name in ("VpcSubnetIds", "VpcSecurityGroupIds")
+    )
+    subnets, groups = ({"Fn::Not": [one]} for one in empty)
+    assert rule["RuleCondition"] == subnets
+    assert rule["Assertions"][0]["Assert"] == groups
+    joined = {"Fn::Join": ["", {"Ref": "VpcSubnetIds"}]}
+    assert template["Conditions"]["HasVpc"] == {"Fn::Not": [{"Fn::Equals": [joined, ""]}]}
 
 
 def test_of_the_state_publishing_reads_keys_and_nothing_else(template: Template) -> None:
