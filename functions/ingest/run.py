@@ -38,6 +38,8 @@ FOLD_SIGHTINGS = 10_000
 NOTING_MAX_S = 60.0
 # Of the name of an element that the feed made up.
 MAX_PATH_CHARS = 200
+MAX_FIELDS = 6
+MAX_FIELD_CHARS = 20
 
 
 class Fetcher(Protocol):
@@ -116,6 +118,7 @@ class Run:
     _understood: int = 0
     _not_understood: Counter[str] = field(default_factory=Counter)
     _reasons: Counter[str] = field(default_factory=Counter)
+    _fields: str = ""
 
     def execute(self) -> Summary:
         """Run to the end, to what is known, or until time is up.
@@ -197,13 +200,15 @@ class Run:
             reason = f"{path[:MAX_PATH_CHARS]} gives no list of IOCs that is known here"
         elif self._reasons:
             [(reason, _)] = self._reasons.most_common(1)
+            if self._fields:
+                reason += f"; the first entry has the fields {self._fields}"
         elif not self.resolver.has_key:
             reason = "they only link to their reports, and fetching those takes a key of the feed"
         else:
             reason = "they only link to their reports, and those could not be fetched"
             if self.resolver.failure:
                 reason += f": {self.resolver.failure}"
-        return f"none of the {self._entries} entries of the feed was understood: {reason}"
+        return f"0 of {self._entries} entries of the feed were understood: {reason}"
 
     def _read(self, walk: Walk) -> None:
         broken: FeedError | None = None
@@ -311,6 +316,7 @@ class Run:
             self.summary.passed_over += report.passed_over
             if not report.flow_id:
                 self._reasons.update(one.reason for one in report.rejected)
+                self._fields = self._fields or _fields(raw)
             if name and report.flow_id:
                 seen.append(Seen(known=False, date=min(report.seen_at, self.clock.now)))
                 self._waiting.append(NewReport(name.flow, name.content, report))
@@ -402,6 +408,12 @@ def _mentioned(fetched: Fetched | None) -> str:
     """What a page that is not valid still calls its next one."""
     following = mentioned_next(fetched.body) if fetched else ""
     return next_url(fetched, following) if fetched and following else ""
+
+
+def _fields(raw: object) -> str:
+    """The names of some fields of a record, for a person who has to find out what it is."""
+    names = list(raw)[:MAX_FIELDS] if isinstance(raw, Mapping) else []
+    return ", ".join(str(name)[:MAX_FIELD_CHARS] for name in names)
 
 
 @dataclass(frozen=True, slots=True)

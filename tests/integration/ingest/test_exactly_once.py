@@ -35,6 +35,7 @@ def reports() -> list[dict[str, Any]]:
         raw_report("c", date="2025-06-02T08:00:00Z", iocs={"domain": [raw_ioc("a.example")]}),
         raw_report("d", date="never"),
         raw_report("a", iocs={"domain": [shared, raw_ioc("late.example", "SUSPICIOUS")]}),
+        raw_report("ahead", date=NOW / 1000 + 3600, iocs={"domain": [shared]}),
     ]
 
 

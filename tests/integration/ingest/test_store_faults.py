@@ -18,7 +18,7 @@ from shared.store.quarantine import QuarantineEntries
 from tests.builders import raw_ioc, raw_report
 from tests.conftest import Store
 from tests.fakes import Halving, HookedClient, LateWrites, StaleReads, json_feed
-from tests.ingestion import ingest, model, stored
+from tests.ingestion import NOW, ingest, model, stored
 
 REFUSALS = [
     "ThrottlingException",
@@ -46,6 +46,7 @@ FIRST = [
     report("b", "x"),
     report("c", date="never"),
     report("d", "y", "z"),
+    report("ahead", "x", "late", date=NOW / 1000 + 3600),
 ]
 THEN = [*FIRST, report("e", "x", "z", date="2025-06-02"), report("a", "x", "new")]
 LAST = [*THEN, report("f", "x", "y"), report("g", "new")]

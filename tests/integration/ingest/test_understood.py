@@ -13,6 +13,7 @@ from shared.domain.reputation import OF_REPORT
 from shared.domain.verdict import Verdict
 from shared.feed.fetch import FeedRefused
 from shared.feed.scan_report import report_url
+from shared.store.feed_runs import FeedRuns
 from tests.builders import linking_page, raw_ioc, raw_report, scan_report
 from tests.conftest import Store
 from tests.fakes import FEED_URL, FakeFeed, json_feed, page_url
@@ -45,8 +46,24 @@ def test_a_run_that_understands_no_entry_is_incomplete(
         assert (summary.complete, summary.feed_failed) == (False, True)
         assert summary.feed_failures == failures
         assert summary.stopped.startswith(
-            f"none of the {len(entries)} entries of the feed was understood: {reason}"
+            f"0 of {len(entries)} entries of the feed were understood: {reason}"
         )
+
+
+def test_the_reason_names_the_element_or_the_fields(moto_store: Store) -> None:
+    """Of a layout that nobody knows, in Atom and in JSON; the names are the feed's, and cut."""
+    content = (
+        '<content type="application/xml"><analysis><host>evil.example</host></analysis></content>'
+    )
+    atom = linking_page("a", "b").replace(b"</entry>", f"{content}</entry>".encode())
+    summary = ingest(moto_store, FakeFeed({FEED_URL: atom}))
+    assert (summary.complete, summary.not_understood) == (False, 2)
+    assert "understood: entry/content/analysis gives no list of IOCs" in summary.stopped
+    [run] = FeedRuns(moto_store.client, moto_store.state_table).read()
+    assert run.stopped == summary.stopped
+    entry: dict[str, Any] = {"uuid": "a", "observables": [], "x" * 1000: 1}
+    summary = ingest(moto_store, json_feed([entry | {str(n): n for n in range(1000)}]))
+    assert summary.stopped.endswith(f"has the fields uuid, observables, {'x' * 20}, 0, 1, 2")
 
 
 @pytest.mark.parametrize("entries", [[], [CLEAN], [SILENT], [CLEAN, {"id": "a"}]])
@@ -61,7 +78,7 @@ def test_a_reason_for_stopping_does_not_hide_that_nothing_was_understood(moto_st
     feed = json_feed([{"id": "a"}, {"id": "b"}], page_size=1)
     feed.pages[page_url(2)] = b"broken"
     summary = ingest(moto_store, feed)
-    assert summary.stopped.startswith("the page is neither JSON nor Atom; none of the 1 entries")
+    assert summary.stopped.startswith("the page is neither JSON nor Atom; 0 of 1 entries")
 
 
 class TestLinks:
@@ -74,7 +91,7 @@ class TestLinks:
     def test_without_a_key_the_reason_says_so(self, moto_store: Store) -> None:
         summary = ingest(moto_store, FakeFeed({FEED_URL: linking_page("a", "b")}))
         assert summary.stopped == (
-            "none of the 2 entries of the feed was understood: they only link to their reports, "
+            "0 of 2 entries of the feed were understood: they only link to their reports, "
             "and fetching those takes a key of the feed"
         )
 
