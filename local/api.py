@@ -24,10 +24,11 @@ def command(out: TextIO) -> int:
         0: stopped by a signal.
     """
     budget_s = environment.run_budget_s()
+    front = environment.front()
     with closing(bind(environment.port())) as listener:
         environment.keep_objects(environment.engine_endpoint())
         register_api_key()
-        server = make_server(load_gateway(), "api", budget_s)
+        server = make_server(load_gateway(), "api", budget_s, front)
         port = listener.getsockname()[1]
         said = f"API on http://{HOST}:{port} (Ctrl-C stops it)"
         serve(server, listener, lambda: print(said, file=out, flush=True))

@@ -9,6 +9,7 @@ import socket
 from urllib.parse import urlsplit
 
 from local.errors import LocalError
+from local.events import FRONTS, Front
 
 ENDPOINT = "AWS_ENDPOINT_URL_DYNAMODB"
 OBJECTS = "AWS_ENDPOINT_URL_S3"
@@ -44,6 +45,7 @@ SSM_PARAMETERS = (
 DEFAULT_REGION = "us-east-1"
 DEFAULT_API_KEY = "local-demo-key"
 DEFAULT_PORT = 3000
+DEFAULT_FRONT = "rest"
 DEFAULT_RUN_BUDGET_S = 300.0
 CONNECT_TIMEOUT_S = 2.0
 
@@ -151,6 +153,18 @@ def port() -> int:
     if not (text.isascii() and text.isdigit() and int(text) <= 65535):
         raise LocalError(f"PORT={text} is not a port: use a number from 0 to 65535")
     return int(text)
+
+
+def front() -> Front:
+    """Return the front whose events the local API speaks.
+
+    Raises:
+        LocalError: FRONT is not the name of one.
+    """
+    name = os.environ.get("FRONT") or DEFAULT_FRONT
+    if name not in FRONTS:
+        raise LocalError(f"FRONT={name} is not a front: use {' or '.join(FRONTS)}")
+    return FRONTS[name]
 
 
 def run_budget_s() -> float:

@@ -264,6 +264,9 @@ REST = Front(http_event, http_response, "x-amzn-requestid")
 FUNCTION_URL = Front(function_url_event, function_url_response, "x-amzn-requestid")
 
 
+FRONTS = {"rest": REST, "function-url": FUNCTION_URL}
+
+
 def rest_with_stage(stage: str) -> Front:
     """Return the REST API on its default address, where the path begins with the stage."""
     return Front(partial(http_event, stage=stage), http_response, REST.request_id_header)

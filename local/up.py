@@ -53,6 +53,7 @@ def command(out: TextIO) -> int:
     os.environ.setdefault("POWERTOOLS_LOG_LEVEL", "WARNING")
     os.environ["SEARCH_TABLE_NAME"] = environment.search_table() or environment.SEARCH_TABLE
     budget_s = environment.run_budget_s()
+    front = environment.front()
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere, ExitStack() as stack:
         # First of all, because a port that is taken is the likeliest thing to go wrong.
         listener = stack.enter_context(closing(bind(environment.port())))
@@ -73,7 +74,7 @@ def command(out: TextIO) -> int:
         for line in _told(summary):
             _step(out, 4, line)
         register_api_key()
-        server = make_server(gateway, "api", budget_s)
+        server = make_server(gateway, "api", budget_s, front)
         base = f"http://{HOST}:{listener.getsockname()[1]}"
         Thread(
             target=_introduce, args=(server, base, budget_s if sampled else 0, out), daemon=True

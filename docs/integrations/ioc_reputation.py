@@ -31,7 +31,7 @@ ROUTES = {
 
 mispattributes = {"input": list(ROUTES), "output": ["text"]}
 moduleinfo = {
-    "version": "1.1",
+    "version": "1.2",
     "author": "IOC reputation",
     "description": "Ask a self-hosted IOC reputation service.",
     "module-type": ["expansion", "hover"],
@@ -51,10 +51,17 @@ def handler(q=False):
     kind = next((name for name in ROUTES if request.get(name)), None)
     if kind is None:
         return {"error": "The attribute is of no type that the service knows."}
-    value = quote(_known_part(kind, request[kind]), safe="")
-    address = f"{config['url'].rstrip('/')}/{ROUTES[kind]}/{value}"
+    route, value = ROUTES[kind], _known_part(kind, request[kind])
+    address = f"{config['url'].rstrip('/')}/{route}"
+    headers = {"apikey": config["apikey"]}
     try:
-        answer = requests.get(address, headers={"apikey": config["apikey"]}, timeout=TIMEOUT_S)
+        if route == "url":
+            # In a path a gateway may change a URL; in a body none does.
+            body = {"url": [value]}
+            answer = requests.post(address, headers=headers, json=body, timeout=TIMEOUT_S)
+        else:
+            address = f"{address}/{quote(value, safe='')}"
+            answer = requests.get(address, headers=headers, timeout=TIMEOUT_S)
         body = answer.json()
     except requests.RequestException as error:
         return {"error": f"The service did not answer: {type(error).__name__}"}
@@ -63,7 +70,12 @@ def handler(q=False):
         if error["code"] == HASH_NOT_FOUND:
             return _texts(["not known"])
         return {"error": "; ".join(error["messages"])}
-    return _texts(_hash(body) if ROUTES[kind] == "hash" else _address(body))
+    if route == "hash":
+        return _texts(_hash(body))
+    row = body["data"][0] if route == "url" else body
+    if row.get("error"):
+        return {"error": "; ".join(row["error"]["messages"])}
+    return _texts(_address(row))
 
 
 def _known_part(kind, value):

@@ -40,8 +40,10 @@ if TYPE_CHECKING:
 MAX_BODY_BYTES = 8 * 1024 * 1024
 # Of the values in one request; this service takes a body of 4 MB.
 MAX_CHUNK_BYTES = 1024 * 1024
-# Gateways refuse long request lines, and some cut a path at a `?` that was percent-encoded.
-MAX_PATH_BYTES = 2000
+# API Gateway takes a URL of 10,240 characters.
+MAX_URL_CHARS = 8000
+# Some gateways decode a path, cut it at a `?` that appears, and fold slashes.
+_READ_IN_TWO_WAYS = re.compile(r"[?%\\]|[^:]//|://.*//")
 _READ_BYTES = 64 * 1024
 _SECONDS = re.compile("[0-9]{1,9}")
 _FIELDS: Final = {"hash": "hash", "ip": "address", "domain": "fqdn", "url": "url"}
@@ -137,8 +139,9 @@ class ReputationClient:
         Raises:
             ReputationApiError: there is no answer.
         """
-        path = quote(indicator.value, safe="")
-        if len(path) > MAX_PATH_BYTES or "?" in indicator.value:
+        path = f"{_family(indicator.type)}/{quote(indicator.value, safe='')}"
+        too_long = len(self._base) + 1 + len(path) > MAX_URL_CHARS
+        if too_long or _READ_IN_TWO_WAYS.search(indicator.value):
             return self.look_up_many([indicator])[indicator]
         self._start()
         kept = self._kept(indicator)
@@ -241,7 +244,7 @@ class ReputationClient:
                 self._cache.put(answer)
 
     def _get(self, indicator: Indicator, path: str) -> wire.Outcome:
-        reply = self._send("GET", f"{_family(indicator.type)}/{path}")
+        reply = self._send("GET", path)
         status, body = reply.status, reply.body
         code = None if status == 200 else wire.read_error_code(body)
         if status == 404 and code == _HASH_NOT_FOUND and indicator.type in HASH_TYPES:

@@ -481,7 +481,7 @@ def unwrapped(text: str) -> str:
     for _ in range(_MAX_WRAPPINGS):
         # The cell of a table, or an element of a list.
         inner = text.rstrip(",;")
-        if len(inner) < 2 or inner[-1] != _WRAPPINGS.get(inner[0]) or _IN_BRACKETS.fullmatch(inner):
+        if len(inner) < 2 or inner[-1] != _WRAPPINGS.get(inner[0]) or _IN_BRACKETS.match(inner):
             break
         text = inner[1:-1]
     return text

@@ -1,4 +1,4 @@
-"""Requests that nobody would send, as events of an HTTP API; the number tells all of one.
+"""Requests that nobody would send, as events of both fronts; the number tells all of one.
 
 What Schemathesis makes up follows the document. These do not: other methods and paths, bytes that
 are no text, encodings that lie, and events of a kind that the gateway is not known to send.

@@ -13,6 +13,7 @@ import pytest
 from local.environment import DEFAULT_API_KEY
 from local.feed import SAMPLE_HASH
 from local.handlers import load_gateway
+from shared.http.web import read_request
 from tests.contract.support import Api, serving
 from tests.docs.conftest import Ask
 from tests.docs.markdown import ROOT, blocks, links, names, read, table
@@ -119,11 +120,31 @@ def test_misp_module_answers_an_attribute(misp: ModuleType, api: Api) -> None:
     assert misp.version()["config"] == ["url", "apikey"]
 
 
+def test_misp_module_asks_for_a_url_in_a_body_that_no_gateway_changes(
+    misp: ModuleType, summary: dict[str, Any]
+) -> None:
+    asked = []
+    gateway = load_gateway()
+
+    def recording(event: dict[str, Any], context: Any) -> Any:
+        asked.append(read_request(event))
+        return gateway(event, context)
+
+    url = "http://evil.example:80/Payload/Stage2.BIN?ID=7"
+    with serving(recording) as api:
+        [result] = enrich(misp, api, url=url)["results"]
+    assert "MALICIOUS" in result["values"][0]
+    [request] = asked
+    assert (request.method, request.path) == ("POST", "/v4/url")
+    assert json.loads(request.body) == {"url": [url]}
+
+
 def test_misp_module_says_what_is_wrong(misp: ModuleType, api: Api) -> None:
     assert misp.handler() is False
     assert "no type" in enrich(misp, api, email="a@b.example")["error"]
     assert "Set url" in misp.handler(q='{"domain": "evil.example"}')["error"]
     assert "not valid" in enrich(misp, api, sha256="no hash")["error"]
+    assert "Provide a URL" in enrich(misp, api, url="mailto:a@b.example")["error"]
 
     def asked(**config: str) -> str:
         config = {"url": f"{api.base}/v4", "apikey": DEFAULT_API_KEY} | config

@@ -415,6 +415,7 @@ def test_settings_of_the_template_are_in_the_table() -> None:
     [
         ("API_KEY", environment.DEFAULT_API_KEY),
         ("PORT", environment.DEFAULT_PORT),
+        ("FRONT", environment.DEFAULT_FRONT),
         ("RUN_BUDGET_S", int(environment.DEFAULT_RUN_BUDGET_S)),
         ("TABLE_NAME", environment.DEFAULTS["TABLE_NAME"]),
         ("STATE_TABLE_NAME", environment.DEFAULTS["STATE_TABLE_NAME"]),

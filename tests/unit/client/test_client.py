@@ -4,7 +4,7 @@ import json
 import logging
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import pytest
 import requests
@@ -92,7 +92,11 @@ def answer_of(asked: Indicator) -> dict[str, Any]:
     return report() if asked.type in HASH_TYPES else address(asked, source(1))
 
 
-@pytest.mark.parametrize("asked", EACH_TYPE, ids=lambda asked: asked.type)
+@pytest.mark.parametrize(
+    "asked",
+    [*EACH_TYPE[:-1], parse(IndicatorType.URL, "http://evil.example/a;b")],
+    ids=lambda asked: asked.type,
+)
 def test_one_indicator_is_asked_for_by_its_encoded_value(
     api: RequestsMock, asked: Indicator
 ) -> None:
@@ -112,7 +116,9 @@ def test_one_indicator_is_asked_for_by_its_encoded_value(
     }
 
 
-@pytest.mark.parametrize("rest", ["?a=b&c=%2F", "x" * 2000])
+@pytest.mark.parametrize(
+    "rest", ["?a=b&c=%2F", "?", "a%2Fb", "a//b", "/", "http://other.example/", "x" * 8000]
+)
 def test_a_url_that_a_path_may_not_bring_whole_is_asked_for_in_a_body(
     api: RequestsMock, rest: str
 ) -> None:
@@ -120,6 +126,18 @@ def test_a_url_that_a_path_may_not_bring_whole_is_asked_for_in_a_body(
     asked = listing(api, url)
     assert client().look_up(url).known
     assert asked == [[url.value]]
+
+
+def test_an_address_of_8000_characters_is_asked_for_by_its_path(api: RequestsMock) -> None:
+    start = parse(IndicatorType.URL, "http://evil.example/")
+    room = 8000 - len(f"{BASE}/{path_of(start)}/{quote(start.value, safe='')}")
+    fits = parse(IndicatorType.URL, start.value + "x" * room)
+    get(api, fits, json=answer_of(fits))
+    assert client().look_up(fits).known
+    assert len(str(api.calls[0].request.url)) == 8000
+    longer = parse(IndicatorType.URL, fits.value + "x")
+    assert listing(api, longer) == []
+    assert client().look_up(longer).known
 
 
 @pytest.mark.parametrize(

@@ -324,6 +324,7 @@ def test_what_is_no_url_is_refused_at_the_api_too(asked: str) -> None:
         ("evil.example%2Fa%253B", "http://evil.example/a%3B"),
         ("evil.example%252Fa%25253B", "http://evil.example/a%3B"),
         ("b%C3%BCcher.example/x", "http://xn--bcher-kva.example/x"),
+        ("[2001:db8::7]/a[]", "http://[2001:db8::7]/a[]"),
         ("b%C3%BCcher.example/%3B?q", "http://xn--bcher-kva.example/%3B?q"),
         ("evil.example/caf%C3%A9", "http://evil.example/caf%C3%A9"),
         ("evil.example/caf%E9", "http://evil.example/caf%E9"),

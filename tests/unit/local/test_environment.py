@@ -4,6 +4,7 @@ import pytest
 
 from local import environment
 from local.errors import LocalError
+from local.events import FUNCTION_URL, REST
 
 
 @pytest.fixture(autouse=True)
@@ -80,3 +81,15 @@ def test_a_feed_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch, feed_url:
     monkeypatch.setenv("FEED_URL", feed_url)
     with pytest.raises(LocalError, match="FEED_URL"):
         environment.require_feed_url()
+
+
+def test_the_front_is_that_of_the_template_unless_another_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FRONT", "")
+    assert environment.front() is REST
+    monkeypatch.setenv("FRONT", "function-url")
+    assert environment.front() is FUNCTION_URL
+    monkeypatch.setenv("FRONT", "http-api")
+    with pytest.raises(LocalError, match="rest or function-url"):
+        environment.front()
