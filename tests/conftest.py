@@ -30,6 +30,7 @@ _numbers = itertools.count()
 _SETTINGS = (
     "AWS_",
     "FEED_",
+    "INHERIT_",
     "FILTER_",
     "EXPORT_",
     "API_KEY",

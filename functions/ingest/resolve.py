@@ -78,7 +78,7 @@ class Resolver:
     _trying: tuple[str, int] | None = None
     _failed: list[str] = field(default_factory=list)
     _settled: set[str] = field(default_factory=set)
-    _given_up: set[str] = field(default_factory=set)
+    _fatal: set[str] = field(default_factory=set)
 
     def note(self, links: Iterable[ReportLink]) -> tuple[int, list[Rejected]]:
         """Remember the links of a page whose reports are not known.
@@ -200,17 +200,15 @@ class Resolver:
             if self._no_room
             else (_GIVEN_UP_AFTER_MS, _GIVEN_UP)
         )
-        reasons = {one: _FATAL for one in since if self._tries.get(one, 0) >= MAX_FATAL_TRIES}
+        self._fatal = {one for one in since if self._tries.get(one, 0) >= MAX_FATAL_TRIES}
+        reasons = dict.fromkeys(self._fatal, _FATAL)
         reasons |= {one: reason for one in self._failed if self.now - since[one] >= patience}
         entries = self.ledger.read(map(flow_key, reasons), consistent=False)
         self._settled.update(reasons)
-        self._given_up = {
-            one for one in reasons if not entries.get(flow_key(one), NO_ENTRY).contents
-        }
         return [
             Rejected(reasons[one], {"flow_id": one}, one)
             for one in reasons
-            if one in self._given_up
+            if not entries.get(flow_key(one), NO_ENTRY).contents
         ]
 
     def close(self) -> None:
@@ -219,10 +217,10 @@ class Resolver:
         Raises:
             StoreError: the store failed; the next run does it all again, which is harmless.
         """
-        for flow_id in sorted(self._given_up):
-            # Its entry may be on the page for a long time.
+        for flow_id in sorted(self._fatal):
+            # Its entry may be on the page for long, and must not end more runs.
             self.ledger.give_up(flow_key(flow_id), self.now)
-            self.store.end_tries(flow_id, self._tries.get(flow_id, 0))
+            self.store.end_tries(flow_id, self._tries[flow_id])
         if self._settled:
             self.store.remove(one for one in self._load() if one.flow_id in self._settled)
 

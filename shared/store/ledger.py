@@ -10,7 +10,8 @@ late, and by several runs at once.
     ahead       dates of the report that lay ahead of the clock when they were read,
                 milliseconds since the epoch
     first_read  clock of the run that read the first of them; never changes
-    given_up    when ingestion gave up to fetch the report, milliseconds since the epoch
+    given_up    when ingestion gave the report up, as reading it ended the process;
+                milliseconds since the epoch
 """
 
 from collections.abc import Iterable, Mapping
@@ -43,7 +44,7 @@ class LedgerEntry:
         iocs: digests of the IOCs in which the report is counted.
         dates_ahead: dates of the report that were ahead of the clock when they were read.
         first_read: clock of the run that first read one of them, milliseconds since the epoch.
-        given_up: whether ingestion gave up to fetch the report.
+        given_up: whether reading the report ended the process, so that no link is followed to it.
     """
 
     contents: frozenset[bytes] = frozenset()
@@ -149,7 +150,7 @@ class Ledger:
         self._add(report_key(flow), facts)
 
     def give_up(self, flow: bytes, now: int) -> None:
-        """Record that a report could not be fetched, so that no page makes it wait again.
+        """Record that reading a report ends the process, so that no link is followed to it.
 
         Raises:
             StoreError: the store failed; calling again is right.
