@@ -27,7 +27,7 @@ test-deploy: setup ## Deploy to an emulator of AWS, and follow docs/deploy.md on
 
 # Debian before 13 has the command docker in docker.io, and no package docker-cli.
 test-sam: setup .tools/sam/.ready ## Have the real sam local run the functions in Docker; installs Debian's where there is none
-	@mkdir -p .tools/docker && rm -f .tools/docker/not-run
+	@mkdir -p .tools/docker
 	@{ docker info || { docker --version && dockerd --version; } || { apt-get update && \
 	  { $(INSTALL) docker.io iptables docker-cli || $(INSTALL) docker.io iptables; }; }; } > .tools/docker/apt.log 2>&1 || true
 	$(BIN)/python -m pytest tests/sam

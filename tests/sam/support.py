@@ -54,15 +54,13 @@ class Row:
     through: str
     status: str
     verdict: str
-    right: bool
+    mark: str
 
 
 def table(rows: Sequence[Row]) -> list[str]:
     """The lines of the table."""
     cells = [("asked", "through", "status", "verdict", "right or not")]
-    cells += [
-        (r.asked, r.through, r.status, r.verdict, "right" if r.right else "WRONG") for r in rows
-    ]
+    cells += [(r.asked, r.through, r.status, r.verdict, r.mark) for r in rows]
     widths = [max(len(row[column]) for row in cells) for column in range(5)]
     return [
         "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
