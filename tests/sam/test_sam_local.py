@@ -110,7 +110,7 @@ def test_the_api_refuses_a_url_with_a_query_that_is_not_encoded(api: str, rows: 
     answer = ask(api, f"/v4/url/{EVIL_QUERY}")
     right = answer.status == 400 and answer.body["error"]["code"] == 400180
     asked = f"url {EVIL_QUERY}, not encoded"
-    rows.append(Row(asked, START_API, str(answer.status), "", mark(right)))
+    rows.append(Row(asked, START_API, str(answer.status), "refused", mark(right)))
     assert right, answer
 
 
