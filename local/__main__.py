@@ -28,9 +28,10 @@ COMMANDS = {
     "keys": "make, list, disable, enable and delete API keys",
     "openapi": "write the description of the API anew, from its routes and models",
     "up": "start everything with a sample feed, and show an answer",
+    "rekey": "move what is stored under old canonical forms to the present ones",
     "quarantine": "list, show, replay or drop the records that broke a rule",
 }
-WITH_ARGUMENTS = ("feed", "keys", "providers", "publish", "quarantine", "reingest")
+WITH_ARGUMENTS = ("feed", "keys", "providers", "publish", "quarantine", "reingest", "rekey")
 
 BAD_ENVIRONMENT = 2
 INTERRUPTED = 130

@@ -103,9 +103,9 @@ class HookedClient:
         if name == "exceptions":
             return member
 
-        def call(**arguments: Any) -> Any:
+        def call(*names: Any, **arguments: Any) -> Any:
             self._before(name)
-            answer = member(**arguments)
+            answer = member(*names, **arguments)
             self._after(name)
             return answer
 

@@ -15,10 +15,10 @@ from typing import Any
 from functions.publish.scan import Observed, ScanReport
 from shared.domain.aggregation import Decision, Finding, Source, decide, of_the_report
 from shared.domain.history import History, Membership, Sighting, record
-from shared.domain.indicator import Indicator, IndicatorType
+from shared.domain.indicator import Indicator
 from shared.domain.moment import format_millis
 from shared.domain.verdict import UNKNOWN
-from shared.store.feed_log import FeedLog, PublishedReport, pack
+from shared.store.feed_log import FeedLog, PublishedReport, canonical, pack, published_iocs
 from shared.store.histories import Histories
 
 # Part of every content digest: raise it when the rule finds another verdict in old reports.
@@ -106,7 +106,7 @@ class Publisher:
         held = set(self.log.intended(report.flow_id, report.report_id))
         self.log.intend(report.flow_id, report.report_id, held | report.iocs.keys())
         for entry in self.log.entries([known.number] if known else []):
-            held.update(_indicators(json.loads(entry.body)))
+            held.update(canonical(published_iocs(json.loads(entry.body))))
         return held - report.iocs.keys()
 
 
@@ -231,15 +231,6 @@ def _earlier(history: History, flow_id: str) -> list[Finding]:
 def _sighting(report: ScanReport, observed: Observed) -> Sighting:
     verdict = of_the_report(observed.findings)
     return Sighting(report.flow_id, report.report_id, report.seen_at, verdict)
-
-
-def _indicators(item: Mapping[str, Any]) -> list[Indicator]:
-    """The IOCs of a feed item; their values are canonical there."""
-    return [
-        Indicator(IndicatorType(kind), ioc["data"])
-        for kind, iocs in item["iocs"].items()
-        for ioc in iocs
-    ]
 
 
 def _name(decision: Decision) -> str:

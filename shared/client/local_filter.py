@@ -4,10 +4,11 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 
-from shared.domain.errors import FilterNotValid
+from shared.domain.errors import FilterNotValid, FilterOfAnotherVersion
 from shared.domain.indicator import Indicator
 from shared.filters.file import Filter, read_file
 
@@ -22,7 +23,8 @@ class LocalFilter:
     it is said to be never seen. So it is off unless one of these is given to the client.
 
     Args:
-        path: of the file; it may be there already, and is replaced when there is a newer one.
+        path: of the file; it may be there already, and is replaced when there is a newer one. One
+            of another version is as good as none.
         max_age_s: how old the filter may be; an older one answers nothing.
         refresh_s: seconds after which the API is asked for a newer one, whatever came of the last
             time.
@@ -47,7 +49,10 @@ class LocalFilter:
         self._clock = clock
         self._lock = Lock()
         self._asked_at = 0.0
-        self._filter: Filter | None = read_file(path.read_bytes()) if path.exists() else None
+        self._filter: Filter | None = None
+        if path.exists():
+            with suppress(FilterOfAnotherVersion):
+                self._filter = read_file(path.read_bytes())
 
     @property
     def sha256(self) -> str:

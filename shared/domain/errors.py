@@ -23,3 +23,7 @@ class StoreError(ReputationError):
 
 class FilterNotValid(ReputationError, ValueError):
     """The file of a filter cannot be trusted; the message says why."""
+
+
+class FilterOfAnotherVersion(FilterNotValid):
+    """A filter that another release of the service made, with other canonical forms."""

@@ -26,14 +26,14 @@ from typing import Any, Self
 
 from poppy import BloomFilter, loads
 
-from shared.domain.errors import FilterNotValid, InvalidRecord
+from shared.domain.errors import FilterNotValid, FilterOfAnotherVersion, InvalidRecord
 from shared.domain.indicator import Indicator, IndicatorType
 from shared.domain.moment import EARLIEST, format_millis, read_moment
 
 FORMAT = "DCSO bloom filter"
 FORMAT_VERSION = 1
-# Of the facts, and of what an entry is.
-VERSION = 1
+# Of the facts, and of what an entry is: raise it when a canonical form moves.
+VERSION = 2
 FALSE_POSITIVE_RATE = 0.001
 # A smaller one saves nothing, and the rate of a tiny one is a matter of luck.
 MIN_CAPACITY = 1_000
@@ -83,7 +83,7 @@ class Facts:
         if not isinstance(facts, dict) or "version" not in facts:
             raise FilterNotValid("the file tells nothing about its filter")
         if facts["version"] != VERSION:
-            raise FilterNotValid("the filter is of another version than this reader")
+            raise FilterOfAnotherVersion("the filter is of another version than this reader")
         try:
             return cls(
                 built=read_moment(facts["built"], _ANY_TIME),

@@ -815,7 +815,7 @@ class Filter(Answer):
 
     format: Literal["DCSO bloom filter"]
     format_version: Literal[1]
-    version: Literal[1] = Field(description="Of what is in it, and of what it tells of itself.")
+    version: Literal[2] = Field(description="Of what is in it, and of what it tells of itself.")
     built: Time = Field(description="Whatever was stored before is in it.")
     entries: int = Field(description="Indicators in it.", ge=0)
     false_positive_rate: float = Field(

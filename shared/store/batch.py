@@ -89,8 +89,32 @@ def batch_put(
     Raises:
         StoreError: the store failed, or left items unprocessed in every round.
     """
-    for some in _parts(items, MAX_BATCH_WRITE):
-        left: Any = [{"PutRequest": {"Item": item}} for item in some]
+    _write(client, table, [{"PutRequest": {"Item": item}} for item in items], sleep)
+
+
+def batch_delete(
+    client: "DynamoDBClient",
+    table: str,
+    keys: Sequence[Item],
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Delete items by their keys; one that is not there is no error.
+
+    Raises:
+        StoreError: the store failed, or left items unprocessed in every round.
+    """
+    _write(client, table, [{"DeleteRequest": {"Key": key}} for key in keys], sleep)
+
+
+def _write(
+    client: "DynamoDBClient",
+    table: str,
+    requests: Sequence[Any],
+    sleep: Callable[[float], None],
+) -> None:
+    for some in _parts(requests, MAX_BATCH_WRITE):
+        left: Any = some
         for pause in pauses(MAX_ROUNDS, _FIRST_PAUSE_S, _LONGEST_PAUSE_S):
             with store_errors():
                 answer = client.batch_write_item(RequestItems={table: left})

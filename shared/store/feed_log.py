@@ -22,16 +22,18 @@ knows misses nothing.
 
 import gzip
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from shared.domain.errors import ReputationError
-from shared.domain.indicator import Indicator, IndicatorType
+from shared.domain.errors import InvalidIndicator, ReputationError
+from shared.domain.indicator import Indicator, IndicatorType, parse
 from shared.store.batch import batch_get
 from shared.store.client import store_errors
-from shared.store.keys import feed_entry_key, feed_info_key, intent_key, published_key
+from shared.store.keys import Prefix, feed_entry_key, feed_info_key, intent_key, published_key
 from shared.store.transactions import tries, write_together
+from shared.store.whole_table import Page, read_all
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -145,8 +147,7 @@ class FeedLog:
         item = self._get(intent_key(flow_id, report_id))
         if item is None:
             return []
-        pairs = json.loads(gzip.decompress(bytes(item["iocs"]["B"])))
-        return [Indicator(IndicatorType(kind), value) for kind, value in pairs]
+        return list(canonical(_intended(item)))
 
     def intend(self, flow_id: str, report_id: str, iocs: Iterable[Indicator]) -> None:
         """Note which IOCs a report is about to be counted in, before it is.
@@ -278,3 +279,59 @@ class FeedLog:
                 "ExpressionAttributeValues": {":by": {"N": str(by)}},
             }
         }
+
+
+def _intended(item: Mapping[str, Any]) -> list[Indicator]:
+    pairs = json.loads(gzip.decompress(bytes(item["iocs"]["B"])))
+    return [Indicator(IndicatorType(kind), value) for kind, value in pairs]
+
+
+def published_iocs(report: Mapping[str, Any]) -> list[Indicator]:
+    """The IOCs of a report as the feed shows it, in the forms that were canonical then."""
+    return [
+        Indicator(IndicatorType(kind), ioc["data"])
+        for kind, iocs in report["iocs"].items()
+        for ioc in iocs
+    ]
+
+
+def canonical(indicators: Iterable[Indicator]) -> Iterator[Indicator]:
+    """The same in the forms that are canonical now; what is none any more is left out."""
+    for one in indicators:
+        with suppress(InvalidIndicator):
+            yield parse(one.type, one.value)
+
+
+def read_published(
+    client: "DynamoDBClient",
+    table_name: str,
+    take: Callable[[Iterable[Indicator]], None],
+    segments: int,
+) -> None:
+    """Hand over the IOCs of all that was published, or meant to be; reads the whole table.
+
+    Raises:
+        StoreError: the store failed.
+    """
+
+    def take_page(page: Page) -> None:
+        for item in page:
+            if "iocs" in item:
+                take(_intended(item))
+            elif "body" in item:
+                take(published_iocs(json.loads(gzip.decompress(bytes(item["body"]["B"])))))
+
+    read_all(
+        client,
+        table_name,
+        take_page,
+        left=lambda: 1.0,
+        segments=segments,
+        ConsistentRead=True,
+        FilterExpression="begins_with(pk, :entry) OR begins_with(pk, :intent)",
+        ExpressionAttributeValues={
+            ":entry": {"S": f"{Prefix.FEED_ENTRY}#"},
+            ":intent": {"S": f"{Prefix.INTENT}#"},
+        },
+        ProjectionExpression="pk, body, iocs",
+    )

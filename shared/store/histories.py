@@ -16,17 +16,28 @@ costs two writes where a counter alone would cost one, and needs neither a windo
 
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from shared.domain.history import History, Membership, Said, Sighting, forget, record
+from shared.domain.errors import StoreError
+from shared.domain.history import (
+    MAX_RECENT,
+    History,
+    Membership,
+    Said,
+    Sighting,
+    forget,
+    record,
+)
 from shared.domain.indicator import Indicator
 from shared.domain.verdict import Verdict
-from shared.store.batch import batch_get
-from shared.store.keys import history_key, membership_key
+from shared.store.batch import batch_delete, batch_get
+from shared.store.client import store_errors
+from shared.store.keys import Prefix, history_key, membership_key, membership_prefix
 from shared.store.transactions import MAX_WRITES, tries, write_together
+from shared.store.whole_table import Page, read_all
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -117,6 +128,62 @@ class Histories:
             chunk = max(1, chunk // 4)
         return {one: histories[one] for one in seen}
 
+    def move(self, olds: Sequence[Indicator], new: Indicator, scans: Mapping[str, set[str]]) -> int:
+        """Keep the histories of spellings of one IOC as one, under its canonical form.
+
+        Safe to repeat and to interrupt: scans are counted by the items that they have.
+
+        Args:
+            scans: by the beginning of the keys of an IOC's scans, the keys; `scans_by_ioc` has it.
+
+        Returns:
+            How many histories there were under the old forms.
+
+        Raises:
+            StoreError: the store failed, or others wrote; calling again is right.
+        """
+        spellings = [*olds, new]
+        old_keys = [key for one in olds for key in scans.get(membership_prefix(one), ())]
+        new_keys = scans.get(membership_prefix(new), set())
+        found = {
+            item["pk"]["S"]: item
+            for item in batch_get(
+                self._client,
+                self._table,
+                [*map(history_key, spellings), *old_keys, *new_keys],
+                consistent=True,
+            )
+        }
+        histories = [found[key] for one in spellings if (key := history_key(one)) in found]
+        reports: dict[str, dict[str, int]] = {
+            key: json.loads(found[key]["reports"]["S"]) for key in new_keys if key in found
+        }
+        for key in old_keys:
+            # The last part names the scan.
+            target = membership_prefix(new) + key.rpartition("#")[2]
+            moved = json.loads(found[key]["reports"]["S"]) if key in found else {}
+            reports[target] = {**moved, **reports.get(target, {})}
+        for key in {membership_prefix(new) + one.rpartition("#")[2] for one in old_keys}:
+            item = {"pk": {"S": key}, "reports": {"S": json.dumps(reports[key], sort_keys=True)}}
+            self._put_now(item, found.get(key))
+        moved_histories = [one for one in histories if one["pk"]["S"] != history_key(new)]
+        if moved_histories:
+            whole = _joined(list(map(_history, histories)), sum(map(bool, reports.values())))
+            item = {"pk": {"S": history_key(new)}, **_history_facts(whole)}
+            self._put_now(item, found.get(history_key(new)))
+        # The old ones last: who is interrupted before finds them again.
+        gone = [*old_keys, *(one["pk"]["S"] for one in moved_histories)]
+        batch_delete(self._client, self._table, [{"pk": {"S": key}} for key in gone])
+        return len(moved_histories)
+
+    def _put_now(self, item: dict[str, Any], before: Any) -> None:
+        put = self._put(item, bytes(before["ver"]["B"]) if before else b"")["Put"]
+        with store_errors():
+            try:
+                self._client.put_item(**put)
+            except self._client.exceptions.ConditionalCheckFailedException:
+                raise StoreError("a history has changed meanwhile") from None
+
     def _read(self, indicators: Sequence[Indicator], flow_id: str) -> dict[Indicator, _Stored]:
         keys = [history_key(one) for one in indicators]
         keys += [membership_key(one, flow_id) for one in indicators]
@@ -167,6 +234,53 @@ class Histories:
         if replaces:
             put["ExpressionAttributeValues"] = {":read": {"B": replaces}}
         return {"Put": put}
+
+
+def scans_by_ioc(
+    client: "DynamoDBClient", table_name: str, wanted: Collection[Indicator], segments: int
+) -> dict[str, set[str]]:
+    """The keys of the scans that hold some IOCs, by what these keys begin with.
+
+    Reads the whole table.
+
+    Raises:
+        StoreError: the store failed.
+    """
+    found: dict[str, set[str]] = {membership_prefix(one): set() for one in wanted}
+
+    def take(page: Page) -> None:
+        for item in page:
+            key = item["pk"]["S"]
+            if (beginning := key.rpartition("#")[0] + "#") in found:
+                found[beginning].add(key)
+
+    read_all(
+        client,
+        table_name,
+        take,
+        left=lambda: 1.0,
+        segments=segments,
+        ConsistentRead=True,
+        FilterExpression="begins_with(pk, :seen)",
+        ExpressionAttributeValues={":seen": {"S": f"{Prefix.MEMBERSHIP}#"}},
+        ProjectionExpression="pk",
+    )
+    return found
+
+
+def _joined(histories: Sequence[History], scans: int) -> History:
+    # What one report says of several spellings is one word: the worst.
+    said: dict[tuple[str, str], Said] = {}
+    for word in (word for one in histories for word in one.recent):
+        report = word.flow_id, word.report_id
+        said[report] = max(said.get(report, word), word)
+    recent = sorted(said.values(), reverse=True)
+    return History(
+        scans=scans,
+        first_seen=min(one.first_seen for one in histories),
+        last_seen=max(one.last_seen for one in histories),
+        recent=tuple(recent[:MAX_RECENT]),
+    )
 
 
 def _stored(history: Any, membership: Any) -> _Stored:

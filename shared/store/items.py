@@ -21,8 +21,11 @@ What the sandbox says, from verdict to pending, is absent where only providers k
 Networks that providers list have items of the same kind.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any
 
 from shared.domain.indicator import Indicator, IndicatorType
@@ -183,6 +186,57 @@ def from_item(item: Mapping[str, Any]) -> StoredIoc:
         pending=_unpack(_bytes(item["pending"]["B"])) if "pending" in item else {},
         beside={name: value for name, value in item.items() if name.startswith(_BESIDE)},
     )
+
+
+def move_item(
+    items: Sequence[Mapping[str, Any]], to: Indicator, named: AbstractSet[bytes], version: bytes
+) -> Item:
+    """The item of an IOC that was stored under several keys, or under another one.
+
+    Args:
+        items: what is stored under each of them; at least one.
+        to: the IOC, in its canonical form.
+        named: the reports that the ledger counts in it, under any key.
+        version: of the new item.
+    """
+    stored = [from_item(item) for item in items]
+    known = [one.reputation for one in stored if one.reputation]
+    pending = {flow: run for one in stored for flow, run in one.pending.items()}
+    beside: Item = {}
+    for one in stored:
+        for name, value in one.beside.items():
+            beside[name] = min(beside.get(name, value), value, key=_rank)
+    key = ioc_key(to)
+    if len(items) == 1:
+        # Whatever else stands in it goes along.
+        item = {name: value for name, value in items[0].items() if name != "url"}
+        item |= {"pk": {"S": key}, "ver": {"B": version}}
+    elif known:
+        evidence = reduce(Evidence.join, [one.evidence for one in known])
+        left = {flow: run for flow, run in pending.items() if flow not in named}
+        item = to_item(StoredIoc(Reputation(to, evidence, 0), version, left, beside))
+        # The latest end, and none if one of them has none.
+        ends = [int(one["ttl"]["N"]) for one in items if "ttl" in one]
+        if len(ends) == len(items):
+            item["ttl"] = {"N": str(max(ends))}
+    else:
+        item = {"pk": {"S": key}, "ver": {"B": version}, **beside}
+    if known:
+        count = max([len(named | pending.keys()), *(one.counted for one in known)])
+        item["n"] = {"N": str(count)}
+    if key.startswith(Prefix.LONG_URL):
+        item["url"] = {"S": to.value}
+    return item
+
+
+def _rank(part: Mapping[str, Any]) -> Any:
+    return earlier_first(_listing(part["M"]))
+
+
+def earlier_first(listing: Listing) -> Any:
+    """Orders what a provider says of two spellings of one thing; the first one is kept."""
+    said = (listing.stance, listing.assessment, listing.category, listing.source_list)
+    return -listing.answered, listing.detect_time or math.inf, *said
 
 
 def indicator_of(item: Mapping[str, Any]) -> Indicator:

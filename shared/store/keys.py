@@ -150,9 +150,14 @@ def history_key(indicator: Indicator) -> str:
     return f"{Prefix.HISTORY}#{hashlib.sha256(ioc_key(indicator).encode()).hexdigest()}"
 
 
+def membership_prefix(indicator: Indicator) -> str:
+    """What the keys of the scans that hold an IOC begin with."""
+    return f"{Prefix.MEMBERSHIP}#{ioc_digest(indicator).hex()}#"
+
+
 def membership_key(indicator: Indicator, flow_id: str) -> str:
     """Key of the reports of one scan that hold an IOC."""
-    return f"{Prefix.MEMBERSHIP}#{ioc_digest(indicator).hex()}#{flow_key(flow_id).hex()}"
+    return membership_prefix(indicator) + flow_key(flow_id).hex()
 
 
 def sightings_key(indicator: Indicator) -> str:

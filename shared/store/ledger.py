@@ -14,14 +14,15 @@ late, and by several runs at once.
                 milliseconds since the epoch
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from shared.store.batch import batch_get
 from shared.store.client import store_errors
-from shared.store.keys import report_key
+from shared.store.keys import Prefix, report_key
+from shared.store.whole_table import Page, read_all
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -132,22 +133,38 @@ class Ledger:
         Raises:
             StoreError: the store failed; calling again is right.
         """
-        fresh = iocs - known.iocs
-        sharded = len(known.iocs) + len(fresh) > MAX_DIGESTS_IN_ENTRY
-        if sharded:
-            # Shards before the entry: who sees the entry sees them, too.
-            for shard in range(_SHARDS):
-                part = frozenset(digest for digest in fresh if digest[0] % _SHARDS == shard)
-                if part:
-                    self._add(report_key(flow, shard), {"i": {"BS": sorted(part)}})
-        facts: dict[str, Any] = {"c": {"BS": [content]}}
+        facts = self._add_to_shards(flow, iocs, known)
         if len(known.contents) >= MAX_CONTENTS:
             self._forget(flow, known.contents)
-        if sharded:
-            facts["sharded"] = {"N": "1"}
-        elif fresh:
-            facts["i"] = {"BS": sorted(fresh)}
-        self._add(report_key(flow), facts)
+        self._add(report_key(flow), {"c": {"BS": [content]}, **facts})
+
+    def name_also(self, flow: bytes, iocs: frozenset[bytes], known: LedgerEntry) -> None:
+        """Record that a report is counted in more IOCs: the same ones under other keys.
+
+        Args:
+            known: its entry as it was read.
+
+        Raises:
+            StoreError: the store failed; calling again is right.
+        """
+        if facts := self._add_to_shards(flow, iocs, known):
+            self._add(report_key(flow), facts)
+
+    def _add_to_shards(
+        self, flow: bytes, iocs: frozenset[bytes], known: LedgerEntry
+    ) -> dict[str, Any]:
+        """What has to be added to the entry itself, once the shards have their part."""
+        fresh = iocs - known.iocs
+        if not fresh:
+            return {}
+        if len(known.iocs) + len(fresh) <= MAX_DIGESTS_IN_ENTRY:
+            return {"i": {"BS": sorted(fresh)}}
+        # Shards before the entry: who sees the entry sees them, too.
+        for shard in range(_SHARDS):
+            part = frozenset(digest for digest in fresh if digest[0] % _SHARDS == shard)
+            if part:
+                self._add(report_key(flow, shard), {"i": {"BS": sorted(part)}})
+        return {"sharded": {"N": "1"}}
 
     def give_up(self, flow: bytes, now: int) -> None:
         """Record that reading a report ends the process, so that no link is followed to it.
@@ -184,6 +201,35 @@ class Ledger:
                 UpdateExpression="ADD " + ", ".join(f"{name} :{name}" for name in facts),
                 ExpressionAttributeValues={f":{name}": value for name, value in facts.items()},
             )
+
+
+def flows_naming(
+    client: "DynamoDBClient", table_name: str, wanted: Collection[bytes], segments: int
+) -> dict[bytes, set[bytes]]:
+    """The reports that are counted in some IOCs, by the digest of each; reads the whole table.
+
+    Raises:
+        StoreError: the store failed.
+    """
+    found: dict[bytes, set[bytes]] = {digest: set() for digest in wanted}
+
+    def take(page: Page) -> None:
+        for item in page:
+            for digest in found.keys() & _digests(item, "i"):
+                found[digest].add(bytes.fromhex(item["pk"]["S"].split("#")[1]))
+
+    read_all(
+        client,
+        table_name,
+        take,
+        left=lambda: 1.0,
+        segments=segments,
+        ConsistentRead=True,
+        FilterExpression="begins_with(pk, :report)",
+        ExpressionAttributeValues={":report": {"S": f"{Prefix.REPORT}#"}},
+        ProjectionExpression="pk, i",
+    )
+    return found
 
 
 def _entry(item: Mapping[str, Any]) -> LedgerEntry:

@@ -18,7 +18,7 @@ import gzip
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -29,9 +29,11 @@ from shared.domain.indicator import Indicator, IndicatorType
 from shared.domain.moment import to_millis
 from shared.domain.reputation import Sighting, Winner
 from shared.domain.verdict import Verdict
-from shared.store.batch import MAX_BATCH_WRITE, Item, batch_put
+from shared.store.batch import MAX_BATCH_WRITE, Item, batch_delete, batch_put
 from shared.store.client import store_errors
-from shared.store.keys import day_key, days_key, flow_key, scan_key, sightings_key
+from shared.store.keys import Prefix, day_key, days_key, flow_key, scan_key, sightings_key
+from shared.store.whole_table import Page as ScanPage
+from shared.store.whole_table import read_all
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -112,6 +114,57 @@ class SearchIndex:
         wait(futures)
         for future in futures:
             future.result()
+
+    def move(self, old: Indicator, new: Indicator) -> int:
+        """Enter the sightings of an IOC under its canonical form, and take the old rows away.
+
+        Safe to repeat and to interrupt.
+
+        Returns:
+            How many there were.
+
+        Raises:
+            StoreError: the store failed; calling again is right.
+        """
+        rows = list(self._query(sightings_key(old), _LAST))
+        pk = {"S": sightings_key(new)}
+        batch_put(self._client, self._table, [{**row, "pk": pk} for row in rows])
+        keys = [{"pk": row["pk"], "sk": row["sk"]} for row in rows]
+        batch_delete(self._client, self._table, keys)
+        return len(rows)
+
+    def read_reports(self, take: Callable[[Item], None], segments: int) -> None:
+        """Hand over each row that holds IOCs of a report; reads the whole table.
+
+        Raises:
+            StoreError: the store failed.
+        """
+
+        def take_page(page: ScanPage) -> None:
+            for item in page:
+                take(item)
+
+        read_all(
+            self._client,
+            self._table,
+            take_page,
+            left=lambda: 1.0,
+            segments=segments,
+            ConsistentRead=True,
+            FilterExpression="begins_with(pk, :day)",
+            ExpressionAttributeValues={":day": {"S": f"{Prefix.DAY}#"}},
+        )
+
+    def respell(self, row: Item, moves: Mapping[Indicator, Indicator]) -> None:
+        """Write a row that holds IOCs of a report with the new form of those that moved."""
+        body = json.loads(gzip.decompress(bytes(row["body"]["B"])))
+        for ioc in body:
+            ioc[1] = moves.get(
+                indicator := Indicator(IndicatorType(ioc[0]), ioc[1]), indicator
+            ).value
+        text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+        packed = gzip.compress(text.encode(), mtime=0)
+        batch_put(self._client, self._table, [{**row, "body": {"B": packed}}])
 
     def sightings(self, indicator: Indicator, limit: int, after: str = "") -> Page[Winner]:
         """What reports say of an IOC.
@@ -301,6 +354,11 @@ class _PageOfIocs:
     def until(self, cursor: str) -> Page[SeenIoc]:
         """The page; `cursor` is where the next one begins, "" at the end."""
         return Page([*self._rows.values()], cursor)
+
+
+def indicators_of(row: Item) -> list[Indicator]:
+    """The IOCs in a row that holds those of a report."""
+    return [seen.indicator for seen in _iocs(row)]
 
 
 def _bodies(sightings: Sequence[Sighting]) -> Iterator[str]:

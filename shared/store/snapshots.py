@@ -28,7 +28,9 @@ from shared.domain.listing import Listing, Stance, Subject
 from shared.domain.network import Network
 from shared.store.batch import batch_get
 from shared.store.client import store_errors
+from shared.store.items import earlier_first
 from shared.store.keys import Prefix, snapshot_key
+from shared.store.whole_table import Page, read_all
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -139,15 +141,7 @@ class Snapshots:
         generation = state.last + 1
         # The number is used up before the first chunk of it is written.
         self._change("SET #last = :last", {":last": {"N": str(generation)}}, {"#last": "last"})
-        chunks = 0
-        for body in _bodies(entries):
-            item: Any = {
-                "pk": {"S": snapshot_key(self._provider, generation, chunks)},
-                "body": {"B": body},
-            }
-            with store_errors():
-                self._client.put_item(TableName=self._table, Item=item)
-            chunks += 1
+        chunks = self._put_chunks(generation, entries)
         after = SnapshotState(
             current=state.current,
             next=generation,
@@ -167,6 +161,39 @@ class Snapshots:
         self._write(after)
         return after
 
+    def move(self, state: SnapshotState, moves: Mapping[Indicator, Indicator]) -> int:
+        """Spell the entries of the current list anew; of two that become one, one is left.
+
+        Only while the items agree with the list: not while a list is written into them.
+
+        Args:
+            moves: the canonical form of each entry that moves.
+
+        Returns:
+            How many entries moved.
+
+        Raises:
+            StoreError: the store failed; calling again is right.
+        """
+        before = self.read(state, state.current)
+        moved = [one for one in before if isinstance(one, Indicator) and one in moves]
+        if not moved:
+            return 0
+        after: dict[Subject, Listing] = {}
+        for subject, listing in before.items():
+            target = moves.get(subject, subject) if isinstance(subject, Indicator) else subject
+            after[target] = min(after.get(target, listing), listing, key=earlier_first)
+        # A list of its own, so that who is interrupted leaves the one before.
+        generation = state.last + 1
+        self._change("SET #last = :last", {":last": {"N": str(generation)}}, {"#last": "last"})
+        chunks = self._put_chunks(generation, after)
+        self.finish(
+            SnapshotState(
+                state.current, generation, 0, generation, {**state.chunks, generation: chunks}
+            )
+        )
+        return len(moved)
+
     def finish(self, state: SnapshotState) -> SnapshotState:
         """The items agree with the next list now; forget the one before.
 
@@ -183,6 +210,18 @@ class Snapshots:
             if generation != state.next:
                 self._remove(generation, chunks)
         return after
+
+    def _put_chunks(self, generation: int, entries: Mapping[Subject, Listing]) -> int:
+        chunks = 0
+        for body in _bodies(entries):
+            item: Any = {
+                "pk": {"S": snapshot_key(self._provider, generation, chunks)},
+                "body": {"B": body},
+            }
+            with store_errors():
+                self._client.put_item(TableName=self._table, Item=item)
+            chunks += 1
+        return chunks
 
     @property
     def _key(self) -> dict[str, Any]:
@@ -219,6 +258,32 @@ class Snapshots:
                 )
             except self._client.exceptions.ConditionalCheckFailedException:
                 raise StoreError("somebody else works on the list") from None
+
+
+def kept_lists(client: "DynamoDBClient", table_name: str, segments: int) -> list[str]:
+    """The providers of which a list is kept; reads the whole table.
+
+    Raises:
+        StoreError: the store failed.
+    """
+    found: set[str] = set()
+
+    def take(page: Page) -> None:
+        keys = (item["pk"]["S"].split("#") for item in page)
+        found.update(key[1] for key in keys if len(key) == 2)
+
+    read_all(
+        client,
+        table_name,
+        take,
+        left=lambda: 1.0,
+        segments=segments,
+        ConsistentRead=True,
+        FilterExpression="begins_with(pk, :snapshot)",
+        ExpressionAttributeValues={":snapshot": {"S": f"{Prefix.SNAPSHOT}#"}},
+        ProjectionExpression="pk",
+    )
+    return sorted(found)
 
 
 def _state(item: Mapping[str, Any]) -> SnapshotState:

@@ -268,3 +268,12 @@ def test_a_file_that_is_no_filter_is_told_at_once(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(FilterNotValid):
         LocalFilter(path)
+
+
+def test_a_file_of_an_earlier_version_is_as_good_as_none(path: Path, clock: Clock) -> None:
+    start = (raw := path.read_bytes()).rindex(b'{"format"')
+    facts = json.loads(raw[start:]) | {"version": 1}
+    path.write_bytes(raw[:start] + json.dumps(facts).encode())
+    kept = LocalFilter(path, clock=clock)
+    assert kept.sha256 == ""
+    assert not kept.never_seen(parse(IndicatorType.URL, "http://never.example/"))

@@ -90,7 +90,7 @@ def test_it_says_what_it_is() -> None:
     assert facts.as_dict() == {
         "format": "DCSO bloom filter",
         "format_version": 1,
-        "version": 1,
+        "version": 2,
         "built": "2026-01-05T10:00:00.000Z",
         "entries": 6,
         "false_positive_rate": 0.001,
@@ -158,7 +158,7 @@ def with_facts(**changed: Any) -> bytes:
         (with_header(p=5.0), "impossible"),
         (with_header(p=float("nan")), "impossible"),
         (made(SAMPLES).partition(b'{"format"')[0], "breaks off, or tells nothing"),
-        (with_facts(version=2), "of another version than this reader"),
+        (with_facts(version=1), "of another version than this reader"),
         (with_facts(built="yesterday"), "cannot be read"),
         (with_facts(types=["email"]), "cannot be read"),
         (with_facts(types=None), "cannot be read"),
