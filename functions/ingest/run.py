@@ -222,12 +222,12 @@ class Run:
             except OutOfTime:
                 raise
             except FeedError as error:
-                broken = broken or with_advice(
-                    error,
-                    fetched.body if fetched else b"",
-                    self.feed_url,
-                    has_key=self.resolver.has_key,
-                )
+                if not self.summary.pages:
+                    # Where other pages come, address and key are right.
+                    body = fetched.body if fetched else b""
+                    has_key = self.resolver.has_key
+                    error = with_advice(error, body, self.feed_url, has_key=has_key)
+                broken = broken or error
                 # Refused whole, but it must not hide the pages behind it for good.
                 if not walk.skip(_mentioned(fetched)):
                     break

@@ -147,6 +147,14 @@ class TestAdvice:
         for page in (b"", b'{"items": 1}', FeedError("the feed answered with status 503")):
             assert "try" not in ingest(moto_store, FakeFeed({FEED_URL: page})).stopped
 
+    @pytest.mark.parametrize("page", [HTML, FeedRefused("the feed answered with status 403")])
+    def test_nor_does_a_page_behind_good_ones(
+        self, moto_store: Store, page: bytes | FeedError
+    ) -> None:
+        feed = json_feed([CLEAN, SILENT], page_size=1)
+        feed.pages[page_url(2)] = page
+        assert "try" not in ingest(moto_store, feed).stopped
+
 
 class TestInheritVerdict:
     DOMAIN = parse(IndicatorType.DOMAIN, "evil.example")
