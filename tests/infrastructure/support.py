@@ -22,7 +22,7 @@ FUNCTIONS = (
 )
 
 
-def run(*command: str | Path) -> str:
+def run(*command: str | Path, stdin: str = "") -> str:
     """What a command of the checkout prints; a failure shows all of it."""
     # Under `make test`, what belongs to that make must not reach another one.
     inherited = {
@@ -31,6 +31,7 @@ def run(*command: str | Path) -> str:
     done = subprocess.run(
         command,
         cwd=ROOT,
+        input=stdin,
         env=inherited | {"SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": "us-east-1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
