@@ -617,7 +617,7 @@ def _searched(text: str) -> Any:
             report = bulk_hash_row(one, known, with_details=True)
         else:
             report = address_report(one, one.value, known, _NOW)
-        rows.append(found_row(found, known.evidence.winner.verdict, report))
+        rows.append(found_row(found, one, known.evidence.winner.verdict, report))
     return search_answer(extraction, rows)
 
 

@@ -1,6 +1,7 @@
 """Searches: what a text holds, who saw an indicator, and what was seen of late."""
 
-from typing import Any
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote
 
 from functions.lookup.addresses import NOT_VALID
@@ -8,13 +9,16 @@ from functions.lookup.bulk import MAX_ITEMS, body_of, media_type_of, read_body
 from functions.lookup.hashes import row_of
 from functions.lookup.service import Call, Finding, Handler, Index, Service
 from shared.domain.errors import InvalidIndicator
-from shared.domain.indicator import HASH_TYPES, IndicatorType, ask_in_path
+from shared.domain.indicator import HASH_TYPES, Indicator, IndicatorType, Question, ask_in_path
 from shared.domain.verdict import Verdict
 from shared.http.refused import Refused
 from shared.http.web import Request, Response
 from shared.metadefender import errors
 from shared.metadefender.present import address_report
 from shared.store.search_index import BadCursor
+
+if TYPE_CHECKING:
+    from shared.domain.extract import Found
 
 # A function with a third of a processor reads so much within its ten seconds, whatever it is.
 MAX_CHARS = 1_000_000
@@ -40,11 +44,12 @@ def in_text(service: Service, call: Call) -> Response:
         extraction.rest = len(part)
     if len(extraction.found) > 1:
         caller.spend(len(extraction.found) - 1)
-    known = service.find_many([found.indicator for found in extraction.found])
+    standing = {found.indicator for found in extraction.found}
+    answers = service.answer_many([_question(found, standing) for found in extraction.found])
     now = service.now()
     rows = [
-        found_row(found, known[found.indicator].verdict, _report(known[found.indicator], now))
-        for found in extraction.found
+        found_row(found, known.indicator, known.verdict, _report(known, now))
+        for found, (_, known) in zip(extraction.found, answers, strict=True)
     ]
     return Response(200, search_answer(extraction, rows))
 
@@ -162,6 +167,13 @@ class _Parameters:
 
     def refused(self, name: str) -> Refused:
         return Refused(errors.SEARCH_PARAMETER_NOT_VALID, name)
+
+
+def _question(found: "Found", standing: Collection[Indicator]) -> Question:
+    """What to look up for it: with https as well where it has no scheme, unless that has a row."""
+    twin = found.twin if found.twin not in standing else None
+    asked = Question(found.indicator, found.indicator.value)
+    return asked._replace(twin=Question(twin, twin.value)) if twin else asked
 
 
 def _text(request: Request) -> str:

@@ -47,12 +47,14 @@ class Found:
         text: as it is written where it stands first.
         offset: of that place, in characters.
         count: how often it stands in the text, in whatever spelling.
+        twin: the same URL with https, where it stands without a scheme somewhere; None elsewhere.
     """
 
     indicator: Indicator
     text: str
     offset: int
     count: int = 1
+    twin: Indicator | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +111,12 @@ def extract(text: str, most: int | None = None) -> Extraction:
         if isinstance(read, Indicator):
             if read in by_indicator:
                 by_indicator[read].count += 1
+                by_indicator[read].twin = by_indicator[read].twin or _twin(candidate)
                 continue
             if len(by_indicator) == most:
                 extraction.rest = start
                 break
-            by_indicator[read] = Found(read, text[start:end], start)
+            by_indicator[read] = Found(read, text[start:end], start, twin=_twin(candidate))
         elif read is not None and candidate.text not in refused:
             if len(refused) == most:
                 extraction.rest = start
@@ -465,6 +468,12 @@ def _bare(candidate: _Candidate) -> Indicator | str | None:
         if not isinstance(domain, Indicator):
             return domain
     return parse(IndicatorType.URL, f"http://{candidate.text}")
+
+
+def _twin(candidate: _Candidate) -> Indicator | None:
+    if candidate.kind != "bare":
+        return None
+    return parse(IndicatorType.URL, f"https://{candidate.text}")
 
 
 def _domain(name: str, *, meant: bool) -> Indicator | str | None:

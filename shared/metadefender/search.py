@@ -12,16 +12,17 @@ from shared.domain.verdict import UNKNOWN, Verdict
 Body = dict[str, Any]
 
 
-def found_row(found: Found, verdict: Verdict | None, report: Body) -> Body:
+def found_row(found: Found, indicator: Indicator, verdict: Verdict | None, report: Body) -> Body:
     """A row of the answer to a search in a text.
 
     Args:
+        indicator: what was looked up for it; of a URL without a scheme the worse of both.
         verdict: of all providers together, None where none says anything.
         report: the row that a bulk look-up has for it.
     """
     return {
-        "type": found.indicator.type.value,
-        "value": found.indicator.value,
+        "type": indicator.type.value,
+        "value": indicator.value,
         "text": echo(found.text),
         "offset": found.offset,
         "count": found.count,

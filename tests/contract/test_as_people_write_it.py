@@ -132,3 +132,19 @@ def test_the_sightings_of_a_url_without_a_scheme_are_those_of_the_one_that_has_s
     reply = api.ask(f"/v4/ioc/url/{quote(bare, safe='')}/sightings")
     assert reply.body["value"] == seen["value"]
     assert reply.body["data"]
+
+
+def test_a_search_looks_up_a_url_without_a_scheme_with_both(api: Api) -> None:
+    text = (
+        "bare.example/mild then bare.example/worse, bare[.]example/equal and "
+        "http://bare.example/equal and https://bare.example/equal or http://bare.example/only"
+    )
+    rows = api.ask("/v4/search", method="POST", body={"text": text}).body["data"]
+    assert [(row["value"], row["verdict"]) for row in rows] == [
+        ("https://bare.example/mild", "MALICIOUS"),
+        ("http://bare.example/worse", "LIKELY_MALICIOUS"),
+        ("http://bare.example/equal", "MALICIOUS"),
+        ("https://bare.example/equal", "MALICIOUS"),
+        ("http://bare.example/only", "UNKNOWN"),
+    ]
+    assert all(row["report"]["address"] == row["value"] for row in rows)
