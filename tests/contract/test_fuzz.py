@@ -144,7 +144,7 @@ def fault_of(function: fuzzing.Function, event: dict[str, Any], answer: Response
     if is_taxii_path(request.path):
         error = "TaxiiError"
     if route is None:
-        return _fault_of_body(answer, error) if answer.status in {401, 404} else "a status"
+        return _fault_of_body(answer, error) if answer.status in {400, 401, 404} else "a status"
     operation = DOCUMENT["paths"][route.template].get(request.method.lower())
     if operation is not None and request.method in route.methods:
         return _fault_by_document(operation, answer, headers)
