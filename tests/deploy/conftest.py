@@ -47,7 +47,7 @@ def stack(account: Account, user: User, feed_url: str) -> str:
     user.types(f"make build ARCH={ARCH}")
     user.types(
         f".tools/sam/bin/sam deploy --config-env dev --stack-name {STACK} --parameter-overrides"
-        " Stage=dev 'Schedule=\"rate(1 minute)\"'"
+        " Stage=dev FunctionUrl=true LookupReservedConcurrency=5 'Schedule=\"rate(1 minute)\"'"
     )
     account.read_here(account.outputs(STACK)["IngestFunctionName"], feed_url)
     return STACK

@@ -28,7 +28,7 @@ sys.path.insert(0, {root!r})
 from tests.deploy.support import Account
 Account({environment!r}).read_here(sys.argv[1], {feed_url!r})
 """
-# The emulator makes the HTTP API without routes: see Account.ask for what this asks.
+# No name of AWS leads to the emulator: see Account.get for what this asks.
 CURL = """#!{python}
 import argparse, sys
 sys.path.insert(0, {root!r})
@@ -38,8 +38,8 @@ parser.add_argument("-s", action="store_true")
 parser.add_argument("-H", action="append", default=[])
 parser.add_argument("url")
 asked = parser.parse_args()
-answer = Account({environment!r}).ask(asked.url, dict(one.split(": ", 1) for one in asked.H))
-print(answer.body.decode())
+answer = Account({environment!r}).get(asked.url, dict(one.split(": ", 1) for one in asked.H))
+print(answer.text)
 """
 
 

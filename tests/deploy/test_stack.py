@@ -2,12 +2,17 @@
 
 import json
 from functools import partial
+from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from local.feed import SAMPLE_DOMAIN, SAMPLE_HASH
 from local.template import load_template
 from tests.deploy.support import SAMPLE_IOCS, Account, User, metric_math, wait_until
+
+# Its query is a part of it: a front that decodes the path would answer for another URL.
+UNKNOWN_URL = "http://unknown.example/path?a=1&b=%2F"
 
 
 @pytest.fixture(scope="module")
@@ -48,17 +53,26 @@ def test_timer_fires_by_itself_and_the_table_fills(account: Account, filled: str
     assert account.items(filled) == SAMPLE_IOCS
 
 
-def test_function_answers_look_ups_when_it_is_invoked(
-    account: Account, outputs: dict[str, str], filled: str, key: str
+@pytest.mark.parametrize("output", ["ApiUrl", "LookupUrl"])
+def test_look_ups_are_answered_over_http(
+    account: Account, outputs: dict[str, str], filled: str, key: str, output: str
 ) -> None:
-    base = outputs["ApiUrl"]
-    assert account.ask(f"{base}/health", {}).status == 200
-    assert account.ask(f"{base}/v4/domain/{SAMPLE_DOMAIN}", {}).status == 401
-    answer = account.ask(f"{base}/v4/domain/{SAMPLE_DOMAIN}", {"apikey": key})
-    assert (answer.status, json.loads(answer.body)["lookup_results"]["detected_by"]) == (200, 1)
-    answer = account.ask(f"{base}/v4/hash/{SAMPLE_HASH}", {"apikey": key})
-    assert json.loads(answer.body)["scan_results"]["scan_all_result_a"] == "Infected"
-    assert account.ask(f"{base}/v4/hash/{'0' * 64}", {"apikey": key}).status == 404
+    """By the routes of the REST API, and by the function URL."""
+    base = outputs[output].rstrip("/")
+
+    def ask(path: str, **headers: str) -> tuple[int, Any]:
+        answer = account.get(base + path, headers)
+        return answer.status_code, answer.json()
+
+    assert ask("/health") == (200, {"status": "ok"})
+    assert ask(f"/v4/domain/{SAMPLE_DOMAIN}")[0] == 401
+    status, found = ask(f"/v4/domain/{SAMPLE_DOMAIN}", apikey=key)
+    assert (status, found["lookup_results"]["detected_by"]) == (200, 1)
+    _, found = ask(f"/v4/hash/{SAMPLE_HASH}", apikey=key)
+    assert found["scan_results"]["scan_all_result_a"] == "Infected"
+    assert ask(f"/v4/hash/{'0' * 64}", apikey=key)[0] == 404
+    status, found = ask(f"/v4/url/{quote(UNKNOWN_URL, safe='')}", apikey=key)
+    assert (status, found["address"]) == (200, UNKNOWN_URL)
 
 
 def test_what_the_emulator_leaves_out(account: Account, outputs: dict[str, str]) -> None:
@@ -66,8 +80,14 @@ def test_what_the_emulator_leaves_out(account: Account, outputs: dict[str, str])
 
     If this fails, the emulator has learned something, and the tests here can use it.
     """
-    (api,) = account.client("apigatewayv2").get_apis()["Items"][:1]
-    assert account.client("apigatewayv2").get_routes(ApiId=api["ApiId"])["Items"] == []
+    apis = account.client("apigateway")
+    operation = {"x-amazon-apigateway-integration": {"type": "mock"}}
+    paths = {"/any": {"x-amazon-apigateway-any-method": operation}}
+    body = {"openapi": "3.0.3", "info": {"title": "t", "version": "1"}, "paths": paths}
+    api = apis.import_rest_api(body=json.dumps(body))["id"]
+    resources = apis.get_resources(restApiId=api)["items"]
+    assert not [one for one in resources if "ANY" in one.get("resourceMethods", {})]
+    apis.delete_rest_api(restApiId=api)
     tables = account.client("dynamodb")
     table = outputs["IocTableName"]
     expiry = tables.describe_time_to_live(TableName=table)["TimeToLiveDescription"]

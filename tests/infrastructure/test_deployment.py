@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 from copy import deepcopy
 from typing import Any
 
@@ -125,6 +126,25 @@ def test_new_layer_or_setting_is_a_new_version_too() -> None:
     resources = load_template()["Resources"]
     assert resources["SharedLayer"]["Properties"]["PublishLambdaVersion"] is True
     assert resources["LookupFunction"]["Properties"]["AutoPublishAliasAllProperties"] is True
+
+
+def test_no_profile_takes_what_a_new_account_lacks(template: Template) -> None:
+    """A new account has ten concurrent executions, and none of them can be reserved."""
+    profiles = tomllib.loads((ROOT / "samconfig.toml").read_text(encoding="utf-8"))
+    given = {
+        name: dict(
+            one.split("=", 1)
+            for one in profile["deploy"]["parameters"]["parameter_overrides"].split()
+        )
+        for name, profile in profiles.items()
+        if isinstance(profile, dict) and "deploy" in profile
+    }
+    assert {"default", "dev", "prod"} <= given.keys()
+    for values in given.values():
+        assert values.keys() <= template["Parameters"].keys()
+        assert not [name for name in values if name.endswith("ReservedConcurrency")]
+    for name in ("IngestReservedConcurrency", "LookupReservedConcurrency"):
+        assert template["Parameters"][name]["Default"] == 0
 
 
 def test_look_ups_reserve_nothing_unless_told(template: Template) -> None:
