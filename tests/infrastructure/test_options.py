@@ -171,9 +171,11 @@ def done(
         Expansion(job["parameters"], one["template"], one["findings"])
         for job, one in zip(jobs, expansions(sam_tools, jobs), strict=True)
     ]
-    pytestconfig.get_terminal_writer().line(
-        f"\n{len(rows)} stacks expanded, with every pair of values of {len(options())} parameters"
-    )
+    # Shown in every run.
+    with pytestconfig.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        pytestconfig.get_terminal_writer().line(
+            f"\n{len(rows)} stacks expanded, with every pair of values of {len(options())} options"
+        )
     return found
 
 
