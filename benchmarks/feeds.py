@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from shared.feed.fetch import Fetched
+from shared.http.fetch import Fetched
 
 FEED_URL = "http://feed.example/feed/reports"
 PAGE = 100

@@ -31,7 +31,7 @@ from local.context import LocalContext  # noqa: E402
 from local.engine import running_engine  # noqa: E402
 from local.tables import make_tables  # noqa: E402
 from shared.domain.indicator import Indicator, IndicatorType, parse  # noqa: E402
-from shared.filters.file import (  # noqa: E402
+from shared.formats.bloom_filter import (  # noqa: E402
     FALSE_POSITIVE_RATE,
     Facts,
     entry,

@@ -21,8 +21,8 @@ environment.prepare()
 
 import functions.ingest.app  # noqa: E402, F401  # the memory of the function counts, too
 from shared.domain.errors import FeedError  # noqa: E402
-from shared.feed.formats import read_page  # noqa: E402
-from shared.feed.report import read_report  # noqa: E402
+from shared.formats.feed.reader import read_page  # noqa: E402
+from shared.formats.feed.report import read_report  # noqa: E402
 
 SIZES_MB = (1, 4, 16, 31)
 MEMORY_SHARE = 0.6

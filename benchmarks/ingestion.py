@@ -20,21 +20,21 @@ import boto3
 
 from benchmarks.feeds import FEED_URL, NOW_MS, Feed, report
 from benchmarks.metering import Meter, Usage, item_size
-from functions.ingest.fold import Applier
+from functions.ingest.batch import BatchWriter
 from functions.ingest.resolve import Resolver
 from functions.ingest.run import Clock, Fetcher, Run, Stores
+from functions.ingest.store.ledger import Ledger
+from functions.ingest.store.quarantine import Quarantine
+from functions.ingest.store.runs import FeedStates, RunLog
+from functions.ingest.store.unresolved import UnresolvedReports
 from functions.ingest.summary import Summary
 from local.tables import make_tables
-from shared.feed.fetch import Fetched
+from shared.http.fetch import Fetched
 from shared.store.client import dynamodb_client
 from shared.store.direct import direct_client
 from shared.store.feed_runs import FeedRuns
 from shared.store.iocs import IocTable
-from shared.store.ledger import Ledger
-from shared.store.quarantine import Quarantine
-from shared.store.runs import FeedStates, RunLog
 from shared.store.search_index import SearchIndex
-from shared.store.unresolved import UnresolvedReports
 
 WRITERS = 16
 REPORTS = 500
@@ -110,7 +110,7 @@ def ingest(
                 quarantine=Quarantine(client, state, FEED_URL),
             ),
             applier_for=partial(
-                Applier,
+                BatchWriter,
                 IocTable(client, iocs),
                 ledger,
                 NOW_MS,

@@ -18,15 +18,15 @@ from benchmarks.lookups import captured_output
 from benchmarks.metering import Usage
 from benchmarks.providers import listed, refresh
 from benchmarks.wire import metered_wire
-from functions.publish.hearsay import ask_nobody
+from functions.publish.external_reputation import ask_nobody
 from functions.publish.intake import Publisher
 from functions.publish.scan import ScanReport, read_scan
+from functions.publish.store.feed_log import FeedLog
+from functions.publish.store.histories import Histories
 from local.context import LocalContext
 from local.events import timer_event
 from local.feed import sample_feed
 from local.template import load_template
-from shared.store.feed_log import FeedLog
-from shared.store.histories import Histories
 
 NOW_MS = 1_764_547_200_000
 WHEN = "11/20/2025, 08:00:00"

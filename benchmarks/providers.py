@@ -16,23 +16,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from functions.lookup.providers import RememberedProviders
+from functions.lookup.providers import CachedProviders
 from functions.providers.refresh import Refresh, Refreshed
+from functions.providers.snapshots import Snapshots
 from local import environment
 from local.engine import running_engine
 from local.tables import make_tables
 from shared.domain.indicator import Indicator, IndicatorType
-from shared.domain.listing import Listing, Provider, Stance, Subject
 from shared.domain.network import parse_network
-from shared.providers.declaration import load_catalog
-from shared.providers.entry import Snapshot
+from shared.domain.provider import Listing, ListingStatus, Provider, Subject
+from shared.formats.lists.declaration import load_catalog
+from shared.formats.lists.entry import ListContent
 from shared.store.client import dynamodb_client
 from shared.store.iocs import IocTable
 from shared.store.providers import ProviderState, ProviderStates
-from shared.store.snapshots import Snapshots
 
 WRITERS = 16
-LISTED = Listing(Stance.LISTED, "malware")
+LISTED = Listing(ListingStatus.LISTED, "malware")
 NAME = "blocklist-de"
 
 
@@ -125,7 +125,7 @@ def measure_networks(networks: int) -> None:
     refresh(client, some, name="feodo-tracker")
     table = IocTable(client, os.environ["TABLE_NAME"])
     states = ProviderStates(client, os.environ["STATE_TABLE_NAME"])
-    providers = RememberedProviders(states, time.monotonic, no_asker, table.list_subject)
+    providers = CachedProviders(states, time.monotonic, no_asker, table.list_subject)
     inside, outside = (Indicator(IndicatorType.IP, ip) for ip in ("11.0.7.9", "203.0.113.9"))
     with meter.section(f"reading the index of {networks:,} networks, once a change"):
         providers.networks_holding(outside)
@@ -165,7 +165,7 @@ def refresh(
     with ThreadPoolExecutor(WRITERS) as pool:
         return Refresh(
             declaration,
-            lambda: Snapshot(entries),
+            lambda: ListContent(entries),
             IocTable(client, os.environ["TABLE_NAME"]),
             Snapshots(client, os.environ["STATE_TABLE_NAME"], name, "benchmark"),
             states,

@@ -15,9 +15,9 @@ from benchmarks import cost, report, simulation
 from benchmarks.cost import GB, MILLION, Measured, Work
 from benchmarks.simulation import Publishing, Run, Service
 from benchmarks.starts import LOOKUP
+from functions.ingest.feed_reader import KNOWN_STREAK, LONG_FEED_PAGES
 from functions.ingest.run import FOLD_REPORTS, MAX_REQUESTS
-from functions.ingest.walk import KNOWN_STREAK, LONG_FEED_PAGES
-from shared.store.transactions import MAX_TRIES, MAX_WRITES
+from functions.publish.store.transactions import MAX_TRIES, MAX_WRITES
 
 DOCUMENT = cost.ROOT / "docs" / "scale.md"
 

@@ -14,7 +14,7 @@ from benchmarks.ingestion import REPORTS, ingest, metered, new_tables  # noqa: E
 from benchmarks.metering import Usage  # noqa: E402
 from local.engine import running_engine  # noqa: E402
 from shared.domain.verdict import Verdict  # noqa: E402
-from shared.store.search_index import Page, SearchIndex  # noqa: E402
+from shared.store.search_index import ResultPage, SearchIndex  # noqa: E402
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "search.md"
 BEGIN, END = "<!-- measured -->\n", "<!-- end of measured -->"
@@ -65,9 +65,9 @@ def _searches() -> Iterator[str]:
         feed = Feed("first", REPORTS)
         assert ingest(tables.client, tables.iocs, tables.state, feed, index=index).complete
         newest = index.recent(1).rows[0]
-        searches: dict[str, Callable[[], Page[Any] | None]] = {
+        searches: dict[str, Callable[[], ResultPage[Any] | None]] = {
             "sightings of an IOC": lambda: index.sightings(newest.indicator, 100),
-            "IOCs of a scan": lambda: index.of_scan(newest.winner.flow_id, 100),
+            "IOCs of a scan": lambda: index.of_scan(newest.latest.flow_id, 100),
             "recent IOCs, any": lambda: index.recent(100),
             "recent IOCs, of a verdict that nothing has": lambda: index.recent(
                 100, verdict=Verdict.BENIGN, kinds=frozenset()

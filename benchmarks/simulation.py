@@ -10,15 +10,15 @@ from collections import Counter
 from dataclasses import dataclass
 
 from functions.lookup.quota import Quota
+from functions.lookup.quotas import MINUTE_S, Window
+from functions.publish.store.transactions import MAX_TRIES
 from shared.domain.errors import StoreError
 from shared.store.api_keys import NO_LIMIT, ApiKey
-from shared.store.quotas import MINUTE_S, Window
-from shared.store.transactions import MAX_TRIES
 
 # A function may start so many environments at once, and so many more in a second.
 LAMBDA_BURST = 1_000
 LAMBDA_STARTS_S = 100.0
-# Pauses between the tries at a transaction, as shared/store/transactions.py makes them.
+# Pauses between the tries at a transaction, as functions/publish/store/transactions.py makes them.
 FIRST_PAUSE_S = 0.005
 LONGEST_PAUSE_S = 0.5
 

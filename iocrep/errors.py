@@ -16,7 +16,7 @@ from shared.client import (
     ReputationApiError,
 )
 from shared.domain.errors import FeedError, ReputationError
-from shared.feed.fetch import FeedRefused
+from shared.http.fetch import FeedRefused
 
 
 class Exit(IntEnum):

@@ -8,9 +8,9 @@ from typing import Any, Self
 
 from iocrep.errors import CannotGoOn
 from shared.domain.errors import FeedError
-from shared.feed.fetch import FeedClient, Fetched, next_url
-from shared.feed.formats import read_page
-from shared.feed.page import Page, ReportLink
+from shared.formats.feed.page import FeedPage, ReportLink
+from shared.formats.feed.reader import read_page
+from shared.http.fetch import FeedClient, Fetched, next_url
 
 # How many reports are remembered of a feed that has no place to go on from.
 MAX_SEEN = 10_000
@@ -103,7 +103,7 @@ class Follower:
 
     def _backwards(self) -> Iterator[Found]:
         known = set(self.place.seen)
-        first: tuple[Fetched, Page] | None = None
+        first: tuple[Fetched, FeedPage] | None = None
         new: dict[str, Found] = {}
         url = self.place.feed
         for _ in range(MAX_PAGES):

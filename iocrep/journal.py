@@ -20,7 +20,7 @@ _VERSION = 1
 
 
 @dataclass(slots=True)
-class Tally:
+class Counts:
     """What became of the lines so far.
 
     Attributes:
@@ -74,7 +74,7 @@ class Journal:
         self._state = path.with_name(path.name + SUFFIX)
         self._settings = settings
         self._lines = lines
-        self.tally = Tally()
+        self.tally = Counts()
         self.skipped = 0
         size = 0
         if not path.parent.is_dir():
@@ -120,7 +120,7 @@ class Journal:
             raise CannotGoOn(
                 f"the list is another one than that of {path}, or a part of it changed."
             )
-        self.tally = Tally(**state["tally"])
+        self.tally = Counts(**state["tally"])
         return size
 
     def _read(self) -> dict[str, Any]:

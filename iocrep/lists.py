@@ -16,8 +16,8 @@ from shared.domain.indicator import (
     MAX_TEXT_CHARS,
     Indicator,
     IndicatorType,
-    Question,
-    ask,
+    Query,
+    parse_query,
     refang,
     unwrapped,
 )
@@ -49,7 +49,7 @@ class Line:
 
     number: int
     text: str
-    question: Question | None
+    question: Query | None
     reason: str
     size: int
 
@@ -62,7 +62,7 @@ class Line:
         return (self.question.indicator, twin.indicator) if twin else (self.question.indicator,)
 
 
-def recognise(text: str) -> Question:
+def recognise(text: str) -> Query:
     """What a text asks for, of whichever type. A port alone behind a host is dropped.
 
     Raises:
@@ -74,16 +74,16 @@ def recognise(text: str) -> Question:
     """
     text = unwrapped(text)
     if _DIGITS.fullmatch(text) and len(text) in {32, 40, 64}:
-        return ask(None, text)
+        return parse_query(None, text)
     try:
-        return ask(IndicatorType.IP, text)
+        return parse_query(IndicatorType.IP, text)
     except InvalidIndicator:
         plain = refang(text)
     kind = IndicatorType.URL if _LOOKS_LIKE_A_URL.match(plain) else IndicatorType.DOMAIN
     try:
         if _is_network(plain):
             raise InvalidIndicator("a network, and only single addresses are looked up")
-        return ask(kind, text)
+        return parse_query(kind, text)
     except InvalidIndicator as error:
         raise InvalidIndicator(f"no hash, IP address, domain or URL: {error}") from None
 

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from iocrep import parameters
 from iocrep.errors import NotSetUp, errors_told, tell
 from iocrep.formats import Format, Row, as_table, as_text, console, head_of
-from iocrep.journal import Journal, Tally
+from iocrep.journal import Counts, Journal
 from iocrep.lists import Line, Lines, in_chunks
 from shared.client import Answer, ReputationApiError, ReputationClient, Unanswered
 from shared.domain.indicator import Indicator
@@ -78,7 +78,7 @@ class _Screen:
         self._form = form
         self._console = console()
         self._empty = True
-        self.tally = Tally()
+        self.tally = Counts()
 
     def write(self, rows: Sequence[Row]) -> None:
         if self._form is Format.TABLE:
@@ -162,7 +162,7 @@ def _size(stream: BinaryIO) -> int | None:
         return None
 
 
-def _told(chunk: Sequence[Line], tally: Tally, *, quiet: bool) -> None:
+def _told(chunk: Sequence[Line], tally: Counts, *, quiet: bool) -> None:
     """Tell and count the lines that are no indicator."""
     for line in chunk:
         if line.reason:
@@ -171,7 +171,7 @@ def _told(chunk: Sequence[Line], tally: Tally, *, quiet: bool) -> None:
                 tell(f"line {line.number}: {line.reason}")
 
 
-def _answered(client: ReputationClient, chunk: Sequence[Line], tally: Tally) -> list[Row]:
+def _answered(client: ReputationClient, chunk: Sequence[Line], tally: Counts) -> list[Row]:
     asked = [line for line in chunk if line.indicators]
     answers, failed = _ask(client, [one for line in asked for one in line.indicators])
     rows = []

@@ -11,7 +11,7 @@ from iocrep.errors import Exit, errors_told
 from iocrep.formats import console, plain
 from shared.client import ReputationClient, UnexpectedAnswer
 from shared.domain.errors import FeedError
-from shared.feed.fetch import FeedClient
+from shared.http.fetch import FeedClient
 
 
 class _Provider(BaseModel):

@@ -20,9 +20,9 @@ from shared.domain.indicator import IndicatorType
 from shared.domain.moment import format_millis
 from shared.domain.reputation import Sighting
 from shared.domain.verdict import Verdict, parent_verdict_of
-from shared.feed.fetch import FeedRefused
-from shared.feed.page import ReportLink
-from shared.feed.report import Report, read_report
+from shared.formats.feed.page import ReportLink
+from shared.formats.feed.report import Report, read_report
+from shared.http.fetch import FeedRefused
 
 MAX_WAIT_S = 900.0
 
@@ -109,7 +109,7 @@ class _Wanted:
             one
             for one in report.sightings
             if one.indicator.type in self._kinds
-            and (self._verdict is None or one.evidence.winner.verdict >= self._verdict)
+            and (self._verdict is None or one.evidence.latest.verdict >= self._verdict)
         ]
 
 
@@ -141,8 +141,8 @@ def _facts(raw: dict[str, Any], report: Report, iocs: Sequence[Sighting]) -> dic
             {
                 "type": one.indicator.type.value,
                 "indicator": one.indicator.value,
-                "verdict": one.evidence.winner.verdict.name,
-                "origin": one.evidence.winner.origin,
+                "verdict": one.evidence.latest.verdict.name,
+                "origin": one.evidence.latest.origin,
                 "tags": sorted(one.evidence.tags),
             }
             for one in iocs

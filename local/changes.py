@@ -25,7 +25,7 @@ from botocore.exceptions import ClientError
 from local.context import LocalContext
 from local.errors import LocalError
 from local.handlers import load
-from shared.settings import SettingsError
+from shared.runtime.settings import SettingsError
 from shared.store.client import dynamodb_client
 
 BUS_ENDPOINT = "AWS_ENDPOINT_URL_EVENTBRIDGE"

@@ -8,7 +8,7 @@ from local.changes import telling_webhook
 from local.errors import LocalError
 from local.handlers import run_timer
 from shared.domain.errors import InvalidRecord
-from shared.settings import SettingsError
+from shared.runtime.settings import SettingsError
 
 
 def command(out: TextIO) -> int:

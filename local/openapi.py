@@ -14,46 +14,12 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from functions.lookup import routes as lookup
 from functions.lookup import search, taxii
-from functions.publish import routes as publish
-from functions.publish.feed import (
-    DEFAULT_LIMIT,
-    MAX_LIMIT,
-    Cursor,
-    FeedPage,
-    Order,
-    as_atom,
-    as_json,
-)
-from functions.publish.intake import feed_item
-from functions.publish.scan import ScanReport, read_scan
-from local.errors import LocalError
-from local.feed import SAMPLE_DOMAIN, SAMPLE_HASH, SAMPLE_IP, SAMPLE_URL
-from shared.domain.aggregation import decide
-from shared.domain.extract import extract
-from shared.domain.history import History
-from shared.domain.indicator import Indicator, IndicatorType, ask, parse, parse_hash
-from shared.domain.listing import Known, Listing, Provider, Stance, Voice, voices
-from shared.domain.moment import format_millis
-from shared.domain.network import Network
-from shared.domain.reputation import Evidence, Reputation, Winner
-from shared.domain.verdict import Verdict
-from shared.exports import models as exports
-from shared.exports.source import Ioc, Options, Tlp
-from shared.exports.stix import indicator, stix_id
-from shared.filters.file import Facts
-from shared.http.refused import (
-    TAXII_MEDIA_TYPE,
-    as_detail,
-    as_taxii_error,
-    is_sandbox_path,
-    is_taxii_path,
-)
-from shared.http.routing import Route
-from shared.metadefender import errors, models
-from shared.metadefender.apikey import key_info, limits_remaining, limits_used
-from shared.metadefender.errors import ApiError
-from shared.metadefender.feed_status import feed_status
-from shared.metadefender.present import (
+from functions.lookup.apikey_bodies import key_info, limits_remaining, limits_used
+from functions.lookup.feed_status_body import feed_status
+from functions.lookup.provider_status_body import provider_status
+from functions.lookup.reputation_bodies import invalid_row, reputation_report
+from functions.lookup.search_bodies import found_row, search_answer, seen_answer, sightings_answer
+from functions.lookup.v4_bodies import (
     address_report,
     bulk_hash_row,
     hash_report,
@@ -64,13 +30,53 @@ from shared.metadefender.present import (
     scan_history,
     unknown_hash_row,
 )
-from shared.metadefender.providers import provider_status
-from shared.metadefender.search import found_row, search_answer, seen_answer, sightings_answer
-from shared.sandbox import feed_models as feed
-from shared.sandbox import models as sandbox
-from shared.sandbox.links import report_link
-from shared.sandbox.present import invalid_row, reputation_report
-from shared.store.feed_log import Entry
+from functions.publish import routes as publish
+from functions.publish.feed import (
+    DEFAULT_LIMIT,
+    MAX_LIMIT,
+    Cursor,
+    Order,
+    PublishedPage,
+    as_atom,
+    as_json,
+)
+from functions.publish.history import History
+from functions.publish.intake import feed_item
+from functions.publish.scan import ScanReport, read_scan
+from functions.publish.store.feed_log import FeedEntry
+from functions.publish.verdict_rule import decide
+from local.errors import LocalError
+from local.feed import SAMPLE_DOMAIN, SAMPLE_HASH, SAMPLE_IP, SAMPLE_URL
+from local.openapi_models import exports, feed, sandbox
+from local.openapi_models import v4 as models
+from shared.domain.extract import extract
+from shared.domain.indicator import Indicator, IndicatorType, parse, parse_hash, parse_query
+from shared.domain.links import report_link
+from shared.domain.moment import format_millis
+from shared.domain.network import Network
+from shared.domain.provider import (
+    IocRecord,
+    Listing,
+    ListingStatus,
+    Provider,
+    ProviderVerdict,
+    provider_verdicts,
+)
+from shared.domain.reputation import Reputation, ScanVerdict, SightingSummary
+from shared.domain.verdict import Verdict
+from shared.formats.bloom_filter import Facts
+from shared.formats.exports.source import ExportedIoc, Options, Tlp
+from shared.formats.exports.stix import indicator, stix_id
+from shared.http import errors
+from shared.http.api_error import (
+    TAXII_MEDIA_TYPE,
+    as_detail,
+    as_taxii_error,
+    is_sandbox_path,
+    is_taxii_path,
+)
+from shared.http.errors import ErrorDefinition
+from shared.http.routing import Route
 from shared.store.feed_runs import FeedRun
 from shared.store.providers import ProviderState
 
@@ -141,7 +147,7 @@ class Operation:
     request: type[BaseModel] | None = None
     takes_text: bool = False
     parameters: Sequence[Schema] = ()
-    refusals: Sequence[ApiError] = ()
+    refusals: Sequence[ErrorDefinition] = ()
     tagged: bool = False
     redirects: bool = False
     or_link: bool = False
@@ -153,7 +159,7 @@ _NOW = 1_767_607_200_000
 
 def _known(indicator: Indicator) -> Reputation:
     seen_at = 1_748_764_800_000
-    winner = Winner(
+    latest = ScanVerdict(
         seen_at,
         Verdict.MALICIOUS,
         "66b3763be7dbbbdfcd0a0014",
@@ -163,7 +169,7 @@ def _known(indicator: Indicator) -> Reputation:
     )
     return Reputation(
         indicator,
-        Evidence(winner, seen_at - 2_678_400_000, seen_at, frozenset({"packed", "peexe"})),
+        SightingSummary(latest, seen_at - 2_678_400_000, seen_at, frozenset({"packed", "peexe"})),
         counted=4,
     )
 
@@ -189,30 +195,32 @@ _FEED_RUN = FeedRun(
 )
 
 
-def _others(indicator: Indicator) -> list[Voice]:
+def _others(indicator: Indicator) -> list[ProviderVerdict]:
     """What other providers say: one lists it, others do not, or were not reached."""
-    listing = Listing(Stance.LISTED, "malware", "Malware Sites", _NOW - 86_400_000)
+    listing = Listing(ListingStatus.LISTED, "malware", "Malware Sites", _NOW - 86_400_000)
     in_networks = indicator.type is IndicatorType.IP
     networks = {_LIST.id: Network("203.0.113.0/24")} if in_networks else {}
-    known = Known(indicator, listings={_LIST.id: listing}, networks=networks)
-    return voices(known, _PROVIDERS, _NOW)
+    known = IocRecord(indicator, listings={_LIST.id: listing}, networks=networks)
+    return provider_verdicts(known, _PROVIDERS, _NOW)
 
 
 def _address(kind: IndicatorType, value: str, *, known: bool) -> Any:
     indicator = parse(kind, value)
     if known:
         return address_report(indicator, value, _known(indicator), _NOW, _others(indicator))
-    trusted = Listing(Stance.TRUSTED, source_list="well-known names")
-    said = Known(indicator, listings={_TRUSTING.id: trusted})
-    return address_report(indicator, value, None, _NOW, voices(said, _PROVIDERS, _NOW))
+    trusted = Listing(ListingStatus.TRUSTED, source_list="well-known names")
+    said = IocRecord(indicator, listings={_TRUSTING.id: trusted})
+    return address_report(indicator, value, None, _NOW, provider_verdicts(said, _PROVIDERS, _NOW))
 
 
 def _reputation(kind: IndicatorType, value: str, *, known: bool) -> Any:
-    question = ask(kind, value)
+    question = parse_query(kind, value)
     return reputation_report(question, _known(question.indicator) if known else None)
 
 
-def _addresses(kind: IndicatorType, listed: str, other: str, error: ApiError) -> dict[str, Any]:
+def _addresses(
+    kind: IndicatorType, listed: str, other: str, error: ErrorDefinition
+) -> dict[str, Any]:
     invalid = invalid_address_row(kind, "?", error.body("not valid"), _NOW)
     known, unknown = _address(kind, listed, known=True), _address(kind, other, known=False)
     return {"rows": {"data": [known, unknown, invalid]}}
@@ -537,7 +545,7 @@ def _reputation_operations(
     kind: IndicatorType,
     words: tuple[str, str, str],
     bodies: tuple[type[BaseModel], type[BaseModel], type[BaseModel]],
-    not_valid: ApiError,
+    not_valid: ErrorDefinition,
 ) -> dict[tuple[str, str], Operation]:
     """Both operations of one path of the sandbox's own API.
 
@@ -617,7 +625,7 @@ def _searched(text: str) -> Any:
             report = bulk_hash_row(one, known, with_details=True)
         else:
             report = address_report(one, one.value, known, _NOW)
-        rows.append(found_row(found, one, known.evidence.winner.verdict, report))
+        rows.append(found_row(found, one, known.evidence.latest.verdict, report))
     return search_answer(extraction, rows)
 
 
@@ -647,7 +655,7 @@ _WHERE_PAGES_BEGIN = (
 _SEARCH_REFUSALS = (errors.NO_SEARCH_INDEX, errors.SEARCH_PARAMETER_NOT_VALID)
 _IF_INDEXED = "Only where the stack keeps a search index. Each page counts as a look-up."
 _SEEN = parse(IndicatorType.DOMAIN, SAMPLE_DOMAIN)
-_SEEN_BY = _known(_SEEN).evidence.winner
+_SEEN_BY = _known(_SEEN).evidence.latest
 
 _IF_EXPORTS = "Only where the stack publishes exports, and once it did. It counts as a look-up."
 _EXPORT_LINK = {"link": {"url": "https://bucket.s3.us-east-1.amazonaws.com/a/iocs.csv"}}
@@ -661,7 +669,7 @@ _IN_PATH["collection"] = {
     "schema": {"type": "string", "minLength": 1},
     "examples": {"known": {"value": taxii.COLLECTION_ID}, "unknown": {"value": "0"}},
 }
-_EXPORTED = Ioc(
+_EXPORTED = ExportedIoc(
     _SEEN, Verdict.MALICIOUS, _NOW - 86_400_000, _NOW, 4, _KNOWN_FLOW_ID, "", (), _NOW, _NOW
 )
 _IN_PATH["object"] = {
@@ -909,7 +917,7 @@ OPERATIONS["GET", "/v4/iocs/recent"] = Operation(
 _FLOW_ID = "66b3763be7dbbbdfcd0b0003"
 
 
-def _published() -> FeedPage:
+def _published() -> PublishedPage:
     """A page of the feed with one report, the one that the intake shows."""
     scan = {"flowId": _FLOW_ID, "reports": feed.REPORT_EXAMPLE}
     [report] = read_scan(json.dumps(scan).encode(), _NOW)
@@ -918,8 +926,8 @@ def _published() -> FeedPage:
     history = History(1, report.seen_at, report.seen_at)
     item = feed_item(report, decisions, dict.fromkeys(report.iocs, history))
     newest_first, newer = Cursor(number=66), Cursor(Order.OLDEST_FIRST, 66)
-    entry = Entry(66, json.dumps(item).encode())
-    return FeedPage(Order.NEWEST_FIRST, [entry], newest_first, newer, _NOW)
+    entry = FeedEntry(66, json.dumps(item).encode())
+    return PublishedPage(Order.NEWEST_FIRST, [entry], newest_first, newer, _NOW)
 
 
 _PAGE = json.loads(as_json(_published()))
@@ -1100,14 +1108,14 @@ class _Family:
 
     prefix: str
     model: type[BaseModel]
-    body: Callable[[ApiError], Mapping[str, Any]]
+    body: Callable[[ErrorDefinition], Mapping[str, Any]]
     media_type: str = _JSON
 
     def shared_name(self, status: int) -> str:
         return self.prefix + _STATUSES[status][0]
 
 
-_V4 = _Family("", models.Error, ApiError.body)
+_V4 = _Family("", models.Error, ErrorDefinition.body)
 _SANDBOX = _Family("Sandbox", sandbox.Refusal, lambda error: as_detail(error.body()))
 _TAXII = _Family(
     "Taxii",
@@ -1265,7 +1273,7 @@ def _shared(status: int, response: Schema, family: _Family) -> Schema:
     return {"$ref": f"#/components/responses/{name}"} if same else response
 
 
-def _possible(route: Route[Any], operation: Operation) -> Iterable[ApiError]:
+def _possible(route: Route[Any], operation: Operation) -> Iterable[ErrorDefinition]:
     """Every error that an operation may answer."""
     yield from operation.refusals
     if not route.open:
@@ -1305,7 +1313,7 @@ def _shared_responses() -> dict[str, Schema]:
     }
 
 
-def _refusals(refusals: Iterable[ApiError], family: _Family) -> dict[int, Schema]:
+def _refusals(refusals: Iterable[ErrorDefinition], family: _Family) -> dict[int, Schema]:
     """The answers of all `refusals`, by status, with an example of each."""
     names = {error: name.lower() for name, error in vars(errors).items() if name.isupper()}
     by_status: dict[int, dict[str, Any]] = {}

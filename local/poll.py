@@ -7,7 +7,7 @@ from typing import TextIO
 from local import environment
 from local.errors import LocalError
 from local.handlers import run_timer
-from shared.settings import SettingsError
+from shared.runtime.settings import SettingsError
 
 
 def command(out: TextIO) -> int:

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from functions.ingest.replay import Replay, Replayed
 from functions.ingest.settings import IngestSettings
+from functions.ingest.store.quarantine import QuarantineEntries, QuarantineEntry
 from local import environment
 from local.errors import LocalError
 from local.target import add_aws_option, connect
 from shared.domain.errors import InvalidRecord, StoreError
 from shared.domain.moment import format_millis
-from shared.settings import SettingsError
+from shared.runtime.settings import SettingsError
 from shared.store.iocs import IocTable
-from shared.store.quarantine import Entry, QuarantineEntries
 from shared.store.search_index import SearchIndex
 
 if TYPE_CHECKING:
@@ -157,11 +157,11 @@ def _entries(client: "DynamoDBClient") -> QuarantineEntries:
     return QuarantineEntries(client, _state_table())
 
 
-def _chosen(entries: QuarantineEntries, arguments: argparse.Namespace) -> Iterable[Entry]:
+def _chosen(entries: QuarantineEntries, arguments: argparse.Namespace) -> Iterable[QuarantineEntry]:
     return entries.find() if arguments.all else [_find_one(entries, arguments.key)]
 
 
-def _find_one(entries: QuarantineEntries, key: str) -> Entry:
+def _find_one(entries: QuarantineEntries, key: str) -> QuarantineEntry:
     if not key:
         raise LocalError("an empty key names no record; --all takes everything")
     found = list(islice(entries.find(key), 2))
@@ -172,7 +172,7 @@ def _find_one(entries: QuarantineEntries, key: str) -> Entry:
     return found[0]
 
 
-def _facts(entry: Entry) -> dict[str, Any]:
+def _facts(entry: QuarantineEntry) -> dict[str, Any]:
     return {
         "key": entry.key,
         "at": format_millis(entry.at),
@@ -183,7 +183,7 @@ def _facts(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _line(entry: Entry) -> str:
+def _line(entry: QuarantineEntry) -> str:
     # Escaped, because a flow_id may hold what turns the direction of a terminal's line.
     flow_id = json.dumps(entry.flow_id)[1:-1] or "-"
     cut = " (cut, cannot be replayed)" if entry.cut else ""

@@ -18,6 +18,11 @@ from itertools import islice
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
+from functions.ingest.store.ledger import NO_ENTRY, Ledger, flows_naming
+from functions.providers.snapshots import Snapshots, kept_lists
+from functions.publish.store.feed_log import read_published
+from functions.publish.store.histories import Histories, scans_by_ioc
+from functions.publish.store.transactions import tries
 from local import environment
 from local.errors import LocalError
 from local.target import add_aws_option, connect
@@ -25,14 +30,9 @@ from shared.domain.errors import InvalidIndicator, StoreError
 from shared.domain.indicator import Indicator, parse
 from shared.store.batch import Item, batch_get
 from shared.store.client import store_errors
-from shared.store.feed_log import read_published
-from shared.store.histories import Histories, scans_by_ioc
 from shared.store.items import indicator_of, move_item
 from shared.store.keys import Prefix, ioc_digest, ioc_key, runs_key
-from shared.store.ledger import NO_ENTRY, Ledger, flows_naming
 from shared.store.search_index import SearchIndex, indicators_of
-from shared.store.snapshots import Snapshots, kept_lists
-from shared.store.transactions import tries
 from shared.store.whole_table import SEGMENTS, Page, read_all
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from shared.domain.indicator import Indicator, IndicatorType
-from shared.domain.reputation import Evidence, Reputation, Sighting, Winner
+from shared.domain.reputation import Reputation, ScanVerdict, Sighting, SightingSummary
 from shared.domain.verdict import Verdict
 
 DOMAIN = Indicator(IndicatorType.DOMAIN, "evil.example")
@@ -23,10 +23,10 @@ def evidence(
     first_seen: int | None = None,
     last_seen: int | None = None,
     claimed_count: int = 0,
-) -> Evidence:
+) -> SightingSummary:
     """The evidence of one report."""
-    return Evidence(
-        winner=Winner(seen_at, verdict, flow_id, parent_verdict, origin, report_id, source),
+    return SightingSummary(
+        latest=ScanVerdict(seen_at, verdict, flow_id, parent_verdict, origin, report_id, source),
         first_seen=min(seen_at, first_seen or seen_at),
         last_seen=max(seen_at, last_seen or seen_at),
         tags=tags,
@@ -34,7 +34,7 @@ def evidence(
     )
 
 
-def sighting(evidence: Evidence, indicator: Indicator = DOMAIN) -> Sighting:
+def sighting(evidence: SightingSummary, indicator: Indicator = DOMAIN) -> Sighting:
     """A sighting."""
     return Sighting(indicator, evidence)
 

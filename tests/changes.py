@@ -11,7 +11,7 @@ from functions.changes.change import Detail
 from local.changes import stream_records
 from shared.domain.reputation import Reputation
 from shared.domain.verdict import Verdict
-from shared.store.items import Item, StoredIoc, to_item
+from shared.store.items import IocItem, Item, to_item
 from tests.docs.markdown import ROOT
 
 SCHEMA = json.loads((ROOT / "docs" / "ioc-verdict-changed.schema.json").read_bytes())
@@ -25,7 +25,7 @@ State = Reputation | Item | None
 def item_of(state: State, version: int) -> Item | None:
     """The item in a state; versions never come twice."""
     if isinstance(state, Reputation):
-        return to_item(StoredIoc(state, version.to_bytes(8, "big")))
+        return to_item(IocItem(state, version.to_bytes(8, "big")))
     return None if state is None else {"pk": {"S": KEY}, **state}
 
 

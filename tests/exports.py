@@ -6,8 +6,8 @@ from typing import Any
 
 from shared.domain.indicator import Indicator, IndicatorType, parse, parse_hash
 from shared.domain.verdict import Verdict
-from shared.exports.source import Ioc, Options, Tlp, id_of
-from shared.exports.stix import stix_id
+from shared.formats.exports.source import ExportedIoc, Options, Tlp, id_of
+from shared.formats.exports.stix import stix_id
 
 OPTIONS = Options(
     Tlp.AMBER, "https://sandbox.example/uploads/{flow_id}/reports/{report_id}/overview"
@@ -16,9 +16,9 @@ FIRST_RUN = 1_767_607_200_000
 SECOND_RUN = FIRST_RUN + 3_600_000
 
 
-def ioc(indicator: Indicator, verdict: Verdict = Verdict.MALICIOUS, **other: Any) -> Ioc:
+def ioc(indicator: Indicator, verdict: Verdict = Verdict.MALICIOUS, **other: Any) -> ExportedIoc:
     """An IOC that a report of the first of June says something of."""
-    known = Ioc(
+    known = ExportedIoc(
         indicator=indicator,
         verdict=verdict,
         first_seen=1_748_736_000_000,
@@ -33,7 +33,7 @@ def ioc(indicator: Indicator, verdict: Verdict = Verdict.MALICIOUS, **other: Any
     return replace(known, **other)
 
 
-def _parsed(kind: IndicatorType, text: str, verdict: Verdict, **other: Any) -> Ioc:
+def _parsed(kind: IndicatorType, text: str, verdict: Verdict, **other: Any) -> ExportedIoc:
     return ioc(parse(kind, text), verdict, **other)
 
 
@@ -63,17 +63,17 @@ IOCS = (
 class Listed:
     """A source of the IOCs of a list."""
 
-    iocs: Sequence[Ioc] = IOCS
+    iocs: Sequence[ExportedIoc] = IOCS
 
     def by_value(
         self, kind: IndicatorType | None = None, least: Verdict = Verdict.BENIGN
-    ) -> Iterator[Ioc]:
+    ) -> Iterator[ExportedIoc]:
         """By type and value."""
         for one in sorted(self.iocs, key=lambda one: one.indicator):
             if one.verdict >= least and kind in {None, one.indicator.type}:
                 yield one
 
-    def by_change(self) -> Iterator[Ioc]:
+    def by_change(self) -> Iterator[ExportedIoc]:
         """By change and id."""
         yield from sorted(self.iocs, key=lambda one: (one.changed, stix_id(one)))
 
@@ -82,6 +82,6 @@ class Listed:
         ids = {str(id_of("indicator", one.indicator)): one.changed for one in self.iocs}
         yield from sorted(ids.items())
 
-    def by_day(self) -> Iterator[Ioc]:
+    def by_day(self) -> Iterator[ExportedIoc]:
         """By the day on which they were first seen."""
         yield from sorted(self.iocs, key=lambda one: (one.first_seen // 86_400_000, one.indicator))

@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import ReadTimeoutError
 
 from shared.domain.errors import FeedError
-from shared.feed.fetch import Fetched
+from shared.http.fetch import Fetched
 
 FEED_URL = "http://feed.example/feed/reports"
 

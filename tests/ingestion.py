@@ -8,9 +8,13 @@ from typing import Any
 
 import pytest
 
-from functions.ingest.fold import Applier
+from functions.ingest.batch import BatchWriter
 from functions.ingest.resolve import Resolver
 from functions.ingest.run import FOLD_REPORTS, FOLD_SIGHTINGS, Clock, Fetcher, Run, Stores
+from functions.ingest.store.ledger import Ledger
+from functions.ingest.store.quarantine import Quarantine
+from functions.ingest.store.runs import FeedStates, RunLog
+from functions.ingest.store.unresolved import UnresolvedReports
 from functions.ingest.summary import Summary
 from local.environment import DEFAULT_API_KEY
 from local.feed import sample_feed
@@ -18,16 +22,12 @@ from local.handlers import run_timer
 from shared.domain.indicator import Indicator
 from shared.domain.moment import read_moment
 from shared.domain.reputation import Reputation, Sighting, join_all
-from shared.feed.report import read_report
+from shared.formats.feed.report import read_report
 from shared.store.api_keys import ApiKeys
 from shared.store.feed_runs import FeedRuns
 from shared.store.iocs import IocTable
-from shared.store.items import StoredIoc, reputation_from_item
-from shared.store.ledger import Ledger
-from shared.store.quarantine import Quarantine
-from shared.store.runs import FeedStates, RunLog
+from shared.store.items import IocItem, reputation_from_item
 from shared.store.search_index import SearchIndex
-from shared.store.unresolved import UnresolvedReports
 from tests.builders import reputation
 from tests.conftest import Store
 from tests.fakes import FEED_URL, InlineExecutor
@@ -40,7 +40,7 @@ def fill(store: Store, monkeypatch: pytest.MonkeyPatch, *more: Indicator) -> Non
     ApiKeys(store.client, store.state_table).put(DEFAULT_API_KEY, "test", now=0)
     iocs = IocTable(store.client, store.table)
     for indicator in more:
-        assert iocs.write(StoredIoc(reputation(indicator), b"12345678"), None)
+        assert iocs.write(IocItem(reputation(indicator), b"12345678"), None)
     with sample_feed() as feed:
         for name, value in (store.env() | {"FEED_URL": feed}).items():
             monkeypatch.setenv(name, value)
@@ -85,7 +85,7 @@ def ingest(
             quarantine=Quarantine(client, store.state_table, FEED_URL),
         ),
         applier_for=partial(
-            Applier,
+            BatchWriter,
             IocTable(client, store.table),
             ledger,
             now,

@@ -5,15 +5,15 @@ from concurrent.futures import Executor
 from typing import Any
 
 from functions.providers.refresh import Refresh, Refreshed
+from functions.providers.snapshots import Snapshots
 from shared.domain.indicator import Indicator, IndicatorType
-from shared.domain.listing import Listing, Provider, Stance, Subject
-from shared.providers.declaration import Declaration, read_catalog
-from shared.providers.entry import Snapshot
+from shared.domain.provider import Listing, ListingStatus, Provider, Subject
+from shared.formats.lists.declaration import Declaration, read_catalog
+from shared.formats.lists.entry import ListContent
 from shared.store.iocs import IocTable
 from shared.store.items import listings_from_item
 from shared.store.keys import subject_key
 from shared.store.providers import ProviderState, ProviderStates
-from shared.store.snapshots import Snapshots
 from tests.conftest import Store
 from tests.fakes import InlineExecutor
 
@@ -40,7 +40,7 @@ def declaration(name: str = "list-a") -> Declaration:
 
 def listed(numbers: Iterable[int], assessment: str = "malware") -> dict[Subject, Listing]:
     """A list of domains without dates."""
-    return {domain(number): Listing(Stance.LISTED, assessment) for number in numbers}
+    return {domain(number): Listing(ListingStatus.LISTED, assessment) for number in numbers}
 
 
 def domain(number: int) -> Indicator:
@@ -63,10 +63,10 @@ def refresh(
     declared = declaration(name)
     states = ProviderStates(client, store.state_table)
 
-    def read() -> Snapshot:
+    def read() -> ListContent:
         if isinstance(download, Exception):
             raise download
-        return Snapshot(download)
+        return ListContent(download)
 
     known = {state.provider.id: state for state in states.read(consistent=True)}
     provider = Provider(name, declared.name, frozenset(declared.types))
@@ -96,7 +96,7 @@ def dated(entries: Entries, at: int = NOW) -> dict[str, Listing]:
     """What the items have to say after a list whose entries were all new at a time."""
     return {
         subject_key(subject): Listing(
-            one.stance, one.assessment, one.category, one.detect_time or at, one.source_list
+            one.status, one.assessment, one.category, one.detect_time or at, one.source_list
         )
         for subject, one in entries.items()
     }

@@ -5,14 +5,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from functions.publish.feed import Cursor, FeedPage, Order, read_page
-from functions.publish.hearsay import ask_nobody
+from functions.publish.external_reputation import ask_nobody
+from functions.publish.feed import Cursor, Order, PublishedPage, read_page
+from functions.publish.history import History
 from functions.publish.intake import Ask, Published, Publisher
 from functions.publish.scan import ScanReport
-from shared.domain.history import History
+from functions.publish.store.feed_log import FeedLog
+from functions.publish.store.histories import Histories
 from shared.domain.indicator import Indicator, IndicatorType
-from shared.store.feed_log import FeedLog
-from shared.store.histories import Histories
 from tests.conftest import Store
 from tests.ingestion import NOW
 from tests.scans import read_one, scan_ioc
@@ -77,7 +77,7 @@ def scans(store: Store, names: Iterable[str]) -> dict[str, int]:
     return {one.value: found.scans for one, found in known.items()}
 
 
-def pages(log: FeedLog, cursor: Cursor | None) -> Iterator[FeedPage]:
+def pages(log: FeedLog, cursor: Cursor | None) -> Iterator[PublishedPage]:
     """The pages from a cursor to the end of the feed, one after the other."""
     while cursor:
         page = read_page(log, log.info(), cursor)

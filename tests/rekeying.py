@@ -15,24 +15,24 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from functions.ingest.fold import Applier, NewReport
+from functions.ingest.batch import BatchWriter, NewReport
+from functions.ingest.store.ledger import Ledger
+from functions.ingest.store.runs import RunLog
+from functions.providers.snapshots import Snapshots, SnapshotState
+from functions.publish.history import History, Membership, record
+from functions.publish.history import ReportMention as Seen
+from functions.publish.store.feed_log import FeedLog
+from functions.publish.store.histories import Histories
 from local.rekey import WRITERS, Rekey
-from shared.domain.history import History, Membership, record
-from shared.domain.history import Sighting as Seen
 from shared.domain.indicator import Indicator, IndicatorType, parse
-from shared.domain.listing import Listing, Stance
+from shared.domain.provider import Listing, ListingStatus
 from shared.domain.reputation import Reputation, Sighting, join_all
 from shared.domain.verdict import Verdict
-from shared.feed.report import Report
-from shared.store.feed_log import FeedLog
-from shared.store.histories import Histories
+from shared.formats.feed.report import Report
 from shared.store.iocs import IocTable
 from shared.store.items import listings_from_item, reputation_from_item
 from shared.store.keys import flow_key, ioc_key
-from shared.store.ledger import Ledger
-from shared.store.runs import RunLog
 from shared.store.search_index import SearchIndex
-from shared.store.snapshots import Snapshots, SnapshotState
 from tests.builders import evidence
 from tests.conftest import Store
 from tests.fakes import HookedClient, InlineExecutor, Killed
@@ -88,7 +88,7 @@ class Old:
         memberships: defaultdict[tuple[Indicator, str], Membership] = defaultdict(Membership)
         for new in self.reports:
             # Of two spellings in one report the worse one counts.
-            for one in sorted(new.report.sightings, key=lambda one: one.evidence.winner):
+            for one in sorted(new.report.sightings, key=lambda one: one.evidence.latest):
                 key = parse(one.indicator.type, one.indicator.value)
                 scan = key, one.flow_id
                 histories[key], memberships[scan] = record(
@@ -98,8 +98,8 @@ class Old:
 
 
 def _seen(one: Sighting) -> Seen:
-    winner = one.evidence.winner
-    return Seen(winner.flow_id, winner.report_id, winner.seen_at, winner.verdict)
+    latest = one.evidence.latest
+    return Seen(latest.flow_id, latest.report_id, latest.seen_at, latest.verdict)
 
 
 def fill(store: Store, items: int, *, seed: int = 1, pool: Executor | None = None) -> Old:
@@ -131,7 +131,7 @@ def fill(store: Store, items: int, *, seed: int = 1, pool: Executor | None = Non
     feed = FeedLog(store.client, store.report_table)
     for new in old.reports:
         sightings = new.report.sightings
-        report_id = sightings[0].evidence.winner.report_id
+        report_id = sightings[0].evidence.latest.report_id
         histories.change(
             new.report.flow_id, report_id, seen={one.indicator: _seen(one) for one in sightings}
         )
@@ -183,8 +183,8 @@ class _NoEntries(Ledger):
         pass
 
 
-def _applier(store: Store, run: int, complete: frozenset[int], pool: Executor) -> Applier:
-    return Applier(
+def _applier(store: Store, run: int, complete: frozenset[int], pool: Executor) -> BatchWriter:
+    return BatchWriter(
         IocTable(store.client, store.table),
         Ledger(store.client, store.state_table),
         now=NOW,
@@ -198,13 +198,13 @@ def _applier(store: Store, run: int, complete: frozenset[int], pool: Executor) -
 
 def _list(store: Store, old: Old, chosen: list[Indicator], rng: random.Random) -> None:
     subjects: dict[Any, Listing] = {
-        one: Listing(Stance.LISTED, "malware", detect_time=NOW - rng.randrange(10**9))
+        one: Listing(ListingStatus.LISTED, "malware", detect_time=NOW - rng.randrange(10**9))
         for one in rng.sample(chosen, len(chosen) // 6)
     }
     # Only the provider knows these.
     for number in range(3):
         spelled = forms(10_000_019 + number)[1]
-        subjects[spelled] = Listing(Stance.LISTED, "phishing", detect_time=NOW - number)
+        subjects[spelled] = Listing(ListingStatus.LISTED, "phishing", detect_time=NOW - number)
     snapshots = Snapshots(store.client, store.state_table, PROVIDER, "somebody")
     assert snapshots.claim(NOW, NOW + 1) == SnapshotState()
     snapshots.finish(snapshots.begin(SnapshotState(), subjects))
@@ -260,7 +260,7 @@ def faults(store: Store, old: Old) -> list[str]:
     for new in old.reports:
         for said in new.report.sightings:
             key = parse(said.indicator.type, said.indicator.value)
-            seen[key].add(said.evidence.winner)
+            seen[key].add(said.evidence.latest)
     found += [
         f"{one} has other sightings"
         for one, winners in seen.items()

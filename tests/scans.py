@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from functions.publish.scan import RejectedReport, ScanReport, read_scan
-from shared.metadefender.present import PROVIDER
+from shared.domain.provider import SANDBOX_PROVIDER
 from tests.ingestion import NOW
 
 FLOW_ID = "66b3763be7dbbbdfcd0a6a96"
@@ -68,7 +68,7 @@ def address_data(address: str, *providers: tuple[str, int, str]) -> dict[str, An
 def hash_data(**engines: int) -> dict[str, Any]:
     """The answer for a hash: each engine with its result; `us` stands for this service."""
     details = {
-        PROVIDER if name == "us" else name: {"scan_result_i": result}
+        SANDBOX_PROVIDER if name == "us" else name: {"scan_result_i": result}
         for name, result in engines.items()
     }
     return {"scan_results": {"scan_details": details, "scan_all_result_i": max(engines.values())}}

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from shared.providers.declaration import read_catalog
+from shared.formats.lists.declaration import read_catalog
 from tests.feed_server import FeedServer, page
 
 

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from shared.domain.errors import InvalidIndicator
-from shared.domain.indicator import MAX_URL_BYTES, IndicatorType, ask, parse
+from shared.domain.indicator import MAX_URL_BYTES, IndicatorType, parse, parse_query
 
 _PIECES = (
     *(
@@ -70,7 +70,7 @@ def fault_of(kind: IndicatorType, text: str) -> str:
         if parse(kind, first.value) != first:
             return "not idempotent"
         # Clients ask for what answers have shown.
-        if ask(kind, first.value).indicator != first:
+        if parse_query(kind, first.value).indicator != first:
             return "asked for, it is another one"
     except InvalidIndicator as error:
         return f"its canonical form is refused: {error}"

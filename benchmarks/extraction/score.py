@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from shared.domain.errors import InvalidIndicator
 from shared.domain.extract import extract
-from shared.domain.indicator import Indicator, IndicatorType, ask, parse
+from shared.domain.indicator import Indicator, IndicatorType, parse, parse_query
 
 TEXTS = Path(__file__).with_name("texts.toml")
 
@@ -71,7 +71,7 @@ def canonical(pairs: Iterable[tuple[str, str]]) -> set[Indicator]:
     found = set()
     for kind, value in pairs:
         try:
-            found.add(ask(None if kind == "hash" else IndicatorType(kind), value).indicator)
+            found.add(parse_query(None if kind == "hash" else IndicatorType(kind), value).indicator)
         except InvalidIndicator:
             continue
     return found

@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from functions.changes.bus import Event, put
 from functions.changes.change import change_in
 from functions.changes.settings import ChangesSettings
-from shared.observability import failures_by_kind, logged
+from shared.runtime.observability import failures_by_kind, logged
 
 
 @logged

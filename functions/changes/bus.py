@@ -7,7 +7,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.changes.change import DETAIL_TYPE, SOURCE
-from shared.observability import logger
+from shared.runtime.observability import logger
 
 # What PutEvents takes at once.
 MAX_ENTRIES = 10

@@ -12,12 +12,12 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.export.build import publish
 from functions.export.settings import ExportSettings
-from shared.deadline import time_left
-from shared.exports.source import Options
-from shared.observability import failures_by_kind, logged, logger, success_counted
-from shared.sandbox.links import report_link
+from functions.export.stored_iocs import read_iocs
+from shared.domain.links import report_link
+from shared.formats.exports.source import Options
+from shared.runtime.deadline import time_left
+from shared.runtime.observability import failures_by_kind, logged, logger, success_counted
 from shared.store.exports import export_bucket
-from shared.store.stored_iocs import read_iocs
 from shared.store.whole_table import scan_client
 
 # What writing the files takes is more than half of the work.

@@ -6,11 +6,11 @@ from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any, Protocol
 
-from functions.export.snapshot import Snapshot
+from functions.export.export_source import ExportSource
+from functions.export.formats.all_formats import all_files
 from shared.domain.reputation import Reputation
-from shared.exports.formats import all_files
-from shared.exports.index import Entry, ExportPage, Index
-from shared.exports.source import File, Options
+from shared.formats.exports.index import ExportIndex, ExportPage, IndexedFile
+from shared.formats.exports.source import ExportFile, Options
 from shared.store.exports import SLOTS
 
 # The run after this one has to know what was exported before, and when.
@@ -26,19 +26,19 @@ Read = Callable[[Callable[[list[Reputation]], None]], None]
 class Bucket(Protocol):
     """Where exports are published; `shared.store.exports.ExportBucket` is one."""
 
-    def index(self) -> Index | None:
+    def index(self) -> ExportIndex | None:
         """The index of what is published."""
 
-    def begin(self, slot: str) -> Mapping[str, Entry]:
+    def begin(self, slot: str) -> Mapping[str, IndexedFile]:
         """Begin to write a set; the files that it holds from before."""
 
-    def fetch(self, index: Index, name: str, to: Path) -> None:
+    def fetch(self, index: ExportIndex, name: str, to: Path) -> None:
         """A file of a set, into a file."""
 
     def put(self, slot: str, name: str, source: Path, media_type: str) -> None:
         """Write a file of a set."""
 
-    def publish(self, index: Index) -> None:
+    def publish(self, index: ExportIndex) -> None:
         """Make a set the one that is read."""
 
 
@@ -75,14 +75,14 @@ def publish(
         before = folder / "before.sqlite"
         bucket.fetch(published, STATE, before)
     state = folder / STATE
-    with Snapshot(state, built) as snapshot:
+    with ExportSource(state, built) as snapshot:
         read(snapshot.add)
         iocs = snapshot.close_against(before)
         writer = _Writer(bucket, slot, built, pool, folder)
         for file in all_files(snapshot, options):
             writer.write(file)
     writer.put(STATE, state, "application/vnd.sqlite3")
-    index = Index(built, slot, iocs, writer.finish(), tuple(writer.pages))
+    index = ExportIndex(built, slot, iocs, writer.finish(), tuple(writer.pages))
     bucket.publish(index)
     return {
         "iocs": iocs,
@@ -110,10 +110,10 @@ class _Writer:
         self._pool = pool
         self._folder = folder
         self._there = bucket.begin(slot)
-        self._files: dict[str, Entry] = {}
+        self._files: dict[str, IndexedFile] = {}
         self._puts: list[Future[None]] = []
 
-    def write(self, file: File) -> None:
+    def write(self, file: ExportFile) -> None:
         path = self._folder / str(len(self._files))
         with path.open("wb") as target:
             for part in file.parts:
@@ -134,11 +134,11 @@ class _Writer:
             self._files[name] = there
             path.unlink()
             return
-        self._files[name] = Entry(path.stat().st_size, digest, media_type, self._built)
+        self._files[name] = IndexedFile(path.stat().st_size, digest, media_type, self._built)
         self.written += 1
         self._puts.append(self._pool.submit(self._put, name, path, media_type))
 
-    def finish(self) -> dict[str, Entry]:
+    def finish(self) -> dict[str, IndexedFile]:
         """The files of the set, once all of them are written."""
         for one in self._puts:
             one.result()

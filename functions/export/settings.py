@@ -1,7 +1,7 @@
 """Settings of the export function."""
 
-from shared.exports.source import Tlp
-from shared.settings import Environment, SettingsError, optional_url, text
+from shared.formats.exports.source import Tlp
+from shared.runtime.settings import Environment, SettingsError, optional_url, text
 
 
 class ExportSettings:

@@ -10,11 +10,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.filter.build import answered_types, publish
 from functions.filter.settings import FilterSettings
-from shared.deadline import time_left
-from shared.observability import failures_by_kind, logged, logger, success_counted
+from functions.filter.stored_values import read_values
+from shared.runtime.deadline import time_left
+from shared.runtime.observability import failures_by_kind, logged, logger, success_counted
 from shared.store.filters import filter_bucket
 from shared.store.providers import ProviderStates
-from shared.store.stored_values import read_values
 from shared.store.whole_table import scan_client
 
 # What making and publishing the filter takes, with much to spare.

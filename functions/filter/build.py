@@ -9,7 +9,7 @@ from threading import Lock
 from typing import IO, Any, Protocol
 
 from shared.domain.indicator import IndicatorType
-from shared.filters.file import Facts, make_file, read_file
+from shared.formats.bloom_filter import Facts, make_file, read_file
 from shared.store.providers import ProviderState
 
 # Hands over everything, page by page and from several threads at once.

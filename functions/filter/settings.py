@@ -1,6 +1,6 @@
 """Settings of the filter function."""
 
-from shared.settings import Environment, text
+from shared.runtime.settings import Environment, text
 
 
 class FilterSettings:

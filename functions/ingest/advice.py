@@ -3,7 +3,7 @@
 from urllib.parse import urlsplit
 
 from shared.domain.errors import FeedError
-from shared.feed.fetch import FeedRefused
+from shared.http.fetch import FeedRefused
 
 # The sandbox has its feed at both: the first for browsers, the second for clients with a key.
 _WEB, _API = "/feed/reports", "/api/feed/reports"

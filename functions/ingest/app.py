@@ -9,23 +9,23 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.ingest.fold import Applier
+from functions.ingest.batch import BatchWriter
 from functions.ingest.resolve import Resolver
 from functions.ingest.run import Clock, Run, Stores
 from functions.ingest.settings import IngestSettings
+from functions.ingest.store.ledger import Ledger
+from functions.ingest.store.meter import MeteredClient
+from functions.ingest.store.quarantine import Quarantine
+from functions.ingest.store.runs import FeedStates, RunLog
+from functions.ingest.store.unresolved import UnresolvedReports
 from functions.ingest.summary import Summary
 from shared.domain.moment import read_moment
-from shared.feed.fetch import FeedClient
-from shared.observability import failures_by_kind, logged, logger, metrics
+from shared.http.fetch import FeedClient
+from shared.runtime.observability import failures_by_kind, logged, logger, metrics
 from shared.store.direct import direct_client
 from shared.store.feed_runs import FeedRuns
 from shared.store.iocs import IocTable
-from shared.store.ledger import Ledger
-from shared.store.meter import MeteredClient
-from shared.store.quarantine import Quarantine
-from shared.store.runs import FeedStates, RunLog
 from shared.store.search_index import SearchIndex
-from shared.store.unresolved import UnresolvedReports
 
 # The end of the time is kept free: what is under way has to end, and the place to be noted.
 SPARE_S = 7.0
@@ -100,7 +100,7 @@ def _run(settings: IngestSettings, budget_s: float, again_since: object) -> Run:
             quarantine=Quarantine(client, state, settings.feed_url),
         ),
         applier_for=partial(
-            Applier,
+            BatchWriter,
             IocTable(client, settings.table_name, retention_s=settings.retention_s),
             ledger,
             clock.now,

@@ -14,17 +14,17 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from functions.ingest.fold import Applier, NewReport, content_digest
+from functions.ingest.batch import BatchWriter, NewReport, content_digest
 from functions.ingest.resolve import GIVEN_UP_REASONS
+from functions.ingest.store.ledger import Ledger
+from functions.ingest.store.quarantine import Quarantine, QuarantineEntries, QuarantineEntry
+from functions.ingest.store.runs import FeedStates, RunLog
+from functions.ingest.store.unresolved import MAX_WAITING, UnresolvedReports, Waiting
 from shared.domain.errors import InvalidRecord
-from shared.feed.report import Rejected, Report, is_flow_id, read_report
+from shared.formats.feed.report import Rejected, Report, is_flow_id, read_report
 from shared.store.iocs import IocTable
 from shared.store.keys import flow_key
-from shared.store.ledger import Ledger
-from shared.store.quarantine import Entry, Quarantine, QuarantineEntries
-from shared.store.runs import FeedStates, RunLog
 from shared.store.search_index import SearchIndex
-from shared.store.unresolved import MAX_WAITING, UnresolvedReports, Waiting
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -47,7 +47,7 @@ class Replayed:
             they have entries of their own.
     """
 
-    entry: Entry
+    entry: QuarantineEntry
     accepted: bool
     iocs: int
     refused: Sequence[str]
@@ -58,7 +58,7 @@ class Replayed:
 class _Reading:
     """An entry, read again; without `new` or `waiting` it is refused."""
 
-    entry: Entry
+    entry: QuarantineEntry
     new: NewReport | None
     rejected: Sequence[Rejected]
     waiting: Waiting | None = None
@@ -84,11 +84,11 @@ class Replay:
     index: SearchIndex | None = None
     inherit_verdict: bool = False
 
-    def preview(self, entries: Iterable[Entry]) -> Iterator[Replayed]:
+    def preview(self, entries: Iterable[QuarantineEntry]) -> Iterator[Replayed]:
         """What `execute` would do; nothing is written."""
         return (_told(self._read(entry)) for entry in entries)
 
-    def execute(self, entries: Iterable[Entry]) -> Iterator[Replayed]:
+    def execute(self, entries: Iterable[QuarantineEntry]) -> Iterator[Replayed]:
         """Replay entries; each is told when it is done.
 
         Raises:
@@ -96,7 +96,7 @@ class Replay:
         """
         run_log = RunLog(self.client, self.state_table)
         number, complete_runs = run_log.begin()
-        applier = Applier(
+        applier = BatchWriter(
             self.iocs,
             Ledger(self.client, self.state_table),
             self.now,
@@ -113,7 +113,7 @@ class Replay:
             yield from map(_told, fold)
         run_log.complete(number, complete_runs)
 
-    def _read(self, entry: Entry) -> _Reading:
+    def _read(self, entry: QuarantineEntry) -> _Reading:
         if entry.reason in GIVEN_UP_REASONS and is_flow_id(entry.flow_id):
             # It waits since now, and so has another week.
             return _Reading(entry, None, [], Waiting(entry.flow_id, self.now))
@@ -145,7 +145,7 @@ class Replay:
             entries.remove(reading.entry)
             yield reading
 
-    def _apply(self, accepted: Sequence[_Reading], applier: Applier) -> None:
+    def _apply(self, accepted: Sequence[_Reading], applier: BatchWriter) -> None:
         for feed_url in {reading.entry.feed_url for reading in accepted}:
             # What is known ends the way of a run through a long feed: what was replayed must
             # not end it before it has seen the reports beside it.

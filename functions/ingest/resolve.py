@@ -15,14 +15,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from functions.ingest.store.ledger import NO_ENTRY, Ledger
+from functions.ingest.store.unresolved import MAX_WAITING, UnresolvedReports, Waiting
 from shared.domain.errors import FeedError
-from shared.feed.fetch import Fetched, OutOfTime
-from shared.feed.page import ReportLink
-from shared.feed.report import RawReport, Rejected, is_flow_id
-from shared.feed.scan_report import read_scan_report, report_url
+from shared.formats.feed.page import ReportLink
+from shared.formats.feed.report import RawReport, Rejected, is_flow_id
+from shared.formats.feed.scan_report import read_scan_report, report_url
+from shared.http.fetch import Fetched, OutOfTime
 from shared.store.keys import flow_key
-from shared.store.ledger import NO_ENTRY, Ledger
-from shared.store.unresolved import MAX_WAITING, UnresolvedReports, Waiting
 
 MAX_FETCHES = 100
 FETCHES_A_SECOND = 5

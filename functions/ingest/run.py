@@ -1,7 +1,7 @@
 """One run: read the pages of a feed as far as needed, and apply what is new on them.
 
 Nothing here decides whether a report counts, only how far a run reads: see
-functions.ingest.fold and functions.ingest.walk.
+functions.ingest.batch and functions.ingest.feed_reader.
 """
 
 from collections import Counter
@@ -10,23 +10,23 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from functions.ingest.advice import with_advice
-from functions.ingest.fold import Applier, Change, NewReport, content_digest
+from functions.ingest.batch import BatchWriter, Change, NewReport, content_digest
+from functions.ingest.feed_reader import LONG_FEED_PAGES, FeedReader, ReadReport
 from functions.ingest.resolve import Resolver
+from functions.ingest.store.ledger import NO_ENTRY, Ledger
+from functions.ingest.store.quarantine import Quarantine
+from functions.ingest.store.runs import FeedState, FeedStates, RunLog
 from functions.ingest.summary import Summary
-from functions.ingest.walk import LONG_FEED_PAGES, Seen, Walk
 from shared.domain.errors import FeedError, InvalidRecord, StoreError
 from shared.domain.moment import read_moment
-from shared.feed.fetch import Fetched, OutOfTime, next_url
-from shared.feed.formats import mentioned_next, read_page
-from shared.feed.info import info_url, read_count
-from shared.feed.page import Page
-from shared.feed.report import Rejected, is_flow_id, read_report
-from shared.observability import logger
+from shared.formats.feed.info import info_url, read_count
+from shared.formats.feed.page import FeedPage
+from shared.formats.feed.reader import mentioned_next, read_page
+from shared.formats.feed.report import Rejected, is_flow_id, read_report
+from shared.http.fetch import Fetched, OutOfTime, next_url
+from shared.runtime.observability import logger
 from shared.store.feed_runs import FeedRun, FeedRuns, host_of
 from shared.store.keys import flow_key
-from shared.store.ledger import NO_ENTRY, Ledger
-from shared.store.quarantine import Quarantine
-from shared.store.runs import FeedState, FeedStates, RunLog
 
 MAX_REQUESTS = 400
 # A run that gets this far may not reach the end, and then should say how far that is.
@@ -78,7 +78,7 @@ class Clock:
 
 
 # Given the number of the run and the runs that are complete.
-ApplierFactory = Callable[[int, frozenset[int]], Applier]
+ApplierFactory = Callable[[int, frozenset[int]], BatchWriter]
 
 
 class _WritingStopped(OutOfTime):
@@ -108,7 +108,7 @@ class Run:
     summary: Summary = field(default_factory=Summary)
     _number: int = 0
     _complete_runs: frozenset[int] = frozenset()
-    _applier: Applier | None = None
+    _applier: BatchWriter | None = None
     _waiting: list[NewReport] = field(default_factory=list)
     _waiting_since: str = ""
     _newest: int = 0
@@ -133,7 +133,7 @@ class Run:
             if self.again_since is not None:
                 # Nothing is left out then: as if the feed had never been read.
                 state = FeedState(open_runs=state.open_runs)
-            walk = Walk(self.feed_url, state, self.clock.now)
+            walk = FeedReader(self.feed_url, state, self.clock.now)
             feed_failed = self._read_and_apply(walk)
             self._count_failures(feed_failed=feed_failed or not walk.pages)
             self._close(walk, feed_failed=feed_failed)
@@ -170,7 +170,7 @@ class Run:
         except StoreError as error:
             logger.warning("run not noted", extra={"reason": str(error)})
 
-    def _read_and_apply(self, walk: Walk) -> bool:
+    def _read_and_apply(self, walk: FeedReader) -> bool:
         """Whether the feed failed, which is more than that time ran out."""
         feed_failed = False
         try:
@@ -210,7 +210,7 @@ class Run:
                 reason += f": {self.resolver.failure}"
         return f"0 of {self._entries} entries of the feed were understood: {reason}"
 
-    def _read(self, walk: Walk) -> None:
+    def _read(self, walk: FeedReader) -> None:
         broken: FeedError | None = None
         landed = False
         while walk.url:
@@ -250,7 +250,7 @@ class Run:
         if broken:
             raise broken
 
-    def _note_links(self, page: Page) -> None:
+    def _note_links(self, page: FeedPage) -> None:
         known, rejected = self.resolver.note(page.links)
         self.summary.not_understood += len(page.not_understood)
         self._not_understood.update(page.not_understood)
@@ -258,7 +258,7 @@ class Run:
         self._understood += known
         self._reject(rejected)
 
-    def _resolve_links(self, walk: Walk) -> None:
+    def _resolve_links(self, walk: FeedReader) -> None:
         """Fetch the reports that the feed only links to, and apply each before the next."""
         for flow_id in self.resolver.scans():
             try:
@@ -288,10 +288,10 @@ class Run:
         self.summary.requests += 1
         return self.fetcher.get(url)
 
-    def _take(self, raws: Sequence[object], url: str) -> list[Seen]:
+    def _take(self, raws: Sequence[object], url: str) -> list[ReadReport]:
         """Put the new reports of a page with those that wait to be applied."""
         self.summary.reports += len(raws)
-        seen: list[Seen] = []
+        seen: list[ReadReport] = []
         rejected: list[Rejected] = []
         named: list[tuple[object, _Name | None]] = []
         for raw in raws:
@@ -307,7 +307,7 @@ class Run:
                 date = min(read_moment(name.date, self.clock.now), self.clock.now)
                 if self.again_since is None or date < self.again_since:
                     self.summary.known += 1
-                    seen.append(Seen(known=True, date=date))
+                    seen.append(ReadReport(known=True, date=date))
                     continue
             report = read_report(raw, self.clock.now, inherit_verdict=self.inherit_verdict)
             rejected += report.rejected
@@ -318,7 +318,7 @@ class Run:
                 self._reasons.update(one.reason for one in report.rejected)
                 self._fields = self._fields or _fields(raw)
             if name and report.flow_id:
-                seen.append(Seen(known=False, date=min(report.seen_at, self.clock.now)))
+                seen.append(ReadReport(known=False, date=min(report.seen_at, self.clock.now)))
                 self._waiting.append(NewReport(name.flow, name.content, report))
                 self._waiting_since = self._waiting_since or url
         self._newest = max([self._newest, *(report.date for report in seen)])
@@ -350,7 +350,7 @@ class Run:
         if fold:
             yield fold
 
-    def _begin_fold(self) -> Applier:
+    def _begin_fold(self) -> BatchWriter:
         if self._applier is None:
             self._number, self._complete_runs = self.stores.run_log.begin()
             self._applier = self.applier_for(self._number, self._complete_runs)
@@ -369,7 +369,7 @@ class Run:
             summary.feed_failures = 0
             states.answered()
 
-    def _close(self, walk: Walk, *, feed_failed: bool) -> None:
+    def _close(self, walk: FeedReader, *, feed_failed: bool) -> None:
         """Remember where the feed stands, after everything that was read is stored."""
         states, state = self.stores.feed_states, walk.state
         if self._number and not self._waiting:
@@ -400,7 +400,7 @@ class Run:
         except FeedError:
             self._length = None
 
-    def _left(self, walk: Walk) -> int | None:
+    def _left(self, walk: FeedReader) -> int | None:
         return None if self._length is None else max(0, self._length - walk.passed)
 
 

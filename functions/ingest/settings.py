@@ -1,8 +1,8 @@
 """Settings of the ingest function."""
 
-from shared.feed.private_ca import PrivateCa
-from shared.secret import Secret
-from shared.settings import Environment, flag, number, text, url
+from shared.http.private_ca import PrivateCa
+from shared.runtime.secret import Secret
+from shared.runtime.settings import Environment, flag, number, text, url
 
 SECONDS_A_DAY = 86_400
 

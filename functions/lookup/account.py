@@ -2,14 +2,14 @@
 
 import hmac
 
+from functions.lookup.apikey_bodies import key_info, limits_remaining, limits_used
+from functions.lookup.feed_status_body import feed_status
+from functions.lookup.provider_status_body import provider_status
 from functions.lookup.quota import Caller
 from functions.lookup.service import Call, Service
-from shared.http.refused import Refused
+from shared.http import errors
+from shared.http.api_error import ApiError
 from shared.http.web import Response
-from shared.metadefender import errors
-from shared.metadefender.apikey import key_info, limits_remaining, limits_used
-from shared.metadefender.feed_status import feed_status
-from shared.metadefender.providers import provider_status
 from shared.store.api_keys import digest_of
 
 
@@ -22,7 +22,7 @@ def info_of(_service: Service, call: Call) -> Response:
     """GET /v4/apikey/{key}: a key may ask about itself and no other."""
     caller = call.identified()
     if not hmac.compare_digest(digest_of(call.value), caller.key.digest):
-        raise Refused(errors.KEY_NOT_FOUND)
+        raise ApiError(errors.KEY_NOT_FOUND)
     return _info(caller)
 
 

@@ -3,13 +3,13 @@
 from typing import Any
 
 from functions.lookup.bulk import address_field, read_items
-from functions.lookup.service import Call, Finding, Handler, Service
+from functions.lookup.service import Call, Handler, LookupResult, Service
+from functions.lookup.v4_bodies import address_report, invalid_address_row
 from shared.domain.errors import InvalidIndicator
-from shared.domain.indicator import IndicatorType, Question, ask, ask_in_path
-from shared.http.refused import Refused
+from shared.domain.indicator import IndicatorType, Query, ask_in_path, parse_query
+from shared.http import errors
+from shared.http.api_error import ApiError
 from shared.http.web import Response
-from shared.metadefender import errors
-from shared.metadefender.present import address_report, invalid_address_row
 
 NOT_VALID = {
     IndicatorType.IP: errors.IP_NOT_VALID,
@@ -36,12 +36,12 @@ def report(kind: IndicatorType) -> Handler:
             # The query belongs to a URL that was not encoded. If its spelling is lost, the rest of
             # the URL may be another URL.
             if call.request.query_rebuilt:
-                raise Refused(errors.URL_NOT_VALID, NOT_ENCODED)
+                raise ApiError(errors.URL_NOT_VALID, NOT_ENCODED)
             value = f"{value}?{call.request.query}"
         try:
             question = ask_in_path(kind, value)
         except InvalidIndicator as error:
-            raise Refused(NOT_VALID[kind], str(error)) from None
+            raise ApiError(NOT_VALID[kind], str(error)) from None
         return Response(200, _row(*service.answer(question), service.now()))
 
     return look_up
@@ -53,11 +53,11 @@ def bulk(kind: IndicatorType) -> Handler:
     def look_up(service: Service, call: Call) -> Response:
         texts = read_items(call, _FIELDS[kind])
         asked = [ask_or_error(kind, text) for text in texts]
-        answers = iter(service.answer_many([one for one in asked if isinstance(one, Question)]))
+        answers = iter(service.answer_many([one for one in asked if isinstance(one, Query)]))
         now = service.now()
         rows = [
             _row(*next(answers), now)
-            if isinstance(one, Question)
+            if isinstance(one, Query)
             else invalid_address_row(kind, text, NOT_VALID[kind].body(one), now)
             for text, one in zip(texts, asked, strict=True)
         ]
@@ -66,13 +66,13 @@ def bulk(kind: IndicatorType) -> Handler:
     return look_up
 
 
-def _row(question: Question, found: Finding, now: int) -> dict[str, Any]:
+def _row(question: Query, found: LookupResult, now: int) -> dict[str, Any]:
     return address_report(question.indicator, question.shown, found.reputation, now, found.others)
 
 
-def ask_or_error(kind: IndicatorType | None, text: str) -> Question | str:
+def ask_or_error(kind: IndicatorType | None, text: str) -> Query | str:
     """What an item of a bulk request asks, or why it is no such indicator."""
     try:
-        return ask(kind, text)
+        return parse_query(kind, text)
     except InvalidIndicator as error:
         return str(error)

@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.lookup.hot import HotIocs
-from functions.lookup.providers import Asks, NoProviders, Providers, RememberedProviders
+from functions.lookup.cache import IocCache
+from functions.lookup.metrics import LookupMetrics
+from functions.lookup.providers import Asks, CachedProviders, NoProviders, Providers
 from functions.lookup.quota import Quota
+from functions.lookup.quotas import QuotaCounters
 from functions.lookup.routes import respond
-from functions.lookup.service import Exports, Filters, Index, Service
+from functions.lookup.service import Exports, Filters, Service, SightingIndex
 from functions.lookup.settings import LookupSettings
-from functions.lookup.tally import Tally
 from shared.domain.indicator import Indicator
-from shared.domain.listing import Listing
+from shared.domain.provider import Listing
 from shared.http.authentication import KeyRing
-from shared.http.guard import guarded
-from shared.observability import logged
+from shared.http.respond import guarded
+from shared.runtime.observability import logged
 from shared.store.api_keys import ApiKeys
 from shared.store.direct import direct_client
 from shared.store.iocs import IocTable
-from shared.store.quotas import QuotaCounters
 
 if TYPE_CHECKING:
     from shared.store.feed_runs import FeedRun
@@ -52,8 +52,8 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 
 
 @cache
-def _tally() -> Tally:
-    return Tally(time.monotonic)
+def _tally() -> LookupMetrics:
+    return LookupMetrics(time.monotonic)
 
 
 @cache
@@ -61,7 +61,7 @@ def _service() -> Service:
     settings = LookupSettings(os.environ)
     client = direct_client(read_timeout_s=STORE_TIMEOUT_S, attempts=STORE_ATTEMPTS, patient=False)
     table = IocTable(client, settings.table_name)
-    hot = HotIocs(table, settings.cache_ttl_s, time.monotonic) if settings.cache_ttl_s else None
+    hot = IocCache(table, settings.cache_ttl_s, time.monotonic) if settings.cache_ttl_s else None
 
     def keep(provider: str, indicator: Indicator, listing: Listing) -> None:
         table.list_subject(provider, indicator, listing)
@@ -91,7 +91,7 @@ def _providers(
     # A stack without providers does not wait for the import.
     from shared.store.providers import ProviderStates  # noqa: PLC0415
 
-    return RememberedProviders(
+    return CachedProviders(
         ProviderStates(client, settings.state_table_name),
         time.monotonic,
         asker=_asker,
@@ -102,8 +102,8 @@ def _providers(
 @cache
 def _asker() -> Asks:
     # What it takes to ask is imported by those who do ask.
-    from shared.providers.ask import make_asker  # noqa: PLC0415
-    from shared.providers.settings import ProviderSettings  # noqa: PLC0415
+    from functions.lookup.on_demand import make_asker  # noqa: PLC0415
+    from shared.runtime.provider_settings import ProviderSettings  # noqa: PLC0415
 
     return make_asker(ProviderSettings(os.environ))
 
@@ -115,7 +115,7 @@ def _feed_runs(client: Any, state_table: str) -> "Sequence[FeedRun]":
     return FeedRuns(client, state_table).read()
 
 
-def _index(client: Any, table: str) -> Index | None:
+def _index(client: Any, table: str) -> SightingIndex | None:
     if not table:
         return None
     from shared.store.search_index import SearchIndex  # noqa: PLC0415
@@ -138,12 +138,12 @@ def _exports(bucket: str) -> Exports | None:
     if not bucket:
         return None
     # A look-up needs none of this.
-    from functions.lookup.exports import RememberedExports  # noqa: PLC0415
+    from functions.lookup.exports import CachedExports  # noqa: PLC0415
     from shared.store.exports import export_bucket  # noqa: PLC0415
 
     # A page has two megabytes.
     kept = export_bucket(bucket, timeout_s=2 * STORE_TIMEOUT_S, attempts=STORE_ATTEMPTS)
-    return RememberedExports(kept, time.monotonic)
+    return CachedExports(kept, time.monotonic)
 
 
 def _now_ms() -> int:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from functions.lookup.service import Call
-from shared.http.refused import Refused
+from shared.http import errors
+from shared.http.api_error import ApiError
+from shared.http.errors import ErrorDefinition
 from shared.http.web import Request
-from shared.metadefender import errors
-from shared.metadefender.errors import ApiError
 
 MAX_ITEMS = 1000
 # Lambda takes 6 MB, and the answer to a request holds what was asked.
@@ -28,10 +28,10 @@ class BulkField:
     """
 
     names: Sequence[str]
-    missing: ApiError
-    no_list: ApiError
-    empty: ApiError
-    too_many: ApiError
+    missing: ErrorDefinition
+    no_list: ErrorDefinition
+    empty: ErrorDefinition
+    too_many: ErrorDefinition
 
 
 HASHES = BulkField(
@@ -67,17 +67,17 @@ def read_items(call: Call, field: BulkField) -> list[str]:
     """The items of a bulk request, in their order, duplicates kept; each counts as a look-up.
 
     Raises:
-        Refused: the body is no JSON object, or the list in it breaks a rule.
+        ApiError: the body is no JSON object, or the list in it breaks a rule.
         OverLimit: the caller may not ask for so many.
         StoreError: the store failed.
     """
     body = read_body(call.request, dict, errors.NOT_JSON, errors.BODY_NO_OBJECT)
     name = next((name for name in field.names if name in body), None)
     if name is None:
-        raise Refused(field.missing, field.names[0])
+        raise ApiError(field.missing, field.names[0])
     items = body[name]
     if not isinstance(items, list):
-        raise Refused(field.no_list)
+        raise ApiError(field.no_list)
     return _paid(call, items, field)
 
 
@@ -85,7 +85,7 @@ def read_array(call: Call) -> list[str]:
     """The same of a request to the sandbox's own API: its body is the list itself.
 
     Raises:
-        Refused: the body is no JSON array, or it breaks a rule.
+        ApiError: the body is no JSON array, or it breaks a rule.
         OverLimit: the caller may not ask for so many.
         StoreError: the store failed.
     """
@@ -96,11 +96,11 @@ def read_array(call: Call) -> list[str]:
 def _paid(call: Call, items: list[Any], field: BulkField) -> list[str]:
     """The items when they keep all rules; each is paid for as a look-up."""
     if not items:
-        raise Refused(field.empty)
+        raise ApiError(field.empty)
     if len(items) > MAX_ITEMS:
-        raise Refused(field.too_many, f"at most {MAX_ITEMS}")
+        raise ApiError(field.too_many, f"at most {MAX_ITEMS}")
     if not all(isinstance(item, str) for item in items):
-        raise Refused(field.no_list, "every item has to be a text")
+        raise ApiError(field.no_list, "every item has to be a text")
     call.identified().spend(len(items))
     return items
 
@@ -114,16 +114,16 @@ def body_of(request: Request) -> bytes:
     """The body as it was sent.
 
     Raises:
-        Refused: it is too large.
+        ApiError: it is too large.
     """
     body = request.body
     if len(body) > MAX_BODY_BYTES:
-        raise Refused(errors.BODY_TOO_LARGE, f"at most {MAX_BODY_BYTES} bytes")
+        raise ApiError(errors.BODY_TOO_LARGE, f"at most {MAX_BODY_BYTES} bytes")
     return body
 
 
 def read_body(
-    request: Request, expected: type[_Body], not_json: ApiError, other: ApiError
+    request: Request, expected: type[_Body], not_json: ErrorDefinition, other: ErrorDefinition
 ) -> _Body:
     """The body as JSON of the expected type.
 
@@ -132,16 +132,16 @@ def read_body(
         other: the error of all else that was sent.
 
     Raises:
-        Refused: the body is too large, or no such JSON.
+        ApiError: the body is too large, or no such JSON.
     """
     sent = body_of(request)
     media_type = media_type_of(request)
     if media_type and media_type != "application/json" and not media_type.endswith("+json"):
-        raise Refused(not_json)
+        raise ApiError(not_json)
     try:
         body = json.loads(sent.decode())
     except (ValueError, RecursionError):
-        raise Refused(other) from None
+        raise ApiError(other) from None
     if not isinstance(body, expected):
-        raise Refused(other)
+        raise ApiError(other)
     return body

@@ -10,13 +10,13 @@ from urllib.parse import unquote
 from functions.lookup.service import Call, Exports, Service
 from shared.domain.errors import StoreError
 from shared.domain.moment import format_millis
+from shared.http import errors
+from shared.http.api_error import ApiError
 from shared.http.caching import knows
-from shared.http.refused import Refused
 from shared.http.web import Response
-from shared.metadefender import errors
 
 if TYPE_CHECKING:
-    from shared.exports.index import Index
+    from shared.formats.exports.index import ExportIndex
 
 # What is larger comes from the bucket itself: a function delivers 6 MB, JSON escaped.
 MAX_ANSWERED_BYTES = 3_000_000
@@ -51,7 +51,7 @@ def file(service: Service, call: Call) -> Response:
     name = unquote(unquote(call.value))
     entry = index.files.get(name)
     if entry is None:
-        raise Refused(errors.EXPORT_NOT_FOUND)
+        raise ApiError(errors.EXPORT_NOT_FOUND)
     call.identified().spend()
     headers = {"ETag": f'"{entry.sha256}"', "Cache-Control": _KEPT_BY_CLIENTS}
     if knows(call.request.headers, headers["ETag"]):
@@ -64,33 +64,33 @@ def file(service: Service, call: Call) -> Response:
     return Response(200, {}, headers, text=exports.text(index, name))
 
 
-def published(service: Service) -> "tuple[Exports, Index]":
+def published(service: Service) -> "tuple[Exports, ExportIndex]":
     """What is published, and where.
 
     Raises:
-        Refused: nothing is.
+        ApiError: nothing is.
     """
     exports = service.exports()
     index = exports.index() if exports else None
     if exports is None or index is None:
-        raise Refused(errors.EXPORTS_NOT_FOUND)
+        raise ApiError(errors.EXPORTS_NOT_FOUND)
     return exports, index
 
 
 class Bucket(Protocol):
     """Where exports are kept; `shared.store.exports.ExportBucket` is one."""
 
-    def index(self) -> "Index | None":
+    def index(self) -> "ExportIndex | None":
         """What is published, None when nothing is; raises StoreError."""
 
-    def read(self, index: "Index", name: str) -> bytes | None:
+    def read(self, index: "ExportIndex", name: str) -> bytes | None:
         """A file, None when it is no longer there; raises StoreError."""
 
-    def link(self, index: "Index", name: str, seconds: int) -> str:
+    def link(self, index: "ExportIndex", name: str, seconds: int) -> str:
         """An address to fetch it from for so long; raises StoreError."""
 
 
-class RememberedExports:
+class CachedExports:
     """Exports of which the index is read once a minute, and the last files are kept. Thread-safe.
 
     Args:
@@ -101,10 +101,10 @@ class RememberedExports:
         self._bucket = bucket
         self._clock = clock
         self._lock = threading.Lock()
-        self._index: tuple[float, Index | None] | None = None
+        self._index: tuple[float, ExportIndex | None] | None = None
         self._texts: OrderedDict[str, str] = OrderedDict()
 
-    def index(self) -> "Index | None":
+    def index(self) -> "ExportIndex | None":
         """What is published, or was a minute ago at most; None when nothing is.
 
         Raises:
@@ -118,7 +118,7 @@ class RememberedExports:
         self._index = (asked_at, index)
         return index
 
-    def text(self, index: "Index", name: str) -> str:
+    def text(self, index: "ExportIndex", name: str) -> str:
         """A file.
 
         Raises:
@@ -141,7 +141,7 @@ class RememberedExports:
                 self._texts.popitem(last=False)
         return text
 
-    def link(self, index: "Index", name: str, seconds: int) -> str:
+    def link(self, index: "ExportIndex", name: str, seconds: int) -> str:
         """An address to fetch a file from for so long.
 
         Raises:

@@ -1,9 +1,9 @@
 """The filter of everything that is stored: what is told of it, and where it is fetched from."""
 
 from functions.lookup.service import Call, Filters, Service
-from shared.http.refused import Refused
+from shared.http import errors
+from shared.http.api_error import ApiError
 from shared.http.web import Response
-from shared.metadefender import errors
 
 # Long enough to begin a download; the address works for whoever has it.
 LINK_S = 300
@@ -26,5 +26,5 @@ def _published(service: Service) -> tuple[Filters, dict[str, object]]:
     filters = service.filters()
     told = filters.offer() if filters else None
     if filters is None or told is None:
-        raise Refused(errors.FILTER_NOT_FOUND)
+        raise ApiError(errors.FILTER_NOT_FOUND)
     return filters, told

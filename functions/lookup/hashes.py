@@ -4,13 +4,8 @@ from typing import Any
 
 from functions.lookup.addresses import ask_or_error
 from functions.lookup.bulk import HASHES, read_items
-from functions.lookup.service import Call, Finding, Service
-from shared.domain.errors import InvalidIndicator
-from shared.domain.indicator import Question, ask
-from shared.http.refused import Refused
-from shared.http.web import Request, Response
-from shared.metadefender import errors
-from shared.metadefender.present import (
+from functions.lookup.service import Call, LookupResult, Service
+from functions.lookup.v4_bodies import (
     bulk_hash_row,
     hash_report,
     invalid_hash_row,
@@ -19,6 +14,11 @@ from shared.metadefender.present import (
     scan_history,
     unknown_hash_row,
 )
+from shared.domain.errors import InvalidIndicator
+from shared.domain.indicator import Query, parse_query
+from shared.http import errors
+from shared.http.api_error import ApiError
+from shared.http.web import Request, Response
 
 # Both spellings are in use; a header's name has no case here.
 _DETAILS_HEADERS = ("includescandetails", "include_scan_details")
@@ -38,7 +38,7 @@ def sandbox(service: Service, call: Call) -> Response:
     """GET /v4/hash/{hash}/sandbox."""
     found = _find(service, call.value)
     if found.reputation is None:
-        raise Refused(errors.HASH_NOT_FOUND)
+        raise ApiError(errors.HASH_NOT_FOUND)
     return Response(200, sandbox_report(found.reputation))
 
 
@@ -47,23 +47,23 @@ def bulk(service: Service, call: Call) -> Response:
     with_details = _wants_details(call.request)
     texts = read_items(call, HASHES)
     asked = [ask_or_error(None, text) for text in texts]
-    known = service.find_many({one.indicator for one in asked if isinstance(one, Question)})
+    known = service.find_many({one.indicator for one in asked if isinstance(one, Query)})
     rows = [
         row_of(text, known[one.indicator], with_details=with_details)
-        if isinstance(one, Question)
+        if isinstance(one, Query)
         else invalid_hash_row(text, errors.HASH_NOT_VALID.body(one))
         for text, one in zip(texts, asked, strict=True)
     ]
     return Response(200, {"data": rows})
 
 
-def _report(found: Finding) -> dict[str, Any]:
+def _report(found: LookupResult) -> dict[str, Any]:
     if found.reputation is None:
         return listed_hash_report(found.indicator, found.others)
     return hash_report(found.reputation, found.others)
 
 
-def row_of(text: str, found: Finding, *, with_details: bool) -> dict[str, Any]:
+def row_of(text: str, found: LookupResult, *, with_details: bool) -> dict[str, Any]:
     """The row of a bulk answer.
 
     Args:
@@ -75,14 +75,14 @@ def row_of(text: str, found: Finding, *, with_details: bool) -> dict[str, Any]:
     return bulk_hash_row(found.indicator, found.reputation, found.others, with_details=with_details)
 
 
-def _find(service: Service, value: str) -> Finding:
+def _find(service: Service, value: str) -> LookupResult:
     try:
-        question = ask(None, value)
+        question = parse_query(None, value)
     except InvalidIndicator as error:
-        raise Refused(errors.HASH_NOT_VALID, str(error)) from None
+        raise ApiError(errors.HASH_NOT_VALID, str(error)) from None
     found = service.find(question.indicator)
     if not found.known:
-        raise Refused(errors.HASH_NOT_FOUND)
+        raise ApiError(errors.HASH_NOT_FOUND)
     return found
 
 
@@ -91,5 +91,5 @@ def _wants_details(request: Request) -> bool:
         (request.headers[name] for name in _DETAILS_HEADERS if name in request.headers), "0"
     ).strip()
     if value not in {"0", "1"}:
-        raise Refused(errors.DETAILS_HEADER_NOT_VALID)
+        raise ApiError(errors.DETAILS_HEADER_NOT_VALID)
     return value == "1"

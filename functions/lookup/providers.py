@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from shared.domain.errors import StoreError
 from shared.domain.indicator import Indicator, IndicatorType
-from shared.domain.listing import Known, Listing, Provider, Stance
 from shared.domain.network import Network, NetworkIndex
-from shared.observability import logger
+from shared.domain.provider import IocRecord, Listing, ListingStatus, Provider
+from shared.runtime.observability import logger
 
 if TYPE_CHECKING:
     from shared.store.providers import ProviderState
@@ -28,10 +28,10 @@ class States(Protocol):
 
 
 class Asks(Protocol):
-    """Asks providers without a list; `shared.providers.ask.Asker` is one."""
+    """Asks providers without a list; `functions.lookup.on_demand.Asker` is one."""
 
     def ask(self, providers: list[str], indicator: Indicator, now: int) -> dict[str, Listing]:
-        """What they say of an indicator; the stance of one that did not answer is FAILED."""
+        """What they say of an indicator; the status of one that did not answer is FAILED."""
 
 
 class NoProviders:
@@ -45,7 +45,7 @@ class NoProviders:
         """None."""
         return ()
 
-    def ask(self, known: Known, _: int) -> Known:
+    def ask(self, known: IocRecord, _: int) -> IocRecord:
         """Nobody."""
         return known
 
@@ -59,12 +59,12 @@ class Providers(Protocol):
     def networks_holding(self, address: Indicator) -> Sequence[Network]:
         """The listed networks that hold an address, the largest first; raises StoreError."""
 
-    def ask(self, known: Known, now: int) -> Known:
+    def ask(self, known: IocRecord, now: int) -> IocRecord:
         """What is known with the answers of providers without a list; raises StoreError."""
 
 
 @dataclass(slots=True)
-class RememberedProviders:
+class CachedProviders:
     """Remembers for a minute how providers stand, and their networks until these change.
 
     So an address that is in no network costs no read beside its own. Safe for threads.
@@ -127,7 +127,7 @@ class RememberedProviders:
                 )
             return self._index.holding(address)
 
-    def ask(self, known: Known, now: int) -> Known:
+    def ask(self, known: IocRecord, now: int) -> IocRecord:
         """What is known, with the answers of providers that have no list and cover the type.
 
         Who has answered before is not asked again until that answer expires.
@@ -149,7 +149,7 @@ class RememberedProviders:
             return known
         answers = self.asker().ask(unheard, known.indicator, now)
         for provider, listing in answers.items():
-            if listing.stance is not Stance.FAILED:
+            if listing.status is not ListingStatus.FAILED:
                 self._keep(provider, known.indicator, listing)
         return known._replace(listings={**known.listings, **answers})
 

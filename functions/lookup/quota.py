@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from functions.lookup.quotas import DAY_S, MINUTE_S, Window
 from shared.store.api_keys import NO_LIMIT, ApiKey
-from shared.store.quotas import DAY_S, MINUTE_S, Window
 
 # One write for some 20 requests of a limit of 4,000 that is used up, for 400 of one of 100,000.
 _LARGEST_SHARE_OF_LIMIT = 100
@@ -26,7 +26,7 @@ _LARGEST_SHARE_OF_SPENT = 4
 
 
 class Leases(Protocol):
-    """Where allowance is leased; `shared.store.quotas.QuotaCounters` is one."""
+    """Where allowance is leased; `functions.lookup.quotas.QuotaCounters` is one."""
 
     def lease(self, window: Window, amount: int, limit: int) -> int | None:
         """Take an amount; what is used now, None when less was left; raises StoreError."""

@@ -5,13 +5,13 @@ from urllib.parse import parse_qsl
 
 from functions.lookup import addresses
 from functions.lookup.bulk import read_array
-from functions.lookup.service import Call, Finding, Handler, Service
+from functions.lookup.reputation_bodies import invalid_row, reputation_report
+from functions.lookup.service import Call, Handler, LookupResult, Service
 from shared.domain.errors import InvalidIndicator
-from shared.domain.indicator import IndicatorType, Question, ask
-from shared.http.refused import Refused
+from shared.domain.indicator import IndicatorType, Query, parse_query
+from shared.http import errors
+from shared.http.api_error import ApiError
 from shared.http.web import Request, Response
-from shared.metadefender import errors
-from shared.sandbox.present import invalid_row, reputation_report
 
 _NOT_VALID = {**addresses.NOT_VALID, IndicatorType.SHA256: errors.HASH_NOT_VALID}
 
@@ -22,9 +22,9 @@ def report(kind: IndicatorType) -> Handler:
 
     def look_up(service: Service, call: Call) -> Response:
         try:
-            question = ask(kind, _parameter(call.request, parameter, kind))
+            question = parse_query(kind, _parameter(call.request, parameter, kind))
         except InvalidIndicator as error:
-            raise Refused(_NOT_VALID[kind], str(error)) from None
+            raise ApiError(_NOT_VALID[kind], str(error)) from None
         return Response(200, _row(*service.answer(question)))
 
     return look_up
@@ -36,10 +36,10 @@ def bulk(kind: IndicatorType) -> Handler:
     def look_up(service: Service, call: Call) -> Response:
         texts = read_array(call)
         asked = [addresses.ask_or_error(kind, text) for text in texts]
-        answers = iter(service.answer_many([one for one in asked if isinstance(one, Question)]))
+        answers = iter(service.answer_many([one for one in asked if isinstance(one, Query)]))
         rows = [
             _row(*next(answers))
-            if isinstance(one, Question)
+            if isinstance(one, Query)
             else invalid_row(kind, text, _NOT_VALID[kind].body(one))
             for text, one in zip(texts, asked, strict=True)
         ]
@@ -48,7 +48,7 @@ def bulk(kind: IndicatorType) -> Handler:
     return look_up
 
 
-def _row(question: Question, found: Finding) -> dict[str, Any]:
+def _row(question: Query, found: LookupResult) -> dict[str, Any]:
     return reputation_report(question, found.reputation, found.others)
 
 
@@ -56,14 +56,14 @@ def _parameter(request: Request, name: str, kind: IndicatorType) -> str:
     """The value of a parameter in the query; of several the last.
 
     Raises:
-        Refused: there is none, or there is more than a URL.
+        ApiError: there is none, or there is more than a URL.
     """
     # Bytes that are no UTF-8 become surrogates, and no indicator has those.
     given = parse_qsl(request.query, keep_blank_values=True, errors="surrogateescape")
     values = dict(given)
     if name not in values:
-        raise Refused(errors.PARAMETER_MISSING, name)
+        raise ApiError(errors.PARAMETER_MISSING, name)
     if kind is IndicatorType.URL and len(given) > 1:
         # What stands behind an `&` in a URL that was not encoded.
-        raise Refused(errors.URL_NOT_VALID, "there are other parameters: percent-encode the URL")
+        raise ApiError(errors.URL_NOT_VALID, "there are other parameters: percent-encode the URL")
     return values[name]

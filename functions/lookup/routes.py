@@ -18,12 +18,12 @@ from functions.lookup import (
 from functions.lookup.quota import Caller, OverLimit, Reason, rate_limit_headers
 from functions.lookup.service import Call, Handler, Service
 from shared.domain.indicator import IndicatorType
+from shared.http import errors
+from shared.http.api_error import ApiError, is_taxii_path
 from shared.http.authentication import key_in
-from shared.http.refused import Refused, is_taxii_path
 from shared.http.routing import Route, find_route, route_to
 from shared.http.web import Request, Response
-from shared.metadefender import errors
-from shared.observability import logger
+from shared.runtime.observability import logger
 
 # The rest of such a path is behind the question mark, if the value was not encoded.
 _HOLDS_ANY_VALUE = re.compile("/+v4/+(ioc/+url|report)/")
@@ -42,7 +42,7 @@ def respond(service: Service, request: Request) -> Response:
         if route is None or not route.open:
             caller = _identify(service, request)
         response = _answer(service, route, Call(request, value, caller))
-    except Refused as refused:
+    except ApiError as refused:
         response = refused.response(request.path)
     except OverLimit as over:
         response = _over_limit(over).response(request.path)
@@ -57,11 +57,11 @@ def respond(service: Service, request: Request) -> Response:
 def _answer(service: Service, route: Route[Handler] | None, call: Call) -> Response:
     if route is None:
         if call.request.query and _HOLDS_ANY_VALUE.match(call.request.path):
-            raise Refused(errors.VALUE_NOT_ENCODED)
-        raise Refused(errors.NO_SUCH_ENDPOINT)
+            raise ApiError(errors.VALUE_NOT_ENCODED)
+        raise ApiError(errors.NO_SUCH_ENDPOINT)
     handler = route.methods.get(call.request.method)
     if handler is None:
-        raise Refused(errors.METHOD_NOT_ALLOWED, headers={"Allow": ", ".join(route.methods)})
+        raise ApiError(errors.METHOD_NOT_ALLOWED, headers={"Allow": ", ".join(route.methods)})
     if route.look_up and call.request.method == "GET":
         call.identified().spend()
     return handler(service, call)
@@ -70,10 +70,10 @@ def _answer(service: Service, route: Route[Handler] | None, call: Call) -> Respo
 def _identify(service: Service, request: Request) -> Caller:
     text = key_in(request.headers)
     if not text:
-        raise Refused(errors.NO_KEY, headers=_challenge(request.path))
+        raise ApiError(errors.NO_KEY, headers=_challenge(request.path))
     key = service.keys.find(text)
     if key is None:
-        raise Refused(errors.UNKNOWN_KEY, headers=_challenge(request.path))
+        raise ApiError(errors.UNKNOWN_KEY, headers=_challenge(request.path))
     logger.append_keys(key=key.short_digest)
     return Caller(key, service.quota)
 
@@ -85,10 +85,10 @@ def _challenge(path: str) -> dict[str, str]:
     return {}
 
 
-def _over_limit(over: OverLimit) -> Refused:
+def _over_limit(over: OverLimit) -> ApiError:
     if over.allowance.reason is Reason.MINUTE:
-        return Refused(errors.THROTTLED)
-    return Refused(errors.QUOTA_USED_UP, f"Limit: {over.allowance.limit} / Daily")
+        return ApiError(errors.THROTTLED)
+    return ApiError(errors.QUOTA_USED_UP, f"Limit: {over.allowance.limit} / Daily")
 
 
 def _address_routes(kind: IndicatorType) -> tuple[Route[Handler], Route[Handler]]:

@@ -7,14 +7,14 @@ from urllib.parse import parse_qsl, unquote
 from functions.lookup.addresses import NOT_VALID
 from functions.lookup.bulk import MAX_ITEMS, body_of, media_type_of, read_body
 from functions.lookup.hashes import row_of
-from functions.lookup.service import Call, Finding, Handler, Index, Service
+from functions.lookup.service import Call, Handler, LookupResult, Service, SightingIndex
+from functions.lookup.v4_bodies import address_report
 from shared.domain.errors import InvalidIndicator
-from shared.domain.indicator import HASH_TYPES, Indicator, IndicatorType, Question, ask_in_path
+from shared.domain.indicator import HASH_TYPES, Indicator, IndicatorType, Query, ask_in_path
 from shared.domain.verdict import Verdict
-from shared.http.refused import Refused
+from shared.http import errors
+from shared.http.api_error import ApiError
 from shared.http.web import Request, Response
-from shared.metadefender import errors
-from shared.metadefender.present import address_report
 from shared.store.search_index import BadCursor
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ _BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xb
 def in_text(service: Service, call: Call) -> Response:
     """POST /v4/search: each different indicator of a text counts as a look-up, and at least one."""
     # Whoever does not search need not wait for the names of all top-level domains.
+    from functions.lookup.search_bodies import found_row, search_answer  # noqa: PLC0415
     from shared.domain.extract import extract  # noqa: PLC0415
-    from shared.metadefender.search import found_row, search_answer  # noqa: PLC0415
 
     text = _text(call.request)
     caller = call.identified()
@@ -59,7 +59,7 @@ def sightings(kind: IndicatorType | None) -> Handler:
     not_valid = errors.HASH_NOT_VALID if kind is None else NOT_VALID[kind]
 
     def look_up(service: Service, call: Call) -> Response:
-        from shared.metadefender.search import sightings_answer  # noqa: PLC0415
+        from functions.lookup.search_bodies import sightings_answer  # noqa: PLC0415
 
         index = _index(service)
         try:
@@ -67,7 +67,7 @@ def sightings(kind: IndicatorType | None) -> Handler:
             value = call.value if kind is IndicatorType.URL else call.value.rstrip("/")
             question = ask_in_path(kind, value)
         except InvalidIndicator as error:
-            raise Refused(not_valid, str(error)) from None
+            raise ApiError(not_valid, str(error)) from None
         indicator = question.indicator
         parameters = _Parameters.after_value(call.request)
         call.identified().spend()
@@ -85,7 +85,7 @@ def sightings(kind: IndicatorType | None) -> Handler:
 
 def of_scan(service: Service, call: Call) -> Response:
     """GET /v4/report/{flow_id}/iocs."""
-    from shared.metadefender.search import seen_answer  # noqa: PLC0415
+    from functions.lookup.search_bodies import seen_answer  # noqa: PLC0415
 
     index = _index(service)
     parameters = _Parameters.after_value(call.request)
@@ -96,15 +96,15 @@ def of_scan(service: Service, call: Call) -> Response:
     except BadCursor:
         raise parameters.refused("cursor") from None
     if page is None and "%" in flow_id:
-        raise Refused(errors.VALUE_NOT_ENCODED, "once")
+        raise ApiError(errors.VALUE_NOT_ENCODED, "once")
     if page is None:
-        raise Refused(errors.REPORT_NOT_FOUND)
+        raise ApiError(errors.REPORT_NOT_FOUND)
     return Response(200, seen_answer(page.rows, page.cursor))
 
 
 def recent(service: Service, call: Call) -> Response:
     """GET /v4/iocs/recent."""
-    from shared.metadefender.search import seen_answer  # noqa: PLC0415
+    from functions.lookup.search_bodies import seen_answer  # noqa: PLC0415
 
     index = _index(service)
     parameters = _Parameters(call.request)
@@ -117,9 +117,9 @@ def recent(service: Service, call: Call) -> Response:
     return Response(200, seen_answer(page.rows, page.cursor))
 
 
-def _index(service: Service) -> Index:
+def _index(service: Service) -> SightingIndex:
     if service.index is None:
-        raise Refused(errors.NO_SEARCH_INDEX)
+        raise ApiError(errors.NO_SEARCH_INDEX)
     return service.index
 
 
@@ -135,11 +135,11 @@ class _Parameters:
         """The query of a route with a value in its path, which has pages only.
 
         Raises:
-            Refused: another parameter, which may be the rest of a value that was not encoded.
+            ApiError: another parameter, which may be the rest of a value that was not encoded.
         """
         parameters = cls(request)
         if not parameters._given.keys() <= {"limit", "cursor"}:
-            raise Refused(errors.VALUE_NOT_ENCODED, "the query has an unknown parameter")
+            raise ApiError(errors.VALUE_NOT_ENCODED, "the query has an unknown parameter")
         return parameters
 
     def limit(self) -> int:
@@ -165,15 +165,15 @@ class _Parameters:
             raise self.refused("type")
         return _KINDS[name.lower()]
 
-    def refused(self, name: str) -> Refused:
-        return Refused(errors.SEARCH_PARAMETER_NOT_VALID, name)
+    def refused(self, name: str) -> ApiError:
+        return ApiError(errors.SEARCH_PARAMETER_NOT_VALID, name)
 
 
-def _question(found: "Found", standing: Collection[Indicator]) -> Question:
+def _question(found: "Found", standing: Collection[Indicator]) -> Query:
     """What to look up for it: with https as well where it has no scheme, unless that has a row."""
     twin = found.twin if found.twin not in standing else None
-    asked = Question(found.indicator, found.indicator.value)
-    return asked._replace(twin=Question(twin, twin.value)) if twin else asked
+    asked = Query(found.indicator, found.indicator.value)
+    return asked._replace(twin=Query(twin, twin.value)) if twin else asked
 
 
 def _text(request: Request) -> str:
@@ -187,7 +187,7 @@ def _text(request: Request) -> str:
     body = read_body(request, dict, errors.NOT_TEXT, errors.BODY_NO_OBJECT)
     text = body.get("text")
     if not isinstance(text, str):
-        raise Refused(errors.TEXT_MISSING)
+        raise ApiError(errors.TEXT_MISSING)
     return text
 
 
@@ -199,7 +199,7 @@ def _first_part(text: str) -> str:
     return text[: MAX_CHARS if end <= 0 else end]
 
 
-def _report(found: Finding, now: int) -> dict[str, Any]:
+def _report(found: LookupResult, now: int) -> dict[str, Any]:
     """The row that a bulk look-up has for it."""
     indicator = found.indicator
     if indicator.type in HASH_TYPES:

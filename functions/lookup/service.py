@@ -6,35 +6,35 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from functions.lookup.providers import NoProviders, Providers, as_providers
 from functions.lookup.quota import Caller, Quota
-from shared.domain.indicator import Indicator, IndicatorType, Question
-from shared.domain.listing import Known, Voice, voices
+from shared.domain.indicator import Indicator, IndicatorType, Query
 from shared.domain.network import Network
-from shared.domain.reputation import Reputation, Winner
+from shared.domain.provider import IocRecord, ProviderVerdict, provider_verdicts
+from shared.domain.reputation import Reputation, ScanVerdict
 from shared.domain.verdict import Verdict, overall_verdict
+from shared.http import errors
+from shared.http.api_error import ApiError
 from shared.http.authentication import KeyRing
-from shared.http.refused import Refused
 from shared.http.web import Request, Response
-from shared.metadefender import errors
 
 if TYPE_CHECKING:
     from shared.store.feed_runs import FeedRun
-    from shared.store.search_index import Page, SeenIoc
+    from shared.store.search_index import ResultPage, SeenIoc
 
 if TYPE_CHECKING:
-    from shared.exports.index import Index as ExportIndex
+    from shared.formats.exports.index import ExportIndex
 
 
 class Iocs(Protocol):
     """Where reputations are found; `shared.store.iocs.IocTable` is one."""
 
-    def find(self, indicator: Indicator, networks: Sequence[Network] = ()) -> Known:
+    def find(self, indicator: Indicator, networks: Sequence[Network] = ()) -> IocRecord:
         """What is known of one indicator and of the networks around it; raises StoreError."""
 
     def find_many(
         self,
         indicators: Iterable[Indicator],
         networks: Mapping[Indicator, Sequence[Network]] | None = None,
-    ) -> Mapping[Indicator, Known]:
+    ) -> Mapping[Indicator, IocRecord]:
         """What is known of many, each with an entry; raises StoreError."""
 
 
@@ -48,16 +48,18 @@ class Filters(Protocol):
         """An address to fetch it from for so long; raises StoreError."""
 
 
-class Index(Protocol):
+class SightingIndex(Protocol):
     """Who saw what when; `shared.store.search_index.SearchIndex` is one.
 
     All raise `BadCursor` for what is no cursor, and StoreError.
     """
 
-    def sightings(self, indicator: Indicator, limit: int, after: str = "") -> "Page[Winner]":
+    def sightings(
+        self, indicator: Indicator, limit: int, after: str = ""
+    ) -> "ResultPage[ScanVerdict]":
         """What reports say of an IOC."""
 
-    def of_scan(self, flow_id: str, limit: int, after: str = "") -> "Page[SeenIoc] | None":
+    def of_scan(self, flow_id: str, limit: int, after: str = "") -> "ResultPage[SeenIoc] | None":
         """The IOCs of the reports of a scan, None for one that is not known."""
 
     def recent(
@@ -66,7 +68,7 @@ class Index(Protocol):
         after: str = "",
         verdict: Verdict | None = None,
         kinds: frozenset[IndicatorType] | None = None,
-    ) -> "Page[SeenIoc]":
+    ) -> "ResultPage[SeenIoc]":
         """The IOCs seen last."""
 
 
@@ -83,7 +85,7 @@ class Exports(Protocol):
         """An address to fetch it from for so long; raises StoreError."""
 
 
-class Finding(NamedTuple):
+class LookupResult(NamedTuple):
     """What everybody says of one indicator.
 
     Attributes:
@@ -93,7 +95,7 @@ class Finding(NamedTuple):
 
     indicator: Indicator
     reputation: Reputation | None
-    others: Sequence[Voice]
+    others: Sequence[ProviderVerdict]
 
     @property
     def known(self) -> bool:
@@ -107,11 +109,11 @@ class Finding(NamedTuple):
         """The verdict of all providers together, None where none says anything."""
         said = [voice.verdict for voice in self.others if voice.verdict is not None]
         if self.reputation:
-            said.append(self.reputation.evidence.winner.verdict)
+            said.append(self.reputation.evidence.latest.verdict)
         return overall_verdict(said)
 
 
-Answered = tuple[Question, Finding]
+Answered = tuple[Query, LookupResult]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +136,14 @@ class Service:
     quota: Quota
     now: Callable[[], int]
     providers: Providers = field(default_factory=NoProviders)
-    looked_up: Callable[[Iterable[Finding]], None] = lambda _: None
+    looked_up: Callable[[Iterable[LookupResult]], None] = lambda _: None
     filters: Callable[[], Filters | None] = lambda: None
-    index: Index | None = None
+    index: SightingIndex | None = None
     exports: Callable[[], Exports | None] = lambda: None
     feed_runs: "Callable[[], Sequence[FeedRun]]" = lambda: ()
     sandbox_url: str = ""
 
-    def find(self, indicator: Indicator) -> Finding:
+    def find(self, indicator: Indicator) -> LookupResult:
         """What everybody says of one indicator.
 
         Raises:
@@ -154,7 +156,7 @@ class Service:
 
     def find_many(
         self, indicators: Collection[Indicator], *, report: bool = True
-    ) -> dict[Indicator, Finding]:
+    ) -> dict[Indicator, LookupResult]:
         """What everybody says of many, each with an entry.
 
         A provider without a list says what it was heard to say before: nobody waits for it here.
@@ -176,7 +178,7 @@ class Service:
             self.looked_up(findings.values())
         return findings
 
-    def answer(self, question: Question) -> Answered:
+    def answer(self, question: Query) -> Answered:
         """What everybody says of what was asked; of a URL without a scheme the worse of both.
 
         Raises:
@@ -192,7 +194,7 @@ class Service:
         self.looked_up([answered[1]])
         return answered
 
-    def answer_many(self, questions: Collection[Question]) -> list[Answered]:
+    def answer_many(self, questions: Collection[Query]) -> list[Answered]:
         """The same of many, in their order, read as `find_many` reads them.
 
         Raises:
@@ -205,10 +207,11 @@ class Service:
         self.looked_up({finding.indicator: finding for _, finding in answers}.values())
         return answers
 
-    def _findings(self, known: Iterable[Known]) -> list[Finding]:
+    def _findings(self, known: Iterable[IocRecord]) -> list[LookupResult]:
         providers, now = as_providers(self.providers.states()), self.now()
         return [
-            Finding(one.indicator, one.reputation, voices(one, providers, now)) for one in known
+            LookupResult(one.indicator, one.reputation, provider_verdicts(one, providers, now))
+            for one in known
         ]
 
 
@@ -236,10 +239,10 @@ class Call:
         """Who asks.
 
         Raises:
-            Refused: nobody who is known, which a route that is not open has seen to before.
+            ApiError: nobody who is known, which a route that is not open has seen to before.
         """
         if self.caller is None:
-            raise Refused(errors.NO_KEY)
+            raise ApiError(errors.NO_KEY)
         return self.caller
 
 

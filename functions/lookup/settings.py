@@ -1,6 +1,6 @@
 """Settings of the lookup function."""
 
-from shared.settings import Environment, names, number, optional_url, text
+from shared.runtime.settings import Environment, names, number, optional_url, text
 
 
 class LookupSettings:

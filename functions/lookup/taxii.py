@@ -12,13 +12,13 @@ from urllib.parse import parse_qs, unquote
 from functions.lookup.exports import published
 from functions.lookup.service import Call, Exports, Service
 from shared.domain.moment import format_millis, to_millis
+from shared.http import errors
+from shared.http.api_error import TAXII_MEDIA_TYPE, ApiError
 from shared.http.caching import knows
-from shared.http.refused import TAXII_MEDIA_TYPE, Refused
 from shared.http.web import Response
-from shared.metadefender import errors
 
 API_ROOT = "/taxii2/reputation"
-# uuid5(shared.exports.source.NAMESPACE, "taxii-collection"): clients know the collection by it.
+# uuid5(NAMESPACE of shared.formats.exports.source, "taxii-collection"): clients know it by this id.
 COLLECTION_ID = "f7ee5b67-808d-5e9b-954c-e33d52a7ea89"
 # A path with two values: the one of the only collection is in it.
 OBJECTS = f"{API_ROOT}/collections/{COLLECTION_ID}/objects"
@@ -130,7 +130,7 @@ def _one(
     call.identified().spend()
     one = _by_id(exports, index, unquote(call.value))
     if one is None:
-        raise Refused(errors.OBJECT_NOT_FOUND)
+        raise ApiError(errors.OBJECT_NOT_FOUND)
     if (_moment(one), one["id"]) <= parameters.position or not parameters.match(one):
         return _answer(call, {})
     return _answer(call, present(one), _added([one]))
@@ -139,8 +139,8 @@ def _one(
 def _by_id(exports: Exports, index: Any, name: str) -> dict[str, Any] | None:
     """The object of an id, from two files: the one that has its last change, and its page."""
     # Whoever does not use TAXII does not wait for the import.
-    from shared.exports.places import change_of, file_with  # noqa: PLC0415
-    from shared.exports.stix import read_page  # noqa: PLC0415
+    from shared.formats.exports.object_keys import change_of, file_with  # noqa: PLC0415
+    from shared.formats.exports.stix import read_page  # noqa: PLC0415
 
     kind, _, uuid = name.partition("--")
     pages = _pages(index)
@@ -172,7 +172,7 @@ def _find(
     So an answer is never larger than a page, and reads one only.
     """
     # Whoever does not use TAXII does not wait for the import.
-    from shared.exports.stix import read_page  # noqa: PLC0415
+    from shared.formats.exports.stix import read_page  # noqa: PLC0415
 
     position = parameters.position
     at = max(bisect_right([first for first, _ in pages], position) - 1, 0)
@@ -238,7 +238,7 @@ def collection_facts() -> dict[str, Any]:
 
 def _check_collection(call: Call) -> None:
     if call.value != COLLECTION_ID:
-        raise Refused(errors.COLLECTION_NOT_FOUND)
+        raise ApiError(errors.COLLECTION_NOT_FOUND)
 
 
 def _check_accept(call: Call) -> None:
@@ -248,7 +248,7 @@ def _check_accept(call: Call) -> None:
         versions = [one for one in parameters if one.startswith("version=")]
         if name in _ACCEPTED and versions in ([], ["version=2.1"]):
             return
-    raise Refused(errors.NOT_TAXII)
+    raise ApiError(errors.NOT_TAXII)
 
 
 class _Parameters:
@@ -308,5 +308,5 @@ def _choices(given: Mapping[str, str], name: str) -> frozenset[str]:
     return frozenset(filter(None, given.get(name, "").split(",")))
 
 
-def _refused(name: str) -> Refused:
-    return Refused(errors.SEARCH_PARAMETER_NOT_VALID, name)
+def _refused(name: str) -> ApiError:
+    return ApiError(errors.SEARCH_PARAMETER_NOT_VALID, name)

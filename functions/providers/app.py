@@ -13,28 +13,28 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.providers.refresh import Refresh
-from shared.deadline import time_left
+from functions.providers.snapshots import Snapshots
 from shared.domain.errors import FeedError, StoreError
-from shared.domain.listing import Provider
-from shared.feed.fetch import FeedClient
-from shared.observability import (
+from shared.domain.provider import Provider
+from shared.formats.lists.declaration import Declaration
+from shared.formats.lists.errors import ListError
+from shared.formats.lists.formats import FORMATS
+from shared.formats.lists.read import read_snapshot
+from shared.http.fetch import FeedClient
+from shared.runtime.deadline import time_left
+from shared.runtime.declared_providers import declared
+from shared.runtime.observability import (
     failures_by_kind,
     log_failure,
     logged,
     logger,
     metrics,
 )
-from shared.providers.declaration import Declaration
-from shared.providers.declared import declared
-from shared.providers.errors import ListError
-from shared.providers.formats import FORMATS
-from shared.providers.keys import KeyNotReadable, provider_key
-from shared.providers.read import read_snapshot
-from shared.providers.settings import ProviderSettings
+from shared.runtime.provider_keys import KeyNotReadable, provider_key
+from shared.runtime.provider_settings import ProviderSettings
 from shared.store.client import dynamodb_client
 from shared.store.iocs import IocTable
 from shared.store.providers import ProviderState, ProviderStates
-from shared.store.snapshots import Snapshots
 
 # The end of the time is kept free: what is under way has to end, and its place to be noted.
 SPARE_S = 15.0

@@ -10,14 +10,14 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from shared.domain.listing import Listing, Subject
+from functions.providers.snapshots import Snapshots, SnapshotState
 from shared.domain.network import Network
-from shared.providers.declaration import Declaration
-from shared.providers.entry import Snapshot
+from shared.domain.provider import Listing, Subject
+from shared.formats.lists.declaration import Declaration
+from shared.formats.lists.entry import ListContent
 from shared.store.iocs import IocTable
 from shared.store.keys import subject_key
 from shared.store.providers import ProviderState, ProviderStates
-from shared.store.snapshots import Snapshots, SnapshotState
 
 # Changes between two notes of how far the writing is.
 _CHANGES_A_NOTE = 1_000
@@ -57,7 +57,7 @@ class Refresh:
     """
 
     declaration: Declaration
-    download: Callable[[], Snapshot]
+    download: Callable[[], ListContent]
     iocs: IocTable
     snapshots: Snapshots
     states: ProviderStates

@@ -9,22 +9,22 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.publish.hearsay import ask_nobody, ask_service
+from functions.publish.external_reputation import ask_nobody, ask_service
 from functions.publish.intake import Ask, Publisher
 from functions.publish.poll import Poller
 from functions.publish.routes import Service, respond
 from functions.publish.settings import PublishSettings
+from functions.publish.store.feed_log import FeedLog
+from functions.publish.store.histories import Histories
 from shared.client import AnswerCache, ReputationClient
-from shared.deadline import time_left
-from shared.feed.fetch import FeedClient
+from shared.domain.links import report_link
 from shared.http.authentication import KeyRing
-from shared.http.guard import guarded
-from shared.observability import failures_by_kind, logged, logger, metrics
-from shared.sandbox.links import report_link
+from shared.http.fetch import FeedClient
+from shared.http.respond import guarded
+from shared.runtime.deadline import time_left
+from shared.runtime.observability import failures_by_kind, logged, logger, metrics
 from shared.store.api_keys import ApiKeys
 from shared.store.client import dynamodb_client
-from shared.store.feed_log import FeedLog
-from shared.store.histories import Histories
 
 # The end of the time is kept free, for what is under way to end.
 SPARE_S = 7.0

@@ -15,10 +15,10 @@ from urllib.parse import quote, urlencode
 from xml.etree import ElementTree
 
 from functions.publish.layout import ATOM, add, add_details
+from functions.publish.store.feed_log import FeedEntry, FeedInfo, FeedLog
 from shared.domain.errors import ReputationError
 from shared.domain.moment import format_millis
-from shared.feed.json_page import NEWEST_FIRST
-from shared.store.feed_log import Entry, FeedInfo, FeedLog
+from shared.formats.feed.json_page import NEWEST_FIRST
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 100
@@ -90,7 +90,7 @@ _LIMIT = re.compile("([0-9]{1,3})?")
 
 
 @dataclass(frozen=True, slots=True)
-class FeedPage:
+class PublishedPage:
     """One page.
 
     Attributes:
@@ -101,13 +101,13 @@ class FeedPage:
     """
 
     order: Order
-    entries: Sequence[Entry]
+    entries: Sequence[FeedEntry]
     next: Cursor | None
     newer: Cursor
     updated: int
 
 
-def read_page(log: FeedLog, info: FeedInfo, cursor: Cursor) -> FeedPage:
+def read_page(log: FeedLog, info: FeedInfo, cursor: Cursor) -> PublishedPage:
     """Read a page of the feed as it stood when `info` was read.
 
     Raises:
@@ -115,7 +115,7 @@ def read_page(log: FeedLog, info: FeedInfo, cursor: Cursor) -> FeedPage:
         StoreError: the store failed.
     """
     numbers = _numbers(info, cursor)
-    entries: list[Entry] = []
+    entries: list[FeedEntry] = []
     size = taken = 0
     full = False
     for _ in range(_MAX_READS):
@@ -135,7 +135,7 @@ def read_page(log: FeedLog, info: FeedInfo, cursor: Cursor) -> FeedPage:
     following = Cursor(cursor.order, numbers[taken - 1], cursor.limit) if numbers[taken:] else None
     newest = max(numbers[:taken], default=cursor.number or 0)
     newer = Cursor(Order.OLDEST_FIRST, newest, cursor.limit)
-    return FeedPage(cursor.order, entries, following, newer, info.updated)
+    return PublishedPage(cursor.order, entries, following, newer, info.updated)
 
 
 def _numbers(info: FeedInfo, cursor: Cursor) -> range:
@@ -150,7 +150,7 @@ def _numbers(info: FeedInfo, cursor: Cursor) -> range:
     return range(start - 1, 0, -1)
 
 
-def as_json(page: FeedPage) -> str:
+def as_json(page: PublishedPage) -> str:
     """The page in JSON, as docs/feed.md describes it."""
     items = ",".join(entry.body.decode() for entry in page.entries)
     facts = {
@@ -162,7 +162,7 @@ def as_json(page: FeedPage) -> str:
     return f'{{"items":[{items}],{json.dumps(facts)[1:]}'
 
 
-def as_atom(page: FeedPage, *, report_link: str) -> str:
+def as_atom(page: PublishedPage, *, report_link: str) -> str:
     """The page in Atom, each report in the vendor's layout.
 
     Args:

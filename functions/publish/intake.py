@@ -12,21 +12,27 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from functions.publish.history import History, Membership, ReportMention, record
 from functions.publish.scan import Observed, ScanReport
-from shared.domain.aggregation import Decision, Finding, Source, decide, of_the_report
-from shared.domain.history import History, Membership, Sighting, record
+from functions.publish.store.feed_log import (
+    FeedLog,
+    PublishedReport,
+    canonical,
+    pack,
+    published_iocs,
+)
+from functions.publish.store.histories import Histories
+from functions.publish.verdict_rule import Decision, Evidence, EvidenceSource, decide, of_the_report
 from shared.domain.indicator import Indicator
 from shared.domain.moment import format_millis
 from shared.domain.verdict import UNKNOWN
-from shared.store.feed_log import FeedLog, PublishedReport, canonical, pack, published_iocs
-from shared.store.histories import Histories
 
 # Part of every content digest: raise it when the rule finds another verdict in old reports.
 RULE_VERSION = 2
 MAX_EVIDENCE = 16
 
 # What others say of IOCs: findings by IOC, or None when they could not be asked.
-Ask = Callable[[Collection[Indicator]], Mapping[Indicator, Sequence[Finding]] | None]
+Ask = Callable[[Collection[Indicator]], Mapping[Indicator, Sequence[Evidence]] | None]
 
 
 class Status(StrEnum):
@@ -112,7 +118,7 @@ class Publisher:
 
 def _decide(
     report: ScanReport,
-    said: Mapping[Indicator, Sequence[Finding]],
+    said: Mapping[Indicator, Sequence[Evidence]],
     histories: Mapping[Indicator, History],
 ) -> dict[Indicator, Decision]:
     return {
@@ -128,7 +134,7 @@ def _decide(
 
 
 def _expected(
-    before: Mapping[Indicator, History], seen: Mapping[Indicator, Sighting]
+    before: Mapping[Indicator, History], seen: Mapping[Indicator, ReportMention]
 ) -> dict[Indicator, History]:
     """The histories as they will be when nobody else changes them meanwhile."""
     return {
@@ -180,7 +186,7 @@ def _feed_ioc(
     }
 
 
-def _told(finding: Finding, *, decides: bool) -> dict[str, Any]:
+def _told(finding: Evidence, *, decides: bool) -> dict[str, Any]:
     told: dict[str, Any] = {"source": finding.source, "verdict": finding.verdict.name}
     if finding.detail:
         told["detail"] = finding.detail
@@ -215,22 +221,22 @@ def content_digest(report: ScanReport, *, asked: bool) -> bytes:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).digest()[:16]
 
 
-def _sorted(findings: Iterable[Finding]) -> list[list[Any]]:
+def _sorted(findings: Iterable[Evidence]) -> list[list[Any]]:
     return [[one.source, one.verdict, one.detail] for one in sorted(findings)]
 
 
-def _earlier(history: History, flow_id: str) -> list[Finding]:
+def _earlier(history: History, flow_id: str) -> list[Evidence]:
     """What other scans said; a scan is no evidence for itself."""
     return [
-        Finding(said.seen_at, said.verdict, Source.EARLIER_REPORT, said.flow_id)
+        Evidence(said.seen_at, said.verdict, EvidenceSource.EARLIER_REPORT, said.flow_id)
         for said in history.recent
         if said.flow_id != flow_id
     ]
 
 
-def _sighting(report: ScanReport, observed: Observed) -> Sighting:
+def _sighting(report: ScanReport, observed: Observed) -> ReportMention:
     verdict = of_the_report(observed.findings)
-    return Sighting(report.flow_id, report.report_id, report.seen_at, verdict)
+    return ReportMention(report.flow_id, report.report_id, report.seen_at, verdict)
 
 
 def _name(decision: Decision) -> str:

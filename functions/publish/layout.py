@@ -1,4 +1,4 @@
-"""A report of the feed as XML in the vendor's layout, which `shared.feed.vendor_layout` reads."""
+"""Writes a report in the vendor's layout, which `shared.formats.feed.vendor_layout` reads."""
 
 import re
 from collections.abc import Mapping

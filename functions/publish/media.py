@@ -3,9 +3,9 @@
 import zlib
 from enum import StrEnum
 
-from shared.http.refused import Refused
+from shared.http import errors
+from shared.http.api_error import ApiError
 from shared.http.web import Request
-from shared.metadefender import errors
 
 # A real report has some 600 KB. One that is larger than `shared.http.web.MAX_REQUEST_BYTES` has to
 # come compressed.
@@ -53,23 +53,23 @@ def read_body(request: Request) -> bytes:
     """The body of a request in JSON, decompressed if it says that it is.
 
     Raises:
-        Refused: another type, too large, or not what its encoding says.
+        ApiError: another type, too large, or not what its encoding says.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type and media_type != "application/json" and not media_type.endswith("+json"):
-        raise Refused(errors.NOT_JSON_SANDBOX)
+        raise ApiError(errors.NOT_JSON_SANDBOX)
     coding = request.headers.get("content-encoding", "").strip().lower()
     if coding in {"", "identity"}:
         return request.body
     if coding != "gzip":
-        raise Refused(errors.CODING_NOT_SUPPORTED)
+        raise ApiError(errors.CODING_NOT_SUPPORTED)
     unpacker = zlib.decompressobj(_GZIP)
     try:
         body = unpacker.decompress(request.body, MAX_REPORT_BYTES)
     except zlib.error:
-        raise Refused(errors.REPORT_NOT_VALID, "the body is not valid gzip") from None
+        raise ApiError(errors.REPORT_NOT_VALID, "the body is not valid gzip") from None
     if unpacker.unconsumed_tail:
-        raise Refused(errors.BODY_TOO_LARGE, f"at most {MAX_REPORT_BYTES} bytes")
+        raise ApiError(errors.BODY_TOO_LARGE, f"at most {MAX_REPORT_BYTES} bytes")
     if not unpacker.eof:
-        raise Refused(errors.REPORT_NOT_VALID, "the body breaks off")
+        raise ApiError(errors.REPORT_NOT_VALID, "the body breaks off")
     return body

@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 
 from functions.publish.intake import Publisher, Status
 from functions.publish.scan import RejectedReport, ScanReport, read_scan
+from functions.publish.store.feed_log import EntryTooLarge, FeedLog
 from shared.domain.errors import FeedError, StoreError
-from shared.feed import strict_json
-from shared.feed.fetch import Fetched, OutOfTime
-from shared.feed.report import is_flow_id
-from shared.feed.scan_report import ScanNotEnded, scan_url
-from shared.store.feed_log import EntryTooLarge, FeedLog
+from shared.formats import strict_json
+from shared.formats.feed.report import is_flow_id
+from shared.formats.feed.scan_report import ScanNotEnded, scan_url
+from shared.http.fetch import Fetched, OutOfTime
 
 PAGE_SIZE = 20
 MAX_PAGES = 10

@@ -9,16 +9,16 @@ from functions.publish.feed import Cursor, InvalidCursor, as_atom, as_json, read
 from functions.publish.intake import Publisher
 from functions.publish.media import Media, choose_media, read_body
 from functions.publish.scan import RejectedReport, ScanReport, read_scan
+from functions.publish.store.feed_log import EntryTooLarge, FeedLog
 from shared.domain.errors import FeedError
+from shared.http import errors
+from shared.http.api_error import ApiError
 from shared.http.authentication import KeyRing, key_in
 from shared.http.caching import knows
-from shared.http.refused import Refused
 from shared.http.routing import Route, find_route, route_to
 from shared.http.web import Request, Response
-from shared.metadefender import errors
-from shared.observability import logger
+from shared.runtime.observability import logger
 from shared.store.api_keys import ApiKey
-from shared.store.feed_log import EntryTooLarge, FeedLog
 
 # Part of every ETag: raise it when the same reports get to look different.
 _LAYOUT_VERSION = 1
@@ -43,15 +43,15 @@ class Service:
         """The key that asks.
 
         Raises:
-            Refused: there is none, or it may not ask.
+            ApiError: there is none, or it may not ask.
             StoreError: the store failed.
         """
         text = key_in(request.headers)
         if not text:
-            raise Refused(errors.NO_KEY)
+            raise ApiError(errors.NO_KEY)
         key = self.keys.find(text)
         if key is None:
-            raise Refused(errors.UNKNOWN_KEY)
+            raise ApiError(errors.UNKNOWN_KEY)
         logger.append_keys(key=key.short_digest)
         return key
 
@@ -63,32 +63,32 @@ def respond(service: Service, request: Request) -> Response:
     """Answer a request.
 
     Raises:
-        Refused: with what is wrong with it.
+        ApiError: with what is wrong with it.
         StoreError: the store failed.
     """
     route, _ = find_route(ROUTES, request.path)
     logger.append_keys(route=route.template if route else "")
     key = service.identify(request)
     if route is None:
-        raise Refused(errors.NO_SUCH_ENDPOINT)
+        raise ApiError(errors.NO_SUCH_ENDPOINT)
     handler = route.methods.get(request.method)
     if handler is None:
-        raise Refused(errors.METHOD_NOT_ALLOWED, headers={"Allow": ", ".join(route.methods)})
+        raise ApiError(errors.METHOD_NOT_ALLOWED, headers={"Allow": ", ".join(route.methods)})
     return handler(service, request, key)
 
 
 def publish(service: Service, request: Request, key: ApiKey) -> Response:
     """POST /api/reports: a scan report in the sandbox's own JSON."""
     if not key.publish:
-        raise Refused(errors.MAY_NOT_PUBLISH)
+        raise ApiError(errors.MAY_NOT_PUBLISH)
     body = read_body(request)
     try:
         reports = read_scan(body, service.now())
     except FeedError as error:
-        raise Refused(errors.REPORT_NOT_VALID, str(error)) from None
+        raise ApiError(errors.REPORT_NOT_VALID, str(error)) from None
     if all(isinstance(report, RejectedReport) for report in reports):
         reasons = {one.reason for one in reports if isinstance(one, RejectedReport)}
-        raise Refused(errors.REPORT_NOT_VALID, "; ".join(sorted(reasons)) or "no report in it")
+        raise ApiError(errors.REPORT_NOT_VALID, "; ".join(sorted(reasons)) or "no report in it")
     return Response(200, {"reports": [_publish(service, report) for report in reports]})
 
 
@@ -98,7 +98,7 @@ def _publish(service: Service, report: ScanReport | RejectedReport) -> dict[str,
     try:
         published = service.publisher.publish(report)
     except EntryTooLarge as error:
-        raise Refused(errors.BODY_TOO_LARGE, str(error)) from None
+        raise ApiError(errors.BODY_TOO_LARGE, str(error)) from None
     return {
         "flow_id": published.flow_id,
         "report_id": published.report_id,
@@ -129,7 +129,7 @@ def page(media: Media | None) -> Handler:
                 return Response(304, {}, headers)
             found = read_page(service.log, info, cursor)
         except InvalidCursor as error:
-            raise Refused(errors.CURSOR_NOT_VALID, str(error)) from None
+            raise ApiError(errors.CURSOR_NOT_VALID, str(error)) from None
         headers["Content-Type"] = chosen.value
         if chosen is Media.ATOM:
             return Response(200, {}, headers, text=as_atom(found, report_link=service.report_link))

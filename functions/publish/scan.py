@@ -2,7 +2,7 @@
 
 Evidence stands in five places of a report: beside the IOC, in the final verdict for the file that
 was scanned, at the files that were extracted from it, and in the answers of OSINT providers. Bad
-input costs no more than itself, by the rules of `shared.feed.report`.
+input costs no more than itself, by the rules of `shared.formats.feed.report`.
 """
 
 import json
@@ -11,15 +11,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from functions.publish.layout import spellable
+from functions.publish.verdict_rule import Evidence, EvidenceSource
 from shared.client import UnexpectedAnswer, wire
-from shared.domain.aggregation import Finding, Source
 from shared.domain.errors import InvalidIndicator, InvalidRecord
 from shared.domain.indicator import HASH_TYPES, Indicator, IndicatorType, parse
+from shared.domain.provider import SANDBOX_PROVIDER
 from shared.domain.reputation import cap_tags
 from shared.domain.verdict import Verdict, parent_verdict_of, read_verdict, verdict_of
-from shared.feed.report import MAX_ORIGIN_BYTES, TYPES, fits, is_flow_id, read_head, read_tags
-from shared.feed.scan_report import parse_scan, raw_report
-from shared.metadefender.present import PROVIDER
+from shared.formats.feed.report import (
+    MAX_ORIGIN_BYTES,
+    TYPES,
+    fits,
+    is_flow_id,
+    read_head,
+    read_tags,
+)
+from shared.formats.feed.scan_report import parse_scan, raw_report
 
 MAX_ORIGINS = 8
 MAX_NAME_BYTES = 512
@@ -57,7 +64,7 @@ class Observed:
 
     origins: list[Origin] = field(default_factory=list)
     tags: frozenset[str] = frozenset()
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[Evidence] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -166,7 +173,7 @@ def _take_ioc(kind: IndicatorType, entry: Json, read: ScanReport) -> None:
         _add_origin(observed, origin)
     observed.tags = cap_tags(observed.tags | _tags(entry.get("tags")))
     if verdict is not None:
-        observed.findings.append(Finding(read.seen_at, verdict, Source.IOC))
+        observed.findings.append(Evidence(read.seen_at, verdict, EvidenceSource.IOC))
 
 
 def _hashes_of_input(file: Json, report: Json) -> Hashes:
@@ -194,7 +201,7 @@ def _take_input_file(file: Json, hashes: Hashes, read: ScanReport) -> None:
         observed = _observed(indicator, read)
         _add_origin(observed, {"type": "INPUT_FILE", "identifier": identifier})
         if verdict is not None:
-            observed.findings.append(Finding(read.seen_at, verdict, Source.INPUT_FILE))
+            observed.findings.append(Evidence(read.seen_at, verdict, EvidenceSource.INPUT_FILE))
 
 
 def _take_extracted_file(outer: str, file: Json, read: ScanReport) -> None:
@@ -205,7 +212,7 @@ def _take_extracted_file(outer: str, file: Json, read: ScanReport) -> None:
     for indicator in _hashes(file.get("digests")).values():
         observed = _observed(indicator, read)
         _add_origin(observed, {"type": "EXTRACTED_FILE", "identifier": outer})
-        observed.findings.append(Finding(read.seen_at, verdict, Source.EXTRACTED_FILE))
+        observed.findings.append(Evidence(read.seen_at, verdict, EvidenceSource.EXTRACTED_FILE))
 
 
 def _take_osint(result: Json, read: ScanReport) -> None:
@@ -227,7 +234,7 @@ def _take_osint(result: Json, read: ScanReport) -> None:
         detail = ""
         if isinstance(provider, str) and fits(provider, MAX_ORIGIN_BYTES):
             detail = spellable(provider)
-        observed.findings.append(Finding(0, verdict, Source.OSINT, detail))
+        observed.findings.append(Evidence(0, verdict, EvidenceSource.OSINT, detail))
 
 
 def _said_by_others(indicator: Indicator, result: Json) -> Verdict | None:
@@ -243,11 +250,13 @@ def _said_by_others(indicator: Indicator, result: Json) -> Verdict | None:
     try:
         body = json.dumps(data).encode()
         if indicator.type in HASH_TYPES:
-            return wire.read_hash(indicator, body).verdict(excluding=[PROVIDER])
+            return wire.read_hash(indicator, body).verdict(excluding=[SANDBOX_PROVIDER])
         answers = wire.read_address(indicator, body).answers
     except (UnexpectedAnswer, RecursionError):
         return None
-    return answers[indicator].verdict(excluding=[PROVIDER]) if indicator in answers else None
+    return (
+        answers[indicator].verdict(excluding=[SANDBOX_PROVIDER]) if indicator in answers else None
+    )
 
 
 def _names_us(data: object) -> bool:
@@ -256,7 +265,7 @@ def _names_us(data: object) -> bool:
     left = [data]
     while left:
         one = left.pop()
-        if isinstance(one, str) and one.casefold() == PROVIDER.casefold():
+        if isinstance(one, str) and one.casefold() == SANDBOX_PROVIDER.casefold():
             return True
         if isinstance(one, list):
             left += one

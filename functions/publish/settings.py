@@ -1,8 +1,8 @@
 """Settings of the publish function."""
 
-from shared.feed.private_ca import PrivateCa
-from shared.secret import Secret
-from shared.settings import Environment, flag, optional_url, text
+from shared.http.private_ca import PrivateCa
+from shared.runtime.secret import Secret
+from shared.runtime.settings import Environment, flag, optional_url, text
 
 
 class PublishSettings:

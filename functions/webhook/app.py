@@ -12,7 +12,7 @@ from urllib3 import PoolManager
 
 from functions.webhook.delivery import NotDelivered, http_pool, post, signed_headers, signing_key
 from functions.webhook.settings import WebhookSettings
-from shared.observability import failures_by_kind, logged, logger
+from shared.runtime.observability import failures_by_kind, logged, logger
 
 _ID = re.compile(r"[0-9a-f]{32}")
 

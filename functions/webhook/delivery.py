@@ -14,7 +14,7 @@ import certifi
 from urllib3 import PoolManager, Timeout
 from urllib3.exceptions import HTTPError
 
-from shared.settings import SettingsError
+from shared.runtime.settings import SettingsError
 
 # A whole answer, save its body, which is not read.
 TIMEOUT_S = 5.0

@@ -1,7 +1,7 @@
 """Settings of the webhook function."""
 
-from shared.secret import Secret
-from shared.settings import Environment, url
+from shared.runtime.secret import Secret
+from shared.runtime.settings import Environment, url
 
 
 class WebhookSettings:

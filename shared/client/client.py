@@ -31,7 +31,7 @@ from shared.client.errors import (
 )
 from shared.domain.errors import FilterNotValid
 from shared.domain.indicator import HASH_TYPES, Indicator, IndicatorType
-from shared.retry import RETRIED_STATUSES, BoundedRetry
+from shared.http.retry import RETRIED_STATUSES, BoundedRetry
 
 if TYPE_CHECKING:
     # Imported by those who use one: it needs the library of the format.
@@ -157,7 +157,7 @@ class ReputationClient:
             ReputationApiError: a request failed.
         """
         self._start()
-        total = wire.Outcome()
+        total = wire.Reply()
         waiting: dict[str, list[Indicator]] = {}
         for indicator in dict.fromkeys(indicators):
             if kept := self._kept(indicator):
@@ -238,29 +238,29 @@ class ReputationClient:
             return wire.unknown(indicator)
         return kept
 
-    def _keep(self, outcome: wire.Outcome) -> None:
+    def _keep(self, outcome: wire.Reply) -> None:
         if self._cache is not None:
             for answer in outcome.answers.values():
                 self._cache.put(answer)
 
-    def _get(self, indicator: Indicator, path: str) -> wire.Outcome:
+    def _get(self, indicator: Indicator, path: str) -> wire.Reply:
         reply = self._send("GET", path)
         status, body = reply.status, reply.body
         code = None if status == 200 else wire.read_error_code(body)
         if status == 404 and code == _HASH_NOT_FOUND and indicator.type in HASH_TYPES:
-            outcome = wire.Outcome({indicator: wire.unknown(indicator)})
+            outcome = wire.Reply({indicator: wire.unknown(indicator)})
         elif status == 400 and code in _NOT_ACCEPTED:
-            outcome = wire.Outcome(failed={indicator: "the API does not accept it"})
+            outcome = wire.Reply(failed={indicator: "the API does not accept it"})
         elif status != 200:
             raise _refusal(reply)
         elif indicator.type in HASH_TYPES:
-            outcome = wire.Outcome({indicator: wire.read_hash(indicator, body)})
+            outcome = wire.Reply({indicator: wire.read_hash(indicator, body)})
         else:
             outcome = wire.read_address(indicator, body)
         self._keep(outcome)
         return outcome
 
-    def _post(self, family: str, chunk: Sequence[Indicator]) -> wire.Outcome:
+    def _post(self, family: str, chunk: Sequence[Indicator]) -> wire.Reply:
         sent = json.dumps({_FIELDS[family]: [one.value for one in chunk]}).encode()
         headers = {"Content-Type": "application/json"}
         if family == "hash":
@@ -311,7 +311,7 @@ class ReputationClient:
         return bytes(body)
 
     @staticmethod
-    def _settled(outcome: wire.Outcome) -> dict[Indicator, Answer]:
+    def _settled(outcome: wire.Reply) -> dict[Indicator, Answer]:
         if outcome.failed:
             raise Unanswered(outcome.failed, outcome.answers)
         return outcome.answers

@@ -10,7 +10,7 @@ from threading import Lock
 
 from shared.domain.errors import FilterNotValid, FilterOfAnotherVersion
 from shared.domain.indicator import Indicator
-from shared.filters.file import Filter, read_file
+from shared.formats.bloom_filter import Filter, read_file
 
 # Clocks of two machines differ by less, if they are set at all.
 _SKEW_S = 300

@@ -31,7 +31,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from shared.client.answers import Answer, ProviderRow, RowStatus
 from shared.client.errors import UnexpectedAnswer
 from shared.domain.errors import InvalidIndicator, InvalidRecord
-from shared.domain.indicator import Indicator, ask
+from shared.domain.indicator import Indicator, parse_query
 from shared.domain.verdict import Verdict, read_verdict
 
 # Some 280 million indicators.
@@ -56,7 +56,7 @@ _BY_STATUS_AND_ASSESSMENT: Mapping[tuple[int, str], tuple[RowStatus, Verdict | N
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Reply:
     """What came of asking for some indicators.
 
     Attributes:
@@ -183,9 +183,9 @@ def read_hash(asked: Indicator, body: bytes) -> Answer:
     return _known_hash(asked, results.scan_all_result_i, results.scan_details)
 
 
-def read_hashes(asked: Sequence[Indicator], body: bytes) -> Outcome:
+def read_hashes(asked: Sequence[Indicator], body: bytes) -> Reply:
     """The answers to a bulk look-up of hashes."""
-    found = Outcome()
+    found = Reply()
     rows = _read(_Hashes, body).data
     values = [row.hash.upper() for row in rows]
     for indicator, row in _matched(asked, rows, {one.value: one for one in asked}, values):
@@ -199,12 +199,12 @@ def read_hashes(asked: Sequence[Indicator], body: bytes) -> Outcome:
     return found
 
 
-def read_address(asked: Indicator, body: bytes) -> Outcome:
+def read_address(asked: Indicator, body: bytes) -> Reply:
     """The answer to a single look-up of an IP, domain or URL."""
     return _addresses([asked], [_read(_Address, body)])
 
 
-def read_addresses(asked: Sequence[Indicator], body: bytes) -> Outcome:
+def read_addresses(asked: Sequence[Indicator], body: bytes) -> Reply:
     """The answers to a bulk look-up of indicators that are all IPs, domains or URLs."""
     return _addresses(asked, _read(_Addresses, body).data)
 
@@ -248,8 +248,8 @@ def _known_hash(asked: Indicator, overall: int, details: Mapping[str, _Engine]) 
     return Answer(asked, known=True, rows=tuple(one.row(name) for name, one in details.items()))
 
 
-def _addresses(asked: Sequence[Indicator], rows: Sequence[_Address]) -> Outcome:
-    found = Outcome()
+def _addresses(asked: Sequence[Indicator], rows: Sequence[_Address]) -> Reply:
+    found = Reply()
     by_value = {one.value: one for one in asked}
     values = [
         row.address if row.address in by_value else _canonical(asked[0], row.address)
@@ -288,7 +288,7 @@ def _matched(
 def _canonical(like: Indicator, echo: str) -> str:
     """How this service spells what the API repeats; "" for what is no such indicator."""
     try:
-        return ask(like.type, echo).indicator.value
+        return parse_query(like.type, echo).indicator.value
     except InvalidIndicator:
         return ""
 

@@ -295,7 +295,7 @@ _CANONICAL: dict[IndicatorType, Callable[[str], str]] = {
 # never in a feed.
 
 
-class Question(NamedTuple):
+class Query(NamedTuple):
     """What a client asked for: the indicator, and its form as the answer shows it.
 
     Attributes:
@@ -304,10 +304,10 @@ class Question(NamedTuple):
 
     indicator: Indicator
     shown: str
-    twin: "Question | None" = None
+    twin: "Query | None" = None
 
 
-def ask(kind: IndicatorType | None, text: str) -> Question:
+def parse_query(kind: IndicatorType | None, text: str) -> Query:
     """Read an indicator as people and clients write it: defanged, percent-encoded, bare.
 
     Args:
@@ -326,10 +326,10 @@ def ask(kind: IndicatorType | None, text: str) -> Question:
         indicator = parse_hash(text) if kind is None else parse(kind, text)
     else:
         indicator = parse(kind, without_port(refang(text)))
-    return Question(indicator, indicator.value)
+    return Query(indicator, indicator.value)
 
 
-def _read_url(text: str) -> Question:
+def _read_url(text: str) -> Query:
     plain = refang(unwrapped(text))
     if _SCHEME.match(plain):
         return _question(plain)
@@ -340,12 +340,12 @@ def _read_url(text: str) -> Question:
     return _question(f"http://{plain}")._replace(twin=_question(f"https://{plain}"))
 
 
-def _question(url: str) -> Question:
+def _question(url: str) -> Query:
     indicator = parse(IndicatorType.URL, url)
-    return Question(indicator, _shown_url(url, indicator.value))
+    return Query(indicator, _shown_url(url, indicator.value))
 
 
-def ask_in_path(kind: IndicatorType | None, text: str) -> Question:
+def ask_in_path(kind: IndicatorType | None, text: str) -> Query:
     """Read an indicator from the path of a request, which may be encoded in several ways.
 
     A URL with a scheme shows it: the colon of the scheme is encoded as often as the rest. One
@@ -359,7 +359,7 @@ def ask_in_path(kind: IndicatorType | None, text: str) -> Question:
         InvalidIndicator: no such indicator, or a URL without a scheme that reads as two URLs.
     """
     if kind is not IndicatorType.URL or _SCHEME.match(refang(unwrapped(unquote(unquote(text))))):
-        return ask(kind, text)
+        return parse_query(kind, text)
     return _read_url(_decode_bare_url(text))
 
 

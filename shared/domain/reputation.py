@@ -18,7 +18,7 @@ MAX_TAG_BYTES = 64
 OF_REPORT = "report"
 
 
-class Winner(NamedTuple):
+class ScanVerdict(NamedTuple):
     """The part of a sighting that an answer shows whole; the greatest one wins.
 
     The order of the fields is the order of the rule: date, severity, flow_id. The others only
@@ -35,11 +35,11 @@ class Winner(NamedTuple):
     source: str = ""
 
 
-class Evidence(NamedTuple):
+class SightingSummary(NamedTuple):
     """What sightings of one indicator say together, save how many there were.
 
     Attributes:
-        winner: verdict, parent verdict, origin, flow_id and report_id, all of one sighting.
+        latest: verdict, parent verdict, origin, flow_id and report_id, all of one sighting.
         first_seen: earliest sighting, milliseconds since the epoch.
         last_seen: latest sighting, milliseconds since the epoch.
         tags: at most `MAX_TAGS`: the first ones in the order of their characters, because a
@@ -47,7 +47,7 @@ class Evidence(NamedTuple):
         claimed_count: the greatest count that a feed claimed of its own, 0 for none.
     """
 
-    winner: Winner
+    latest: ScanVerdict
     first_seen: int
     last_seen: int
     tags: frozenset[str]
@@ -56,7 +56,7 @@ class Evidence(NamedTuple):
     def join(self, other: Self) -> Self:
         """The evidence of both."""
         return type(self)(
-            winner=max(self.winner, other.winner),
+            latest=max(self.latest, other.latest),
             first_seen=min(self.first_seen, other.first_seen),
             last_seen=max(self.last_seen, other.last_seen),
             tags=cap_tags(self.tags | other.tags),
@@ -65,7 +65,7 @@ class Evidence(NamedTuple):
 
 
 def cap_tags(tags: frozenset[str]) -> frozenset[str]:
-    """At most `MAX_TAGS` of `tags`, by the rule that `Evidence` states."""
+    """At most `MAX_TAGS` of `tags`, by the rule that `SightingSummary` states."""
     return tags if len(tags) <= MAX_TAGS else frozenset(sorted(tags)[:MAX_TAGS])
 
 
@@ -74,12 +74,12 @@ class Sighting:
     """One report says something about one indicator."""
 
     indicator: Indicator
-    evidence: Evidence
+    evidence: SightingSummary
 
     @property
     def flow_id(self) -> str:
         """The scan that the report tells of."""
-        return self.evidence.winner.flow_id
+        return self.evidence.latest.flow_id
 
 
 class Reputation(NamedTuple):
@@ -90,7 +90,7 @@ class Reputation(NamedTuple):
     """
 
     indicator: Indicator
-    evidence: Evidence
+    evidence: SightingSummary
     counted: int
 
     @property
@@ -107,6 +107,6 @@ def join_all(sightings: Iterable[Sighting]) -> Reputation:
     known = list(sightings)
     return Reputation(
         indicator=known[0].indicator,
-        evidence=reduce(Evidence.join, (sighting.evidence for sighting in known)),
+        evidence=reduce(SightingSummary.join, (sighting.evidence for sighting in known)),
         counted=len({sighting.flow_id for sighting in known}),
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from shared.exports.index import Entry, Index
+from shared.formats.exports.index import ExportIndex, IndexedFile
 from shared.store.client import store_errors
 from shared.store.objects import s3_client
 
@@ -29,16 +29,16 @@ class ExportBucket:
         self._client = client
         self._bucket = bucket
 
-    def index(self) -> Index | None:
+    def index(self) -> ExportIndex | None:
         """The index of what is published; None when nothing is.
 
         Raises:
             StoreError: the store failed.
         """
         content = self._read(INDEX)
-        return None if content is None else Index.from_json(content)
+        return None if content is None else ExportIndex.from_json(content)
 
-    def begin(self, slot: str) -> Mapping[str, Entry]:
+    def begin(self, slot: str) -> Mapping[str, IndexedFile]:
         """Begin to write a set that is not published.
 
         Returns:
@@ -51,10 +51,10 @@ class ExportBucket:
         content = self._read(f"{slot}/{INDEX}")
         if content is None:
             return {}
-        self._put_index(f"{slot}/{INDEX}", Index(0, slot, 0, {}, ()))
-        return Index.from_json(content).files
+        self._put_index(f"{slot}/{INDEX}", ExportIndex(0, slot, 0, {}, ()))
+        return ExportIndex.from_json(content).files
 
-    def read(self, index: Index, name: str) -> bytes | None:
+    def read(self, index: ExportIndex, name: str) -> bytes | None:
         """A file of a set; None when it is not there.
 
         Raises:
@@ -62,7 +62,7 @@ class ExportBucket:
         """
         return self._read(f"{index.slot}/{name}")
 
-    def fetch(self, index: Index, name: str, to: Path) -> None:
+    def fetch(self, index: ExportIndex, name: str, to: Path) -> None:
         """A file of a set, into a file.
 
         Raises:
@@ -87,7 +87,7 @@ class ExportBucket:
                 ContentType=media_type,
             )
 
-    def publish(self, index: Index) -> None:
+    def publish(self, index: ExportIndex) -> None:
         """Make a set, which is complete, the one that is read.
 
         Raises:
@@ -96,7 +96,7 @@ class ExportBucket:
         self._put_index(f"{index.slot}/{INDEX}", index)
         self._put_index(INDEX, index)
 
-    def link(self, index: Index, name: str, seconds: int) -> str:
+    def link(self, index: ExportIndex, name: str, seconds: int) -> str:
         """An address from which whoever knows it can fetch a file for so long.
 
         Raises:
@@ -109,7 +109,7 @@ class ExportBucket:
                 ExpiresIn=seconds,
             )
 
-    def _put_index(self, key: str, index: Index) -> None:
+    def _put_index(self, key: str, index: ExportIndex) -> None:
         with store_errors():
             self._client.put_object(
                 Bucket=self._bucket,

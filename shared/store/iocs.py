@@ -5,12 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from shared.domain.indicator import Indicator
-from shared.domain.listing import Known, Listing, Subject
 from shared.domain.network import Network
+from shared.domain.provider import IocRecord, Listing, Subject
 from shared.store.batch import Item, batch_get
 from shared.store.client import store_errors
 from shared.store.items import (
-    StoredIoc,
+    IocItem,
     from_item,
     indicator_of,
     known_from_item,
@@ -41,7 +41,7 @@ class IocTable:
         self._table = table_name
         self._retention_s = retention_s
 
-    def find(self, indicator: Indicator, networks: Sequence[Network] = ()) -> Known:
+    def find(self, indicator: Indicator, networks: Sequence[Network] = ()) -> IocRecord:
         """What is known of one indicator, in one eventually consistent read.
 
         Args:
@@ -58,13 +58,13 @@ class IocTable:
                 TableName=self._table, Key={"pk": {"S": ioc_key(indicator)}}
             )
         item = answer.get("Item")
-        return Known(indicator) if item is None else known_from_item(indicator, item)
+        return IocRecord(indicator) if item is None else known_from_item(indicator, item)
 
     def find_many(
         self,
         indicators: Iterable[Indicator],
         networks: Mapping[Indicator, Sequence[Network]] | None = None,
-    ) -> dict[Indicator, Known]:
+    ) -> dict[Indicator, IocRecord]:
         """What is known of `indicators`, read in parallel batches.
 
         Args:
@@ -87,7 +87,7 @@ class IocTable:
 
     def read(
         self, indicators: Iterable[Indicator], *, consistent: bool = False
-    ) -> dict[Indicator, StoredIoc]:
+    ) -> dict[Indicator, IocItem]:
         """What is stored of `indicators`; the unknown ones are left out.
 
         Raises:
@@ -128,7 +128,7 @@ class IocTable:
                 ExpressionAttributeValues=values,
             )
 
-    def write(self, stored: StoredIoc, replaces: StoredIoc | None) -> bool:
+    def write(self, stored: IocItem, replaces: IocItem | None) -> bool:
         """Write an IOC on condition that its item is still the one that it replaces.
 
         Args:
@@ -163,9 +163,9 @@ class IocTable:
 
 def _known(
     indicator: Indicator, item: Item | None, networks: Sequence[Network], items: Mapping[str, Item]
-) -> Known:
+) -> IocRecord:
     """What is known of an indicator by its item, and by the items of the networks that hold it."""
-    known = Known(indicator) if item is None else known_from_item(indicator, item)
+    known = IocRecord(indicator) if item is None else known_from_item(indicator, item)
     listings: dict[str, Listing] = {}
     found_by: dict[str, Network] = {}
     # A smaller network is said with more thought than a larger one, and an address with the most.

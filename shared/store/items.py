@@ -15,7 +15,7 @@ pending  reports that are counted in n and perhaps not yet in the ledger:
 url      the value, where pk holds its digest only
 ttl      epoch seconds of its end, where a retention is set and no provider lists it
 l:<id>   what the provider <id> says, each written by nobody else: a map of
-         s stance, a assessment, c category, n source_list, and in milliseconds since the epoch
+         s status, a assessment, c category, n source_list, and in milliseconds since the epoch
          t detect_time, w answered, e expires; what is empty is left out
 What the sandbox says, from verdict to pending, is absent where only providers know the IOC.
 Networks that providers list have items of the same kind.
@@ -29,8 +29,8 @@ from functools import reduce
 from typing import Any
 
 from shared.domain.indicator import Indicator, IndicatorType
-from shared.domain.listing import Known, Listing, Stance
-from shared.domain.reputation import Evidence, Reputation, Winner
+from shared.domain.provider import IocRecord, Listing, ListingStatus
+from shared.domain.reputation import Reputation, ScanVerdict, SightingSummary
 from shared.domain.verdict import Verdict
 from shared.store.keys import Prefix, ioc_key
 
@@ -42,7 +42,7 @@ _RUN_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True)
-class StoredIoc:
+class IocItem:
     """An IOC with what ingestion needs to join exactly.
 
     Attributes:
@@ -58,7 +58,7 @@ class StoredIoc:
     beside: Mapping[str, Any] = field(default_factory=dict)
 
 
-def to_item(stored: StoredIoc, retention_s: int = 0) -> Item:
+def to_item(stored: IocItem, retention_s: int = 0) -> Item:
     """The item of `stored`; `retention_s` after its last sighting it may go, 0 for never.
 
     Raises:
@@ -68,26 +68,26 @@ def to_item(stored: StoredIoc, retention_s: int = 0) -> Item:
         raise ValueError("only what the sandbox says is written as a whole item")
     indicator = stored.reputation.indicator
     evidence = stored.reputation.evidence
-    winner = evidence.winner
+    latest = evidence.latest
     item: Item = {
         "pk": {"S": ioc_key(indicator)},
         "ver": {"B": stored.version},
-        "verdict": {"N": str(winner.verdict.value)},
-        "flow": {"S": winner.flow_id},
+        "verdict": {"N": str(latest.verdict.value)},
+        "flow": {"S": latest.flow_id},
         "first": {"N": str(evidence.first_seen)},
         "last": {"N": str(evidence.last_seen)},
         "n": {"N": str(stored.reputation.counted)},
         **stored.beside,
     }
     texts = {
-        "parent": winner.parent_verdict,
-        "origin": winner.origin,
-        "report": winner.report_id,
-        "source": winner.source,
+        "parent": latest.parent_verdict,
+        "origin": latest.origin,
+        "report": latest.report_id,
+        "source": latest.source,
     }
     item |= {name: {"S": text} for name, text in texts.items() if text}
-    if winner.seen_at != evidence.last_seen:
-        item["seen"] = {"N": str(winner.seen_at)}
+    if latest.seen_at != evidence.last_seen:
+        item["seen"] = {"N": str(latest.seen_at)}
     if evidence.claimed_count:
         item["claimed"] = {"N": str(evidence.claimed_count)}
     if evidence.tags:
@@ -101,9 +101,9 @@ def to_item(stored: StoredIoc, retention_s: int = 0) -> Item:
     return item
 
 
-def known_from_item(indicator: Indicator, item: Mapping[str, Any]) -> Known:
+def known_from_item(indicator: Indicator, item: Mapping[str, Any]) -> IocRecord:
     """What a look-up needs of the item of an IOC."""
-    return Known(indicator, _reputation(indicator, item), listings_from_item(item))
+    return IocRecord(indicator, _reputation(indicator, item), listings_from_item(item))
 
 
 def listings_from_item(item: Mapping[str, Any]) -> dict[str, Listing]:
@@ -118,7 +118,7 @@ def listing_attribute(provider: str) -> str:
 
 def listing_value(listing: Listing) -> Item:
     """Its value."""
-    facts: Item = {"s": {"N": str(listing.stance.value)}}
+    facts: Item = {"s": {"N": str(listing.status.value)}}
     for name, text in (
         ("a", listing.assessment),
         ("c", listing.category),
@@ -138,7 +138,7 @@ def listing_value(listing: Listing) -> Item:
 
 def _listing(facts: Mapping[str, Any]) -> Listing:
     return Listing(
-        Stance(int(facts["s"]["N"])),
+        ListingStatus(int(facts["s"]["N"])),
         assessment=_text(facts, "a"),
         category=_text(facts, "c"),
         detect_time=int(facts["t"]["N"]) if "t" in facts else 0,
@@ -159,8 +159,8 @@ def _reputation(indicator: Indicator, item: Mapping[str, Any]) -> Reputation | N
     last_seen = int(item["last"]["N"])
     return Reputation(
         indicator=indicator,
-        evidence=Evidence(
-            winner=Winner(
+        evidence=SightingSummary(
+            latest=ScanVerdict(
                 seen_at=int(item["seen"]["N"]) if "seen" in item else last_seen,
                 verdict=Verdict(int(item["verdict"]["N"])),
                 flow_id=item["flow"]["S"],
@@ -178,9 +178,9 @@ def _reputation(indicator: Indicator, item: Mapping[str, Any]) -> Reputation | N
     )
 
 
-def from_item(item: Mapping[str, Any]) -> StoredIoc:
+def from_item(item: Mapping[str, Any]) -> IocItem:
     """What ingestion needs of an item."""
-    return StoredIoc(
+    return IocItem(
         reputation=reputation_from_item(item),
         version=_bytes(item["ver"]["B"]),
         pending=_unpack(_bytes(item["pending"]["B"])) if "pending" in item else {},
@@ -212,9 +212,9 @@ def move_item(
         item = {name: value for name, value in items[0].items() if name != "url"}
         item |= {"pk": {"S": key}, "ver": {"B": version}}
     elif known:
-        evidence = reduce(Evidence.join, [one.evidence for one in known])
+        evidence = reduce(SightingSummary.join, [one.evidence for one in known])
         left = {flow: run for flow, run in pending.items() if flow not in named}
-        item = to_item(StoredIoc(Reputation(to, evidence, 0), version, left, beside))
+        item = to_item(IocItem(Reputation(to, evidence, 0), version, left, beside))
         # The latest end, and none if one of them has none.
         ends = [int(one["ttl"]["N"]) for one in items if "ttl" in one]
         if len(ends) == len(items):
@@ -235,7 +235,7 @@ def _rank(part: Mapping[str, Any]) -> Any:
 
 def earlier_first(listing: Listing) -> Any:
     """Orders what a provider says of two spellings of one thing; the first one is kept."""
-    said = (listing.stance, listing.assessment, listing.category, listing.source_list)
+    said = (listing.status, listing.assessment, listing.category, listing.source_list)
     return -listing.answered, listing.detect_time or math.inf, *said
 
 

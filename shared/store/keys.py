@@ -7,8 +7,8 @@ import hashlib
 from enum import StrEnum
 
 from shared.domain.indicator import Indicator, IndicatorType
-from shared.domain.listing import Subject
 from shared.domain.network import Network
+from shared.domain.provider import Subject
 
 MAX_KEY_BYTES = 2048  # of a DynamoDB partition key
 _FLOW_KEY_BYTES = 10

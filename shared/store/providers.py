@@ -24,8 +24,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from shared.domain.listing import Provider
 from shared.domain.network import Network
+from shared.domain.provider import Provider
 from shared.store.client import store_errors
 from shared.store.keys import networks_key, providers_key
 

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from shared.domain.indicator import Indicator, IndicatorType
 from shared.domain.moment import to_millis
-from shared.domain.reputation import Sighting, Winner
+from shared.domain.reputation import ScanVerdict, Sighting
 from shared.domain.verdict import Verdict
 from shared.store.batch import MAX_BATCH_WRITE, Item, batch_delete, batch_put
 from shared.store.client import store_errors
@@ -63,11 +63,11 @@ class SeenIoc(NamedTuple):
     """What one report says of one IOC."""
 
     indicator: Indicator
-    winner: Winner
+    latest: ScanVerdict
 
 
 @dataclass(frozen=True, slots=True)
-class Page(Generic[_Row]):
+class ResultPage(Generic[_Row]):
     """Some rows, the newest first.
 
     Attributes:
@@ -166,7 +166,9 @@ class SearchIndex:
         packed = gzip.compress(text.encode(), mtime=0)
         batch_put(self._client, self._table, [{**row, "body": {"B": packed}}])
 
-    def sightings(self, indicator: Indicator, limit: int, after: str = "") -> Page[Winner]:
+    def sightings(
+        self, indicator: Indicator, limit: int, after: str = ""
+    ) -> ResultPage[ScanVerdict]:
         """What reports say of an IOC.
 
         Raises:
@@ -180,11 +182,11 @@ class SearchIndex:
             if item["sk"]["S"] == after:
                 continue
             if len(items) == limit:
-                return Page([*map(_winner, items)], items[-1]["sk"]["S"])
+                return ResultPage([*map(_scan_verdict, items)], items[-1]["sk"]["S"])
             items.append(item)
-        return Page([*map(_winner, items)], "")
+        return ResultPage([*map(_scan_verdict, items)], "")
 
-    def of_scan(self, flow_id: str, limit: int, after: str = "") -> Page[SeenIoc] | None:
+    def of_scan(self, flow_id: str, limit: int, after: str = "") -> ResultPage[SeenIoc] | None:
         """The IOCs of the reports of a scan, None for a scan that is not known.
 
         Of an IOC that has several reports a page has what the newest of them says.
@@ -209,7 +211,7 @@ class SearchIndex:
         after: str = "",
         verdict: Verdict | None = None,
         kinds: frozenset[IndicatorType] | None = None,
-    ) -> Page[SeenIoc]:
+    ) -> ResultPage[SeenIoc]:
         """The IOCs seen last. A page may have fewer rows than asked for, and still not be the last.
 
         Of an IOC that has several reports a page has what the newest of them says.
@@ -224,7 +226,7 @@ class SearchIndex:
         """
 
         def wanted(row: SeenIoc) -> bool:
-            return verdict in {None, row.winner.verdict} and (
+            return verdict in {None, row.latest.verdict} and (
                 kinds is None or row.indicator.type in kinds
             )
 
@@ -278,10 +280,10 @@ class SearchIndex:
             return
         for sighting in sightings:
             yield self._sighting(sighting)
-        winner = sightings[0].evidence.winner
-        date, flow = winner.seen_at, flow_key(winner.flow_id)
-        of_report = {"flow": {"S": winner.flow_id}} | _texts(
-            report=winner.report_id, parent=winner.parent_verdict
+        latest = sightings[0].evidence.latest
+        date, flow = latest.seen_at, flow_key(latest.flow_id)
+        of_report = {"flow": {"S": latest.flow_id}} | _texts(
+            report=latest.report_id, parent=latest.parent_verdict
         )
         for part, body in enumerate(_bodies(sightings)):
             sk = f"{date:013d}.{flow.hex()}.{content.hex()}.{part:04d}"
@@ -292,16 +294,16 @@ class SearchIndex:
         yield self._item(days_key(), _day(date), _end_of(_day(date)), {})
 
     def _sighting(self, sighting: Sighting) -> dict[str, Any]:
-        winner = sighting.evidence.winner
-        said = [winner.verdict, winner.parent_verdict, winner.origin, winner.report_id]
+        latest = sighting.evidence.latest
+        said = [latest.verdict, latest.parent_verdict, latest.origin, latest.report_id]
         digest = hashlib.sha256(json.dumps(said).encode()).hexdigest()[: 2 * _STATEMENT_BYTES]
-        sk = f"{winner.seen_at:013d}.{flow_key(winner.flow_id).hex()}.{digest}"
+        sk = f"{latest.seen_at:013d}.{flow_key(latest.flow_id).hex()}.{digest}"
         facts = {
-            "flow": {"S": winner.flow_id},
-            "verdict": {"N": str(winner.verdict.value)},
-            **_texts(report=winner.report_id, parent=winner.parent_verdict, origin=winner.origin),
+            "flow": {"S": latest.flow_id},
+            "verdict": {"N": str(latest.verdict.value)},
+            **_texts(report=latest.report_id, parent=latest.parent_verdict, origin=latest.origin),
         }
-        return self._item(sightings_key(sighting.indicator), sk, winner.seen_at, facts)
+        return self._item(sightings_key(sighting.indicator), sk, latest.seen_at, facts)
 
     def _item(self, pk: str, sk: str, date: int, facts: dict[str, Any]) -> dict[str, Any]:
         item = {"pk": {"S": pk}, "sk": {"S": sk}, **facts}
@@ -351,9 +353,9 @@ class _PageOfIocs:
         self.position = f"{sk}.{len(iocs)}"
         return True
 
-    def until(self, cursor: str) -> Page[SeenIoc]:
+    def until(self, cursor: str) -> ResultPage[SeenIoc]:
         """The page; `cursor` is where the next one begins, "" at the end."""
-        return Page([*self._rows.values()], cursor)
+        return ResultPage([*self._rows.values()], cursor)
 
 
 def indicators_of(row: Item) -> list[Indicator]:
@@ -366,8 +368,8 @@ def _bodies(sightings: Sequence[Sighting]) -> Iterator[str]:
     part: list[str] = []
     size = 0
     for sighting in sightings:
-        winner, indicator = sighting.evidence.winner, sighting.indicator
-        row = [indicator.type, indicator.value, winner.verdict, winner.origin]
+        latest, indicator = sighting.evidence.latest, sighting.indicator
+        row = [indicator.type, indicator.value, latest.verdict, latest.origin]
         text = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
         if part and size + len(text.encode()) > _MAX_BODY_BYTES:
             yield f"[{','.join(part)}]"
@@ -383,14 +385,14 @@ def _iocs(item: Item) -> list[SeenIoc]:
     return [
         SeenIoc(
             Indicator(IndicatorType(kind), value),
-            Winner(date, Verdict(verdict), flow, parent, origin, report),
+            ScanVerdict(date, Verdict(verdict), flow, parent, origin, report),
         )
         for kind, value, verdict, origin in json.loads(gzip.decompress(bytes(item["body"]["B"])))
     ]
 
 
-def _winner(item: Item) -> Winner:
-    return Winner(
+def _scan_verdict(item: Item) -> ScanVerdict:
+    return ScanVerdict(
         int(item["sk"]["S"].partition(".")[0]),
         Verdict(int(item["verdict"]["N"])),
         item["flow"]["S"],

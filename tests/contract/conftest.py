@@ -25,7 +25,7 @@ from local.publish import INTAKE
 from local.up import SAMPLE_REPORTS
 from shared.store.api_keys import ApiKeys
 from shared.store.iocs import IocTable
-from shared.store.items import StoredIoc
+from shared.store.items import IocItem
 from tests.conftest import Store, new_store
 from tests.contract.support import (
     DAILY_LIMIT,
@@ -56,7 +56,7 @@ def filled_store(engine: str) -> Iterator[Store]:
         keys.put(KEY, "test", now=0, daily_limit=DAILY_LIMIT, publish=True)
         keys.put(READER_KEY, "reader", now=0)
         for number, known in enumerate(reputations_of_all_verdicts()):
-            stored = StoredIoc(known, number.to_bytes(8, "big"))
+            stored = IocItem(known, number.to_bytes(8, "big"))
             assert IocTable(store.client, store.table).write(stored, None)
         make_bucket()
         filters.lambda_handler({}, context)

@@ -7,7 +7,7 @@ import pytest
 from shared.domain.indicator import IndicatorType, parse
 from shared.domain.verdict import Verdict
 from shared.store.iocs import IocTable
-from shared.store.items import StoredIoc
+from shared.store.items import IocItem
 from tests.builders import reputation
 from tests.conftest import Store
 from tests.contract.support import Api, of_verdict
@@ -29,7 +29,7 @@ def _stored(filled_store: Store) -> None:
     table = IocTable(filled_store.client, filled_store.table)
     for value, verdict in BOTH.items():
         known = reputation(parse(IndicatorType.URL, value), verdict=verdict)
-        assert table.write(StoredIoc(known, b"12345678"), None)
+        assert table.write(IocItem(known, b"12345678"), None)
 
 
 @pytest.mark.parametrize(

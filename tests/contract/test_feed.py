@@ -4,10 +4,10 @@ import json
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
+from local.openapi_models import feed as models
 from local.publish import INTAKE
 from local.up import SAMPLE_REPORTS
-from shared.feed.formats import read_page
-from shared.sandbox import feed_models as models
+from shared.formats.feed.reader import read_page
 from tests.contract.support import READER_KEY, Api
 
 ATOM = "{http://www.w3.org/2005/Atom}"

@@ -18,10 +18,10 @@ from local import openapi
 from local.context import LocalContext
 from local.events import Response, http_response
 from local.handlers import load
-from shared.http.refused import is_sandbox_path, is_taxii_path
+from shared.http.api_error import is_sandbox_path, is_taxii_path
 from shared.http.routing import find_route
 from shared.http.web import SECURITY_HEADERS, read_request
-from shared.observability import logger
+from shared.runtime.observability import logger
 from tests.conftest import Store
 from tests.contract import fuzzing
 from tests.contract.support import KEY, READER_KEY

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from shared.domain.indicator import Indicator, IndicatorType, ask
+from functions.lookup.v4_bodies import address_report, hash_report
+from shared.domain.indicator import Indicator, IndicatorType, parse_query
 from shared.domain.moment import read_moment
 from shared.domain.reputation import Reputation
 from shared.domain.verdict import Verdict
-from shared.metadefender.present import address_report, hash_report
 from tests.builders import reputation
 from tests.ingestion import NOW
 
@@ -56,7 +56,7 @@ def told_by(row: Mapping[str, Any], indicator: Indicator) -> Reputation:
 def hash_answer() -> tuple[Any, Any]:
     theirs = golden("hash_lookup.json")
     engine = theirs["scan_results"]["scan_details"]["MetaDefender Sandbox"]
-    question = ask(None, theirs["file_info"]["sha256"].lower())
+    question = parse_query(None, theirs["file_info"]["sha256"].lower())
     known = reputation(
         question.indicator,
         seen_at=read_moment(engine["last_seen"], NOW),
@@ -90,7 +90,7 @@ def test_the_hash_answer_says_what_the_example_says(hash_answer: tuple[Any, Any]
 def test_the_url_answer_holds_the_example() -> None:
     theirs = golden("url_lookup.json")
     row = theirs["lookup_results"]["sources"][0]
-    question = ask(IndicatorType.URL, theirs["address"])
+    question = parse_query(IndicatorType.URL, theirs["address"])
     known = told_by(row, question.indicator)
     ours = address_report(question.indicator, question.shown, known, NOW)
     assert_holds(ours, theirs)
@@ -103,7 +103,7 @@ def test_the_url_answer_holds_the_example() -> None:
 
 def test_an_unknown_url_has_the_row_of_a_provider_that_knows_nothing() -> None:
     row = golden("url_lookup.json")["lookup_results"]["sources"][3]
-    question = ask(IndicatorType.URL, "http://fine.example")
+    question = parse_query(IndicatorType.URL, "http://fine.example")
     ours = address_report(question.indicator, question.shown, None, NOW)
     [source] = ours["lookup_results"]["sources"]
     assert source.keys() == row.keys()

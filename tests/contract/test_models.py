@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
+from functions.lookup.apikey_bodies import key_info, limits_remaining, limits_used
+from local.openapi_models import v4 as models
 from shared.domain.indicator import HASH_TYPES, IndicatorType
+from shared.domain.provider import SANDBOX_PROVIDER
 from shared.domain.verdict import Verdict
-from shared.metadefender import models
-from shared.metadefender.apikey import key_info, limits_remaining, limits_used
-from shared.metadefender.present import PROVIDER
 from tests.contract.support import KEY, Api, Reply, of_verdict
 
 ADDRESSES = (IndicatorType.IP, IndicatorType.DOMAIN, IndicatorType.URL)
@@ -166,7 +166,7 @@ def test_a_row_of_the_sandbox_does_not_pass_for_one_of_another_provider() -> Non
     row = {"assessment": "", "detect_time": "", "update_time": "", "status": 5}
     models.ProviderSource.model_validate({"provider": "blocklist.de", **row})
     with pytest.raises(ValidationError):
-        models.ProviderSource.model_validate({"provider": PROVIDER, **row})
+        models.ProviderSource.model_validate({"provider": SANDBOX_PROVIDER, **row})
 
 
 def test_what_is_told_of_keys_with_other_limits() -> None:
@@ -189,7 +189,7 @@ def test_only_what_there_is_none_of_may_be_absent() -> None:
     answers = [
         model
         for model in vars(models).values()
-        if isinstance(model, type) and issubclass(model, models.Answer)
+        if isinstance(model, type) and issubclass(model, models.ResponseBody)
     ]
     assert len(answers) > 20
     assert {

@@ -14,12 +14,13 @@ import pytest
 from local import openapi
 from local.errors import LocalError
 from local.openapi import ROUTES
-from shared.exports import models as export_models
-from shared.feed import atom
-from shared.http.refused import is_sandbox_path, is_taxii_path
-from shared.metadefender import errors, models
-from shared.sandbox import feed_models
-from shared.sandbox import models as sandbox_models
+from local.openapi_models import exports as export_models
+from local.openapi_models import feed as feed_models
+from local.openapi_models import sandbox as sandbox_models
+from local.openapi_models import v4 as models
+from shared.formats.feed import atom
+from shared.http import errors
+from shared.http.api_error import is_sandbox_path, is_taxii_path
 from tests.contract.support import Api
 
 DOCUMENT = json.loads(openapi.DOCUMENT.read_text(encoding="utf-8"))

@@ -10,8 +10,8 @@ import pytest
 from shared.client import AnswerCache, KeyRefused, ReputationClient, RowStatus, Unanswered
 from shared.client.wire import read_address, read_hash
 from shared.domain.indicator import HASH_TYPES, Indicator, IndicatorType, parse
+from shared.domain.provider import SANDBOX_PROVIDER
 from shared.domain.verdict import Verdict
-from shared.metadefender.present import PROVIDER
 from tests.contract.support import KEY, Api, of_verdict
 
 UNKNOWN = [
@@ -43,9 +43,9 @@ def test_what_is_known(client: ReputationClient, kind: IndicatorType, verdict: V
     answer = client.look_up(indicator)
     assert (answer.indicator, answer.known, answer.complete) == (indicator, True, True)
     assert answer.verdict() is verdict
-    assert answer.verdict(excluding=[PROVIDER.lower()]) is None
+    assert answer.verdict(excluding=[SANDBOX_PROVIDER.lower()]) is None
     [row] = answer.rows
-    assert row.provider == PROVIDER
+    assert row.provider == SANDBOX_PROVIDER
     assert (row.status is RowStatus.LISTED) == (verdict >= Verdict.SUSPICIOUS)
     named = kind in HASH_TYPES and verdict >= Verdict.SUSPICIOUS
     assert row.detail == (verdict.name if named else "")
@@ -106,12 +106,12 @@ def test_the_published_examples_of_the_vendor_are_read() -> None:
     outcome = read_address(url, (golden / "url_lookup.json").read_bytes())
     answer = outcome.answers[url]
     assert [row.provider for row in answer.rows if row.status is RowStatus.LISTED] == [
-        PROVIDER,
+        SANDBOX_PROVIDER,
         "webroot.com",
     ]
     assert answer.verdict() is Verdict.MALICIOUS
     # What is left is a list that names no verdict of its own.
-    assert answer.verdict(excluding=[PROVIDER]) is Verdict.LIKELY_MALICIOUS
+    assert answer.verdict(excluding=[SANDBOX_PROVIDER]) is Verdict.LIKELY_MALICIOUS
 
 
 def test_the_look_ups_of_the_service_do_without_the_client() -> None:

@@ -14,13 +14,13 @@ import functions.providers.app as providers
 from functions.lookup.routes import respond
 from functions.lookup.service import Service
 from local.context import LocalContext
-from shared.domain.indicator import IndicatorType, ask
+from local.openapi_models import v4 as models
+from shared.domain.indicator import IndicatorType, parse_query
+from shared.domain.provider import SANDBOX_PROVIDER
 from shared.http.web import Request, Response
-from shared.metadefender import models
-from shared.metadefender.present import PROVIDER
 from shared.store.api_keys import ApiKeys
 from shared.store.iocs import IocTable
-from shared.store.items import StoredIoc
+from shared.store.items import IocItem
 from tests.conftest import Store
 from tests.contract.support import KEY
 from tests.contract.test_golden import TIME, golden, told_by
@@ -105,9 +105,9 @@ def server(
 @pytest.fixture
 def service(server: FeedServer, engine_store: Store) -> Service:
     """The look-ups over the store of this test, which knows the URL of the example."""
-    known = told_by(SOURCES[0], ask(IndicatorType.URL, EXAMPLE["address"]).indicator)
+    known = told_by(SOURCES[0], parse_query(IndicatorType.URL, EXAMPLE["address"]).indicator)
     table = IocTable(engine_store.client, engine_store.table)
-    assert table.write(StoredIoc(known, b"12345678"), None)
+    assert table.write(IocItem(known, b"12345678"), None)
     # Not the one that the other tests of this layer share.
     made: Service = lookup._service.__wrapped__()
     return made
@@ -185,7 +185,7 @@ def test_a_list_that_is_switched_off_says_nothing_and_all_of_it_once_it_is_on_ag
         patch.setenv("PROVIDERS", "blocklist-de")
         assert providers.lambda_handler({}, context) == {}
         rows = sources_of(lookup._service.__wrapped__(), "192.0.2.9")
-        assert [row["provider"] for row in rows] == [PROVIDER, "blocklist.de"]
+        assert [row["provider"] for row in rows] == [SANDBOX_PROVIDER, "blocklist.de"]
     refreshed = providers.lambda_handler({}, context)["team-cymru"]
     assert (refreshed["complete"], refreshed["changes"]) == (True, 0)
     _, network, _ = sources_of(lookup._service.__wrapped__(), "192.0.2.9")
@@ -213,7 +213,7 @@ def test_a_hash_that_only_a_list_knows(service: Service) -> None:
     body = get(service, f"/v4/hash/{LISTED_HASH}", models.HashReport)
     results = body["scan_results"]
     engines = results["scan_details"]
-    assert list(engines) == [PROVIDER, "blocklist.de"]
+    assert list(engines) == [SANDBOX_PROVIDER, "blocklist.de"]
     assert [engine["scan_result_i"] for engine in engines.values()] == [5, 1]
     assert (results["total_detected_avs"], results["total_avs"]) == (1, 2)
     assert (results["scan_all_result_i"], results["scan_all_result_a"]) == (1, "Infected")

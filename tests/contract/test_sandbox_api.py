@@ -13,11 +13,11 @@ from urllib.parse import urlencode
 import pytest
 from pydantic import BaseModel
 
-from shared.domain.indicator import IndicatorType, ask
+from functions.lookup.reputation_bodies import reputation_report
+from local.openapi_models import sandbox as models
+from shared.domain.indicator import IndicatorType, parse_query
 from shared.domain.moment import read_moment
 from shared.domain.verdict import Verdict
-from shared.sandbox import models
-from shared.sandbox.present import reputation_report
 from tests.builders import reputation
 from tests.contract.support import Api, Reply, of_verdict
 from tests.ingestion import NOW
@@ -75,7 +75,7 @@ def answered_like(theirs: Any) -> Any:
     """What this service answers when it knows what the golden body knows."""
     [report] = theirs["filescan_reports"]
     kind = IndicatorType(theirs.get("ioc_type", "sha256"))
-    question = ask(kind, theirs.get("ioc_value") or theirs["sha256"])
+    question = parse_query(kind, theirs.get("ioc_value") or theirs["sha256"])
     known = reputation(
         question.indicator,
         seen_at=read_moment(report["report_date"], NOW),

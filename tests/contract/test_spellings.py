@@ -14,7 +14,7 @@ from local.events import FUNCTION_URL
 from local.handlers import load_gateway
 from shared.domain.indicator import Indicator, IndicatorType, parse
 from shared.store.iocs import IocTable
-from shared.store.items import StoredIoc
+from shared.store.items import IocItem
 from tests.builders import reputation
 from tests.conftest import Store
 from tests.contract.support import Api, Reply, serving
@@ -41,7 +41,7 @@ FLOWS = {indicator: f"flow-{number}" for number, (_, indicator) in enumerate(SPE
 def _stored(filled_store: Store) -> None:
     table = IocTable(filled_store.client, filled_store.table)
     for indicator, flow_id in FLOWS.items():
-        assert table.write(StoredIoc(reputation(indicator, flow_id=flow_id), b"12345678"), None)
+        assert table.write(IocItem(reputation(indicator, flow_id=flow_id), b"12345678"), None)
 
 
 def test_there_are_two_hundred_of_ten() -> None:

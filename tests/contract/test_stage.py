@@ -17,8 +17,8 @@ from shared.client import ReputationClient
 from shared.client.local_filter import LocalFilter
 from shared.domain.indicator import IndicatorType
 from shared.domain.verdict import Verdict
-from shared.feed.fetch import FeedClient, next_url
-from shared.feed.formats import read_page
+from shared.formats.feed.reader import read_page
+from shared.http.fetch import FeedClient, next_url
 from tests.conftest import Store
 from tests.contract.support import KEY, Api, of_verdict, serving, serving_stage
 

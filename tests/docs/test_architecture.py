@@ -3,22 +3,22 @@
 import re
 from typing import Any
 
+from functions.ingest.store.unresolved import UnresolvedReports, Waiting
+from functions.lookup.quotas import DAY_S, QuotaCounters, Window
+from functions.providers.snapshots import Snapshots
+from functions.publish.history import MAX_RECENT
+from functions.publish.store.feed_log import FeedLog
 from local.environment import DEFAULT_API_KEY
 from local.template import load_template
-from shared.domain.history import MAX_RECENT
 from shared.domain.indicator import Indicator, IndicatorType
-from shared.domain.listing import Listing, Provider, Stance
 from shared.domain.network import Network
+from shared.domain.provider import Listing, ListingStatus, Provider
 from shared.domain.reputation import OF_REPORT
 from shared.store.api_keys import ApiKeys, digest_of
-from shared.store.feed_log import FeedLog
-from shared.store.items import StoredIoc, listing_attribute, listing_value, to_item
+from shared.store.items import IocItem, listing_attribute, listing_value, to_item
 from shared.store.keys import Prefix, feed_runs_key
 from shared.store.providers import ProviderState, ProviderStates
-from shared.store.quotas import DAY_S, QuotaCounters, Window
 from shared.store.search_index import SHARDS, SearchIndex
-from shared.store.snapshots import Snapshots
-from shared.store.unresolved import UnresolvedReports, Waiting
 from tests.builders import evidence, reputation, sighting
 from tests.conftest import Store
 from tests.docs.markdown import ROOT, names, read, table
@@ -28,7 +28,7 @@ DOCUMENT = read("docs/architecture.md")
 # Made by the template, but no part of how the service works.
 DETAILS = re.compile(r"AWS::(Logs::|CloudWatch::|IAM::Role|Lambda::Permission)")
 IN_IOC_TABLE = (Prefix.LONG_URL, Prefix.NETWORK)
-LISTING = Listing(Stance.LISTED, "botnet", "c2", 1, "a list", 2, 3)
+LISTING = Listing(ListingStatus.LISTED, "botnet", "c2", 1, "a list", 2, 3)
 
 
 def test_components_are_those_of_the_template() -> None:
@@ -60,7 +60,7 @@ def test_ioc_table_has_every_attribute() -> None:
         tags=frozenset({"a"}),
         claimed_count=9,
     )
-    item = to_item(StoredIoc(full, b"12345678", {b"1234567890": 1}), retention_s=1)
+    item = to_item(IocItem(full, b"12345678", {b"1234567890": 1}), retention_s=1)
     item[listing_attribute("<id>")] = listing_value(LISTING)
     documented = table(DOCUMENT, "Attribute", "Type", "Holds")
     assert {name: kind for name, kind, _ in documented} == {

@@ -3,21 +3,21 @@
 import re
 
 from functions.lookup.bulk import MAX_ITEMS
-from local.template import load_template
-from shared.domain.indicator import Indicator, IndicatorType, Question
-from shared.domain.listing import SUSPICIOUS, Listing, Provider, Stance, Voice
-from shared.domain.verdict import Verdict
-from shared.metadefender import errors
-from shared.metadefender.errors import ApiError
-from shared.metadefender.feed_status import STALE_MS, feed_status
-from shared.metadefender.present import (
+from functions.lookup.feed_status_body import STALE_MS, feed_status
+from functions.lookup.provider_status_body import provider_status
+from functions.lookup.reputation_bodies import reputation_report
+from functions.lookup.v4_bodies import (
     address_report,
     bulk_hash_row,
     hash_report,
     listed_hash_report,
 )
-from shared.metadefender.providers import provider_status
-from shared.sandbox.present import reputation_report
+from local.template import load_template
+from shared.domain.indicator import Indicator, IndicatorType, Query
+from shared.domain.provider import SUSPICIOUS, Listing, ListingStatus, Provider, ProviderVerdict
+from shared.domain.verdict import Verdict
+from shared.http import errors
+from shared.http.errors import ErrorDefinition
 from shared.store.feed_runs import FeedRun
 from shared.store.providers import ProviderState
 from tests.builders import reputation
@@ -28,7 +28,7 @@ FILE = Indicator(IndicatorType.SHA256, "0" * 64)
 
 
 def test_error_table_is_that_of_the_code() -> None:
-    known = [one for one in vars(errors).values() if isinstance(one, ApiError)]
+    known = [one for one in vars(errors).values() if isinstance(one, ErrorDefinition)]
     assert table(DOCUMENT, "HTTP", "Code", "Message") == [
         [str(one.status), str(one.code), one.message] for one in known
     ]
@@ -58,15 +58,18 @@ def test_verdict_table_is_what_is_answered() -> None:
 
 
 SAID = {
-    "lists it": [Listing(Stance.LISTED, "botnet"), Listing(Stance.LISTED, SUSPICIOUS)],
-    "trusts it": [Listing(Stance.TRUSTED)],
-    "does not know it": [Listing(Stance.NOT_LISTED)],
-    "could not be asked": [Listing(Stance.FAILED)],
+    "lists it": [
+        Listing(ListingStatus.LISTED, "botnet"),
+        Listing(ListingStatus.LISTED, SUSPICIOUS),
+    ],
+    "trusts it": [Listing(ListingStatus.TRUSTED)],
+    "does not know it": [Listing(ListingStatus.NOT_LISTED)],
+    "could not be asked": [Listing(ListingStatus.FAILED)],
 }
 
 
-def voice(listing: Listing) -> Voice:
-    return Voice(Provider("a", "a.example", frozenset(IndicatorType), 1), listing)
+def voice(listing: Listing) -> ProviderVerdict:
+    return ProviderVerdict(Provider("a", "a.example", frozenset(IndicatorType), 1), listing)
 
 
 def test_rows_of_providers_are_what_is_answered() -> None:
@@ -133,8 +136,8 @@ def test_every_key_that_a_client_of_the_sandbox_needs_is_in_an_answer() -> None:
     needed = needed_by_clients("Key of a reputation", "Read by", "What they do with it")
     known = reputation()
     answers = [
-        reputation_report(Question(FILE, FILE.value), None),
-        reputation_report(Question(known.indicator, known.indicator.value), known),
+        reputation_report(Query(FILE, FILE.value), None),
+        reputation_report(Query(known.indicator, known.indicator.value), known),
     ]
     assert needed == set().union(*map(keys, answers))
 

@@ -6,27 +6,28 @@ from typing import Any
 
 import pytest
 
-from functions.ingest import resolve, run, walk
-from functions.ingest.fold import content_digest
+from functions.ingest import feed_reader as walk
+from functions.ingest import resolve, run
+from functions.ingest.batch import content_digest
+from functions.ingest.store.quarantine import KEPT_FOR, MAX_RECORD_CHARS
+from functions.ingest.store.unresolved import MAX_WAITING
 from functions.ingest.summary import Summary
 from functions.publish import feed, media
 from functions.publish.intake import Status
 from local.__main__ import BAD_ENVIRONMENT
+from local.openapi_models import feed as feed_models
 from shared.domain.errors import InvalidRecord
 from shared.domain.reputation import MAX_TAG_BYTES, MAX_TAGS
 from shared.domain.verdict import Verdict, read_verdict
-from shared.feed.fetch import MAX_PAGE_BYTES
-from shared.feed.formats import read_page
-from shared.feed.report import (
+from shared.formats.feed.reader import read_page
+from shared.formats.feed.report import (
     MAX_FLOW_ID_CHARS,
     MAX_ORIGIN_BYTES,
     MAX_REPORT_ID_BYTES,
     Report,
     read_report,
 )
-from shared.sandbox import feed_models
-from shared.store.quarantine import KEPT_FOR, MAX_RECORD_CHARS
-from shared.store.unresolved import MAX_WAITING
+from shared.http.fetch import MAX_PAGE_BYTES
 from tests.builders import raw_ioc, raw_report
 from tests.docs.markdown import blocks, names, read, table
 
@@ -42,8 +43,8 @@ def test_the_page_that_is_shown_can_be_read() -> None:
     assert page.next == json.loads(shown.text)["next"]
     [report] = [read_report(raw, NOW) for raw in page.reports]
     [sighting] = report.sightings
-    assert sighting.evidence.winner.origin == "VBA_EMULATION"
-    assert sighting.evidence.winner.report_id == "4c1a0000-0000-4000-8000-000000000020"
+    assert sighting.evidence.latest.origin == "VBA_EMULATION"
+    assert sighting.evidence.latest.report_id == "4c1a0000-0000-4000-8000-000000000020"
     assert sighting.evidence.tags == {"peexe", "packed", "c2"}
     assert not report.rejected
 

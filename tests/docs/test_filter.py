@@ -14,7 +14,7 @@ from local.handlers import load_gateway
 from local.template import load_template
 from shared.client.local_filter import _SKEW_S, LocalFilter
 from shared.domain.indicator import IndicatorType
-from shared.filters.file import FALSE_POSITIVE_RATE, Facts
+from shared.formats.bloom_filter import FALSE_POSITIVE_RATE, Facts
 from tests.contract.support import serving
 from tests.docs.markdown import blocks, read, table
 from tests.docs.test_readme import LOCAL_API

@@ -9,7 +9,7 @@ import pytest
 from shared.domain import indicator
 from shared.domain.errors import InvalidIndicator
 from shared.domain.extract import extract
-from shared.domain.indicator import Indicator, IndicatorType, ask
+from shared.domain.indicator import Indicator, IndicatorType, parse_query
 from shared.store.keys import MAX_KEY_BYTES, Prefix, ioc_key
 from tests.docs.markdown import ROOT, read, table
 
@@ -22,10 +22,10 @@ def test_what_is_asked_becomes_what_is_documented(text: str, kind: str, expected
     asked_kind = None if kind == "hash" else IndicatorType(kind)
     reason = expected.removeprefix("refused: ")
     if reason == expected:
-        assert ask(asked_kind, text).indicator.value == expected
+        assert parse_query(asked_kind, text).indicator.value == expected
     else:
         with pytest.raises(InvalidIndicator) as refused:
-            ask(asked_kind, text)
+            parse_query(asked_kind, text)
         assert str(refused.value) == reason
 
 
@@ -63,7 +63,7 @@ def _defanged() -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize(("text", "url"), list(_defanged()))
 def test_documented_defanging_is_undone_by_look_ups_and_by_searches(text: str, url: str) -> None:
-    assert ask(IndicatorType.URL, text).indicator.value == url
+    assert parse_query(IndicatorType.URL, text).indicator.value == url
     assert [found.indicator.value for found in extract(f"see {text} .").found] == [url]
 
 
@@ -81,7 +81,7 @@ def test_every_reason_for_a_difference_to_the_standard_is_documented() -> None:
 
 
 def test_a_url_without_a_scheme_is_asked_for_with_both() -> None:
-    question = ask(IndicatorType.URL, "evil.example/a")
+    question = parse_query(IndicatorType.URL, "evil.example/a")
     assert question.twin
     shown = [question.indicator.value, question.twin.indicator.value]
     assert " or ".join(f"`{value}`" for value in shown) in DOCUMENT

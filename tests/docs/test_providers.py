@@ -3,9 +3,9 @@
 from dataclasses import MISSING, fields
 
 from shared.domain.indicator import IndicatorType
-from shared.providers.declaration import Declaration, load_catalog, read_catalog
-from shared.providers.options import OPTIONS, Api, MispFeed, Taxii
-from shared.providers.read import MAX_ENTRIES, MAX_TEXT_BYTES
+from shared.formats.lists.declaration import Declaration, load_catalog, read_catalog
+from shared.formats.lists.options import OPTIONS, Api, MispFeed, Taxii
+from shared.formats.lists.read import MAX_ENTRIES, MAX_TEXT_BYTES
 from tests.docs.markdown import ROOT, blocks, names, read, table
 
 DOCUMENT = read("docs/providers.md")
@@ -21,7 +21,7 @@ def test_a_list_is_added_in_under_ten_lines() -> None:
     assert asked.on_demand
     assert asked.read_options(Api).keep == 6 * 3600
     # Both can stand behind what is shipped.
-    shipped = (ROOT / "shared/providers/catalog.toml").read_text(encoding="utf-8")
+    shipped = (ROOT / "shared/formats/lists/catalog.toml").read_text(encoding="utf-8")
     assert len(read_catalog(f"{shipped}\n{first.text}\n{second.text}")) == len(load_catalog()) + 2
 
 

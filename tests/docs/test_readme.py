@@ -20,6 +20,7 @@ from functions.ingest.settings import IngestSettings
 from functions.lookup import exports
 from functions.lookup.settings import LookupSettings
 from functions.lookup.taxii import COLLECTION_ID
+from functions.lookup.v4_bodies import address_report, hash_report
 from functions.publish.media import MAX_REPORT_BYTES
 from functions.publish.settings import PublishSettings
 from functions.webhook.settings import WebhookSettings
@@ -34,9 +35,8 @@ from local.template import load_template
 from local.up import SAMPLE_REPORTS
 from shared.domain.indicator import Indicator, IndicatorType, parse
 from shared.domain.verdict import Verdict
-from shared.exports.source import id_of
-from shared.metadefender.present import address_report, hash_report
-from shared.providers.settings import ProviderSettings
+from shared.formats.exports.source import id_of
+from shared.runtime.provider_settings import ProviderSettings
 from tests.builders import reputation
 from tests.contract.support import READER_KEY
 from tests.docs.conftest import Ask

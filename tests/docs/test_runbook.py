@@ -7,12 +7,12 @@ import shlex
 
 import pytest
 
+from functions.ingest.store.quarantine import KEPT_FOR
 from local.__main__ import COMMANDS, WITH_ARGUMENTS
 from local.template import load_template
 from shared.http.authentication import CACHED_S
 from shared.store.api_keys import DEFAULT_DAILY_LIMIT
 from shared.store.keys import Prefix
-from shared.store.quarantine import KEPT_FOR
 from tests.docs.markdown import DOCUMENTS, ROOT, blocks, read, section
 
 DOCUMENT = read("docs/runbook.md")

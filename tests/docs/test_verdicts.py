@@ -4,12 +4,12 @@ import json
 from collections.abc import Iterator
 
 from functions.publish.intake import MAX_EVIDENCE
+from functions.publish.verdict_rule import Evidence, EvidenceSource, decide, of_the_report
 from local.environment import DEFAULT_API_KEY
 from local.events import Request
 from local.up import SAMPLE_REPORTS
-from shared.domain.aggregation import Finding, Source, decide, of_the_report
+from shared.domain.provider import SANDBOX_PROVIDER
 from shared.domain.verdict import UNKNOWN, Verdict
-from shared.metadefender.present import PROVIDER
 from tests.docs.conftest import Ask
 from tests.docs.markdown import names, read, table
 
@@ -18,32 +18,32 @@ SOURCES = table(DOCUMENT, "Source", "Kind", "Where it comes from")
 
 
 def test_every_source_is_in_the_table() -> None:
-    assert [name for name, _, _ in SOURCES] == [source.value for source in Source]
+    assert [name for name, _, _ in SOURCES] == [source.value for source in EvidenceSource]
 
 
 def test_kinds_are_those_of_the_rule() -> None:
-    kinds = {Source(name): kind for name, kind, _ in SOURCES}
+    kinds = {EvidenceSource(name): kind for name, kind, _ in SOURCES}
     order = ["the report", "earlier reports", "others"]
     for near, kind in kinds.items():
-        said = Finding(1, Verdict.NO_THREAT, near, "near")
+        said = Evidence(1, Verdict.NO_THREAT, near, "near")
         assert (of_the_report([said]) is not None) == (kind == "the report")
         for far, other in kinds.items():
             # A worse one that stands beside it decides unless it is further away.
-            outweighed = Finding(0, Verdict.MALICIOUS, far, "far")
+            outweighed = Evidence(0, Verdict.MALICIOUS, far, "far")
             nearer = order.index(kind) < order.index(other)
             newest = kind == other == "earlier reports"
             expected = Verdict.NO_THREAT if nearer or newest else Verdict.MALICIOUS
             assert decide([said, outweighed]).verdict is expected, (near, far)
 
 
-def findings(report: str, earlier: str, others: str) -> Iterator[Finding]:
+def findings(report: str, earlier: str, others: str) -> Iterator[Evidence]:
     """The evidence that a row of the examples tells of."""
     for cell in (report, others):
         for number, said in enumerate(names(cell)):
             source, verdict = said.split(" ")
-            yield Finding(0, Verdict[verdict], Source(source), str(number))
+            yield Evidence(0, Verdict[verdict], EvidenceSource(source), str(number))
     for age, verdict in enumerate(names(earlier)):
-        yield Finding(1000 - age, Verdict[verdict], Source.EARLIER_REPORT, f"scan {age}")
+        yield Evidence(1000 - age, Verdict[verdict], EvidenceSource.EARLIER_REPORT, f"scan {age}")
 
 
 def test_examples_follow_from_the_rule() -> None:
@@ -78,4 +78,4 @@ def test_sample_reports_have_these_verdicts(ask: Ask) -> None:
 def test_numbers_and_names_are_those_of_the_code() -> None:
     text = " ".join(DOCUMENT.split())
     assert f"in `evidence`, what led to it, {MAX_EVIDENCE} entries at most" in text
-    assert f"the rows of `{PROVIDER}`" in text
+    assert f"the rows of `{SANDBOX_PROVIDER}`" in text

@@ -22,7 +22,7 @@ FOUND_SOMETHING = {0, 1, 2, 4, 6, 8, 10, 12, 14}
 
 
 @dataclass(frozen=True)
-class Finding:
+class ScannerFinding:
     """What a scanner says: the rule, the file or resource, and its words."""
 
     rule: str
@@ -36,7 +36,7 @@ def audit_tools() -> Path:
     return ROOT / ".tools" / "audit" / "bin"
 
 
-def not_waived(scanner: str, findings: Iterable[Finding]) -> set[Finding]:
+def not_waived(scanner: str, findings: Iterable[ScannerFinding]) -> set[ScannerFinding]:
     """The findings that no waiver is for."""
     waivers = WAIVERS[scanner]
     return {
@@ -46,7 +46,7 @@ def not_waived(scanner: str, findings: Iterable[Finding]) -> set[Finding]:
     }
 
 
-def not_needed(scanner: str, findings: Iterable[Finding]) -> set[tuple[str, str]]:
+def not_needed(scanner: str, findings: Iterable[ScannerFinding]) -> set[tuple[str, str]]:
     """The waivers that are for nothing, by rule and place."""
     found = list(findings)
     return {
@@ -57,7 +57,7 @@ def not_needed(scanner: str, findings: Iterable[Finding]) -> set[tuple[str, str]
     }
 
 
-def assert_waived(scanner: str, findings: list[Finding]) -> None:
+def assert_waived(scanner: str, findings: list[ScannerFinding]) -> None:
     assert not_waived(scanner, findings) == set(), "mend it, or say in waivers.toml why not"
     assert not_needed(scanner, findings) == set(), "these waivers are for nothing"
 
@@ -95,7 +95,7 @@ def test_code_that_is_deployed_or_run_by_hand(audit_tools: Path) -> None:
     assert said["errors"] == []
     assert said["metrics"]["_totals"]["loc"] > 5000
     findings = [
-        Finding(one["test_id"], one["filename"].removeprefix("./"), one["issue_text"])
+        ScannerFinding(one["test_id"], one["filename"].removeprefix("./"), one["issue_text"])
         for one in said["results"]
     ]
     assert_waived("bandit", findings)
@@ -106,7 +106,8 @@ def test_template_by_the_rules_for_serverless_applications(audit_tools: Path) ->
         audit_tools / "cfn-lint", "-a", "cfn_lint_serverless.rules", "-f", "json", "template.yaml"
     )
     findings = [
-        Finding(one["Rule"]["Id"], one["Location"]["Path"][1], one["Message"]) for one in said
+        ScannerFinding(one["Rule"]["Id"], one["Location"]["Path"][1], one["Message"])
+        for one in said
     ]
     assert_waived("cfn-lint", findings)
 
@@ -127,7 +128,7 @@ def test_template_by_policy_with_everything_on(
     assert said["summary"]["passed"] > 50
     assert said["summary"]["resource_count"] >= len(whole["Resources"])
     findings = [
-        Finding(one["check_id"], one["resource"].rpartition(".")[2], one["check_name"])
+        ScannerFinding(one["check_id"], one["resource"].rpartition(".")[2], one["check_name"])
         for one in said["results"]["failed_checks"]
     ]
     assert_waived("checkov", findings)
@@ -136,7 +137,7 @@ def test_template_by_policy_with_everything_on(
 def test_template_by_the_schemas_of_its_resources(audit_tools: Path) -> None:
     script = Path(__file__).with_name("scan_template.py")
     said = said_by(audit_tools / "python", script, "template.yaml")
-    assert_waived("cloudformation-validate", [Finding(*one) for one in said])
+    assert_waived("cloudformation-validate", [ScannerFinding(*one) for one in said])
 
 
 def test_every_waiver_has_a_reason() -> None:
@@ -149,6 +150,6 @@ def test_every_waiver_has_a_reason() -> None:
 
 @pytest.mark.parametrize("scanner", WAIVERS)
 def test_a_finding_without_a_waiver_and_a_waiver_without_a_finding_are_told(scanner: str) -> None:
-    new = Finding("NEW1", "Somewhere", "something new")
+    new = ScannerFinding("NEW1", "Somewhere", "something new")
     assert not_waived(scanner, [new]) == {new}
     assert {rule for rule, _ in not_needed(scanner, [new])} == set(WAIVERS[scanner])

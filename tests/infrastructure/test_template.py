@@ -12,7 +12,7 @@ from functions.changes.change import DETAIL_TYPE, SOURCE
 from functions.export.build import _WRITTEN_AGAIN_AFTER_MS
 from functions.webhook.delivery import TIMEOUT_S
 from local.changes import QUEUE_BATCH, STREAM_BATCH
-from shared.exports.source import Tlp
+from shared.formats.exports.source import Tlp
 from shared.store.filters import KEY
 from shared.store.keys import Prefix
 from tests.cloudwatch import watched

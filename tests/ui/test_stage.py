@@ -9,7 +9,7 @@ import requests
 from playwright.sync_api import Browser, Page
 
 from local.environment import DEFAULT_API_KEY
-from shared.metadefender.errors import NO_SUCH_ENDPOINT
+from shared.http.errors import NO_SUCH_ENDPOINT
 from tests.ui.conftest import STAGE, Seen, browsing, origin_of, with_key
 from tests.ui.sample import digest_of
 from tests.ui.test_page import MALICIOUS, look_up, rows

@@ -6,8 +6,8 @@ import json
 import pytest
 
 from shared.domain.errors import StoreError
-from shared.observability import Failed, failures_by_kind, log_failure, logger
-from shared.settings import SettingsError
+from shared.runtime.observability import Failed, failures_by_kind, log_failure, logger
+from shared.runtime.settings import SettingsError
 
 ODD = "\r\n\x00\x1b[31m\x7f\x85\x9b\u2028\u2029\u202e\ud800ü"
 

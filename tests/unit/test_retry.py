@@ -6,7 +6,7 @@ from email.utils import format_datetime
 import pytest
 from urllib3 import HTTPResponse
 
-from shared.retry import BoundedRetry
+from shared.http.retry import BoundedRetry
 
 
 class TooLate(Exception):

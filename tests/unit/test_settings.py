@@ -1,9 +1,9 @@
 import pytest
 
 from functions.export.settings import ExportSettings
-from shared import settings
-from shared.secret import Secret
-from shared.settings import SettingsError
+from shared.runtime import settings
+from shared.runtime.secret import Secret
+from shared.runtime.settings import SettingsError
 
 
 def test_texts_names_flags_and_numbers_are_read() -> None:
@@ -51,7 +51,9 @@ def test_a_tlp_that_there_is_not_is_refused() -> None:
 def test_a_secret_is_in_its_parameter_or_else_in_the_environment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("shared.secret.get_parameter", lambda name, **_: f"what is at {name}")
+    monkeypatch.setattr(
+        "shared.runtime.secret.get_parameter", lambda name, **_: f"what is at {name}"
+    )
     assert Secret({"KEY": "here"}, "KEY").read() == "here"
     assert Secret({"KEY": "here", "KEY_PARAMETER": ""}, "KEY").read() == "here"
     there = {"KEY": "here", "KEY_PARAMETER": "/keys/feed"}

@@ -15,7 +15,7 @@ from functions.webhook.delivery import signed_headers, signing_key
 from local.changes import queue_message
 from local.context import LocalContext
 from local.environment import DEFAULTS
-from shared.settings import SettingsError
+from shared.runtime.settings import SettingsError
 from tests.builders import reputation
 from tests.changes import VALIDATOR, history
 from tests.feed_server import FeedServer, page

@@ -25,11 +25,11 @@ from local.feed import SAMPLE_DOMAIN, SAMPLE_HASH
 from local.handlers import load_gateway
 from shared.domain.errors import StoreError
 from shared.domain.indicator import IndicatorType, parse
-from shared.exports import stix
-from shared.exports.source import Tlp
-from shared.http.refused import TAXII_MEDIA_TYPE
+from shared.formats.exports import stix
+from shared.formats.exports.source import Tlp
+from shared.http.api_error import TAXII_MEDIA_TYPE
 from shared.store.iocs import IocTable
-from shared.store.items import StoredIoc
+from shared.store.items import IocItem
 from tests.builders import reputation
 from tests.conftest import Store
 from tests.contract.support import Api, serving
@@ -257,7 +257,7 @@ def test_taxii_gives_what_was_added_after(
     assert collection.get_objects(added_after=added) == {}
     late = reputation(parse(IndicatorType.DOMAIN, "late.example"), seen_at=1_000_000_000_000)
     table = IocTable(filled.client, filled.table)
-    assert table.write(StoredIoc(late, b"12345678"), None)
+    assert table.write(IocItem(late, b"12345678"), None)
     app.lambda_handler({}, TIMER)
     # However old its report is, it came into the collection just now.
     (one,) = every_object(collection, added_after=added)
@@ -342,7 +342,7 @@ def test_taxii_finds_what_changed_on_another_page(
     monkeypatch.setattr(stix, "MAX_OBJECTS", 3)
     late = reputation(parse(IndicatorType.DOMAIN, "later.example"), seen_at=1_000_000_000_000)
     table = IocTable(filled.client, filled.table)
-    assert table.write(StoredIoc(late, b"12345678"), None)
+    assert table.write(IocItem(late, b"12345678"), None)
     app.lambda_handler({}, TIMER)
     found = every_object(collection)
     assert found[-1]["name"] == "later.example"

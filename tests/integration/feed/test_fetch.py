@@ -20,8 +20,8 @@ import certifi
 import pytest
 
 from shared.domain.errors import FeedError
-from shared.feed import fetch
-from shared.feed.fetch import MAX_PAGE_BYTES, FeedClient, Fetched, OutOfTime, next_url
+from shared.http import fetch
+from shared.http.fetch import MAX_PAGE_BYTES, FeedClient, Fetched, OutOfTime, next_url
 from tests.feed_server import (
     PATH,
     Answer,
@@ -433,8 +433,8 @@ def test_an_endless_answer_ends_at_the_cap(
 GROWTH = """
 import json, resource, sys, time
 from shared.domain.errors import FeedError
-from shared.feed import fetch
-from shared.feed.fetch import FeedClient
+from shared.formats.feed import fetch
+from shared.http.fetch import FeedClient
 
 fetch.BACKOFF_S = 0
 

@@ -20,10 +20,10 @@ from functions.publish.poll import search_url
 from local.handlers import run_timer
 from local.ingest import run_once
 from shared.domain.errors import FeedError
-from shared.feed.fetch import FeedClient
-from shared.feed.private_ca import PrivateCa
-from shared.feed.scan_report import report_url, scan_url
-from shared.settings import SettingsError
+from shared.formats.feed.scan_report import report_url, scan_url
+from shared.http.fetch import FeedClient
+from shared.http.private_ca import PrivateCa
+from shared.runtime.settings import SettingsError
 from tests.builders import raw_ioc, raw_report
 from tests.command_line import run_local
 from tests.conftest import Store
@@ -129,7 +129,7 @@ def test_the_certificates_come_from_the_parameter_store_on_aws(
     configured: Store, ca_file: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = {"/sandbox/ca": Path(ca_file).read_text(encoding="utf-8")}
-    monkeypatch.setattr("shared.secret.get_parameter", lambda name, **_: kept[name])
+    monkeypatch.setattr("shared.runtime.secret.get_parameter", lambda name, **_: kept[name])
     monkeypatch.setenv("FEED_CA_FILE", "")
     monkeypatch.setenv("FEED_CA_PARAMETER", "/sandbox/ca")
     assert run_timer("ingest", 60)["complete"]

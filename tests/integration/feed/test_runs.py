@@ -15,8 +15,8 @@ from functions.ingest.settings import IngestSettings
 from local.ingest import run_once
 from shared.domain.indicator import Indicator
 from shared.domain.reputation import Reputation
-from shared.feed import fetch
-from shared.settings import SettingsError
+from shared.http import fetch
+from shared.runtime.settings import SettingsError
 from tests.builders import raw_ioc, raw_report
 from tests.conftest import Store
 from tests.fakes import json_page
@@ -195,7 +195,7 @@ def test_an_address_that_cannot_be_asked_is_refused_as_a_setting(url: str) -> No
 RUN = """
 import json, resource, sys, time
 from local.ingest import run_once
-from shared.feed import fetch
+from shared.formats.feed import fetch
 
 fetch.BACKOFF_S = 0
 start = time.monotonic()

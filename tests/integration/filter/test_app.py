@@ -22,9 +22,9 @@ from shared.client import ReputationClient
 from shared.client.local_filter import LocalFilter
 from shared.domain.errors import StoreError
 from shared.domain.indicator import Indicator, IndicatorType, parse, parse_hash
-from shared.filters.file import Filter, read_file
+from shared.formats.bloom_filter import Filter, read_file
 from shared.store.iocs import IocTable
-from shared.store.items import StoredIoc, indicator_of
+from shared.store.items import IocItem, indicator_of
 from shared.store.whole_table import NotAllRead
 from tests.builders import reputation
 from tests.conftest import Store
@@ -143,7 +143,7 @@ def test_what_a_network_or_an_api_may_know_is_not_answered(
 def test_a_new_filter_replaces_the_one_before(filled: Store) -> None:
     before = build()
     iocs = IocTable(filled.client, filled.table)
-    assert iocs.write(StoredIoc(reputation(NEVER), b"12345678"), None)
+    assert iocs.write(IocItem(reputation(NEVER), b"12345678"), None)
     after = build()
     assert after["entries"] == before["entries"] + 1
     assert after["built"] > before["built"]

@@ -7,10 +7,10 @@ from urllib.parse import urljoin
 
 import pytest
 
-from functions.publish.feed import Cursor, FeedPage, as_atom, as_json
+from functions.publish.feed import Cursor, PublishedPage, as_atom, as_json
 from functions.publish.scan import ScanReport, read_scan
 from local.up import SAMPLE_REPORTS
-from shared.feed.formats import read_page
+from shared.formats.feed.reader import read_page
 from tests.conftest import Store, new_store
 from tests.fakes import FEED_URL, FakeFeed
 from tests.ingestion import NOW, ingest
@@ -44,7 +44,7 @@ def reports() -> Iterator[ScanReport]:
     )
 
 
-def feed_of(read: list[FeedPage], *, atom: bool) -> FakeFeed:
+def feed_of(read: list[PublishedPage], *, atom: bool) -> FakeFeed:
     url, bodies = FEED_URL, {}
     for page in read:
         text = as_atom(page, report_link="https://x.example/") if atom else as_json(page)

@@ -6,9 +6,9 @@ import subprocess
 import sys
 from typing import Any
 
-from shared.feed.scan_report import report_url
-from shared.store.quarantine import QuarantineEntries
-from shared.store.unresolved import UnresolvedReports
+from functions.ingest.store.quarantine import QuarantineEntries
+from functions.ingest.store.unresolved import UnresolvedReports
+from shared.formats.feed.scan_report import report_url
 from tests.builders import linking_page, raw_ioc, raw_report, scan_report
 from tests.conftest import Store
 from tests.fakes import json_page

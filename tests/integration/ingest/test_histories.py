@@ -20,9 +20,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from functions.ingest.store.ledger import Ledger
 from shared.domain.errors import FeedError
 from shared.store.keys import flow_key
-from shared.store.ledger import Ledger
 from tests.builders import raw_ioc, raw_report
 from tests.conftest import Store, new_store
 from tests.fakes import FakeFeed, Killed, failing_client, json_feed, page_url
@@ -208,7 +208,7 @@ class Histories(RuleBasedStateMachine):
         expected = self._model()
         for indicator, known in stored(self.store).items():
             assert known.counted <= expected[indicator].counted
-            assert known.evidence.winner <= expected[indicator].evidence.winner
+            assert known.evidence.latest <= expected[indicator].evidence.latest
             assert known.evidence.first_seen >= expected[indicator].evidence.first_seen
 
     def teardown(self) -> None:

@@ -7,9 +7,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from functions.ingest.walk import LONG_FEED_PAGES, SWEEP_EVERY_MS
+from functions.ingest.feed_reader import LONG_FEED_PAGES, SWEEP_EVERY_MS
 from shared.domain.errors import FeedError
-from shared.feed.fetch import Fetched
+from shared.http.fetch import Fetched
 from tests.builders import raw_ioc, raw_report
 from tests.conftest import Store
 from tests.fakes import FEED_URL, FakeFeed, json_feed, json_page, page_url

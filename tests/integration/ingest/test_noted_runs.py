@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from shared.domain.errors import FeedError
 from shared.domain.moment import read_moment
-from shared.feed.scan_report import report_url
+from shared.formats.feed.scan_report import report_url
 from shared.store.feed_runs import FeedRun, FeedRuns, host_of
 from shared.store.keys import feed_runs_key
 from tests.builders import linking_page, raw_ioc, raw_report, scan_report

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
+from functions.ingest.feed_reader import KNOWN_STREAK, LONG_FEED_PAGES
 from functions.ingest.replay import FOLD_ENTRIES, Replay, Replayed
-from functions.ingest.walk import KNOWN_STREAK, LONG_FEED_PAGES
+from functions.ingest.store.quarantine import QuarantineEntries, QuarantineEntry
+from functions.ingest.store.unresolved import MAX_WAITING, UnresolvedReports, Waiting
 from shared.domain.indicator import IndicatorType, parse
 from shared.domain.moment import LATEST_AHEAD, format_millis
-from shared.feed.scan_report import report_url
+from shared.formats.feed.scan_report import report_url
 from shared.store.iocs import IocTable
-from shared.store.quarantine import Entry, QuarantineEntries
-from shared.store.unresolved import MAX_WAITING, UnresolvedReports, Waiting
 from tests.builders import linking_page, raw_ioc, raw_report, scan_report
 from tests.conftest import Store
 from tests.fakes import FEED_URL, FakeFeed, InlineExecutor, Killed, dies, failing_client, json_feed
@@ -25,7 +25,7 @@ DOMAIN = parse(IndicatorType.DOMAIN, "evil.example")
 NEXT_DAY = NOW + LATEST_AHEAD
 
 
-def entries(store: Store) -> list[Entry]:
+def entries(store: Store) -> list[QuarantineEntry]:
     return sorted(
         QuarantineEntries(store.client, store.state_table).find(), key=lambda entry: entry.key
     )
@@ -40,7 +40,11 @@ def replayer(
 
 
 def replay(
-    store: Store, chosen: Iterable[Entry] | None = None, *, client: Any = None, now: int = NOW
+    store: Store,
+    chosen: Iterable[QuarantineEntry] | None = None,
+    *,
+    client: Any = None,
+    now: int = NOW,
 ) -> list[Replayed]:
     chosen = entries(store) if chosen is None else chosen
     return list(replayer(store, client=client, now=now).execute(chosen))

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from functions.ingest.walk import LONG_FEED_PAGES, SWEEP_EVERY_MS
+from functions.ingest.feed_reader import LONG_FEED_PAGES, SWEEP_EVERY_MS
 from shared.domain.errors import FeedError
 from shared.domain.indicator import IndicatorType, parse
 from shared.domain.moment import read_moment
-from shared.feed.fetch import OutOfTime
-from shared.feed.scan_report import report_url
+from shared.formats.feed.scan_report import report_url
+from shared.http.fetch import OutOfTime
 from tests.builders import linking_page, raw_ioc, raw_report, scan_report
 from tests.conftest import Store
 from tests.fakes import (
@@ -51,8 +51,8 @@ def test_only_iocs_with_a_valid_verdict_are_stored_with_their_metadata(moto_stor
     assert summary.complete
     assert (summary.iocs_new, summary.without_verdict, summary.passed_over) == (1, 2, 1)
     assert stored(moto_store) == model([report])
-    winner = stored(moto_store)[DOMAIN].evidence.winner
-    assert (winner.flow_id, winner.origin) == ("flow-1", "VBA_EMULATION")
+    latest = stored(moto_store)[DOMAIN].evidence.latest
+    assert (latest.flow_id, latest.origin) == ("flow-1", "VBA_EMULATION")
 
 
 def test_the_same_feed_again_writes_no_ioc(moto_store: Store) -> None:

@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from functions.ingest.replay import Replay
+from functions.ingest.store.quarantine import QuarantineEntries
 from shared.domain.indicator import Indicator
-from shared.domain.reputation import Winner
-from shared.feed.report import read_report
+from shared.domain.reputation import ScanVerdict
+from shared.formats.feed.report import read_report
 from shared.store.iocs import IocTable
-from shared.store.quarantine import QuarantineEntries
 from shared.store.search_index import SearchIndex
 from tests.builders import raw_ioc, raw_report
 from tests.conftest import Store, new_store
@@ -39,12 +39,12 @@ def empty(store: Store) -> None:
     store.empty(store.table, store.state_table, store.search_table)
 
 
-def seen(raws: Iterable[object]) -> dict[Indicator, set[Winner]]:
+def seen(raws: Iterable[object]) -> dict[Indicator, set[ScanVerdict]]:
     """Who saw what when, by the reports themselves."""
-    found: defaultdict[Indicator, set[Winner]] = defaultdict(set)
+    found: defaultdict[Indicator, set[ScanVerdict]] = defaultdict(set)
     for raw in raws:
         for sighting in read_report(raw, NOW).sightings:
-            found[sighting.indicator].add(sighting.evidence.winner)
+            found[sighting.indicator].add(sighting.evidence.latest)
     return found
 
 
@@ -58,13 +58,13 @@ def assert_exact(store: Store, raws: Iterable[object]) -> None:
         assert [row.seen_at for row in rows] == sorted((w.seen_at for w in winners), reverse=True)
     by_scan: defaultdict[str, set[Indicator]] = defaultdict(set)
     for indicator, winners in expected.items():
-        for winner in winners:
-            by_scan[winner.flow_id].add(indicator)
+        for latest in winners:
+            by_scan[latest.flow_id].add(indicator)
     for flow_id, indicators in by_scan.items():
         page = index.of_scan(flow_id, 1000)
         assert page
         assert {row.indicator for row in page.rows} == indicators
-    newest = {(row.indicator, row.winner.seen_at) for row in index.recent(1000).rows}
+    newest = {(row.indicator, row.latest.seen_at) for row in index.recent(1000).rows}
     assert newest == {(one, max(w.seen_at for w in some)) for one, some in expected.items()}
     kinds = [item for item in store.items(store.search_table) if "verdict" in item]
     assert len(kinds) == sum(map(len, expected.values()))

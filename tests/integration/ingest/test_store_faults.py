@@ -13,8 +13,8 @@ from botocore.compat import HTTPHeaders
 from botocore.exceptions import ClientError
 from botocore.httpsession import URLLib3Session
 
+from functions.ingest.store.quarantine import QuarantineEntries
 from shared.store.client import dynamodb_client
-from shared.store.quarantine import QuarantineEntries
 from tests.builders import raw_ioc, raw_report
 from tests.conftest import Store
 from tests.fakes import Halving, HookedClient, LateWrites, StaleReads, json_feed

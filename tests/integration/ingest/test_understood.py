@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from functions.ingest import fold
+from functions.ingest import batch as fold
 from shared.domain import verdict
 from shared.domain.errors import FeedError
 from shared.domain.indicator import IndicatorType, parse
 from shared.domain.reputation import OF_REPORT
 from shared.domain.verdict import Verdict
-from shared.feed.fetch import FeedRefused
-from shared.feed.scan_report import report_url
+from shared.formats.feed.scan_report import report_url
+from shared.http.fetch import FeedRefused
 from shared.store.feed_runs import FeedRuns
 from tests.builders import linking_page, raw_ioc, raw_report, scan_report
 from tests.conftest import Store
@@ -169,7 +169,7 @@ class TestInheritVerdict:
         on = ingest(moto_store, json_feed([report]), inherit_verdict=True)
         assert (on.complete, on.iocs_new, on.without_verdict) == (True, 1, 1), "it reached the old"
         found = {one.value: known for one, known in stored(moto_store).items()}
-        inherited, own = (found[one].evidence.winner for one in ("evil.example", "own.example"))
+        inherited, own = (found[one].evidence.latest for one in ("evil.example", "own.example"))
         assert (inherited.verdict, inherited.source) == (Verdict.SUSPICIOUS, OF_REPORT)
         assert (own.verdict, own.source) == (Verdict.BENIGN, "")
         assert {known.counted for known in found.values()} == {1}
@@ -191,8 +191,8 @@ class TestInheritVerdict:
         later = raw_report("later", date="2025-06-02", iocs={"domain": [raw_ioc(verdict="BENIGN")]})
         feed = json_feed([SILENT, later])
         assert ingest(moto_store, feed, inherit_verdict=True).complete
-        winner = stored(moto_store)[self.DOMAIN].evidence.winner
-        assert (winner.flow_id, winner.source) == ("later", "")
+        latest = stored(moto_store)[self.DOMAIN].evidence.latest
+        assert (latest.flow_id, latest.source) == ("later", "")
 
 
 class TestWhatTheReaderLearns:
@@ -222,7 +222,7 @@ class TestWhatTheReaderLearns:
         with monkeypatch.context() as old:
             for name in self.NEW_NAMES:
                 old.delitem(verdict._CANONICAL, name)
-            old.setattr("functions.ingest.fold._READER_VERSION", version)
+            old.setattr("functions.ingest.batch._READER_VERSION", version)
             summary = ingest(store, json_feed(self.reports(), page_size=3))
         assert (summary.complete, summary.quarantined) == (True, 16)
         assert {one.value for one in stored(store)} == {"known.example"}

@@ -9,7 +9,7 @@ import pytest
 
 from functions.publish.poll import search_url
 from local.__main__ import main
-from shared.feed.scan_report import scan_url
+from shared.formats.feed.scan_report import scan_url
 from tests.conftest import Store
 from tests.feed_server import FeedServer, page
 from tests.publishing import feed, names

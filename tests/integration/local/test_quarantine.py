@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from moto import mock_aws
 
+from functions.ingest.store.quarantine import Quarantine, QuarantineEntries, QuarantineEntry
+from functions.ingest.store.unresolved import UnresolvedReports
 from local import quarantine
 from local.environment import ENDPOINT
 from local.errors import LocalError
 from shared.domain.indicator import IndicatorType, parse
-from shared.feed.report import Rejected
-from shared.store.quarantine import Entry, Quarantine, QuarantineEntries
-from shared.store.unresolved import UnresolvedReports
+from shared.formats.feed.report import Rejected
 from tests.builders import raw_ioc, raw_report
 from tests.command_line import run_local
 from tests.conftest import Store, new_store
@@ -47,18 +47,18 @@ def put(store: Store, *rejected: Rejected, now: int = NOW) -> None:
     Quarantine(store.client, store.state_table, FEED_URL).put(rejected, now)
 
 
-def entries(store: Store) -> list[Entry]:
+def entries(store: Store) -> list[QuarantineEntry]:
     return list(QuarantineEntries(store.client, store.state_table).find())
 
 
-def put_evil(store: Store) -> Entry:
+def put_evil(store: Store) -> QuarantineEntry:
     """An entry whose IOC has a verdict that nobody has heard of, and a store around it."""
     ingest(store, json_feed([EVIL]))
     [entry] = entries(store)
     return entry
 
 
-def make_known(store: Store, entry: Entry) -> None:
+def make_known(store: Store, entry: QuarantineEntry) -> None:
     item = store.client.get_item(TableName=store.state_table, Key={"pk": {"S": entry.key}})["Item"]
     record = entry.record.replace('"EVIL"', '"MALICIOUS"')
     store.client.put_item(TableName=store.state_table, Item={**item, "record": {"S": record}})

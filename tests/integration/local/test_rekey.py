@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
+from functions.ingest.store.ledger import NO_ENTRY, Ledger
+from functions.ingest.store.runs import RunLog
+from functions.providers.snapshots import Snapshots, SnapshotState
 from local import rekey as command
 from local.errors import LocalError
 from shared.domain.errors import StoreError
 from shared.domain.indicator import Indicator, IndicatorType
 from shared.store.batch import batch_put
 from shared.store.iocs import IocTable
-from shared.store.items import StoredIoc
-from shared.store.ledger import NO_ENTRY, Ledger
-from shared.store.runs import RunLog
-from shared.store.snapshots import Snapshots, SnapshotState
+from shared.store.items import IocItem
 from tests.builders import reputation
 from tests.conftest import Store
 from tests.fakes import dies, failing_client
@@ -87,7 +87,7 @@ def test_a_killed_run_is_gone_on_with(moto_store: Store, *, after: bool) -> None
 def test_what_is_no_indicator_any_more_stays_and_is_told(moto_store: Store) -> None:
     table = IocTable(moto_store.client, moto_store.table)
     one = Indicator(IndicatorType.DOMAIN, "32.1.2.0.192.rpz-ip")
-    assert table.write(StoredIoc(reputation(one), b"12345678"), None)
+    assert table.write(IocItem(reputation(one), b"12345678"), None)
     told = rekey(moto_store).execute()
     assert told["refused"] == 1
     assert list(told["refused_keys"]) == [f"domain#{one.value}"]
@@ -99,11 +99,11 @@ def test_an_old_item_that_changed_meanwhile_stays_and_is_moved_next_time(
 ) -> None:
     canonical, old, *_ = forms(1)
     table = IocTable(moto_store.client, moto_store.table)
-    assert table.write(StoredIoc(reputation(old), b"12345678"), None)
+    assert table.write(IocItem(reputation(old), b"12345678"), None)
     work = rekey(moto_store)
 
     def change(_: object) -> int:
-        stored = StoredIoc(reputation(old, flow_id="later", counted=2), b"87654321")
+        stored = IocItem(reputation(old, flow_id="later", counted=2), b"87654321")
         assert table.write(stored, table.read([old])[old])
         return 0
 

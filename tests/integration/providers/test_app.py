@@ -172,9 +172,9 @@ def test_a_provider_that_does_not_answer_costs_its_row_only(
 ) -> None:
     served.answer("/asked?q=evil.example", page(b"<html>"))
     known = reputation(DOMAIN)
-    from shared.store.items import StoredIoc
+    from shared.store.items import IocItem
 
-    IocTable(engine_store.client, engine_store.table).write(StoredIoc(known, b"1"), None)
+    IocTable(engine_store.client, engine_store.table).write(IocItem(known, b"1"), None)
     run()
     found = rows("/v4/domain/evil.example")
     assert found["asked"]["status"] == 3

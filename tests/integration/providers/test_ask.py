@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared.providers.ask import AskError, over_http
+from functions.lookup.on_demand import AskError, over_http
 from tests.feed_server import PATH, FeedServer, drip, endless, gzip_bomb, head, page
 
 

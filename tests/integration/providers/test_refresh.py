@@ -6,15 +6,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from functions.providers.snapshots import Snapshots
 from shared.domain.errors import FeedError, StoreError
 from shared.domain.indicator import Indicator, IndicatorType
-from shared.domain.listing import Listing, Stance
 from shared.domain.network import Network
+from shared.domain.provider import Listing, ListingStatus
 from shared.domain.reputation import Reputation
-from shared.providers.errors import ListError
+from shared.formats.lists.errors import ListError
 from shared.store.iocs import IocTable
 from shared.store.providers import ProviderStates
-from shared.store.snapshots import Snapshots
 from tests.builders import raw_ioc, raw_report
 from tests.conftest import Store
 from tests.fakes import HookedClient, dies, failing_client, json_feed
@@ -135,7 +135,7 @@ def test_writes_follow_the_changes_and_not_the_length_of_the_list(any_store: Sto
 
 def test_networks_are_listed_and_found_by_the_addresses_in_them(any_store: Store) -> None:
     network = Network("192.0.2.0/24")
-    refresh(any_store, {network: Listing(Stance.LISTED, "malware"), **listed([1])})
+    refresh(any_store, {network: Listing(ListingStatus.LISTED, "malware"), **listed([1])})
     states = ProviderStates(any_store.client, any_store.state_table)
     [state] = states.read()
     assert states.read_networks(state) == [network]

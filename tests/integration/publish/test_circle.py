@@ -12,11 +12,11 @@ from functions.lookup.app import lambda_handler as look_up
 from functions.publish.app import lambda_handler as publish
 from local.context import LocalContext
 from local.handlers import Handler, load_gateway
+from shared.domain.provider import SANDBOX_PROVIDER
 from shared.domain.verdict import Verdict
-from shared.metadefender.present import PROVIDER
 from shared.store.api_keys import ApiKeys
 from shared.store.iocs import IocTable
-from shared.store.items import StoredIoc
+from shared.store.items import IocItem
 from tests.builders import DOMAIN, reputation
 from tests.conftest import Store
 from tests.contract.support import KEY, Api, serving
@@ -113,10 +113,12 @@ def test_the_sample_reports_come_back_through_the_feed(
 def test_to_ask_ourselves_adds_no_evidence(
     stack: Api, engine_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known = StoredIoc(reputation(verdict=Verdict.MALICIOUS), b"1")
+    known = IocItem(reputation(verdict=Verdict.MALICIOUS), b"1")
     assert IocTable(engine_store.client, engine_store.table).write(known, None)
     answer = stack.look_up("domain", DOMAIN.value).body["lookup_results"]
-    assert [one["provider"] for one in answer["sources"] if one["status"] == 1] == [PROVIDER]
+    assert [one["provider"] for one in answer["sources"] if one["status"] == 1] == [
+        SANDBOX_PROVIDER
+    ]
     monkeypatch.setenv("REPUTATION_URL", stack.base)
     monkeypatch.setenv("REPUTATION_API_KEY", KEY)
     [sent] = send(stack, scan(1, {"domain": [scan_ioc(DOMAIN.value)]}))

@@ -11,11 +11,11 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from functions.publish.feed import Cursor, Order
+from functions.publish.history import History
 from functions.publish.intake import Status
 from functions.publish.scan import ScanReport
+from functions.publish.store.feed_log import EntryTooLarge, FeedInfo
 from shared.domain.errors import StoreError
-from shared.domain.history import History
-from shared.store.feed_log import EntryTooLarge, FeedInfo
 from tests.conftest import Store
 from tests.fakes import HookedClient, Killed, dies, failing_client
 from tests.publishing import (

@@ -10,7 +10,7 @@ import pytest
 
 from functions.publish.app import lambda_handler
 from local.server import HOST
-from shared.feed.formats import read_page
+from shared.formats.feed.reader import read_page
 from shared.store.api_keys import ApiKeys
 from tests.conftest import Store
 from tests.contract.support import Api, Reply, serving

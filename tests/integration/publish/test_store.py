@@ -4,10 +4,8 @@ import os
 
 import pytest
 
-from shared.domain.history import History, Said, Sighting
-from shared.domain.indicator import Indicator, IndicatorType
-from shared.domain.verdict import Verdict
-from shared.store.feed_log import (
+from functions.publish.history import History, PastVerdict, ReportMention
+from functions.publish.store.feed_log import (
     MAX_ENTRY_BYTES,
     MAX_ENTRY_JSON_BYTES,
     EntryTooLarge,
@@ -15,6 +13,8 @@ from shared.store.feed_log import (
     FeedLog,
     PublishedReport,
 )
+from shared.domain.indicator import Indicator, IndicatorType
+from shared.domain.verdict import Verdict
 from tests.conftest import Store
 from tests.publishing import domain, histories_of, log_of
 
@@ -22,8 +22,10 @@ EVIL, OTHER = domain("evil.example"), domain("other.example")
 LONG = Indicator(IndicatorType.URL, "http://evil.example/" + "x" * 8000)
 
 
-def seen(flow_id: str, seen_at: int = 5, verdict: Verdict | None = Verdict.MALICIOUS) -> Sighting:
-    return Sighting(flow_id, "r1", seen_at, verdict)
+def seen(
+    flow_id: str, seen_at: int = 5, verdict: Verdict | None = Verdict.MALICIOUS
+) -> ReportMention:
+    return ReportMention(flow_id, "r1", seen_at, verdict)
 
 
 class TestHistories:
@@ -33,9 +35,9 @@ class TestHistories:
         said = {EVIL: seen("f"), OTHER: seen("f", verdict=None), LONG: seen("f")}
         changed = histories.change("f", "r1", seen=said)
         assert changed == {
-            EVIL: History(1, 5, 5, (Said(5, Verdict.MALICIOUS, "f", "r1"),)),
+            EVIL: History(1, 5, 5, (PastVerdict(5, Verdict.MALICIOUS, "f", "r1"),)),
             OTHER: History(1, 5, 5),
-            LONG: History(1, 5, 5, (Said(5, Verdict.MALICIOUS, "f", "r1"),)),
+            LONG: History(1, 5, 5, (PastVerdict(5, Verdict.MALICIOUS, "f", "r1"),)),
         }
         assert histories.read([*said, domain("never.example")]) == changed
 
@@ -52,7 +54,7 @@ class TestHistories:
             histories.change(flow_id, "r1", seen={EVIL: seen(flow_id, at)})
         assert histories.change("g", "r1", seen={OTHER: seen("g")}, gone=[EVIL]).keys() == {OTHER}
         assert histories.read([EVIL])[EVIL] == History(
-            1, 5, 7, (Said(5, Verdict.MALICIOUS, "f", "r1"),)
+            1, 5, 7, (PastVerdict(5, Verdict.MALICIOUS, "f", "r1"),)
         )
 
     def test_more_iocs_than_a_transaction_takes(self, any_store: Store) -> None:

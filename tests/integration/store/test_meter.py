@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from functions.ingest.store.meter import MeteredClient
 from shared.store.client import dynamodb_client
 from shared.store.direct import direct_client
 from shared.store.iocs import IocTable
-from shared.store.items import StoredIoc
-from shared.store.meter import MeteredClient
+from shared.store.items import IocItem
 from tests.builders import DOMAIN, reputation
 from tests.conftest import Store
 
@@ -22,7 +22,7 @@ def test_units_of_reads_and_writes_are_added_up(
     client: Any = MeteredClient(make())
     table = IocTable(client, engine_store.table)
     assert client.take() == (0.0, 0.0)
-    table.write(StoredIoc(reputation(), b"1"), None)
+    table.write(IocItem(reputation(), b"1"), None)
     assert client.take() == (0.0, 1.0)
     table.find(DOMAIN)
     assert client.take() == (0.5, 0.0)
@@ -33,7 +33,7 @@ def test_units_of_reads_and_writes_are_added_up(
 def test_many_threads_share_a_meter(engine_store: Store) -> None:
     client: Any = MeteredClient(direct_client())
     table = IocTable(client, engine_store.table)
-    table.write(StoredIoc(reputation(), b"1"), None)
+    table.write(IocItem(reputation(), b"1"), None)
     client.take()
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(table.find, [DOMAIN] * 200))

@@ -5,17 +5,17 @@ from typing import Any
 
 import pytest
 
-from shared.domain.errors import InvalidRecord
-from shared.feed.report import Rejected, read_report
-from shared.store.keys import runs_key
-from shared.store.quarantine import (
+from functions.ingest.store.quarantine import (
     KEPT_FOR,
     MAX_RECORD_CHARS,
-    Entry,
     Quarantine,
     QuarantineEntries,
+    QuarantineEntry,
 )
-from shared.store.runs import RunLog
+from functions.ingest.store.runs import RunLog
+from shared.domain.errors import InvalidRecord
+from shared.formats.feed.report import Rejected, read_report
+from shared.store.keys import runs_key
 from tests.builders import raw_ioc, raw_report
 from tests.conftest import Store
 from tests.ingestion import NOW
@@ -27,7 +27,7 @@ def put(store: Store, *rejected: Rejected, now: int = NOW) -> None:
     Quarantine(store.client, store.state_table, FEED).put(rejected, now)
 
 
-def found(store: Store, beginning: str = "") -> list[Entry]:
+def found(store: Store, beginning: str = "") -> list[QuarantineEntry]:
     entries = QuarantineEntries(store.client, store.state_table)
     return sorted(entries.find(beginning), key=lambda entry: (entry.at, entry.key))
 
@@ -144,7 +144,9 @@ def test_what_is_nested_too_deep_is_marked_as_cut(moto_store: Store) -> None:
 
 @pytest.mark.parametrize("record", ["{", "", "[" * 100_000, "1" * 5000])
 def test_a_record_that_somebody_broke_is_told(record: str) -> None:
-    entry = Entry("quarantine#0", "no", record, cut=False, flow_id="", feed_url=FEED, at=0)
+    entry = QuarantineEntry(
+        "quarantine#0", "no", record, cut=False, flow_id="", feed_url=FEED, at=0
+    )
     with pytest.raises(InvalidRecord):
         entry.raw()
 

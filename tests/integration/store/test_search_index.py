@@ -7,7 +7,7 @@ import pytest
 
 from shared.domain.errors import StoreError
 from shared.domain.indicator import HASH_TYPES, Indicator, IndicatorType, parse
-from shared.domain.reputation import Sighting, Winner
+from shared.domain.reputation import ScanVerdict, Sighting
 from shared.domain.verdict import Verdict
 from shared.store.search_index import MAX_DAYS, MAX_READ, BadCursor, SearchIndex, SeenIoc
 from tests.builders import DOMAIN, evidence, sighting
@@ -58,9 +58,9 @@ def test_sightings_come_in_pages_the_newest_first(any_store: Store) -> None:
         for number in range(7)
     ]
     enter(index, *([sighting(one)] for one in everything))
-    expected = [one.winner for one in reversed(everything)]
+    expected = [one.latest for one in reversed(everything)]
     for limit in (1, 2, 3, 6, 7, 8):
-        rows: list[Winner] = []
+        rows: list[ScanVerdict] = []
         cursor, pages = "", 0
         while True:
             page = index.sightings(DOMAIN, limit, cursor)
@@ -82,7 +82,7 @@ def test_the_same_again_changes_nothing_and_other_words_are_added(any_store: Sto
     enter(index, first)
     enter(index, [first[1], first[0]], first)
     assert len([one for one in before if "verdict" in one]) == 2
-    assert index.sightings(DOMAIN, 5).rows == [first[0].evidence.winner]
+    assert index.sightings(DOMAIN, 5).rows == [first[0].evidence.latest]
     enter(index, [sighting(evidence(verdict=Verdict.MALICIOUS))])
     assert {row.verdict for row in index.sightings(DOMAIN, 5).rows} == {
         Verdict.BENIGN,
@@ -105,7 +105,7 @@ def test_the_iocs_of_a_scan(any_store: Store) -> None:
         rows += page.rows
         cursor = page.cursor
     assert cursor == ""
-    assert rows == [SeenIoc(one.indicator, one.evidence.winner) for one in first]
+    assert rows == [SeenIoc(one.indicator, one.evidence.latest) for one in first]
     assert index.of_scan("flow", 2) is None
 
 
@@ -116,7 +116,7 @@ def test_a_report_as_large_as_a_feed_may_have_is_found_whole(any_store: Store) -
         for n in range(300)
     ]
     enter(index, [sighting(evidence(), url) for url in urls])
-    flow_id = evidence().winner.flow_id
+    flow_id = evidence().latest.flow_id
     page = index.of_scan(flow_id, 1000)
     assert page
     assert {row.indicator for row in page.rows} == set(urls)
@@ -145,7 +145,7 @@ def test_recent_iocs_by_verdict_and_type(any_store: Store) -> None:
     assert named(verdict=Verdict.BENIGN) == ["n1.example", file.value]
     assert named(kinds=HASH_TYPES) == [file.value]
     assert named(kinds=HASH_TYPES, verdict=Verdict.MALICIOUS) == []
-    assert index.recent(1).rows[0].winner.verdict is Verdict.BENIGN
+    assert index.recent(1).rows[0].latest.verdict is Verdict.BENIGN
 
 
 def test_recent_iocs_in_pages_over_days_and_shards(any_store: Store) -> None:
@@ -165,7 +165,7 @@ def test_recent_iocs_in_pages_over_days_and_shards(any_store: Store) -> None:
         rows = all_recent(index, limit)
         assert len(rows) == 80
         assert len({row.indicator for row in rows}) == 80
-        dates = [row.winner.seen_at for row in rows]
+        dates = [row.latest.seen_at for row in rows]
         assert dates == sorted(dates, reverse=True)
 
 

@@ -4,40 +4,46 @@ from dataclasses import replace
 
 import pytest
 
+from functions.ingest.store.ledger import (
+    MAX_CONTENTS,
+    MAX_DIGESTS_IN_ENTRY,
+    NO_ENTRY,
+    Ledger,
+    LedgerEntry,
+)
+from functions.ingest.store.runs import FeedState, FeedStates, RunLog
 from shared.domain.errors import StoreError
 from shared.domain.indicator import Indicator, IndicatorType, parse
-from shared.domain.listing import Known, Listing, Provider, Stance
 from shared.domain.network import Network
+from shared.domain.provider import IocRecord, Listing, ListingStatus, Provider
 from shared.domain.verdict import Verdict
 from shared.store.api_keys import ApiKeys, digest_of
 from shared.store.feed_runs import FeedRun, FeedRuns
 from shared.store.iocs import IocTable
-from shared.store.items import StoredIoc
+from shared.store.items import IocItem
 from shared.store.keys import flow_key
-from shared.store.ledger import MAX_CONTENTS, MAX_DIGESTS_IN_ENTRY, NO_ENTRY, Ledger, LedgerEntry
 from shared.store.providers import ProviderState, ProviderStates
-from shared.store.runs import FeedState, FeedStates, RunLog
 from tests.builders import DOMAIN, reputation
 from tests.conftest import Store
 
 OTHER = Indicator(IndicatorType.IP, "192.0.2.1")
 
 
-def stored(version: bytes, indicator: Indicator = DOMAIN, counted: int = 1) -> StoredIoc:
-    return StoredIoc(reputation(indicator, counted=counted), version, {flow_key("a"): 7})
+def stored(version: bytes, indicator: Indicator = DOMAIN, counted: int = 1) -> IocItem:
+    return IocItem(reputation(indicator, counted=counted), version, {flow_key("a"): 7})
 
 
 class TestIocs:
     def test_what_is_written_is_found(self, every_store: Store) -> None:
         table = IocTable(every_store.client, every_store.table)
-        assert table.find(DOMAIN) == Known(DOMAIN)
+        assert table.find(DOMAIN) == IocRecord(DOMAIN)
         assert table.write(stored(b"1"), None)
-        assert table.find(DOMAIN) == Known(DOMAIN, stored(b"1").reputation)
+        assert table.find(DOMAIN) == IocRecord(DOMAIN, stored(b"1").reputation)
         assert table.read([DOMAIN, OTHER], consistent=True) == {DOMAIN: stored(b"1")}
 
     def test_the_winner_comes_back_whole(self, every_store: Store) -> None:
         table = IocTable(every_store.client, every_store.table)
-        named = StoredIoc(
+        named = IocItem(
             reputation(parent_verdict="BENIGN", origin="INPUT_FILE", report_id="r-1"), b"1"
         )
         assert table.write(named, None)
@@ -75,7 +81,7 @@ class TestIocs:
             parse(IndicatorType.URL, "http://evil.example/" + "a" * 4000 + tail) for tail in "xy"
         ]
         assert table.write(stored(b"1", long[0]), None)
-        assert table.find(long[1]) == Known(long[1])
+        assert table.find(long[1]) == IocRecord(long[1])
         assert table.write(stored(b"1", long[1], counted=3), None)
         found = table.read(long)
         counts = [one.reputation.counted for url in long if (one := found[url]).reputation]
@@ -89,8 +95,8 @@ class TestIocs:
         assert item["ttl"] == {"N": str(last_seen // 1000 + 60)}
 
 
-LISTED = Listing(Stance.LISTED, "botnet", "c2", 1_700_000_000_000, "list a", 4, 5)
-TRUSTED = Listing(Stance.TRUSTED)
+LISTED = Listing(ListingStatus.LISTED, "botnet", "c2", 1_700_000_000_000, "list a", 4, 5)
+TRUSTED = Listing(ListingStatus.TRUSTED)
 NETWORK = Network("192.0.2.0/24")
 WIDER = Network("192.0.0.0/16")
 
@@ -100,7 +106,7 @@ class TestListings:
         table = IocTable(every_store.client, every_store.table)
         table.list_subject("one", DOMAIN, LISTED)
         table.list_subject("two", DOMAIN, TRUSTED)
-        assert table.find(DOMAIN) == Known(DOMAIN, None, {"one": LISTED, "two": TRUSTED})
+        assert table.find(DOMAIN) == IocRecord(DOMAIN, None, {"one": LISTED, "two": TRUSTED})
         table.list_subject("one", DOMAIN, None)
         assert table.find(DOMAIN).listings == {"two": TRUSTED}
 
@@ -110,7 +116,7 @@ class TestListings:
         [before] = table.read([DOMAIN]).values()
         assert before.reputation is None
         assert table.write(replace(stored(b"1"), beside=before.beside), before)
-        assert table.find(DOMAIN) == Known(DOMAIN, stored(b"1").reputation, {"one": LISTED})
+        assert table.find(DOMAIN) == IocRecord(DOMAIN, stored(b"1").reputation, {"one": LISTED})
         table.list_subject("two", DOMAIN, TRUSTED)
         assert set(table.find(DOMAIN).listings) == {"one", "two"}
 
@@ -154,7 +160,7 @@ class TestListings:
         assert known.listings == {"one": LISTED, "two": LISTED}
         assert known.networks == {"one": NETWORK}
         assert table.find(OTHER).listings == {"two": LISTED}
-        assert table.find_many([OTHER, DOMAIN], {OTHER: [WIDER]})[DOMAIN] == Known(DOMAIN)
+        assert table.find_many([OTHER, DOMAIN], {OTHER: [WIDER]})[DOMAIN] == IocRecord(DOMAIN)
 
 
 class TestProviderStates:
@@ -316,7 +322,7 @@ def test_verdicts_are_stored_by_number(every_store: Store) -> None:
     table = IocTable(every_store.client, every_store.table)
     for verdict in Verdict:
         indicator = Indicator(IndicatorType.DOMAIN, f"{verdict.value}.example.com")
-        table.write(StoredIoc(reputation(indicator, verdict=verdict), b"1"), None)
+        table.write(IocItem(reputation(indicator, verdict=verdict), b"1"), None)
         found = table.find(indicator).reputation
         assert found is not None
-        assert found.evidence.winner.verdict is verdict
+        assert found.evidence.latest.verdict is verdict

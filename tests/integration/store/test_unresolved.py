@@ -1,6 +1,6 @@
 """What is remembered of reports that are still to be fetched, on every engine."""
 
-from shared.store.unresolved import MAX_WAITING, UnresolvedReports, Waiting
+from functions.ingest.store.unresolved import MAX_WAITING, UnresolvedReports, Waiting
 from tests.conftest import Store
 from tests.fakes import FEED_URL
 

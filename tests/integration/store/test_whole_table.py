@@ -4,10 +4,10 @@ from itertools import chain
 
 import pytest
 
+from functions.filter.stored_values import read_values
 from shared.domain.errors import StoreError
 from shared.domain.indicator import Indicator, IndicatorType
 from shared.store.keys import ioc_key
-from shared.store.stored_values import read_values
 from shared.store.whole_table import NotAllRead, Page, read_all
 from tests.conftest import Store
 

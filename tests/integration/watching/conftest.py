@@ -20,7 +20,7 @@ import functions.webhook.app as webhook
 from local.context import LocalContext
 from local.events import Request, http_event, timer_event
 from local.template import load_template
-from shared.observability import logger, metrics
+from shared.runtime.observability import logger, metrics
 from shared.store.api_keys import ApiKeys
 from tests.cloudwatch import in_stack
 from tests.conftest import Store
@@ -191,7 +191,7 @@ def outside(
 ) -> Iterator[FeedServer]:
     """Feed, sandbox and provider at one address, with a key for each; and a key for a client."""
     ApiKeys(engine_store.client, engine_store.state_table).put(KEY, "test", 0, publish=True)
-    monkeypatch.setattr("shared.providers.keys.get_parameter", lambda *_, **__: PROVIDER_KEY)
+    monkeypatch.setattr("shared.runtime.provider_keys.get_parameter", lambda *_, **__: PROVIDER_KEY)
     with served_providers(CATALOG, {"/list": b"evil.example\n"}, tmp_path) as (server, settings):
         address = f"http://127.0.0.1:{server.port}"
         mine = {

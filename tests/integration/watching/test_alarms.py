@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from benchmarks import cost
-from functions.lookup.tally import MAX_VALUES
+from functions.lookup.metrics import MAX_VALUES
 from local.buckets import make_bucket
 from shared.domain.errors import StoreError
-from shared.feed.scan_report import report_url
+from shared.formats.feed.scan_report import report_url
 from shared.store.api_keys import ApiKeys
 from tests.builders import linking_page, raw_ioc, raw_report, scan_report
 from tests.cloudwatch import ALARM, OK, CloudWatch, Name, alarms_of, metrics_in, watched

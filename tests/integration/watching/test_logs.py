@@ -21,9 +21,9 @@ from local.changes import queue_message, stream_records
 from local.events import Request
 from shared.domain.errors import StoreError
 from shared.domain.indicator import Indicator, IndicatorType
-from shared.observability import Failed, logger
+from shared.runtime.observability import Failed, logger
 from shared.store.api_keys import ApiKeys, digest_of
-from shared.store.items import StoredIoc, to_item
+from shared.store.items import IocItem, to_item
 from tests.builders import raw_ioc, raw_report, reputation
 from tests.conftest import Store
 from tests.fakes import json_page
@@ -217,7 +217,7 @@ def test_of_changes_and_of_a_webhook(
     outside.answer(f"/hook/{MARK}", page(MARK.encode(), status=f"400 {MARK}"))
     for text in HOSTILE:
         mine = Indicator(IndicatorType.URL, f"http://{text}/")
-        item = to_item(StoredIoc(reputation(mine, flow_id=text, parent_verdict=text), b"12345678"))
+        item = to_item(IocItem(reputation(mine, flow_id=text, parent_verdict=text), b"12345678"))
         records = stream_records({}, {item["pk"]["S"]: item})
         refused = {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "Busy", "ErrorMessage": text}]}
         bus = SimpleNamespace(put_events=lambda refused=refused, **_: refused)
@@ -245,7 +245,9 @@ def test_keys_that_no_header_can_hold(
         monkeypatch.setenv("FEED_API_KEY", FEED_KEY + end)
         monkeypatch.setenv("SANDBOX_API_KEY", SANDBOX_KEY + end)
         publish._settings.cache_clear()
-    monkeypatch.setattr("shared.providers.keys.get_parameter", lambda *_, **__: PROVIDER_KEY + end)
+    monkeypatch.setattr(
+        "shared.runtime.provider_keys.get_parameter", lambda *_, **__: PROVIDER_KEY + end
+    )
     functions.tick("ingest")
     functions.tick("publish")
     functions.tick("providers")

@@ -2,7 +2,7 @@ import pytest
 
 from benchmarks import simulation
 from benchmarks.simulation import Bucket, Run, Service, concurrency, hot_item, publishing
-from shared.store.transactions import MAX_TRIES, tries
+from functions.publish.store.transactions import MAX_TRIES, tries
 
 SERVICE = Service(compute_s=0.004, wait_s=0.005, init_s=0.5)
 RUN = Run(reading_s=100, requests=50, page_s=1, page_reports=100, fold_reports=500, fold_s=5)

@@ -11,8 +11,8 @@ import functions.changes.app as changes
 from functions.changes.change import change_in
 from local.context import LocalContext
 from shared.domain.verdict import Verdict
-from shared.observability import Failed
-from shared.settings import SettingsError
+from shared.runtime.observability import Failed
+from shared.runtime.settings import SettingsError
 from tests.builders import reputation
 from tests.changes import VALIDATOR, Bus, State, history
 

@@ -12,7 +12,7 @@ from local.changes import stream_records
 from shared.domain.indicator import Indicator, IndicatorType
 from shared.domain.reputation import Reputation, join_all
 from shared.domain.verdict import Verdict
-from shared.store.items import StoredIoc, to_item
+from shared.store.items import IocItem, to_item
 from tests.builders import evidence, reputation, sighting
 from tests.changes import KEY, LISTING, VALIDATOR, State, history, last_word
 
@@ -29,7 +29,7 @@ STATES = st.one_of(st.none(), st.just(LISTING), REPUTATIONS)
 
 
 def verdict_of(state: State) -> str | None:
-    return state.evidence.winner.verdict.name if isinstance(state, Reputation) else None
+    return state.evidence.latest.verdict.name if isinstance(state, Reputation) else None
 
 
 @given(st.lists(STATES, max_size=12))
@@ -114,7 +114,7 @@ def test_an_ioc_that_is_no_longer_stored_has_no_verdict() -> None:
 @pytest.mark.parametrize("kind", IndicatorType)
 def test_every_type_of_indicator(kind: IndicatorType) -> None:
     value = "http://a.example/" + "x" * 3000 if kind is IndicatorType.URL else "a.value"
-    item = to_item(StoredIoc(reputation(Indicator(kind, value)), b"12345678"))
+    item = to_item(IocItem(reputation(Indicator(kind, value)), b"12345678"))
     [record] = stream_records({}, {item["pk"]["S"]: item})
     detail = change_in(record)
     assert detail

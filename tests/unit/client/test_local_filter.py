@@ -13,7 +13,7 @@ from shared.client import Answer, AnswerCache, KeyRefused, ReputationClient, Une
 from shared.client.local_filter import LocalFilter
 from shared.domain.errors import FilterNotValid
 from shared.domain.indicator import Indicator, IndicatorType, parse
-from shared.filters.file import Facts, entry, make_file
+from shared.formats.bloom_filter import Facts, entry, make_file
 from tests.unit.client.support import BASE, EACH_TYPE, IP, KEY, SHA256, address, client, source
 from tests.unit.client.test_client import get, listing
 

@@ -9,18 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.client import Answer, ProviderRow, ReputationApiError, RowStatus, UnexpectedAnswer
-from shared.client.wire import read_address, read_addresses, read_hash, read_hashes
-from shared.domain.indicator import HASH_TYPES, Indicator, IndicatorType, parse
-from shared.domain.verdict import Verdict
-from shared.metadefender.present import (
-    PROVIDER,
+from functions.lookup.v4_bodies import (
     address_report,
     bulk_hash_row,
     hash_report,
     invalid_address_row,
     unknown_hash_row,
 )
+from shared.client import Answer, ProviderRow, ReputationApiError, RowStatus, UnexpectedAnswer
+from shared.client.wire import read_address, read_addresses, read_hash, read_hashes
+from shared.domain.indicator import HASH_TYPES, Indicator, IndicatorType, parse
+from shared.domain.provider import SANDBOX_PROVIDER
+from shared.domain.verdict import Verdict
 from tests.builders import DOMAIN, reputation
 from tests.unit.client.support import (
     EACH_TYPE,
@@ -132,7 +132,7 @@ def test_every_verdict_of_this_service_comes_back(asked: Indicator, verdict: Ver
         bulk = read_addresses([asked], encoded({"data": [row]}))
     assert bulk.answers == {asked: answer}
     assert answer.known
-    assert [row.provider for row in answer.rows] == [PROVIDER]
+    assert [row.provider for row in answer.rows] == [SANDBOX_PROVIDER]
     assert answer.verdict() == verdict
 
 

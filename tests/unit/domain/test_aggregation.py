@@ -7,17 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.aggregation import Finding, Source, decide, of_the_report
+from functions.publish.verdict_rule import Evidence, EvidenceSource, decide, of_the_report
 from shared.domain.verdict import Verdict
 
 BENIGN, NO_THREAT, SUSPICIOUS, LIKELY, MALICIOUS = Verdict
-IOC, INPUT, EXTRACTED, EARLIER, OSINT, REPUTATION = Source
+IOC, INPUT, EXTRACTED, EARLIER, OSINT, REPUTATION = EvidenceSource
 OWN = {IOC, INPUT, EXTRACTED}
 OTHERS = {OSINT, REPUTATION}
 
 
-def finding(source: Source, verdict: Verdict, seen_at: int = 0, detail: str = "") -> Finding:
-    return Finding(seen_at, verdict, source, detail)
+def finding(
+    source: EvidenceSource, verdict: Verdict, seen_at: int = 0, detail: str = ""
+) -> Evidence:
+    return Evidence(seen_at, verdict, source, detail)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +50,8 @@ def finding(source: Source, verdict: Verdict, seen_at: int = 0, detail: str = ""
     ],
 )
 def test_the_verdict(
-    findings: list[tuple[Source, Verdict] | tuple[Source, Verdict, int]], verdict: Verdict | None
+    findings: list[tuple[EvidenceSource, Verdict] | tuple[EvidenceSource, Verdict, int]],
+    verdict: Verdict | None,
 ) -> None:
     assert decide(finding(*one) for one in findings).verdict is verdict
 
@@ -57,10 +60,10 @@ def test_the_findings_behind_a_verdict_are_told_from_the_others() -> None:
     worst = finding(IOC, LIKELY)
     same = finding(EXTRACTED, LIKELY)
     less = finding(INPUT, SUSPICIOUS)
-    hearsay = finding(OSINT, LIKELY, detail="a list")
-    decision = decide([less, hearsay, same, worst])
+    external = finding(OSINT, LIKELY, detail="a list")
+    decision = decide([less, external, same, worst])
     assert set(decision.deciding) == {worst, same}
-    assert set(decision.others) == {less, hearsay}
+    assert set(decision.others) == {less, external}
 
 
 def test_of_earlier_reports_the_newest_alone_decides() -> None:
@@ -70,8 +73,8 @@ def test_of_earlier_reports_the_newest_alone_decides() -> None:
     assert (decision.deciding, decision.others) == ([newest], [older])
 
 
-@pytest.mark.parametrize("source", Source)
-def test_only_what_the_report_says_is_handed_on_to_later_ones(source: Source) -> None:
+@pytest.mark.parametrize("source", EvidenceSource)
+def test_only_what_the_report_says_is_handed_on_to_later_ones(source: EvidenceSource) -> None:
     said = [finding(source, MALICIOUS), finding(source, NO_THREAT)]
     assert of_the_report(said) is (MALICIOUS if source in OWN else None)
 
@@ -85,10 +88,10 @@ def test_many_findings_are_weighed_in_no_time() -> None:
 
 FINDINGS = st.lists(
     st.builds(
-        Finding,
+        Evidence,
         st.integers(0, 3),
         st.sampled_from(Verdict),
-        st.sampled_from(Source),
+        st.sampled_from(EvidenceSource),
         st.sampled_from(["", "a", "b"]),
     ),
     max_size=8,
@@ -96,7 +99,7 @@ FINDINGS = st.lists(
 
 
 @given(FINDINGS, st.randoms(use_true_random=False))
-def test_neither_order_nor_repetition_matters(findings: list[Finding], random: Random) -> None:
+def test_neither_order_nor_repetition_matters(findings: list[Evidence], random: Random) -> None:
     again = [*findings, *(random.choices(findings, k=3) if findings else [])]
     random.shuffle(again)
     assert decide(again) == decide(findings)
@@ -104,7 +107,7 @@ def test_neither_order_nor_repetition_matters(findings: list[Finding], random: R
 
 @given(FINDINGS, FINDINGS)
 def test_a_farther_kind_never_changes_what_a_nearer_one_decides(
-    nearer: list[Finding], farther: list[Finding]
+    nearer: list[Evidence], farther: list[Evidence]
 ) -> None:
     ranks = [OWN, {EARLIER}, OTHERS]
     for at, rank in enumerate(ranks):
@@ -115,13 +118,13 @@ def test_a_farther_kind_never_changes_what_a_nearer_one_decides(
 
 
 @given(FINDINGS)
-def test_without_findings_and_only_then_there_is_no_verdict(findings: list[Finding]) -> None:
+def test_without_findings_and_only_then_there_is_no_verdict(findings: list[Evidence]) -> None:
     assert (decide(findings).verdict is None) == (not findings)
 
 
 @given(FINDINGS)
 def test_every_finding_is_told_once_and_each_that_decides_says_the_verdict(
-    findings: list[Finding],
+    findings: list[Evidence],
 ) -> None:
     decision = decide(findings)
     told = [*decision.deciding, *decision.others]
@@ -133,7 +136,9 @@ def test_every_finding_is_told_once_and_each_that_decides_says_the_verdict(
 @pytest.mark.parametrize(
     ("weak", "trusted"), list(itertools.product(sorted(OTHERS), sorted(OTHERS)))
 )
-def test_trust_beats_weak_evidence_of_others_and_not_strong(weak: Source, trusted: Source) -> None:
+def test_trust_beats_weak_evidence_of_others_and_not_strong(
+    weak: EvidenceSource, trusted: EvidenceSource
+) -> None:
     trust = finding(trusted, BENIGN, detail="an allowlist")
     for verdict in Verdict:
         found = decide([finding(weak, verdict, detail="a list"), trust]).verdict

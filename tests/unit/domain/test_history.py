@@ -5,12 +5,12 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.history import (
+from functions.publish.history import (
     MAX_RECENT,
     History,
     Membership,
-    Said,
-    Sighting,
+    PastVerdict,
+    ReportMention,
     forget,
     record,
 )
@@ -18,7 +18,7 @@ from shared.domain.verdict import Verdict
 
 SIGHTINGS = st.lists(
     st.builds(
-        Sighting,
+        ReportMention,
         st.sampled_from([f"flow-{n}" for n in range(6)]),
         st.sampled_from(["r1", "r2", "r3"]),
         st.integers(1, 5),
@@ -29,21 +29,21 @@ SIGHTINGS = st.lists(
 )
 
 
-class Known:
+class Both:
     """The history of one IOC, and its membership in each scan."""
 
     def __init__(self) -> None:
         self.history = History()
         self.memberships: dict[str, Membership] = {}
 
-    def record(self, *sightings: Sighting) -> "Known":
+    def record(self, *sightings: ReportMention) -> "Both":
         for one in sightings:
             self.history, self.memberships[one.flow_id] = record(
                 self.history, self.memberships.get(one.flow_id, Membership()), one
             )
         return self
 
-    def forget(self, *sightings: Sighting) -> "Known":
+    def forget(self, *sightings: ReportMention) -> "Both":
         for one in sightings:
             self.history, self.memberships[one.flow_id] = forget(
                 self.history,
@@ -54,9 +54,9 @@ class Known:
         return self
 
 
-def recent(sightings: list[Sighting]) -> list[Said]:
+def recent(sightings: list[ReportMention]) -> list[PastVerdict]:
     said = [
-        Said(one.seen_at, one.verdict, one.flow_id, one.report_id)
+        PastVerdict(one.seen_at, one.verdict, one.flow_id, one.report_id)
         for one in sightings
         if one.verdict is not None
     ]
@@ -64,8 +64,8 @@ def recent(sightings: list[Sighting]) -> list[Said]:
 
 
 @given(SIGHTINGS)
-def test_a_history_is_what_its_sightings_say(sightings: list[Sighting]) -> None:
-    history = Known().record(*sightings).history
+def test_a_history_is_what_its_sightings_say(sightings: list[ReportMention]) -> None:
+    history = Both().record(*sightings).history
     dates = [one.seen_at for one in sightings]
     assert history == History(
         scans=len({one.flow_id for one in sightings}),
@@ -77,18 +77,18 @@ def test_a_history_is_what_its_sightings_say(sightings: list[Sighting]) -> None:
 
 @given(SIGHTINGS, st.randoms(use_true_random=False))
 def test_neither_order_nor_repetition_of_reports_matters(
-    sightings: list[Sighting], random: Random
+    sightings: list[ReportMention], random: Random
 ) -> None:
-    known = Known().record(*sightings)
+    known = Both().record(*sightings)
     again = [*sightings, *(random.choices(sightings, k=4) if sightings else [])]
     random.shuffle(again)
-    other = Known().record(*again)
+    other = Both().record(*again)
     assert (other.history, other.memberships) == (known.history, known.memberships)
 
 
 @given(SIGHTINGS)
-def test_the_same_sighting_again_changes_nothing(sightings: list[Sighting]) -> None:
-    known = Known().record(*sightings)
+def test_the_same_sighting_again_changes_nothing(sightings: list[ReportMention]) -> None:
+    known = Both().record(*sightings)
     before, members = known.history, dict(known.memberships)
     for one in sightings:
         known.record(one)
@@ -96,10 +96,12 @@ def test_the_same_sighting_again_changes_nothing(sightings: list[Sighting]) -> N
 
 
 @given(SIGHTINGS, st.data())
-def test_what_is_forgotten_counts_no_longer(sightings: list[Sighting], data: st.DataObject) -> None:
+def test_what_is_forgotten_counts_no_longer(
+    sightings: list[ReportMention], data: st.DataObject
+) -> None:
     gone = [one for one in sightings if data.draw(st.booleans(), f"forget {one}")]
     left = [one for one in sightings if one not in gone]
-    known = Known().record(*sightings).forget(*gone, *gone)
+    known = Both().record(*sightings).forget(*gone, *gone)
     assert known.history.scans == len({one.flow_id for one in left})
     for flow_id, membership in known.memberships.items():
         assert membership.reports == {
@@ -110,19 +112,19 @@ def test_what_is_forgotten_counts_no_longer(sightings: list[Sighting], data: st.
 
 
 @given(SIGHTINGS)
-def test_to_forget_what_was_never_held_changes_nothing(sightings: list[Sighting]) -> None:
-    known = Known().record(*sightings)
+def test_to_forget_what_was_never_held_changes_nothing(sightings: list[ReportMention]) -> None:
+    known = Both().record(*sightings)
     before = known.history
-    known.forget(Sighting("flow-0", "never", 1, None), Sighting("never", "r1", 1, None))
+    known.forget(ReportMention("flow-0", "never", 1, None), ReportMention("never", "r1", 1, None))
     assert known.history == before
 
 
 @given(SIGHTINGS.filter(bool))
 def test_forgetting_takes_back_the_count_and_the_word_of_a_report(
-    sightings: list[Sighting],
+    sightings: list[ReportMention],
 ) -> None:
     *before, last = sightings
-    known = Known().record(*before)
+    known = Both().record(*before)
     scans, said = known.history.scans, known.history.recent
     known.record(last).forget(last)
     assert known.history.scans == scans
@@ -132,15 +134,15 @@ def test_forgetting_takes_back_the_count_and_the_word_of_a_report(
 
 
 def test_a_report_that_comes_again_says_its_newest_word_only() -> None:
-    known = Known().record(Sighting("f", "r", 1, Verdict.MALICIOUS))
-    known.record(Sighting("f", "r", 2, Verdict.NO_THREAT))
-    assert known.history.recent == (Said(2, Verdict.NO_THREAT, "f", "r"),)
-    known.record(Sighting("f", "r", 2, None))
+    known = Both().record(ReportMention("f", "r", 1, Verdict.MALICIOUS))
+    known.record(ReportMention("f", "r", 2, Verdict.NO_THREAT))
+    assert known.history.recent == (PastVerdict(2, Verdict.NO_THREAT, "f", "r"),)
+    known.record(ReportMention("f", "r", 2, None))
     assert not known.history.recent
     assert known.history.scans == 1
 
 
 def test_an_ioc_that_all_reports_have_lost_starts_anew() -> None:
-    known = Known().record(Sighting("f", "r", 1, None)).forget(Sighting("f", "r", 1, None))
+    known = Both().record(ReportMention("f", "r", 1, None)).forget(ReportMention("f", "r", 1, None))
     assert known.history.scans == 0
-    assert known.record(Sighting("g", "r", 5, None)).history == History(1, 5, 5)
+    assert known.record(ReportMention("g", "r", 5, None)).history == History(1, 5, 5)

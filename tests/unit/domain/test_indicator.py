@@ -19,10 +19,10 @@ from shared.domain.indicator import (
     HASH_TYPES,
     MAX_URL_BYTES,
     IndicatorType,
-    ask,
     ask_in_path,
     parse,
     parse_hash,
+    parse_query,
     refang,
 )
 from tests.spellings import fault_of, texts
@@ -82,7 +82,7 @@ def test_any_text_gives_an_indicator_or_the_one_error_and_canonicalisation_is_id
 @given(kind=st.sampled_from([None, *IndicatorType]), text=HOSTILE)
 def test_any_question_is_understood_or_refused(kind: IndicatorType | None, text: str) -> None:
     try:
-        question = ask(kind, text)
+        question = parse_query(kind, text)
     except InvalidIndicator:
         return
     assert parse(question.indicator.type, question.indicator.value) == question.indicator
@@ -232,7 +232,7 @@ def test_refang(text: str, plain: str) -> None:
     ],
 )
 def test_a_url_is_found_however_it_was_wrapped(asked: str, value: str, shown: str | None) -> None:
-    question = ask(IndicatorType.URL, asked)
+    question = parse_query(IndicatorType.URL, asked)
     assert question.indicator.value == value
     assert question.shown == (shown or value)
 
@@ -248,7 +248,7 @@ def test_a_url_is_found_however_it_was_wrapped(asked: str, value: str, shown: st
     ],
 )
 def test_a_url_without_a_scheme_has_a_twin(asked: str, value: str) -> None:
-    question = ask(IndicatorType.URL, asked)
+    question = parse_query(IndicatorType.URL, asked)
     assert question.indicator.value.startswith("http://")
     assert question.twin is not None
     assert question.twin.indicator.value == value
@@ -258,7 +258,7 @@ def test_a_url_without_a_scheme_has_a_twin(asked: str, value: str) -> None:
     "asked", ["http://evil.example/a", "hxxp://evil.example", "http:/a.example"]
 )
 def test_a_url_with_a_scheme_has_no_twin(asked: str) -> None:
-    assert ask(IndicatorType.URL, asked).twin is None
+    assert parse_query(IndicatorType.URL, asked).twin is None
 
 
 @pytest.mark.parametrize(
@@ -279,13 +279,19 @@ def test_a_url_with_a_scheme_has_no_twin(asked: str) -> None:
     ],
 )
 def test_what_stands_around_a_url_is_no_part_of_it(asked: str) -> None:
-    assert ask(IndicatorType.URL, asked).indicator.value == "http://evil.example/"
+    assert parse_query(IndicatorType.URL, asked).indicator.value == "http://evil.example/"
 
 
 def test_what_may_belong_to_a_url_stays() -> None:
-    assert ask(IndicatorType.URL, "http://evil.example/(a)").shown == "http://evil.example/(a)"
-    assert ask(IndicatorType.URL, "http://evil.example/a\u200cb").shown.endswith("/a%E2%80%8Cb")
-    assert ask(IndicatorType.URL, "[2001:db8::1]").indicator.value == "http://[2001:db8::1]/"
+    assert (
+        parse_query(IndicatorType.URL, "http://evil.example/(a)").shown == "http://evil.example/(a)"
+    )
+    assert parse_query(IndicatorType.URL, "http://evil.example/a\u200cb").shown.endswith(
+        "/a%E2%80%8Cb"
+    )
+    assert (
+        parse_query(IndicatorType.URL, "[2001:db8::1]").indicator.value == "http://[2001:db8::1]/"
+    )
 
 
 @pytest.mark.parametrize(
@@ -310,7 +316,7 @@ def test_what_may_belong_to_a_url_stays() -> None:
 )
 def test_what_is_no_url_is_refused_at_the_api_too(asked: str) -> None:
     with pytest.raises(InvalidIndicator):
-        ask(IndicatorType.URL, asked)
+        parse_query(IndicatorType.URL, asked)
 
 
 @pytest.mark.parametrize(
@@ -367,7 +373,7 @@ def test_a_url_without_a_scheme_that_reads_as_two_is_refused(asked: str) -> None
 def test_other_indicators_are_found_however_they_were_wrapped(
     kind: IndicatorType | None, asked: str, value: str
 ) -> None:
-    assert ask(kind, asked).shown == value
+    assert parse_query(kind, asked).shown == value
 
 
 @pytest.mark.parametrize(
@@ -385,7 +391,7 @@ def test_other_indicators_are_found_however_they_were_wrapped(
 )
 def test_what_is_another_thing_is_refused(kind: IndicatorType | None, asked: str) -> None:
     with pytest.raises(InvalidIndicator):
-        ask(kind, asked)
+        parse_query(kind, asked)
 
 
 @pytest.mark.parametrize(
@@ -398,7 +404,7 @@ def test_reading_takes_time_in_proportion_to_the_text(piece: str) -> None:
         for kind in (None, IndicatorType.IP, IndicatorType.DOMAIN, IndicatorType.URL):
             for start in ("", "http://", "http://evil.example/"):
                 with suppress(InvalidIndicator):
-                    ask(kind, (start + piece * length)[:length])
+                    parse_query(kind, (start + piece * length)[:length])
         return process_time() - started
 
     ratio = min(cpu(60_000) / cpu(15_000) for _ in range(5))

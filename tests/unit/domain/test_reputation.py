@@ -5,7 +5,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.reputation import MAX_TAGS, Evidence, Sighting, join_all
+from shared.domain.reputation import MAX_TAGS, Sighting, SightingSummary, join_all
 from shared.domain.verdict import Verdict
 from tests.builders import evidence, sighting
 
@@ -26,17 +26,19 @@ SIGHTING = EVIDENCE.map(sighting)
 
 
 @given(EVIDENCE, EVIDENCE)
-def test_the_join_commutes(one: Evidence, other: Evidence) -> None:
+def test_the_join_commutes(one: SightingSummary, other: SightingSummary) -> None:
     assert one.join(other) == other.join(one)
 
 
 @given(EVIDENCE, EVIDENCE, EVIDENCE)
-def test_the_join_associates(one: Evidence, two: Evidence, three: Evidence) -> None:
+def test_the_join_associates(
+    one: SightingSummary, two: SightingSummary, three: SightingSummary
+) -> None:
     assert one.join(two).join(three) == one.join(two.join(three))
 
 
 @given(EVIDENCE, EVIDENCE)
-def test_the_join_is_idempotent(one: Evidence, other: Evidence) -> None:
+def test_the_join_is_idempotent(one: SightingSummary, other: SightingSummary) -> None:
     assert one.join(one) == one
     joined = one.join(other)
     assert joined.join(other) == joined
@@ -61,24 +63,24 @@ def test_everything_that_is_shown_of_a_sighting_comes_from_the_winner() -> None:
     )
     newer = sighting(evidence(seen_at=2, verdict=Verdict.BENIGN, flow_id="a", origin="A"))
     known = join_all([older, newer])
-    assert known.evidence.winner == newer.evidence.winner
+    assert known.evidence.latest == newer.evidence.latest
     assert known.scan_count == 2
 
 
 def test_a_tie_in_date_goes_to_the_more_severe_and_then_to_the_greater_flow_id() -> None:
     mild = sighting(evidence(seen_at=1, verdict=Verdict.NO_THREAT, flow_id="z"))
     severe = sighting(evidence(seen_at=1, verdict=Verdict.SUSPICIOUS, flow_id="a"))
-    assert join_all([mild, severe]).evidence.winner.flow_id == "a"
+    assert join_all([mild, severe]).evidence.latest.flow_id == "a"
     same = sighting(evidence(seen_at=1, verdict=Verdict.SUSPICIOUS, flow_id="b"))
-    assert join_all([same, severe]).evidence.winner.flow_id == "b"
+    assert join_all([same, severe]).evidence.latest.flow_id == "b"
 
 
 def test_a_report_id_decides_last() -> None:
     named = sighting(evidence(origin="A", report_id="z"))
     other = sighting(evidence(origin="B", report_id="a"))
-    assert join_all([named, other]).evidence.winner.report_id == "a"
+    assert join_all([named, other]).evidence.latest.report_id == "a"
     unnamed = sighting(evidence(origin="B"))
-    assert join_all([unnamed, other]).evidence.winner.report_id == "a"
+    assert join_all([unnamed, other]).evidence.latest.report_id == "a"
 
 
 def test_the_totals_of_a_feed_raise_ours_and_never_lower_them() -> None:
@@ -86,7 +88,7 @@ def test_the_totals_of_a_feed_raise_ours_and_never_lower_them() -> None:
     plain = sighting(evidence(seen_at=1, flow_id="other"))
     known = join_all([claims, plain])
     assert (known.evidence.first_seen, known.evidence.last_seen, known.scan_count) == (1, 9, 7)
-    assert known.evidence.winner.seen_at == 5
+    assert known.evidence.latest.seen_at == 5
 
 
 def test_the_same_flow_id_with_other_content_counts_once() -> None:

@@ -17,8 +17,8 @@ from shared.domain.indicator import IndicatorType, parse
 from shared.domain.moment import format_millis
 from shared.domain.reputation import Reputation
 from shared.domain.verdict import Verdict
-from shared.exports import stix
-from shared.exports.index import Entry, Index
+from shared.formats.exports import stix
+from shared.formats.exports.index import ExportIndex, IndexedFile
 from shared.store.whole_table import NotAllRead
 from tests.builders import reputation
 from tests.exports import OPTIONS
@@ -37,18 +37,18 @@ class Bucket:
     """A bucket in memory."""
 
     objects: dict[str, bytes] = field(default_factory=dict)
-    published: Index | None = None
-    held: dict[str, Mapping[str, Entry]] = field(default_factory=dict)
+    published: ExportIndex | None = None
+    held: dict[str, Mapping[str, IndexedFile]] = field(default_factory=dict)
     puts: list[str] = field(default_factory=list)
     fails_at: str = ""
 
-    def index(self) -> Index | None:
+    def index(self) -> ExportIndex | None:
         return self.published
 
-    def begin(self, slot: str) -> Mapping[str, Entry]:
+    def begin(self, slot: str) -> Mapping[str, IndexedFile]:
         return self.held.pop(slot, {})
 
-    def fetch(self, index: Index, name: str, to: Path) -> None:
+    def fetch(self, index: ExportIndex, name: str, to: Path) -> None:
         to.write_bytes(self.objects[f"{index.slot}/{name}"])
 
     def put(self, slot: str, name: str, source: Path, media_type: str) -> None:
@@ -57,9 +57,9 @@ class Bucket:
         self.objects[f"{slot}/{name}"] = source.read_bytes()
         self.puts.append(name)
 
-    def publish(self, index: Index) -> None:
+    def publish(self, index: ExportIndex) -> None:
         # It goes through its text, as it does in a bucket.
-        self.published = Index.from_json(index.as_json())
+        self.published = ExportIndex.from_json(index.as_json())
         self.held[index.slot] = self.published.files
 
     def text(self, name: str) -> str:
@@ -223,6 +223,6 @@ def test_a_crash_leaves_what_is_published_and_the_next_run_whole(
 
 
 def test_the_index_survives_its_text() -> None:
-    index = Index(NOW, "a", 1, {"x": Entry(1, "ab", "text/plain", NOW)}, ())
-    assert Index.from_json(index.as_json()) == index
+    index = ExportIndex(NOW, "a", 1, {"x": IndexedFile(1, "ab", "text/plain", NOW)}, ())
+    assert ExportIndex.from_json(index.as_json()) == index
     assert json.loads(replace(index, iocs=2).as_json())["iocs"] == 2

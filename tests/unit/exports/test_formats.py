@@ -13,11 +13,20 @@ import pytest
 import stix2
 from pymisp import MISPEvent
 
+from functions.export.formats import block_list, misp, table
+from functions.export.formats.all_formats import all_files
 from shared.domain.indicator import IndicatorType, parse
 from shared.domain.verdict import Verdict
-from shared.exports import block_list, misp, places, stix, table
-from shared.exports.formats import all_files
-from shared.exports.source import NAMESPACE, Ioc, Options, Tlp, as_tools_write, id_of
+from shared.formats.exports import object_keys as places
+from shared.formats.exports import stix
+from shared.formats.exports.source import (
+    NAMESPACE,
+    ExportedIoc,
+    Options,
+    Tlp,
+    as_tools_write,
+    id_of,
+)
 from tests.exports import IOCS, OPTIONS, SECOND_RUN, Listed, ioc
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -82,7 +91,7 @@ def test_stix_reads_every_bundle() -> None:
 
 
 @pytest.mark.parametrize("one", IOCS, ids=lambda one: one.indicator.value)
-def test_stix_patterns_mean_the_value(one: Ioc) -> None:
+def test_stix_patterns_mean_the_value(one: ExportedIoc) -> None:
     value = as_tools_write(one.indicator)
     pattern = stix2.pattern_visitor.create_pattern_object(
         stix.indicator(one, OPTIONS)["pattern"], version="2.1"

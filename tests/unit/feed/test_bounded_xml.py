@@ -3,7 +3,7 @@
 import pytest
 
 from shared.domain.errors import FeedError
-from shared.feed.bounded_xml import MAX_DEPTH, Budget, NotXml, parse, read_parts
+from shared.formats.feed.bounded_xml import MAX_DEPTH, Budget, NotXml, parse, read_parts
 
 
 def test_parts_come_one_by_one() -> None:

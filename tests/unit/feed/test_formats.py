@@ -8,9 +8,9 @@ from xml.sax.saxutils import escape
 import pytest
 
 from shared.domain.errors import FeedError
-from shared.feed.formats import mentioned_next, read_page
-from shared.feed.json_page import MAX_CONTAINERS
-from shared.feed.page import ReportLink
+from shared.formats.feed.json_page import MAX_CONTAINERS
+from shared.formats.feed.page import ReportLink
+from shared.formats.feed.reader import mentioned_next, read_page
 from tests.builders import raw_report
 
 DATA = Path(__file__).parent / "data"

@@ -10,7 +10,7 @@ from shared.domain.indicator import IndicatorType
 from shared.domain.moment import format_millis
 from shared.domain.reputation import MAX_TAG_BYTES, MAX_TAGS
 from shared.domain.verdict import Verdict
-from shared.feed.report import (
+from shared.formats.feed.report import (
     MAX_FLOW_ID_CHARS,
     MAX_ORIGIN_BYTES,
     MAX_REPORT_ID_BYTES,
@@ -43,9 +43,9 @@ def test_a_sighting_has_the_metadata_of_report_and_ioc() -> None:
     )
     sighting = only(raw_report(tags=["of-report"], iocs={"domain": [ioc]}))
     assert sighting.indicator.value == "evil.example"
-    assert sighting.evidence.winner.verdict is Verdict.LIKELY_MALICIOUS
-    assert sighting.evidence.winner.parent_verdict == "MALICIOUS"
-    assert sighting.evidence.winner.origin == "VBA_EMULATION"
+    assert sighting.evidence.latest.verdict is Verdict.LIKELY_MALICIOUS
+    assert sighting.evidence.latest.parent_verdict == "MALICIOUS"
+    assert sighting.evidence.latest.origin == "VBA_EMULATION"
     assert sighting.evidence.tags == {"of-report", "of-ioc"}
 
 
@@ -56,8 +56,8 @@ def test_the_level_decides_where_the_verdict_is_missing_or_not_known(verdict: ob
         threatLevel=0.5,
         iocs={"domain": [raw_ioc(verdict=verdict, threatLevel=0.75)]},
     )
-    winner = only(raw).evidence.winner
-    assert (winner.verdict, winner.parent_verdict) == (Verdict.LIKELY_MALICIOUS, "SUSPICIOUS")
+    latest = only(raw).evidence.latest
+    assert (latest.verdict, latest.parent_verdict) == (Verdict.LIKELY_MALICIOUS, "SUSPICIOUS")
 
 
 def test_an_ioc_is_read_again_with_the_verdict_of_its_report_as_the_feed_had_it() -> None:
@@ -113,18 +113,18 @@ def test_a_bad_soft_field_of_a_report_costs_the_field(field: str, value: object)
 )
 def test_a_bad_origin_costs_the_origin(fields: dict[str, Any]) -> None:
     sighting = only(raw_report(iocs={"domain": [raw_ioc(**fields)]}))
-    assert sighting.evidence.winner.origin == ""
+    assert sighting.evidence.latest.origin == ""
 
 
 @pytest.mark.parametrize("report_id", ["4c1a7d0e-0000-4000-8000-000000000001", "ü" * 32])
 def test_a_report_id_is_opaque(report_id: str) -> None:
-    assert only(raw_report(report_id=report_id)).evidence.winner.report_id == report_id
+    assert only(raw_report(report_id=report_id)).evidence.latest.report_id == report_id
 
 
 @pytest.mark.parametrize("report_id", [None, 5, ["a"], "", "a\n", "\x7f", "\ud800", "ü" * 32 + "x"])
 def test_a_bad_report_id_costs_itself(report_id: object) -> None:
     assert len("ü" * 32) * 2 == MAX_REPORT_ID_BYTES
-    assert only(raw_report(report_id=report_id)).evidence.winner.report_id == ""
+    assert only(raw_report(report_id=report_id)).evidence.latest.report_id == ""
 
 
 def test_a_rejected_ioc_can_be_read_again_with_the_name_of_its_report() -> None:
@@ -136,7 +136,7 @@ def test_a_rejected_ioc_can_be_read_again_with_the_name_of_its_report() -> None:
 
 def test_an_origin_that_nobody_has_heard_of_is_kept() -> None:
     ioc = raw_ioc(origins=[{"type": "QUANTUM_EMULATION"}])
-    assert only(raw_report(iocs={"domain": [ioc]})).evidence.winner.origin == "QUANTUM_EMULATION"
+    assert only(raw_report(iocs={"domain": [ioc]})).evidence.latest.origin == "QUANTUM_EMULATION"
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from shared.domain.errors import FeedError
 from shared.domain.moment import format_millis
 from shared.domain.verdict import Verdict
-from shared.feed.report import is_flow_id, read_report
-from shared.feed.scan_report import read_scan_report, report_url
+from shared.formats.feed.report import is_flow_id, read_report
+from shared.formats.feed.scan_report import read_scan_report, report_url
 from tests.ingestion import NOW
 
 SHA256 = "a" * 64
@@ -75,11 +75,11 @@ def test_the_feed_reader_takes_it_from_there() -> None:
     assert read.rejected == []
     assert (read.flow_id, format_millis(read.seen_at)) == (FLOW_ID, "2024-08-07T13:27:26.000Z")
     [sighting] = read.sightings
-    winner = sighting.evidence.winner
+    latest = sighting.evidence.latest
     assert sighting.indicator.value == "evil.example"
     assert sighting.evidence.tags == {"peexe", "packed"}
-    assert (winner.verdict, winner.parent_verdict) == (Verdict.MALICIOUS, "LIKELY_MALICIOUS")
-    assert winner.origin == "VBA_EMULATION"
+    assert (latest.verdict, latest.parent_verdict) == (Verdict.MALICIOUS, "LIKELY_MALICIOUS")
+    assert latest.origin == "VBA_EMULATION"
     assert read.passed_over == 1
 
 

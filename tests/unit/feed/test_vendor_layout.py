@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from shared.domain.verdict import Verdict
-from shared.feed.formats import read_page
-from shared.feed.page import Page, ReportLink
-from shared.feed.report import Report, read_report
+from shared.formats.feed.page import FeedPage, ReportLink
+from shared.formats.feed.reader import read_page
+from shared.formats.feed.report import Report, read_report
 
 NOW = 1_793_600_000_000
 VENDOR_PAGE = Path(__file__).parent / "data" / "vendor.atom"
@@ -17,7 +17,7 @@ LINK = "https://feed.example/uploads/66b3763b/reports/4c1a/overview"
 DOMAIN = "<value><url>evil.example</url></value>"
 
 
-def page(content: str, *, around: str = f'<link href="{LINK}"/>') -> Page:
+def page(content: str, *, around: str = f'<link href="{LINK}"/>') -> FeedPage:
     """A page with one entry."""
     return read_page(
         '<feed xmlns="http://www.w3.org/2005/Atom" xmlns:v="urn:vendor"><entry><id>urn:1</id>'
@@ -70,10 +70,10 @@ def test_the_known_part_of_a_page_of_the_vendor() -> None:
     )
     url, sha256 = report.sightings
     assert url.indicator.value == "http://fourth.example/a"
-    assert url.evidence.winner.origin == "VBA_EMULATION"
-    assert url.evidence.winner.parent_verdict == "MALICIOUS"
+    assert url.evidence.latest.origin == "VBA_EMULATION"
+    assert url.evidence.latest.parent_verdict == "MALICIOUS"
     assert url.evidence.tags == {"packed", "peexe"}
-    assert sha256.evidence.winner.verdict is Verdict.MALICIOUS
+    assert sha256.evidence.latest.verdict is Verdict.MALICIOUS
     assert sha256.evidence.claimed_count == 3
 
 

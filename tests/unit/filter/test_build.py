@@ -10,8 +10,8 @@ import pytest
 from functions.filter.build import Read, answered_types, publish
 from shared.domain.errors import StoreError
 from shared.domain.indicator import Indicator, IndicatorType
-from shared.domain.listing import Provider
-from shared.filters.file import read_file
+from shared.domain.provider import Provider
+from shared.formats.bloom_filter import read_file
 from shared.store.providers import ProviderState
 from shared.store.whole_table import NotAllRead
 

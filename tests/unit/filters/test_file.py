@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from shared.domain.errors import FilterNotValid, InvalidIndicator
 from shared.domain.indicator import Indicator, IndicatorType, parse
-from shared.filters.file import MIN_CAPACITY, Facts, entry, make_file, read_file
+from shared.formats.bloom_filter import MIN_CAPACITY, Facts, entry, make_file, read_file
 
 ALL = frozenset(IndicatorType)
 BUILT = 1_767_607_200_000

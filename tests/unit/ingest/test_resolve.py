@@ -7,16 +7,16 @@ from datetime import timedelta
 
 import pytest
 
-from functions.ingest.fold import content_digest
+from functions.ingest.batch import content_digest
 from functions.ingest.resolve import FAILURES_OF_AN_OUTAGE, PATIENCE_RUNS, Resolver
+from functions.ingest.store.ledger import NO_ENTRY, Ledger
+from functions.ingest.store.unresolved import MAX_WAITING, UnresolvedReports, Waiting
 from shared.domain.errors import FeedError
-from shared.feed.fetch import Fetched, OutOfTime
-from shared.feed.page import ReportLink
-from shared.feed.report import MAX_FLOW_ID_CHARS, RawReport, Rejected, read_report
-from shared.feed.scan_report import report_url
+from shared.formats.feed.page import ReportLink
+from shared.formats.feed.report import MAX_FLOW_ID_CHARS, RawReport, Rejected, read_report
+from shared.formats.feed.scan_report import report_url
+from shared.http.fetch import Fetched, OutOfTime
 from shared.store.keys import flow_key
-from shared.store.ledger import NO_ENTRY, Ledger
-from shared.store.unresolved import MAX_WAITING, UnresolvedReports, Waiting
 from tests.conftest import Store
 from tests.fakes import FEED_URL, FakeFeed, failing_client
 from tests.ingestion import NOW

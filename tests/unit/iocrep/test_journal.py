@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from iocrep.errors import CannotGoOn, Exit, NotSetUp
-from iocrep.journal import Journal, Tally
+from iocrep.journal import Counts, Journal
 from iocrep.lists import Lines
 
 LIST = b"".join(b"%d.example\n" % number for number in range(6))
@@ -106,14 +106,14 @@ def test_what_does_not_fit_is_refused(path: Path) -> None:
 @pytest.mark.parametrize(
     ("tally", "code"),
     [
-        (Tally(), Exit.NOTHING_BAD),
-        (Tally(verdicts={"UNKNOWN": 1, "BENIGN": 1, "NO_THREAT": 1}), Exit.NOTHING_BAD),
-        (Tally(rejected=1), Exit.NOT_ALL_ANSWERED),
-        (Tally(unanswered=1), Exit.NOT_ALL_ANSWERED),
-        (Tally(rejected=1, verdicts={"SUSPICIOUS": 1}), Exit.SUSPICIOUS),
-        (Tally(verdicts={"SUSPICIOUS": 1, "LIKELY_MALICIOUS": 1}), Exit.MALICIOUS),
-        (Tally(unanswered=1, verdicts={"MALICIOUS": 1}), Exit.MALICIOUS),
+        (Counts(), Exit.NOTHING_BAD),
+        (Counts(verdicts={"UNKNOWN": 1, "BENIGN": 1, "NO_THREAT": 1}), Exit.NOTHING_BAD),
+        (Counts(rejected=1), Exit.NOT_ALL_ANSWERED),
+        (Counts(unanswered=1), Exit.NOT_ALL_ANSWERED),
+        (Counts(rejected=1, verdicts={"SUSPICIOUS": 1}), Exit.SUSPICIOUS),
+        (Counts(verdicts={"SUSPICIOUS": 1, "LIKELY_MALICIOUS": 1}), Exit.MALICIOUS),
+        (Counts(unanswered=1, verdicts={"MALICIOUS": 1}), Exit.MALICIOUS),
     ],
 )
-def test_the_worst_verdict_is_the_exit_code(tally: Tally, code: Exit) -> None:
+def test_the_worst_verdict_is_the_exit_code(tally: Counts, code: Exit) -> None:
     assert tally.exit is code

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from shared.metadefender.apikey import key_info, limits_remaining, limits_used
+from functions.lookup.apikey_bodies import key_info, limits_remaining, limits_used
 
 CREATED = 1_767_607_200_000
 # What the official SDK refuses to do without.

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from functions.lookup.feed_status_body import STALE_MS, feed_status
 from functions.lookup.routes import respond
+from local.openapi_models.v4 import Feeds
 from shared.http.web import Request
-from shared.metadefender.feed_status import STALE_MS, feed_status
-from shared.metadefender.models import Feeds
 from shared.store.feed_runs import FeedRun
 from tests.ingestion import NOW
 from tests.unit.lookup.test_routes import KEY, code, get, service

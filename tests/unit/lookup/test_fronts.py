@@ -26,13 +26,13 @@ from functions.lookup.taxii import OBJECTS
 from local.events import Request
 from shared.domain.errors import InvalidIndicator
 from shared.domain.indicator import Indicator, IndicatorType, parse, parse_hash
-from shared.domain.listing import Known
 from shared.domain.network import Network
-from shared.exports.index import Entry, ExportPage, Index
+from shared.domain.provider import IocRecord
+from shared.formats.exports.index import ExportIndex, ExportPage, IndexedFile
 from shared.http.authentication import KeyRing
-from shared.http.guard import guarded
-from shared.observability import logger
-from shared.store.search_index import BadCursor, Page, SeenIoc
+from shared.http.respond import guarded
+from shared.runtime.observability import logger
+from shared.store.search_index import BadCursor, ResultPage, SeenIoc
 from tests.fronts import FOR_THE_RECORD, MAX_URL_CHARS, SUPPORTED, Front, Refusal, rest_api
 from tests.unit.lookup.test_routes import KEY, FakeKeys, quota, service
 
@@ -48,38 +48,38 @@ class Recorder:
     flow_ids: frozenset[str] = frozenset()
     seen: list[object] = field(default_factory=list)
 
-    def find(self, indicator: Indicator, _networks: Sequence[Network] = ()) -> Known:
+    def find(self, indicator: Indicator, _networks: Sequence[Network] = ()) -> IocRecord:
         self.seen.append(indicator)
-        return Known(indicator, None)
+        return IocRecord(indicator, None)
 
     def find_many(
         self, indicators: Any, _networks: Mapping[Indicator, Sequence[Network]] | None = None
-    ) -> Mapping[Indicator, Known]:
+    ) -> Mapping[Indicator, IocRecord]:
         return {one: self.find(one) for one in indicators}
 
-    def sightings(self, indicator: Indicator, _limit: int, after: str = "") -> Page[Any]:
+    def sightings(self, indicator: Indicator, _limit: int, after: str = "") -> ResultPage[Any]:
         if after:
             raise BadCursor
         self.seen.append(indicator)
-        return Page([], "")
+        return ResultPage([], "")
 
-    def of_scan(self, flow_id: str, _limit: int, after: str = "") -> Page[SeenIoc] | None:
+    def of_scan(self, flow_id: str, _limit: int, after: str = "") -> ResultPage[SeenIoc] | None:
         if after:
             raise BadCursor
         if flow_id not in self.flow_ids:
             return None
         self.seen.append(flow_id)
-        return Page([], "")
+        return ResultPage([], "")
 
-    def recent(self, *_: Any) -> Page[SeenIoc]:
+    def recent(self, *_: Any) -> ResultPage[SeenIoc]:
         raise AssertionError("it has no value in its path")
 
-    def index(self) -> Index:
-        files = {name: Entry(1, "0" * 64, "text/plain", 0) for name in FILES}
+    def index(self) -> ExportIndex:
+        files = {name: IndexedFile(1, "0" * 64, "text/plain", 0) for name in FILES}
         page = ExportPage(0, "", "stix/0001.json")
-        return Index(built=0, slot="a", iocs=0, files=files, pages=(page,))
+        return ExportIndex(built=0, slot="a", iocs=0, files=files, pages=(page,))
 
-    def text(self, _index: Index, name: str) -> str:
+    def text(self, _index: ExportIndex, name: str) -> str:
         if name != "stix/0001.json":
             self.seen.append(name)
         objects = [

@@ -9,14 +9,16 @@ from urllib.parse import quote
 
 from functions.lookup.routes import respond
 from local.events import Request, http_event
+from shared.http import errors
+from shared.http.errors import ErrorDefinition
 from shared.http.web import accepts_gzip, answer, read_request
-from shared.metadefender import errors
-from shared.metadefender.errors import ApiError
 from tests.unit.lookup.test_routes import KEY, FakeKeys, service
 
 REQUESTS = 10_000
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
-DOCUMENTED = {(one.status, one.code) for one in vars(errors).values() if isinstance(one, ApiError)}
+DOCUMENTED = {
+    (one.status, one.code) for one in vars(errors).values() if isinstance(one, ErrorDefinition)
+}
 # Beside these no request may end in an error of ours.
 OURS = {500, 503}
 LOOK_UPS = ["hash", "ip", "domain", "url"]

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from functions.lookup.hot import HotIocs
+from functions.lookup.cache import IocCache
 from shared.domain.errors import StoreError
 from shared.domain.indicator import Indicator, IndicatorType
-from shared.domain.listing import Known, Listing, Stance
 from shared.domain.network import Network
+from shared.domain.provider import IocRecord, Listing, ListingStatus
 from tests.builders import reputation
 
 ONE, TWO, THREE = (Indicator(IndicatorType.IP, f"203.0.113.{n}") for n in (1, 2, 3))
@@ -27,22 +27,22 @@ class Counted:
     def clock(self) -> float:
         return self.now
 
-    def find(self, indicator: Indicator, networks: Sequence[Network] = ()) -> Known:
+    def find(self, indicator: Indicator, networks: Sequence[Network] = ()) -> IocRecord:
         return self.find_many([indicator], {indicator: networks})[indicator]
 
     def find_many(
         self,
         indicators: Iterable[Indicator],
         networks: Mapping[Indicator, Sequence[Network]] | None = None,
-    ) -> dict[Indicator, Known]:
+    ) -> dict[Indicator, IocRecord]:
         if self.down:
             raise StoreError("down")
         asked = sorted(indicators)
         self.read += asked
-        listings = {"at": Listing(Stance.LISTED, answered=int(self.now))}
+        listings = {"at": Listing(ListingStatus.LISTED, answered=int(self.now))}
         holding = networks or {}
         return {
-            one: Known(
+            one: IocRecord(
                 one, reputation(one), listings, dict(zip("n", holding.get(one, ()), strict=False))
             )
             for one in asked
@@ -55,11 +55,11 @@ def store() -> Counted:
 
 
 @pytest.fixture
-def hot(store: Counted) -> HotIocs:
-    return HotIocs(store, 5.0, store.clock, max_entries=2)
+def hot(store: Counted) -> IocCache:
+    return IocCache(store, 5.0, store.clock, max_entries=2)
 
 
-def test_an_ioc_is_read_once_in_its_time(store: Counted, hot: HotIocs) -> None:
+def test_an_ioc_is_read_once_in_its_time(store: Counted, hot: IocCache) -> None:
     for store.now in (0.0, 4.9):
         assert hot.find(ONE).listings["at"].answered == 0
     assert store.read == [ONE]
@@ -68,7 +68,7 @@ def test_an_ioc_is_read_once_in_its_time(store: Counted, hot: HotIocs) -> None:
     assert store.read == [ONE, ONE]
 
 
-def test_single_and_bulk_share_what_is_kept(store: Counted, hot: HotIocs) -> None:
+def test_single_and_bulk_share_what_is_kept(store: Counted, hot: IocCache) -> None:
     hot.find(ONE)
     assert hot.find_many([ONE, TWO]).keys() == {ONE, TWO}
     assert hot.find_many([TWO, ONE]).keys() == {ONE, TWO}
@@ -76,7 +76,7 @@ def test_single_and_bulk_share_what_is_kept(store: Counted, hot: HotIocs) -> Non
     assert store.read == [ONE, TWO]
 
 
-def test_no_answer_of_a_bulk_is_older_than_the_setting(store: Counted, hot: HotIocs) -> None:
+def test_no_answer_of_a_bulk_is_older_than_the_setting(store: Counted, hot: IocCache) -> None:
     hot.find(ONE)
     store.now = 3.0
     hot.find(TWO)
@@ -87,14 +87,14 @@ def test_no_answer_of_a_bulk_is_older_than_the_setting(store: Counted, hot: HotI
     }
 
 
-def test_those_used_least_lately_go_first(store: Counted, hot: HotIocs) -> None:
+def test_those_used_least_lately_go_first(store: Counted, hot: IocCache) -> None:
     for one in (ONE, TWO, ONE, THREE, ONE, TWO):
         hot.find(one)
     assert store.read == [ONE, TWO, THREE, TWO]
 
 
 def test_other_networks_around_an_address_are_another_question(
-    store: Counted, hot: HotIocs
+    store: Counted, hot: IocCache
 ) -> None:
     hot.find(ONE)
     assert hot.find(ONE, [NETWORK]).networks == {"n": NETWORK}
@@ -103,7 +103,7 @@ def test_other_networks_around_an_address_are_another_question(
     assert store.read == [ONE, ONE, ONE]
 
 
-def test_what_has_changed_is_forgotten(store: Counted, hot: HotIocs) -> None:
+def test_what_has_changed_is_forgotten(store: Counted, hot: IocCache) -> None:
     for _ in range(2):
         hot.find(ONE)
         hot.forget(ONE)
@@ -111,7 +111,7 @@ def test_what_has_changed_is_forgotten(store: Counted, hot: HotIocs) -> None:
     assert store.read == [ONE, ONE]
 
 
-def test_an_outage_is_told_and_not_kept(store: Counted, hot: HotIocs) -> None:
+def test_an_outage_is_told_and_not_kept(store: Counted, hot: IocCache) -> None:
     hot.find(ONE)
     store.down = True
     assert hot.find(ONE).reputation

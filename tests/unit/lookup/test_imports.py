@@ -27,13 +27,13 @@ NOT_IMPORTED = (
     "pydantic",
     "requests",
     "shared.client",
-    "shared.feed",
-    "shared.exports",
+    "shared.formats.feed",
+    "shared.formats.exports",
     "shared.filters",
     "shared.store.exports",
     "shared.store.filters",
     "shared.store.objects",
-    "shared.providers",
+    "shared.formats.lists",
     "urllib3",
 )
 

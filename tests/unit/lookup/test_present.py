@@ -4,17 +4,22 @@ from typing import Any
 
 import pytest
 
-from shared.domain.indicator import Indicator, IndicatorType
-from shared.domain.listing import Listing, Provider, Stance, Voice
-from shared.domain.network import Network
-from shared.domain.verdict import Verdict
-from shared.metadefender.present import (
-    PROVIDER,
+from functions.lookup.v4_bodies import (
     address_report,
     bulk_hash_row,
     hash_report,
     listed_hash_report,
 )
+from shared.domain.indicator import Indicator, IndicatorType
+from shared.domain.network import Network
+from shared.domain.provider import (
+    SANDBOX_PROVIDER,
+    Listing,
+    ListingStatus,
+    Provider,
+    ProviderVerdict,
+)
+from shared.domain.verdict import Verdict
 from tests.builders import DOMAIN, reputation
 from tests.ingestion import NOW
 
@@ -42,7 +47,7 @@ def test_every_verdict_has_its_answer(
 ) -> None:
     body = hash_report(reputation(SHA256, verdict=verdict))
     scan = body["scan_results"]
-    engine = scan["scan_details"][PROVIDER]
+    engine = scan["scan_details"][SANDBOX_PROVIDER]
     assert (scan["scan_all_result_i"], scan["scan_all_result_a"]) == (result, text)
     assert (scan["total_detected_avs"], scan["total_avs"]) == (detected, 1)
     assert (engine["scan_result_i"], engine["verdict"]) == (result, verdict.name)
@@ -84,15 +89,15 @@ def test_times_and_count() -> None:
 
 
 def voice(
-    stance: Stance,
+    status: ListingStatus,
     name: str = "list.example",
     network: Network | None = None,
     updated: int = NOW,
     **said: Any,
-) -> Voice:
+) -> ProviderVerdict:
     """What a provider says; `said` are attributes of a listing."""
     provider = Provider(name, name, frozenset({"ip"}), updated)
-    return Voice(provider, Listing(stance, **said), network)
+    return ProviderVerdict(provider, Listing(status, **said), network)
 
 
 UPDATED = "2026-01-05T10:00:00.000Z"
@@ -104,39 +109,43 @@ SEEN = "2025-06-01T08:00:00.000Z"
     ("said", "row"),
     [
         (
-            voice(Stance.LISTED, assessment="botnet", category="c2", detect_time=SEEN_AT),
+            voice(ListingStatus.LISTED, assessment="botnet", category="c2", detect_time=SEEN_AT),
             {"assessment": "botnet", "category": "c2", "detect_time": SEEN, "status": 1},
         ),
         (
-            voice(Stance.LISTED, assessment="spam", network=Network("192.0.2.0/24")),
+            voice(ListingStatus.LISTED, assessment="spam", network=Network("192.0.2.0/24")),
             {"assessment": "spam", "detect_time": "", "status": 1, "network": "192.0.2.0/24"},
         ),
         # Any other text is taken for a detection.
         (
-            voice(Stance.TRUSTED, assessment="resolver", source_list="Resolvers"),
+            voice(ListingStatus.TRUSTED, assessment="resolver", source_list="Resolvers"),
             {"assessment": "trustworthy", "detect_time": "", "status": 0, "list": "Resolvers"},
         ),
-        (voice(Stance.NOT_LISTED), {"assessment": "", "detect_time": "", "status": 5}),
+        (voice(ListingStatus.NOT_LISTED), {"assessment": "", "detect_time": "", "status": 5}),
         (
-            voice(Stance.FAILED, updated=0),
+            voice(ListingStatus.FAILED, updated=0),
             {"assessment": "", "detect_time": "", "status": 3, "update_time": ""},
         ),
         (
-            voice(Stance.NOT_LISTED, updated=0, answered=SEEN_AT),
+            voice(ListingStatus.NOT_LISTED, updated=0, answered=SEEN_AT),
             {"assessment": "", "detect_time": "", "status": 5, "update_time": SEEN},
         ),
     ],
 )
-def test_every_stance_has_its_row(said: Voice, row: dict[str, Any]) -> None:
+def test_every_stance_has_its_row(said: ProviderVerdict, row: dict[str, Any]) -> None:
     body = address_report(DOMAIN, "evil.example", None, NOW, [said])["lookup_results"]
     sandbox, source = body["sources"]
-    assert (sandbox["provider"], sandbox["status"]) == (PROVIDER, 5)
+    assert (sandbox["provider"], sandbox["status"]) == (SANDBOX_PROVIDER, 5)
     assert source == {"provider": "list.example", "update_time": UPDATED} | row
     assert body["detected_by"] == (row["status"] == 1)
 
 
 def test_detections_of_all_sources_are_counted() -> None:
-    others = [voice(Stance.LISTED), voice(Stance.TRUSTED), voice(Stance.LISTED)]
+    others = [
+        voice(ListingStatus.LISTED),
+        voice(ListingStatus.TRUSTED),
+        voice(ListingStatus.LISTED),
+    ]
     body = address_report(DOMAIN, "evil.example", reputation(), NOW, others)["lookup_results"]
     assert [row["status"] for row in body["sources"]] == [1, 1, 0, 1]
     assert body["detected_by"] == 3
@@ -145,16 +154,16 @@ def test_detections_of_all_sources_are_counted() -> None:
 @pytest.mark.parametrize(
     ("said", "result", "threat"),
     [
-        (voice(Stance.LISTED, assessment="malware", category="loader"), 1, "loader"),
-        (voice(Stance.LISTED, assessment="malware"), 1, "malware"),
-        (voice(Stance.LISTED), 1, "listed"),
-        (voice(Stance.LISTED, assessment="suspicious"), 2, "suspicious"),
-        (voice(Stance.TRUSTED, category="software"), 0, ""),
-        (voice(Stance.NOT_LISTED), 5, ""),
-        (voice(Stance.FAILED), 3, ""),
+        (voice(ListingStatus.LISTED, assessment="malware", category="loader"), 1, "loader"),
+        (voice(ListingStatus.LISTED, assessment="malware"), 1, "malware"),
+        (voice(ListingStatus.LISTED), 1, "listed"),
+        (voice(ListingStatus.LISTED, assessment="suspicious"), 2, "suspicious"),
+        (voice(ListingStatus.TRUSTED, category="software"), 0, ""),
+        (voice(ListingStatus.NOT_LISTED), 5, ""),
+        (voice(ListingStatus.FAILED), 3, ""),
     ],
 )
-def test_every_stance_has_its_engine(said: Voice, result: int, threat: str) -> None:
+def test_every_stance_has_its_engine(said: ProviderVerdict, result: int, threat: str) -> None:
     scan = hash_report(reputation(SHA256, verdict=Verdict.NO_THREAT), [said])["scan_results"]
     assert scan["scan_details"]["list.example"] == {
         "scan_result_i": result,
@@ -170,16 +179,39 @@ def test_every_stance_has_its_engine(said: Voice, result: int, threat: str) -> N
 @pytest.mark.parametrize(
     ("verdict", "others", "worst", "detected"),
     [
-        (Verdict.BENIGN, [voice(Stance.LISTED)], 1, 1),
-        (Verdict.SUSPICIOUS, [voice(Stance.LISTED, "b"), voice(Stance.TRUSTED)], 1, 2),
-        (Verdict.SUSPICIOUS, [voice(Stance.TRUSTED), voice(Stance.FAILED, "b")], 2, 1),
-        (Verdict.NO_THREAT, [voice(Stance.FAILED), voice(Stance.NOT_LISTED, "b")], 0, 0),
-        (None, [voice(Stance.LISTED, assessment="suspicious"), voice(Stance.TRUSTED, "b")], 2, 1),
-        (None, [voice(Stance.TRUSTED), voice(Stance.FAILED, "b")], 0, 0),
+        (Verdict.BENIGN, [voice(ListingStatus.LISTED)], 1, 1),
+        (
+            Verdict.SUSPICIOUS,
+            [voice(ListingStatus.LISTED, "b"), voice(ListingStatus.TRUSTED)],
+            1,
+            2,
+        ),
+        (
+            Verdict.SUSPICIOUS,
+            [voice(ListingStatus.TRUSTED), voice(ListingStatus.FAILED, "b")],
+            2,
+            1,
+        ),
+        (
+            Verdict.NO_THREAT,
+            [voice(ListingStatus.FAILED), voice(ListingStatus.NOT_LISTED, "b")],
+            0,
+            0,
+        ),
+        (
+            None,
+            [
+                voice(ListingStatus.LISTED, assessment="suspicious"),
+                voice(ListingStatus.TRUSTED, "b"),
+            ],
+            2,
+            1,
+        ),
+        (None, [voice(ListingStatus.TRUSTED), voice(ListingStatus.FAILED, "b")], 0, 0),
     ],
 )
 def test_all_engines_together_say_the_worst(
-    verdict: Verdict | None, others: list[Voice], worst: int, detected: int
+    verdict: Verdict | None, others: list[ProviderVerdict], worst: int, detected: int
 ) -> None:
     if verdict is None:
         body = listed_hash_report(SHA256, others)
@@ -193,16 +225,16 @@ def test_all_engines_together_say_the_worst(
 
 
 def test_a_hash_that_only_others_know_has_an_id_and_every_key() -> None:
-    body = listed_hash_report(SHA256, [voice(Stance.LISTED)])
+    body = listed_hash_report(SHA256, [voice(ListingStatus.LISTED)])
     assert body.keys() == hash_report(reputation(SHA256)).keys()
     assert body["data_id"] == body["file_id"] == SHA256.value
-    assert body["scan_results"]["scan_details"][PROVIDER] == {
+    assert body["scan_results"]["scan_details"][SANDBOX_PROVIDER] == {
         "scan_result_i": 5,
         "threat_found": "",
         "def_time": "",
         "scan_time": 0,
     }
     assert (body["scan_result_history_length"], body["last_sandbox_id"]) == (0, [])
-    row = bulk_hash_row(SHA256, None, [voice(Stance.LISTED)], with_details=False)
+    row = bulk_hash_row(SHA256, None, [voice(ListingStatus.LISTED)], with_details=False)
     assert (row["hash"], row["data_id"]) == (SHA256.value, SHA256.value)
     assert (row["scan_result_i"], row["total_detected_avs"]) == (1, 1)

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from functions.lookup.providers import REMEMBERED_S, NoProviders, RememberedProviders
+from functions.lookup.providers import REMEMBERED_S, CachedProviders, NoProviders
 from functions.lookup.service import Service
 from shared.domain.errors import StoreError
 from shared.domain.indicator import Indicator, IndicatorType, parse
-from shared.domain.listing import Known, Listing, Provider, Stance
 from shared.domain.network import Network
+from shared.domain.provider import IocRecord, Listing, ListingStatus, Provider
 from shared.domain.verdict import Verdict
 from shared.http.authentication import KeyRing
 from shared.store.providers import ProviderState
@@ -22,9 +22,9 @@ IP = parse(IndicatorType.IP, "192.0.2.7")
 ELSEWHERE = parse(IndicatorType.IP, "198.51.100.7")
 DOMAIN = parse(IndicatorType.DOMAIN, "evil.example")
 WIDE, NARROW = Network("192.0.2.0/24"), Network("192.0.2.0/28")
-LISTED = Listing(Stance.LISTED, "botnet", detect_time=5)
-ANSWER = Listing(Stance.LISTED, "high risk", answered=NOW, expires=NOW + 1000)
-FAILED = Listing(Stance.FAILED, answered=NOW)
+LISTED = Listing(ListingStatus.LISTED, "botnet", detect_time=5)
+ANSWER = Listing(ListingStatus.LISTED, "high risk", answered=NOW, expires=NOW + 1000)
+FAILED = Listing(ListingStatus.FAILED, answered=NOW)
 
 LIST = ProviderState(
     Provider("list", "list.example", frozenset({"ip", "domain"}), updated=NOW - 1),
@@ -76,22 +76,22 @@ class FakeAsker:
 class FakeIocs:
     """Items in memory, and what was read of them."""
 
-    known: dict[Indicator, Known] = field(default_factory=dict)
+    known: dict[Indicator, IocRecord] = field(default_factory=dict)
     reads: list[tuple[list[Indicator], dict[Indicator, Sequence[Network]]]] = field(
         default_factory=list
     )
 
-    def find(self, indicator: Indicator, networks: Sequence[Network] = ()) -> Known:
+    def find(self, indicator: Indicator, networks: Sequence[Network] = ()) -> IocRecord:
         return self.find_many([indicator], {indicator: networks} if networks else {})[indicator]
 
     def find_many(
         self,
         indicators: Iterable[Indicator],
         networks: Mapping[Indicator, Sequence[Network]] | None = None,
-    ) -> Mapping[Indicator, Known]:
+    ) -> Mapping[Indicator, IocRecord]:
         wanted = list(indicators)
         self.reads.append((wanted, dict(networks or {})))
-        return {one: self.known.get(one, Known(one)) for one in wanted}
+        return {one: self.known.get(one, IocRecord(one)) for one in wanted}
 
 
 @dataclass
@@ -106,7 +106,7 @@ class World:
     now_s: float = 0.0
 
     def __post_init__(self) -> None:
-        self.providers = RememberedProviders(
+        self.providers = CachedProviders(
             self.store, lambda: self.now_s, asker=lambda: self.asker, keep=self.keep
         )
         self.service = Service(
@@ -161,7 +161,7 @@ class TestStates:
 
     def test_no_providers_are_none(self) -> None:
         nobody = NoProviders()
-        known = Known(IP)
+        known = IocRecord(IP)
         assert (nobody.states(), nobody.networks_holding(IP)) == ((), ())
         assert nobody.ask(known, NOW) is known
 
@@ -225,7 +225,7 @@ class TestFind:
 
     def test_the_networks_that_hold_an_address_are_read_along(self) -> None:
         around = world(LIST)
-        around.iocs.known[IP] = Known(IP, listings={"list": LISTED}, networks={"list": NARROW})
+        around.iocs.known[IP] = IocRecord(IP, listings={"list": LISTED}, networks={"list": NARROW})
         found = around.service.find(IP)
         assert around.iocs.reads == [([IP], {IP: [WIDE, NARROW]})]
         [voice] = found.others
@@ -240,26 +240,26 @@ class TestFind:
 
     def test_what_the_sandbox_says_stands_beside_the_others(self) -> None:
         around = world(LIST, API)
-        around.iocs.known[DOMAIN] = Known(DOMAIN, reputation(DOMAIN), {"list": LISTED})
+        around.iocs.known[DOMAIN] = IocRecord(DOMAIN, reputation(DOMAIN), {"list": LISTED})
         found = around.service.find(DOMAIN)
         assert found.reputation == reputation(DOMAIN)
         assert [one.provider.id for one in found.others] == ["list", "api"]
         assert [one.verdict for one in found.others] == [Verdict.LIKELY_MALICIOUS] * 2
 
     @pytest.mark.parametrize(
-        ("stance", "known"),
+        ("status", "known"),
         [
-            (Stance.LISTED, True),
-            (Stance.TRUSTED, True),
-            (Stance.NOT_LISTED, False),
-            (Stance.FAILED, False),
+            (ListingStatus.LISTED, True),
+            (ListingStatus.TRUSTED, True),
+            (ListingStatus.NOT_LISTED, False),
+            (ListingStatus.FAILED, False),
         ],
     )
     def test_known_is_what_somebody_has_something_to_say_of(
-        self, stance: Stance, known: bool
+        self, status: ListingStatus, known: bool
     ) -> None:
         around = world(LIST)
-        around.iocs.known[DOMAIN] = Known(DOMAIN, listings={"list": Listing(stance)})
+        around.iocs.known[DOMAIN] = IocRecord(DOMAIN, listings={"list": Listing(status)})
         assert around.service.find(DOMAIN).known is known
 
 
@@ -269,7 +269,7 @@ class TestAsk:
         found = around.service.find(DOMAIN)
         assert around.asker.asked == [(["api"], DOMAIN)]
         assert around.kept == [("api", DOMAIN, ANSWER)]
-        assert [one.listing for one in found.others] == [Listing(Stance.NOT_LISTED), ANSWER]
+        assert [one.listing for one in found.others] == [Listing(ListingStatus.NOT_LISTED), ANSWER]
 
     def test_all_who_are_not_heard_are_asked_at_once(self) -> None:
         other = replace(API, provider=replace(API.provider, id="other"))
@@ -279,14 +279,14 @@ class TestAsk:
 
     def test_what_is_kept_is_repeated_without_asking(self) -> None:
         around = world(LIST, API)
-        around.iocs.known[DOMAIN] = Known(DOMAIN, listings={"api": ANSWER})
+        around.iocs.known[DOMAIN] = IocRecord(DOMAIN, listings={"api": ANSWER})
         assert around.service.find(DOMAIN).others[1].listing == ANSWER
         assert (around.asker.asked, around.kept) == ([], [])
 
     def test_an_answer_that_has_expired_is_asked_for_again(self) -> None:
         around = world(API)
         expired = replace(ANSWER, assessment="old", expires=NOW)
-        around.iocs.known[DOMAIN] = Known(DOMAIN, listings={"api": expired})
+        around.iocs.known[DOMAIN] = IocRecord(DOMAIN, listings={"api": expired})
         assert around.service.find(DOMAIN).others[0].listing == ANSWER
         assert around.kept == [("api", DOMAIN, ANSWER)]
 
@@ -308,11 +308,11 @@ class TestAsk:
 
     def test_nobody_is_asked_for_many(self) -> None:
         around = world(LIST, API)
-        around.iocs.known[DOMAIN] = Known(DOMAIN, listings={"api": ANSWER})
+        around.iocs.known[DOMAIN] = IocRecord(DOMAIN, listings={"api": ANSWER})
         unheard = parse(IndicatorType.DOMAIN, "other.example")
         found = around.service.find_many([DOMAIN, unheard])
-        assert [one.others[1].listing.stance for one in found.values()] == [
-            Stance.LISTED,
-            Stance.FAILED,
+        assert [one.others[1].listing.status for one in found.values()] == [
+            ListingStatus.LISTED,
+            ListingStatus.FAILED,
         ]
         assert (around.asker.asked, around.kept) == ([], [])

@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 
 from functions.lookup.quota import Quota
+from functions.lookup.quotas import Window
 from functions.lookup.routes import respond
 from functions.lookup.service import Service
 from shared.domain.errors import StoreError
 from shared.domain.indicator import Indicator, IndicatorType, parse
-from shared.domain.listing import Known
 from shared.domain.network import Network
+from shared.domain.provider import IocRecord
 from shared.domain.reputation import Reputation
 from shared.http.authentication import CACHED_S, KeyRing
 from shared.http.web import Request, Response
 from shared.store.api_keys import ApiKey, digest_of
-from shared.store.quotas import Window
 from tests.builders import reputation
 from tests.ingestion import NOW
 
@@ -35,14 +35,14 @@ class FakeIocs:
     def __init__(self, known: Mapping[Indicator, Reputation]) -> None:
         self._known = known
 
-    def find(self, indicator: Indicator, networks: Sequence[Network] = ()) -> Known:
-        return Known(indicator, self._known.get(indicator))
+    def find(self, indicator: Indicator, networks: Sequence[Network] = ()) -> IocRecord:
+        return IocRecord(indicator, self._known.get(indicator))
 
     def find_many(
         self,
         indicators: Iterable[Indicator],
         networks: Mapping[Indicator, Sequence[Network]] | None = None,
-    ) -> Mapping[Indicator, Known]:
+    ) -> Mapping[Indicator, IocRecord]:
         return {one: self.find(one) for one in indicators}
 
 
@@ -150,17 +150,17 @@ def test_a_look_up_is_one_read(path: str, reads: list[list[str]]) -> None:
     asked: list[list[str]] = []
 
     class CountingIocs(FakeIocs):
-        def find(self, indicator: Indicator, networks: Sequence[Network] = ()) -> Known:
+        def find(self, indicator: Indicator, networks: Sequence[Network] = ()) -> IocRecord:
             asked.append([indicator.value])
-            return Known(indicator)
+            return IocRecord(indicator)
 
         def find_many(
             self,
             indicators: Iterable[Indicator],
             networks: Mapping[Indicator, Sequence[Network]] | None = None,
-        ) -> Mapping[Indicator, Known]:
+        ) -> Mapping[Indicator, IocRecord]:
             asked.append([one.value for one in indicators])
-            return {one: Known(one) for one in indicators}
+            return {one: IocRecord(one) for one in indicators}
 
     counted = replace(service(), iocs=CountingIocs({}))
     assert respond(counted, Request("GET", path, "", {"apikey": KEY})).status == 200

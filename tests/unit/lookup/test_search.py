@@ -10,12 +10,12 @@ from functions.lookup.bulk import MAX_BODY_BYTES, MAX_ITEMS
 from functions.lookup.routes import respond
 from functions.lookup.search import MAX_CHARS
 from functions.lookup.service import Service
+from local.openapi_models import v4 as models
 from shared.domain.indicator import HASH_TYPES, Indicator, IndicatorType
-from shared.domain.reputation import Winner
+from shared.domain.reputation import ScanVerdict
 from shared.domain.verdict import Verdict
 from shared.http.web import Request, Response
-from shared.metadefender import models
-from shared.store.search_index import BadCursor, Page, SeenIoc
+from shared.store.search_index import BadCursor, ResultPage, SeenIoc
 from tests.builders import evidence
 from tests.unit.lookup.test_routes import (
     BARE_URL,
@@ -29,7 +29,7 @@ from tests.unit.lookup.test_routes import (
 )
 
 JSON = {"content-type": "application/json"}
-WINNER = evidence(parent_verdict="MALICIOUS", origin="INPUT_FILE", report_id="r").winner
+WINNER = evidence(parent_verdict="MALICIOUS", origin="INPUT_FILE", report_id="r").latest
 
 
 def search(
@@ -159,14 +159,16 @@ class FakeIndex:
         self.asked.append(asked)
         if "bad" in asked:
             raise BadCursor
-        return Page([row], "next")
+        return ResultPage([row], "next")
 
-    def sightings(self, indicator: Indicator, limit: int, after: str = "") -> Page[Winner]:
-        page: Page[Winner] = self._page(WINNER, indicator, limit, after)
+    def sightings(
+        self, indicator: Indicator, limit: int, after: str = ""
+    ) -> ResultPage[ScanVerdict]:
+        page: ResultPage[ScanVerdict] = self._page(WINNER, indicator, limit, after)
         return page
 
-    def of_scan(self, flow_id: str, limit: int, after: str = "") -> Page[SeenIoc] | None:
-        page: Page[SeenIoc] = self._page(SeenIoc(DOMAIN, WINNER), flow_id, limit, after)
+    def of_scan(self, flow_id: str, limit: int, after: str = "") -> ResultPage[SeenIoc] | None:
+        page: ResultPage[SeenIoc] = self._page(SeenIoc(DOMAIN, WINNER), flow_id, limit, after)
         return None if flow_id == self._unknown else page
 
     def recent(
@@ -175,8 +177,10 @@ class FakeIndex:
         after: str = "",
         verdict: Verdict | None = None,
         kinds: frozenset[IndicatorType] | None = None,
-    ) -> Page[SeenIoc]:
-        page: Page[SeenIoc] = self._page(SeenIoc(DOMAIN, WINNER), limit, after, verdict, kinds)
+    ) -> ResultPage[SeenIoc]:
+        page: ResultPage[SeenIoc] = self._page(
+            SeenIoc(DOMAIN, WINNER), limit, after, verdict, kinds
+        )
         return page
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from functions.lookup.service import Finding
-from functions.lookup.tally import MAX_VALUES, TOLD_EVERY_S, Tally
+from functions.lookup.metrics import MAX_VALUES, TOLD_EVERY_S, LookupMetrics
+from functions.lookup.service import LookupResult
 from shared.domain.indicator import Indicator, IndicatorType, parse
 from tests.builders import DOMAIN, reputation
 
@@ -18,7 +18,7 @@ class Watch:
 
     def __init__(self, output: pytest.CaptureFixture[str]) -> None:
         self.now = 0.0
-        self.tally = Tally(lambda: self.now)
+        self.tally = LookupMetrics(lambda: self.now)
         self._output = output
 
     def answer(self, status: int = 200, took_ms: float = 1.0) -> list[dict[str, Any]]:
@@ -29,7 +29,7 @@ class Watch:
     def look_up(self, *indicators: Indicator) -> None:
         """Domains are known, others are not."""
         known = {DOMAIN: reputation()}
-        self.tally.looked_up([Finding(one, known.get(one), ()) for one in indicators])
+        self.tally.looked_up([LookupResult(one, known.get(one), ()) for one in indicators])
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import urljoin
 
-from shared.domain.listing import Listing
-from shared.providers.declaration import Declaration, load_catalog, read_catalog
-from shared.providers.entry import Snapshot
-from shared.providers.read import read_snapshot
+from shared.domain.provider import Listing
+from shared.formats.lists.declaration import Declaration, load_catalog, read_catalog
+from shared.formats.lists.entry import ListContent
+from shared.formats.lists.read import read_snapshot
 
 SAMPLES = Path(__file__).parent / "samples"
 CATALOG = load_catalog()
@@ -59,15 +59,15 @@ def declare(form: str, options: str = "", /, **fields: object) -> Declaration:
     return read_catalog(text)["a-list"]
 
 
-def read(declaration: Declaration, body: bytes, now: int = NOW) -> Snapshot:
+def read(declaration: Declaration, body: bytes, now: int = NOW) -> ListContent:
     return read_snapshot(declaration, lambda _: body, now)
 
 
-def values(snapshot: Snapshot) -> list[str]:
+def values(snapshot: ListContent) -> list[str]:
     return sorted(subject.value for subject in snapshot.entries)
 
 
-def only(snapshot: Snapshot) -> Listing:
+def only(snapshot: ListContent) -> Listing:
     """The listing of a list of one entry."""
     [listing] = snapshot.entries.values()
     return listing

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from shared.domain.indicator import IndicatorType
-from shared.domain.listing import Stance
-from shared.providers.declaration import load_catalog, read_catalog
-from shared.providers.errors import DeclarationError
-from shared.providers.formats import FORMATS
-from shared.providers.options import OPTIONS, Api
+from shared.domain.provider import ListingStatus
+from shared.formats.lists.declaration import load_catalog, read_catalog
+from shared.formats.lists.errors import DeclarationError
+from shared.formats.lists.formats import FORMATS
+from shared.formats.lists.options import OPTIONS, Api
 from tests.unit.providers.support import CATALOG, declare
 
 API = (
@@ -34,9 +34,9 @@ def test_fields_of_a_declaration() -> None:
     one = CATALOG["spamhaus-drop"]
     assert one.types == {IndicatorType.IP}
     assert one.every_s == 86_400
-    assert one.listing_stance is Stance.LISTED
+    assert one.listing_status is ListingStatus.LISTED
     assert not one.on_demand
-    assert CATALOG["misp-public-dns"].listing_stance is Stance.TRUSTED
+    assert CATALOG["misp-public-dns"].listing_status is ListingStatus.TRUSTED
     with pytest.raises(FrozenInstanceError):
         one.name = "other"  # type: ignore[misc]
     assert replace(one, address=one.more[0]).address == one.more[0]

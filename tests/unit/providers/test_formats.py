@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from shared.providers.declaration import Declaration
-from shared.providers.entry import NoEntry, RawEntry
-from shared.providers.errors import ListError
-from shared.providers.formats import FORMATS
+from shared.formats.lists.declaration import Declaration
+from shared.formats.lists.entry import RawEntry, RejectedEntry
+from shared.formats.lists.errors import ListError
+from shared.formats.lists.formats import FORMATS
 from tests.unit.providers.support import ADDRESS, declare, only, read, sample, values
 
 UUID = "5a1c0000-0000-4000-8000-00000000000"
@@ -28,7 +28,7 @@ def found(declaration: Declaration, body: bytes | str) -> list[object]:
 
 
 def reasons(declaration: Declaration, body: bytes | str) -> list[str]:
-    return [one.reason for one in found(declaration, body) if isinstance(one, NoEntry)]
+    return [one.reason for one in found(declaration, body) if isinstance(one, RejectedEntry)]
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -131,7 +131,10 @@ def test_rows_of_another_kind_are_passed_over() -> None:
     some = declare("csv", 'value = "ip", only = { state = ["on", "new"] }')
     body = "ip,state\n192.0.2.1,on\n192.0.2.2,off\n192.0.2.3,new\n192.0.2.4\n"
     assert [one for one in found(some, body) if isinstance(one, str)] == ["192.0.2.1", "192.0.2.3"]
-    assert [one.broken for one in found(some, body) if isinstance(one, NoEntry)] == [False, True]
+    assert [one.broken for one in found(some, body) if isinstance(one, RejectedEntry)] == [
+        False,
+        True,
+    ]
 
 
 # JSON.
@@ -237,14 +240,17 @@ def test_attributes_that_are_no_indicators_are_passed_over() -> None:
         "Object": [{"deleted": True, "Attribute": [attribute("domain", "b.example")]}, 3, {}],
     }
     read_all = entries(declare("misp_feed"), b"", feed(event))
-    assert [one.value.broken for one in read_all if isinstance(one.value, NoEntry)] == [
+    assert [one.value.broken for one in read_all if isinstance(one.value, RejectedEntry)] == [
         False,
         False,
         False,
         True,
         True,
     ]
-    assert [one.value for one in read_all if not isinstance(one.value, NoEntry)] == ["a.example", 3]
+    assert [one.value for one in read_all if not isinstance(one.value, RejectedEntry)] == [
+        "a.example",
+        3,
+    ]
 
 
 def test_only_the_newest_events_are_read() -> None:
@@ -349,7 +355,7 @@ def test_patterns_of_equalities(pattern: str, expected: list[str]) -> None:
 )
 def test_other_patterns_are_passed_over(pattern: object) -> None:
     assert found(STIX, bundle(indicator(pattern))) == [
-        NoEntry("a pattern that is not only of equalities", broken=False)
+        RejectedEntry("a pattern that is not only of equalities", broken=False)
     ]
 
 
@@ -364,8 +370,8 @@ def test_the_latest_version_of_an_indicator_counts() -> None:
         indicator("[url:value = 'a']", modified="2025-05-01T00:00:00Z"),
         indicator("[url:value = 'c']", 2),
     ]
-    assert found(STIX, bundle(*versions)) == [NoEntry("revoked", broken=False), "c"]
-    assert found(STIX, bundle(*versions[::-1])) == ["c", NoEntry("revoked", broken=False)]
+    assert found(STIX, bundle(*versions)) == [RejectedEntry("revoked", broken=False), "c"]
+    assert found(STIX, bundle(*versions[::-1])) == ["c", RejectedEntry("revoked", broken=False)]
 
 
 def test_an_indicator_has_its_time() -> None:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.providers.declaration import Declaration
-from shared.providers.errors import ListError
-from shared.providers.read import read_snapshot
+from shared.formats.lists.declaration import Declaration
+from shared.formats.lists.errors import ListError
+from shared.formats.lists.read import read_snapshot
 from tests.unit.providers.support import (
     CATALOG,
     NOW,

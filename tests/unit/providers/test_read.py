@@ -6,11 +6,11 @@ from itertools import permutations
 import pytest
 
 from shared.domain.indicator import Indicator, IndicatorType
-from shared.domain.listing import Listing, Stance
 from shared.domain.network import Network
-from shared.providers import read as reading
-from shared.providers.errors import ListError
-from shared.providers.read import read_snapshot
+from shared.domain.provider import Listing, ListingStatus
+from shared.formats.lists import read as reading
+from shared.formats.lists.errors import ListError
+from shared.formats.lists.read import read_snapshot
 from tests.unit.providers.support import NOW, declare, only, read, values
 
 LINES = declare("lines")
@@ -98,12 +98,12 @@ def test_types_that_are_not_declared_are_passed_over() -> None:
 
 def test_a_listing() -> None:
     body = f"{HEADER}evil.example,{DATE},botnet,Bot\n".encode()
-    assert only(read(CSV, body)) == Listing(Stance.LISTED, "botnet", "Bot", MILLIS)
+    assert only(read(CSV, body)) == Listing(ListingStatus.LISTED, "botnet", "Bot", MILLIS)
 
 
 def test_the_declaration_says_what_an_entry_does_not() -> None:
     trusting = declare("lines", stance='"trusted"', assessment='"fine"', category='"resolver"')
-    assert only(read(trusting, b"192.0.2.1")) == Listing(Stance.TRUSTED, "fine", "resolver")
+    assert only(read(trusting, b"192.0.2.1")) == Listing(ListingStatus.TRUSTED, "fine", "resolver")
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_duplicates_are_joined_whatever_their_order() -> None:
         "evil.example.,2025-05-03,new,a",
     ]
     found = {only(read(CSV, (HEADER + "\n".join(order)).encode())) for order in permutations(rows)}
-    assert found == {Listing(Stance.LISTED, "new", "z", MILLIS)}
+    assert found == {Listing(ListingStatus.LISTED, "new", "z", MILLIS)}
 
 
 def test_half_of_a_list_may_be_broken_and_no_more() -> None:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from shared.domain.listing import Stance
 from shared.domain.moment import format_millis
-from shared.providers.declaration import Declaration
-from shared.providers.entry import Snapshot
-from shared.providers.errors import ListError
-from shared.providers.formats import FORMATS
-from shared.providers.read import read_snapshot
+from shared.domain.provider import ListingStatus
+from shared.formats.lists.declaration import Declaration
+from shared.formats.lists.entry import ListContent
+from shared.formats.lists.errors import ListError
+from shared.formats.lists.formats import FORMATS
+from shared.formats.lists.read import read_snapshot
 from tests.unit.providers.support import CATALOG, NOW, documents, serving
 
 GOLDEN = Path(__file__).parent / "golden.json"
@@ -22,7 +22,7 @@ HTML = (
 )
 
 
-def told(snapshot: Snapshot) -> dict[str, object]:
+def told(snapshot: ListContent) -> dict[str, object]:
     """A snapshot as the golden file has it."""
     entries = {
         subject.value: [
@@ -46,8 +46,8 @@ def test_sample_is_read_as_golden(declaration: Declaration) -> None:
     snapshot = read_snapshot(small(declaration), serving(documents(declaration)), NOW)
     assert told(snapshot) == json.loads(GOLDEN.read_text(encoding="utf-8"))[declaration.id]
     trusted = declaration.id == "misp-public-dns"
-    stance = Stance.TRUSTED if trusted else Stance.LISTED
-    assert {one.stance for one in snapshot.entries.values()} == {stance}
+    stance = ListingStatus.TRUSTED if trusted else ListingStatus.LISTED
+    assert {one.status for one in snapshot.entries.values()} == {stance}
 
 
 @pytest.mark.parametrize("declaration", SHIPPED)

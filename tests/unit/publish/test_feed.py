@@ -13,23 +13,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.ingest.fold import content_digest
+from functions.ingest.batch import content_digest
 from functions.publish.feed import (
     DEFAULT_LIMIT,
     MAX_LIMIT,
     MAX_PAGE_BYTES,
     Cursor,
-    FeedPage,
     InvalidCursor,
     Order,
+    PublishedPage,
     as_atom,
     as_json,
     read_page,
 )
-from shared.feed import atom, json_page
-from shared.sandbox import feed_models
-from shared.sandbox.links import report_link
-from shared.store.feed_log import Entry, FeedInfo
+from functions.publish.store.feed_log import FeedEntry, FeedInfo
+from local.openapi_models import feed as feed_models
+from shared.domain.links import report_link
+from shared.formats.feed import atom, json_page
 
 NEWEST, OLDEST = Order.NEWEST_FIRST, Order.OLDEST_FIRST
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -63,11 +63,11 @@ class FakeLog:
     def info(self) -> FeedInfo:
         return FeedInfo(tail=self.tail, count=len(self.bodies), updated=1_748_937_600_000)
 
-    def entries(self, numbers: Sequence[int]) -> Iterator[Entry]:
+    def entries(self, numbers: Sequence[int]) -> Iterator[FeedEntry]:
         self.reads += 1
         for number in numbers:
             if number in self.bodies:
-                yield Entry(number, self.bodies[number])
+                yield FeedEntry(number, self.bodies[number])
 
 
 def log(tail: int, *, replaced: Iterable[int] = (), size: int = 0) -> Any:
@@ -78,11 +78,11 @@ def log(tail: int, *, replaced: Iterable[int] = (), size: int = 0) -> Any:
     return FakeLog(bodies, tail)
 
 
-def read(source: Any, cursor: Cursor) -> FeedPage:
+def read(source: Any, cursor: Cursor) -> PublishedPage:
     return read_page(source, source.info(), cursor)
 
 
-def numbers(page: FeedPage) -> list[int]:
+def numbers(page: PublishedPage) -> list[int]:
     return [entry.number for entry in page.entries]
 
 
@@ -316,7 +316,7 @@ HOSTILE = [
 ]
 
 
-def hostile_page(reports: Sequence[dict[str, Any]] = HOSTILE) -> FeedPage:
+def hostile_page(reports: Sequence[dict[str, Any]] = HOSTILE) -> PublishedPage:
     bodies = {n: json.dumps(one).encode() for n, one in enumerate(reports, 1)}
     return read(FakeLog(bodies, len(bodies)), Cursor(OLDEST, 0, 3))
 
@@ -342,7 +342,7 @@ def texts(parent: ElementTree.Element, name: str) -> list[str]:
 
 
 @pytest.mark.parametrize("page", [hostile_page(), read(log(7), Cursor()), read(log(0), Cursor())])
-def test_a_page_has_what_rfc_4287_demands(page: FeedPage) -> None:
+def test_a_page_has_what_rfc_4287_demands(page: PublishedPage) -> None:
     feed = ElementTree.fromstring(as_atom(page, report_link=LINK))  # noqa: S314
     assert feed.tag == f"{ATOM}feed"
     [_], [title], [updated] = texts(feed, "id"), texts(feed, "title"), texts(feed, "updated")

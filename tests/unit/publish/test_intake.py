@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
+from functions.publish.history import History
 from functions.publish.intake import MAX_EVIDENCE, content_digest, feed_item
 from functions.publish.scan import ScanReport
-from shared.domain.aggregation import Decision, Finding, Source, decide
-from shared.domain.history import History
+from functions.publish.verdict_rule import Decision, Evidence, EvidenceSource, decide
 from shared.domain.indicator import IndicatorType, parse
 from shared.domain.verdict import Verdict
-from shared.feed.report import read_report
+from shared.formats.feed.report import read_report
 from tests.ingestion import NOW
 from tests.scans import osint, read_one, scan_ioc
 
@@ -20,7 +20,7 @@ EVIL = parse(IndicatorType.DOMAIN, "evil.example")
 DAY = 86_400_000
 
 
-def item(report: ScanReport, *more: Finding, history: History | None = None) -> dict[str, object]:
+def item(report: ScanReport, *more: Evidence, history: History | None = None) -> dict[str, object]:
     decisions = {one: decide([*seen.findings, *more]) for one, seen in report.iocs.items()}
     known = history or History(1, report.seen_at, report.seen_at)
     made = feed_item(report, decisions, dict.fromkeys(report.iocs, known))
@@ -34,7 +34,9 @@ def test_an_entry_tells_verdict_totals_and_evidence() -> None:
         results=[osint("DOMAIN", "evil.example", "SUSPICIOUS")],
     )
     history = History(3, report.seen_at - DAY, report.seen_at + DAY)
-    earlier = Finding(report.seen_at - DAY, Verdict.MALICIOUS, Source.EARLIER_REPORT, "flow-0")
+    earlier = Evidence(
+        report.seen_at - DAY, Verdict.MALICIOUS, EvidenceSource.EARLIER_REPORT, "flow-0"
+    )
     told = item(report, earlier, history=history)
     assert {name: told[name] for name in ("flow_id", "date", "verdict", "tags")} == {
         "flow_id": "66b3763be7dbbbdfcd0a6a96",
@@ -77,15 +79,15 @@ def test_ingestion_reads_in_an_entry_what_was_decided() -> None:
     report = read_one({"domain": [scan_ioc("evil.example", "SUSPICIOUS")]})
     ingested = read_report(item(report), NOW)
     assert ingested.rejected == []
-    assert {one.indicator: one.evidence.winner.verdict for one in ingested.sightings} == {
+    assert {one.indicator: one.evidence.latest.verdict for one in ingested.sightings} == {
         one: decide(seen.findings).verdict for one, seen in report.iocs.items()
     }
 
 
 def test_the_evidence_is_bounded_and_what_decides_comes_first() -> None:
     report = read_one({"domain": [scan_ioc("evil.example")]})
-    many = [Finding(0, Verdict.NO_THREAT, Source.OSINT, f"list {n}") for n in range(100)]
-    told = item(report, *many, Finding(0, Verdict.MALICIOUS, Source.OSINT, "one"))
+    many = [Evidence(0, Verdict.NO_THREAT, EvidenceSource.OSINT, f"list {n}") for n in range(100)]
+    told = item(report, *many, Evidence(0, Verdict.MALICIOUS, EvidenceSource.OSINT, "one"))
     [ioc] = told["iocs"]["domain"]  # type: ignore[index]
     assert len(ioc["evidence"]) == MAX_EVIDENCE
     assert [one["detail"] for one in ioc["evidence"] if one["decides"]] == ["one"]

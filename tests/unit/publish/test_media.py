@@ -6,7 +6,7 @@ import zlib
 import pytest
 
 from functions.publish.media import MAX_REPORT_BYTES, Media, choose_media, read_body
-from shared.http.refused import Refused
+from shared.http.api_error import ApiError
 from shared.http.web import Request
 
 ATOM, JSON = "application/atom+xml", "application/json"
@@ -71,14 +71,14 @@ def test_a_compressed_body(coding: str) -> None:
     ],
 )
 def test_a_body_that_is_refused(sent: bytes, headers: dict[str, str], status: int) -> None:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ApiError) as caught:
         body(sent, **headers)
     assert caught.value.error.status == status
 
 
 def test_a_bomb_is_not_unpacked() -> None:
     bomb = gzip.compress(bytes(MAX_REPORT_BYTES + 1), compresslevel=1)
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ApiError) as caught:
         body(bomb, content_encoding="gzip")
     assert caught.value.error.status == 413
 

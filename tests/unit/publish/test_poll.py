@@ -8,11 +8,11 @@ import pytest
 from functions.publish.intake import Published, Status
 from functions.publish.poll import MAX_PAGES, PAGE_SIZE, Poller, search_url
 from functions.publish.scan import ScanReport
+from functions.publish.store.feed_log import EntryTooLarge
 from shared.domain.errors import FeedError, StoreError
-from shared.feed.fetch import OutOfTime
-from shared.feed.scan_report import scan_url
-from shared.sandbox.links import report_link
-from shared.store.feed_log import EntryTooLarge
+from shared.domain.links import report_link
+from shared.formats.feed.scan_report import scan_url
+from shared.http.fetch import OutOfTime
 from tests.fakes import FakeFeed
 from tests.ingestion import NOW
 from tests.scans import body_of, raw_scan, raw_scan_report

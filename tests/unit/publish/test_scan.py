@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from functions.publish.history import History
 from functions.publish.intake import content_digest, feed_item
 from functions.publish.scan import MAX_ORIGINS, RejectedReport, ScanReport, read_scan
-from shared.domain.aggregation import Finding, Source, decide
+from functions.publish.verdict_rule import Evidence, EvidenceSource, decide
 from shared.domain.errors import FeedError
-from shared.domain.history import History
 from shared.domain.indicator import Indicator, IndicatorType, parse
 from shared.domain.moment import format_millis
+from shared.domain.provider import SANDBOX_PROVIDER
 from shared.domain.verdict import Verdict
-from shared.metadefender.present import PROVIDER
 from tests.ingestion import NOW
 from tests.scans import (
     address_data,
@@ -45,7 +45,7 @@ def hashes(letter: str) -> set[Indicator]:
     return {parse(kind, letter * digits) for kind, digits in kinds.items()}
 
 
-def said(report: ScanReport, indicator: Indicator) -> set[tuple[Source, Verdict, str]]:
+def said(report: ScanReport, indicator: Indicator) -> set[tuple[EvidenceSource, Verdict, str]]:
     return {(one.source, one.verdict, one.detail) for one in report.iocs[indicator].findings}
 
 
@@ -79,9 +79,9 @@ def test_the_level_decides_where_a_verdict_is_missing_or_not_known() -> None:
     )
     assert report.verdict == "LIKELY_MALICIOUS"
     for one, source in (
-        (EVIL, Source.IOC),
-        (sha256("a"), Source.INPUT_FILE),
-        (sha256("b"), Source.EXTRACTED_FILE),
+        (EVIL, EvidenceSource.IOC),
+        (sha256("a"), EvidenceSource.INPUT_FILE),
+        (sha256("b"), EvidenceSource.EXTRACTED_FILE),
     ):
         assert said(report, one) == {(source, Verdict.LIKELY_MALICIOUS, "")}
 
@@ -93,9 +93,9 @@ def test_the_names_of_the_newer_sandbox_are_evidence_everywhere() -> None:
         files=raw_file("a", "Trusted", raw_file("b", "low_risk")),
     )
     assert report.verdict == "MALICIOUS"
-    assert said(report, EVIL) == {(Source.IOC, Verdict.LIKELY_MALICIOUS, "")}
-    assert said(report, sha256("a")) == {(Source.INPUT_FILE, Verdict.MALICIOUS, "")}
-    assert said(report, sha256("b")) == {(Source.EXTRACTED_FILE, Verdict.SUSPICIOUS, "")}
+    assert said(report, EVIL) == {(EvidenceSource.IOC, Verdict.LIKELY_MALICIOUS, "")}
+    assert said(report, sha256("a")) == {(EvidenceSource.INPUT_FILE, Verdict.MALICIOUS, "")}
+    assert said(report, sha256("b")) == {(EvidenceSource.EXTRACTED_FILE, Verdict.SUSPICIOUS, "")}
 
 
 def test_what_xml_cannot_spell_is_left_out_and_costs_a_report_only_in_its_names() -> None:
@@ -106,7 +106,7 @@ def test_what_xml_cannot_spell_is_left_out_and_costs_a_report_only_in_its_names(
     )
     assert report.file == {"name": "a.exe", "type": "pe"}
     assert report.iocs[EVIL].tags == {"a"}
-    assert (Source.OSINT, Verdict.MALICIOUS, "LISTS") in said(report, EVIL)
+    assert (EvidenceSource.OSINT, Verdict.MALICIOUS, "LISTS") in said(report, EVIL)
     [rejected] = read_raw(raw_scan(raw_scan_report(), flow_id="a\ufffe"))
     assert isinstance(rejected, RejectedReport)
     assert rejected.reason == "flow_id or report_id has a character that XML cannot spell"
@@ -114,7 +114,7 @@ def test_what_xml_cannot_spell_is_left_out_and_costs_a_report_only_in_its_names(
 
 def test_an_ioc_of_a_newer_report_has_a_verdict_of_its_own() -> None:
     report = read_one({"domain": [scan_ioc("evil.example", "SUSPICIOUS", tags=["c2", 5, ""])]})
-    assert said(report, EVIL) == {(Source.IOC, Verdict.SUSPICIOUS, "")}
+    assert said(report, EVIL) == {(EvidenceSource.IOC, Verdict.SUSPICIOUS, "")}
     assert report.iocs[EVIL].tags == {"c2"}
     assert report.iocs[EVIL].origins == [{"type": "VBA_EMULATION", "identifier": "a" * 64}]
 
@@ -145,7 +145,7 @@ def test_the_file_that_was_scanned_has_the_verdict_of_the_report_for_all_its_has
     report = read_one({}, finalVerdict={"verdict": "SUSPICIOUS"})
     assert set(report.iocs) == hashes("a")
     for one in report.iocs:
-        assert said(report, one) == {(Source.INPUT_FILE, Verdict.SUSPICIOUS, "")}
+        assert said(report, one) == {(EvidenceSource.INPUT_FILE, Verdict.SUSPICIOUS, "")}
         assert report.iocs[one].origins == [{"type": "INPUT_FILE", "identifier": "a" * 64}]
 
 
@@ -167,14 +167,16 @@ def test_extracted_files_have_their_own_verdict_at_any_depth() -> None:
     )
     report = read_one({}, files=files)
     assert set(report.iocs) == hashes("a") | hashes("b") | hashes("d")
-    assert said(report, sha256("b")) == {(Source.EXTRACTED_FILE, Verdict.LIKELY_MALICIOUS, "")}
-    assert said(report, sha256("d")) == {(Source.EXTRACTED_FILE, Verdict.NO_THREAT, "")}
+    assert said(report, sha256("b")) == {
+        (EvidenceSource.EXTRACTED_FILE, Verdict.LIKELY_MALICIOUS, "")
+    }
+    assert said(report, sha256("d")) == {(EvidenceSource.EXTRACTED_FILE, Verdict.NO_THREAT, "")}
     assert report.iocs[sha256("d")].origins == [{"type": "EXTRACTED_FILE", "identifier": "b" * 64}]
 
 
 def test_the_file_that_was_scanned_is_none_that_was_extracted() -> None:
     report = read_one({}, files=raw_file("a", "NO_THREAT", raw_file("a", "NO_THREAT")))
-    assert said(report, sha256("a")) == {(Source.INPUT_FILE, Verdict.MALICIOUS, "")}
+    assert said(report, sha256("a")) == {(EvidenceSource.INPUT_FILE, Verdict.MALICIOUS, "")}
 
 
 @pytest.mark.parametrize("verdict", ["LIKELY_MALICIOUS", {"verdict": "LIKELY_MALICIOUS"}])
@@ -192,7 +194,7 @@ def test_an_osint_result_speaks_of_the_ioc_that_it_names(
 ) -> None:
     iocs = {indicator.type.value: [scan_ioc(indicator.value)]}
     report = read_one(iocs, results=[osint(kind, resource, verdict)])
-    assert said(report, indicator) == {(Source.OSINT, Verdict.LIKELY_MALICIOUS, "LISTS")}
+    assert said(report, indicator) == {(EvidenceSource.OSINT, Verdict.LIKELY_MALICIOUS, "LISTS")}
 
 
 @pytest.mark.parametrize(
@@ -220,10 +222,10 @@ HIGH, TRUST, NOTHING = (1, "high risk"), (0, "trustworthy"), (5, "")
 @pytest.mark.parametrize(
     ("providers", "verdict"),
     [
-        ([(PROVIDER, *HIGH)], None),
-        ([(PROVIDER.upper(), *HIGH), ("lists.example", *NOTHING)], None),
-        ([(PROVIDER, *HIGH), ("allow.example", *TRUST)], Verdict.BENIGN),
-        ([(PROVIDER, *TRUST), ("lists.example", 1, "malware")], Verdict.LIKELY_MALICIOUS),
+        ([(SANDBOX_PROVIDER, *HIGH)], None),
+        ([(SANDBOX_PROVIDER.upper(), *HIGH), ("lists.example", *NOTHING)], None),
+        ([(SANDBOX_PROVIDER, *HIGH), ("allow.example", *TRUST)], Verdict.BENIGN),
+        ([(SANDBOX_PROVIDER, *TRUST), ("lists.example", 1, "malware")], Verdict.LIKELY_MALICIOUS),
     ],
 )
 def test_what_this_service_said_is_taken_out_of_an_answer(
@@ -232,7 +234,7 @@ def test_what_this_service_said_is_taken_out_of_an_answer(
     data = address_data("evil.example", *providers)
     result = osint("DOMAIN", "evil.example", "MALICIOUS", data)
     report = read_one({"domain": [scan_ioc("evil.example")]}, results=[result])
-    expected = set() if verdict is None else {(Source.OSINT, verdict, "LISTS")}
+    expected = set() if verdict is None else {(EvidenceSource.OSINT, verdict, "LISTS")}
     assert said(report, EVIL) == expected
 
 
@@ -250,9 +252,9 @@ def test_likewise_out_of_an_answer_for_a_hash(data: object, verdict: object) -> 
 @pytest.mark.parametrize(
     "data",
     [
-        {"lookup_results": PROVIDER},
-        {"data": [{"provider": [PROVIDER]}]},
-        address_data("other.example", (PROVIDER, *HIGH), ("lists.example", *HIGH)),
+        {"lookup_results": SANDBOX_PROVIDER},
+        {"data": [{"provider": [SANDBOX_PROVIDER]}]},
+        address_data("other.example", (SANDBOX_PROVIDER, *HIGH), ("lists.example", *HIGH)),
     ],
 )
 def test_an_answer_that_names_this_service_and_cannot_be_read_is_no_evidence(data: object) -> None:
@@ -261,7 +263,7 @@ def test_an_answer_that_names_this_service_and_cannot_be_read_is_no_evidence(dat
 
 
 def test_an_answer_by_this_service_is_no_evidence_even_if_it_does_not_say_more() -> None:
-    result = osint("DOMAIN", "evil.example", "MALICIOUS", {}, provider=PROVIDER)
+    result = osint("DOMAIN", "evil.example", "MALICIOUS", {}, provider=SANDBOX_PROVIDER)
     assert said(read_one({"domain": [scan_ioc("evil.example")]}, results=[result]), EVIL) == set()
 
 
@@ -269,7 +271,7 @@ def test_an_answer_by_this_service_is_no_evidence_even_if_it_does_not_say_more()
 def test_a_provider_with_an_impossible_name_goes_without(provider: object) -> None:
     result = osint("DOMAIN", "evil.example", "SUSPICIOUS", provider=provider)
     report = read_one({"domain": [scan_ioc("evil.example")]}, results=[result])
-    assert said(report, EVIL) == {(Source.OSINT, Verdict.SUSPICIOUS, "")}
+    assert said(report, EVIL) == {(EvidenceSource.OSINT, Verdict.SUSPICIOUS, "")}
 
 
 def test_a_bad_ioc_costs_itself() -> None:
@@ -365,7 +367,7 @@ def test_a_report_that_is_nested_deep_is_read_or_refused(depth: int) -> None:
     ):
         files = raw_file("a", "MALICIOUS", "FILES")
         text = json.dumps(raw_scan(raw_scan_report(files=files, results=[result])))
-        text = text.replace('"NESTED"', "[" * depth + json.dumps(PROVIDER) + "]" * depth)
+        text = text.replace('"NESTED"', "[" * depth + json.dumps(SANDBOX_PROVIDER) + "]" * depth)
         text = text.replace('"FILES"', opened * levels + "{}" + closed * levels)
         try:
             [report] = read_scan(text.encode(), NOW)
@@ -373,7 +375,7 @@ def test_a_report_that_is_nested_deep_is_read_or_refused(depth: int) -> None:
             assert depth >= 900
             continue
         assert isinstance(report, ScanReport)
-        assert Source.OSINT not in {one.source for one in report.iocs[EVIL].findings}
+        assert EvidenceSource.OSINT not in {one.source for one in report.iocs[EVIL].findings}
 
 
 REAL = raw_scan(
@@ -386,7 +388,12 @@ REAL = raw_scan(
         },
         files=raw_file("a", "MALICIOUS", raw_file("b", "SUSPICIOUS")),
         results=[
-            osint("IP", "203.0.113.7", "BENIGN", address_data("203.0.113.7", (PROVIDER, *HIGH))),
+            osint(
+                "IP",
+                "203.0.113.7",
+                "BENIGN",
+                address_data("203.0.113.7", (SANDBOX_PROVIDER, *HIGH)),
+            ),
             osint("FILE_HASH_SHA256", "b" * 64, {"verdict": "MALICIOUS"}, hash_data(us=1, av=2)),
         ],
     )
@@ -397,7 +404,9 @@ JUNK = st.one_of(
     st.integers(-(10**30), 10**30),
     st.floats(allow_nan=False, allow_infinity=False),
     st.text(max_size=5),
-    st.sampled_from(["\ud800", "\x00", "x" * 600, PROVIDER, "MALICIOUS", "evil.example", [], {}]),
+    st.sampled_from(
+        ["\ud800", "\x00", "x" * 600, SANDBOX_PROVIDER, "MALICIOUS", "evil.example", [], {}]
+    ),
     st.lists(st.none() | st.text(max_size=3), max_size=3),
     st.dictionaries(st.text(max_size=3), st.none() | st.integers(), max_size=3),
 )
@@ -454,6 +463,6 @@ def test_the_findings_of_a_report_carry_its_date_and_hearsay_none() -> None:
     results = [osint("DOMAIN", "evil.example", "BENIGN")]
     report = read_one({"domain": [scan_ioc("evil.example", "SUSPICIOUS")]}, results=results)
     assert report.iocs[EVIL].findings == [
-        Finding(report.seen_at, Verdict.SUSPICIOUS, Source.IOC),
-        Finding(0, Verdict.BENIGN, Source.OSINT, "LISTS"),
+        Evidence(report.seen_at, Verdict.SUSPICIOUS, EvidenceSource.IOC),
+        Evidence(0, Verdict.BENIGN, EvidenceSource.OSINT, "LISTS"),
     ]

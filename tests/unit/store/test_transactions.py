@@ -1,7 +1,7 @@
 import pytest
 
+from functions.publish.store.transactions import MAX_TRIES, tries
 from shared.domain.errors import StoreError
-from shared.store.transactions import MAX_TRIES, tries
 
 
 def test_whoever_is_always_too_late_gives_up_and_waits_between_the_tries() -> None:

@@ -1,0 +1,1 @@
+"""Formats that exports alone write."""

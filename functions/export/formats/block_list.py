@@ -1,0 +1,46 @@
+"""Block lists for firewalls and DNS: of a type, with a verdict or a worse one."""
+
+from collections.abc import Iterator
+
+from shared.domain.indicator import IndicatorType
+from shared.domain.verdict import Verdict
+from shared.formats.exports.source import ExportFile, IocSource, Options, as_tools_write
+
+# Nobody is kept from what no scan found fault with.
+VERDICTS = (Verdict.MALICIOUS, Verdict.LIKELY_MALICIOUS, Verdict.SUSPICIOUS)
+_TEXT = "text/plain; charset=utf-8"
+# A name of a zone may have 255 bytes, and that of the zone itself is among them.
+_LONGEST_IN_A_ZONE = 200
+
+
+def files(source: IocSource, _options: Options) -> Iterator[ExportFile]:
+    """Lists of one value on a line for each type, for domains as hosts file and DNS zone, too."""
+    for verdict in VERDICTS:
+        for kind in IndicatorType:
+            name = f"blocklist/{kind}-{verdict.name.lower()}"
+            yield ExportFile(f"{name}.txt", _TEXT, _plain(source, kind, verdict))
+        name = f"blocklist/{IndicatorType.DOMAIN}-{verdict.name.lower()}"
+        yield ExportFile(f"{name}.hosts", _TEXT, _hosts(source, verdict))
+        yield ExportFile(f"{name}.rpz", _TEXT, _zone(source, verdict))
+
+
+def _plain(source: IocSource, kind: IndicatorType, verdict: Verdict) -> Iterator[str]:
+    for ioc in source.by_value(kind, verdict):
+        yield f"{as_tools_write(ioc.indicator)}\n"
+
+
+def _hosts(source: IocSource, verdict: Verdict) -> Iterator[str]:
+    for ioc in source.by_value(IndicatorType.DOMAIN, verdict):
+        yield f"0.0.0.0 {ioc.indicator.value}\n"
+
+
+def _zone(source: IocSource, verdict: Verdict) -> Iterator[str]:
+    """A response policy zone that denies the domains themselves, not what is below them."""
+    changes = (ioc.changed for ioc in source.by_value(IndicatorType.DOMAIN, verdict))
+    serial = max(changes, default=0) // 1000
+    yield "$TTL 300\n"
+    yield f"@ SOA localhost. root.localhost. {serial} 3600 600 86400 300\n"
+    yield "@ NS localhost.\n"
+    for ioc in source.by_value(IndicatorType.DOMAIN, verdict):
+        if len(ioc.indicator.value) <= _LONGEST_IN_A_ZONE:
+            yield f"{ioc.indicator.value} CNAME .\n"

@@ -1,0 +1,189 @@
+"""Which page of a feed is next, and when a run has seen enough. Pure; docs/adr/0005 tells why."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from functions.ingest.store.runs import FeedState
+from shared.domain.errors import FeedError
+
+# A late report is looked for this far below the first known one.
+KNOWN_STREAK = 64
+# Shorter feeds are read whole each time: no order of their pages can hide a report then.
+LONG_FEED_PAGES = 50
+# A feed that is down fails on every page: three in one run tell.
+MAX_SKIPPED = 3
+_MAX_DIGITS = 18
+SWEEP_EVERY_MS = int(timedelta(days=1).total_seconds() * 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadReport:
+    """A report as a page showed it.
+
+    Attributes:
+        known: the ledger holds this content.
+        date: milliseconds since the epoch.
+    """
+
+    known: bool
+    date: int
+
+
+@dataclass(slots=True)
+class FeedReader:
+    """The way of one run through the pages of a feed.
+
+    Attributes:
+        url: the page to read next, "" when the walk is over.
+        pages: pages walked over.
+        last: the page walked over last, "" before the first.
+        whole: whether the end was reached and nothing was left out on the way.
+        jumped: whether known pages were left out.
+        skipped: pages that could not be read and were passed.
+        passed: reports that lie behind in the feed, those of earlier runs included.
+    """
+
+    url: str
+    state: FeedState
+    now: int
+    pages: int = 0
+    last: str = ""
+    whole: bool = False
+    jumped: bool = False
+    skipped: int = 0
+    passed: int = 0
+    _visited: set[str] = field(default_factory=set)
+    _trail: deque[tuple[str, int]] = field(default_factory=deque)
+    _streak: int = 0
+    _first_date: int | None = None
+    _last_date: int | None = None
+    _never_rises: bool = True
+    _never_falls: bool = True
+    _says_newest_first: bool = True
+
+    def advance(
+        self,
+        seen: Sequence[ReadReport],
+        following: str,
+        reports: int,
+        *,
+        newest_first: bool = False,
+    ) -> None:
+        """Go on from the current page.
+
+        Args:
+            seen: the reports of the page in its order, without those that were rejected.
+            following: address of the page after it, "" at the end.
+            reports: how many reports the page had in all.
+            newest_first: whether the page says that the feed lists the newest first.
+
+        Raises:
+            FeedError: the pages form a loop.
+        """
+        self._note(seen)
+        self._says_newest_first &= newest_first
+        self.passed += reports
+        if not following:
+            self.url = ""
+            self.whole = not self.skipped and (not self.jumped or bool(self.state.backlog))
+        elif self._knows_the_rest():
+            self.url = ""
+        else:
+            wholly_known = bool(seen) and all(report.known for report in seen)
+            self.url = (wholly_known and self._jump()) or following
+            if self.url in self._visited:
+                raise FeedError("the pages of the feed form a loop")
+
+    def skip(self, mentioned: str) -> bool:
+        """Go on behind a page that cannot be read; the run stays incomplete.
+
+        Args:
+            mentioned: the address that the page itself calls its next one, "" for none; without
+                it the way on is counted from the last two pages.
+
+        Returns:
+            False when there is no way on.
+        """
+        following = mentioned or _counted_on(self.last, self.url)
+        self._visited.add(self.url)
+        if not following or following in self._visited or self.skipped >= MAX_SKIPPED:
+            return False
+        self.skipped += 1
+        self.url = following
+        return True
+
+    def tail(self) -> str:
+        """Where the next run may go on, if the feed lists the oldest first and is long."""
+        long = self.pages > LONG_FEED_PAGES or self.jumped
+        if not (long and self._never_falls and self._rises()):
+            return ""
+        reports = 0
+        for url, count in reversed(self._trail):
+            reports += count
+            if reports >= KNOWN_STREAK:
+                return url
+        return self._trail[0][0]
+
+    def _note(self, seen: Sequence[ReadReport]) -> None:
+        self.pages += 1
+        self.last = self.url
+        self._visited.add(self.url)
+        self._trail.append((self.url, len(seen)))
+        for report in seen:
+            self._streak = self._streak + 1 if report.known else 0
+            if self._last_date is None:
+                self._first_date = report.date
+            else:
+                self._never_rises &= report.date <= self._last_date
+                self._never_falls &= report.date >= self._last_date
+            self._last_date = report.date
+
+    def _rises(self) -> bool:
+        return self._first_date != self._last_date
+
+    def _may_skip(self) -> bool:
+        """Whether reports may be left unread because they are known."""
+        return (
+            self.state.pages > LONG_FEED_PAGES
+            and not self.state.open_runs
+            and self.now - self.state.swept_at < SWEEP_EVERY_MS
+        )
+
+    def _knows_the_rest(self) -> bool:
+        newest_first = self._says_newest_first or (self._never_rises and self._rises())
+        return (
+            self._may_skip()
+            and not self.state.backlog
+            and newest_first
+            and self._streak >= KNOWN_STREAK
+        )
+
+    def _jump(self) -> str:
+        """Where to go on from a page that is wholly known, "" for its own next one."""
+        target = self.state.backlog or (self.state.tail if self._may_skip() else "")
+        if self.jumped or not target or target in self._visited:
+            return ""
+        self.jumped = True
+        self.passed = max(self.passed, self.state.passed)
+        self._trail.clear()
+        return target
+
+
+def _counted_on(before: str, url: str) -> str:
+    """The next page's address where pages are counted by one number in the query, else ""."""
+    if urlsplit(before)._replace(query="") != urlsplit(url)._replace(query=""):
+        return ""
+    old, new = dict(parse_qsl(urlsplit(before).query)), dict(parse_qsl(urlsplit(url).query))
+    changed = {name for name in old | new if old.get(name) != new.get(name)}
+    if len(changed) != 1:
+        return ""
+    name = changed.pop()
+    # A first page without a number is page 1.
+    here, step = new.get(name, ""), old.get(name, "1" if name == "page" else "")
+    if not (here.isdecimal() and step.isdecimal() and max(len(here), len(step)) <= _MAX_DIGITS):
+        return ""
+    new[name] = str(2 * int(here) - int(step))
+    return urlsplit(url)._replace(query=urlencode(new)).geturl()

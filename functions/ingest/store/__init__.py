@@ -1,0 +1,1 @@
+"""Tables' parts that ingestion alone reads and writes."""

@@ -1,0 +1,221 @@
+"""Asking providers that have no list: HTTP APIs, at look-up time, within a strict budget."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+from urllib.parse import quote
+
+import certifi
+import jmespath
+from urllib3 import PoolManager, Timeout
+from urllib3.exceptions import HTTPError
+
+from shared.domain.errors import FeedError, InvalidRecord
+from shared.domain.indicator import Indicator
+from shared.domain.moment import read_moment
+from shared.domain.provider import Listing, ListingStatus
+from shared.formats import strict_json
+from shared.formats.lists.declaration import PLACEHOLDER, Declaration
+from shared.formats.lists.options import Api
+from shared.formats.lists.read import clean_text
+from shared.runtime.declared_providers import declared
+from shared.runtime.observability import logger
+from shared.runtime.provider_keys import KeyNotReadable, provider_key
+from shared.runtime.provider_settings import ProviderSettings
+
+_MAX_BODY_BYTES = 256 * 1024
+_READ_BYTES = 64 * 1024
+_OK = 200
+_ASKED_AT_ONCE = 16
+_NOT_FOUND = 404
+# One that has failed is left alone for a while, so that it slows down one look-up and not all.
+SPARED_S = 30.0
+
+# Sends a GET with headers and a timeout in seconds; gives status and body.
+Get = Callable[[str, Mapping[str, str], float], tuple[int, bytes]]
+
+
+class AskError(FeedError):
+    """A provider did not answer, or not in the way that its declaration says."""
+
+
+@dataclass(slots=True)
+class Asker:
+    """Asks declared APIs. Safe for threads.
+
+    Attributes:
+        key_of: the API key of a provider, "" where it needs none.
+        get: sends a request; raises AskError.
+        pool: where the requests wait.
+        clock: seconds, monotonic.
+    """
+
+    declared: Mapping[str, Declaration]
+    key_of: Callable[[Declaration], str]
+    get: Get
+    pool: Executor
+    clock: Callable[[], float]
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _failed_at: dict[str, float] = field(default_factory=dict)
+
+    def ask(self, providers: list[str], indicator: Indicator, now: int) -> dict[str, Listing]:
+        """What providers say of an indicator, all of them asked at once.
+
+        Args:
+            providers: their ids; one that is not declared is left out.
+            now: milliseconds since the epoch.
+
+        Returns:
+            A listing for each; its status is FAILED where there was no answer in time, and such a
+            one is not to be kept.
+        """
+        asked = {name: self.declared[name] for name in providers if name in self.declared}
+        found = {name: Listing(ListingStatus.FAILED, answered=now) for name in asked}
+        open_ = {name: one for name, one in asked.items() if not self._spared(name)}
+        waiting = {
+            self.pool.submit(self._ask_one, one, indicator, now): name
+            for name, one in open_.items()
+        }
+        budgets = [_options(one).budget_ms / 1000 for one in open_.values()]
+        answered, late = wait(waiting, timeout=max(budgets, default=0.0))
+        for future in answered:
+            name = waiting[future]
+            listing = future.result()
+            if listing is None:
+                self._spare(name)
+            else:
+                found[name] = listing
+        for future in late:
+            self._spare(waiting[future])
+        return found
+
+    def _ask_one(self, declaration: Declaration, indicator: Indicator, now: int) -> Listing | None:
+        """What one provider says, None for no answer."""
+        options = _options(declaration)
+        url = declaration.address.replace(PLACEHOLDER, quote(indicator.value, safe=""))
+        try:
+            key = self.key_of(declaration)
+            headers = {declaration.key_header: key} if key else {}
+            status, body = self.get(url, headers, options.budget_ms / 1000)
+            if status == _NOT_FOUND:
+                return _nothing(options, now)
+            if status != _OK:
+                raise AskError(f"status {status}")
+            return read_answer(declaration, strict_json.parse(_text(body), "the answer"), now)
+        except (FeedError, KeyNotReadable) as error:
+            logger.warning(
+                "provider did not answer",
+                extra={"provider": declaration.id, "reason": str(error)},
+            )
+            return None
+
+    def _spared(self, name: str) -> bool:
+        with self._lock:
+            failed_at = self._failed_at.get(name)
+            return failed_at is not None and self.clock() - failed_at < SPARED_S
+
+    def _spare(self, name: str) -> None:
+        with self._lock:
+            self._failed_at[name] = self.clock()
+
+
+def read_answer(declaration: Declaration, answer: object, now: int) -> Listing:
+    """What an answer comes to, by the expressions of the declaration.
+
+    Args:
+        now: milliseconds since the epoch.
+    """
+    options = _options(declaration)
+
+    def found(expression: str | None) -> Any:
+        return jmespath.search(expression, answer) if expression else None
+
+    if found(options.listed):
+        status = ListingStatus.LISTED
+    elif found(options.trusted):
+        status = ListingStatus.TRUSTED
+    else:
+        return _nothing(options, now)
+    try:
+        date = found(options.detect_time)
+        detect_time = read_moment(date, now) if date else 0
+    except InvalidRecord:
+        detect_time = 0
+    return Listing(
+        status,
+        assessment=clean_text(found(options.assessment)) or declaration.assessment,
+        category=clean_text(found(options.category)) or declaration.category,
+        detect_time=detect_time,
+        answered=now,
+        expires=now + options.keep * 1000,
+    )
+
+
+def _nothing(options: Api, now: int) -> Listing:
+    return Listing(
+        ListingStatus.NOT_LISTED, answered=now, expires=now + options.keep_unknown * 1000
+    )
+
+
+def _options(declaration: Declaration) -> Api:
+    return declaration.read_options(Api)
+
+
+def _text(body: bytes) -> str:
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        raise AskError("the answer is not UTF-8") from None
+
+
+def over_http() -> Get:
+    """Sends requests over pooled connections; follows no redirect and takes no proxy."""
+    manager = PoolManager(ca_certs=certifi.where(), retries=False)
+
+    def get(url: str, headers: Mapping[str, str], timeout_s: float) -> tuple[int, bytes]:
+        ends = time.monotonic() + timeout_s
+        body = bytearray()
+        try:
+            response = manager.request(
+                "GET",
+                url,
+                headers={"Accept": "application/json", "User-Agent": "ioc-reputation", **headers},
+                timeout=Timeout(total=timeout_s),
+                redirect=False,
+                preload_content=False,
+            )
+            try:
+                # The timeout begins anew with every byte; one that drips would keep its thread,
+                # of which all providers have a few together, for as long as it likes.
+                while chunk := response.read1(_READ_BYTES, decode_content=True):
+                    body += chunk
+                    if len(body) > _MAX_BODY_BYTES:
+                        raise AskError("the answer is too large")
+                    if time.monotonic() > ends:
+                        raise AskError("the answer took too long")
+            finally:
+                response.close()
+        except (HTTPError, ValueError) as error:  # a key that no header can hold is a ValueError
+            raise AskError(type(error).__name__) from error
+        return response.status, bytes(body)
+
+    return get
+
+
+def make_asker(settings: ProviderSettings) -> Asker:
+    """Asks the APIs that are declared.
+
+    Raises:
+        DeclarationError: a declaration is not valid.
+    """
+    return Asker(
+        declared(settings),
+        partial(provider_key, settings.key_path),
+        over_http(),
+        ThreadPoolExecutor(_ASKED_AT_ONCE, thread_name_prefix="ask"),
+        time.monotonic,
+    )

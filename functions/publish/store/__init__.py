@@ -1,0 +1,1 @@
+"""Tables' parts that publishing alone reads and writes."""

@@ -1,0 +1,337 @@
+"""Our own feed: reports in the order in which they were published.
+
+info#             tail     number of the last entry
+                  count    reports that the feed holds
+                  bytes    their size in JSON
+                  updated  when the last one was published, milliseconds since the epoch
+entry#<number>    body     the report as the feed shows it: JSON, compressed by gzip; absent when
+                           `replaced` says which entry has the report now
+                  size     of the JSON, in bytes
+published#<scan>#<report>
+                  entry    number of its entry
+                  content  digest of its content
+intent#<scan>#<report>
+                  iocs     type and value of each IOC whose history may count the report, as JSON,
+                           compressed by gzip; gone when the report has its entry
+
+Entries are numbered from 1 without a gap. A report gets its number in the transaction that writes
+its entry, and only on condition that the last number is still the one that was read. So nothing
+ever appears below a number that somebody has seen, and who reads on behind the last number that he
+knows misses nothing.
+"""
+
+import gzip
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from functions.publish.store.transactions import tries, write_together
+from shared.domain.errors import InvalidIndicator, ReputationError
+from shared.domain.indicator import Indicator, IndicatorType, parse
+from shared.store.batch import batch_get
+from shared.store.client import store_errors
+from shared.store.keys import Prefix, feed_entry_key, feed_info_key, intent_key, published_key
+from shared.store.whole_table import Page, read_all
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+# An item ends at 400 KB.
+MAX_ENTRY_BYTES = 380 * 1024
+# A page of one entry has to fit an answer, which ends at 6 MB.
+MAX_ENTRY_JSON_BYTES = 3_000_000
+
+
+class EntryTooLarge(ReputationError):
+    """A report does not fit an entry: not in JSON, or not when that is compressed."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedInfo:
+    """What the feed says of itself; `updated` is in milliseconds since the epoch."""
+
+    tail: int = 0
+    count: int = 0
+    size: int = 0
+    updated: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FeedEntry:
+    """A report of the feed: its number, and its JSON as the feed shows it."""
+
+    number: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedReport:
+    """What is published of a report: the number of its entry, and the digest of its content."""
+
+    number: int
+    content: bytes
+
+
+def pack(body: bytes) -> bytes:
+    """The body of an entry as it is stored.
+
+    Raises:
+        EntryTooLarge: it does not fit.
+    """
+    if len(body) > MAX_ENTRY_JSON_BYTES:
+        raise EntryTooLarge(f"larger than {MAX_ENTRY_JSON_BYTES} bytes in the feed")
+    packed = gzip.compress(body, mtime=0)
+    if len(packed) > MAX_ENTRY_BYTES:
+        raise EntryTooLarge(f"larger than {MAX_ENTRY_BYTES} bytes when compressed")
+    return packed
+
+
+class FeedLog:
+    """Reads and appends to the feed."""
+
+    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
+        self._client = client
+        self._table = table_name
+
+    def info(self) -> FeedInfo:
+        """How long the feed is.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        item = self._get(feed_info_key())
+        if item is None:
+            return FeedInfo()
+        return FeedInfo(
+            tail=int(item["tail"]["N"]),
+            count=int(item["count"]["N"]),
+            size=int(item["bytes"]["N"]),
+            updated=int(item["updated"]["N"]),
+        )
+
+    def entries(self, numbers: Sequence[int]) -> Iterator[FeedEntry]:
+        """The entries with these numbers, in their order; replaced ones are left out.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        keys = [feed_entry_key(number) for number in numbers]
+        # Consistently: an entry that a stale read left out would be passed over for good.
+        items = {
+            item["pk"]["S"]: item
+            for item in batch_get(self._client, self._table, keys, consistent=True)
+        }
+        for number, key in zip(numbers, keys, strict=True):
+            if "body" in items.get(key, {}):
+                yield FeedEntry(number, gzip.decompress(bytes(items[key]["body"]["B"])))
+
+    def find(self, flow_id: str, report_id: str) -> PublishedReport | None:
+        """What is published of a report, None for nothing.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        item = self._get(published_key(flow_id, report_id))
+        if item is None:
+            return None
+        return PublishedReport(int(item["entry"]["N"]), bytes(item["content"]["B"]))
+
+    def intended(self, flow_id: str, report_id: str) -> list[Indicator]:
+        """The IOCs that a publication which broke off meant to publish; none without one.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        item = self._get(intent_key(flow_id, report_id))
+        if item is None:
+            return []
+        return list(canonical(_intended(item)))
+
+    def intend(self, flow_id: str, report_id: str, iocs: Iterable[Indicator]) -> None:
+        """Note which IOCs a report is about to be counted in, before it is.
+
+        If that breaks off and other content comes in its place, they are found by this.
+
+        Raises:
+            StoreError: the store failed; calling again is right.
+        """
+        pairs = [[one.type, one.value] for one in sorted(iocs)]
+        packed = gzip.compress(json.dumps(pairs, separators=(",", ":")).encode(), mtime=0)
+        item: Any = {"pk": {"S": intent_key(flow_id, report_id)}, "iocs": {"B": packed}}
+        with store_errors():
+            self._client.put_item(TableName=self._table, Item=item)
+
+    def append(self, flow_id: str, report_id: str, content: bytes, body: bytes, now: int) -> int:
+        """Publish a report; an entry that it has already is replaced by a new one at the end.
+
+        Args:
+            content: digest of the content; with the same one again nothing is done.
+            body: JSON.
+            now: milliseconds since the epoch.
+
+        Returns:
+            The number of its entry.
+
+        Raises:
+            EntryTooLarge: it does not fit.
+            StoreError: the store failed; calling again is right.
+        """
+        packed = pack(body)
+        for _ in tries():
+            known = self.find(flow_id, report_id)
+            if known and known.content == content:
+                return known.number
+            before = self.info()
+            number = before.tail + 1
+            writes = [
+                self._advance(before, number, len(body) - self._size_of(known), known, now),
+                self._entry(number, packed, len(body)),
+                self._name(flow_id, report_id, number, content, known),
+                self._carried_out(flow_id, report_id),
+            ]
+            if known:
+                writes.append(self._replace(known.number, number))
+            if write_together(self._client, writes):
+                return number
+        raise AssertionError  # tries ends with an error of its own
+
+    def _get(self, key: str) -> Any:
+        with store_errors():
+            answer = self._client.get_item(
+                TableName=self._table, Key={"pk": {"S": key}}, ConsistentRead=True
+            )
+        return answer.get("Item")
+
+    def _size_of(self, known: PublishedReport | None) -> int:
+        item = self._get(feed_entry_key(known.number)) if known else None
+        return int(item["size"]["N"]) if item else 0
+
+    def _advance(
+        self, before: FeedInfo, number: int, grown: int, known: PublishedReport | None, now: int
+    ) -> dict[str, Any]:
+        values: dict[str, Any] = {
+            ":number": {"N": str(number)},
+            ":now": {"N": str(now)},
+            ":more": {"N": "0" if known else "1"},
+            ":grown": {"N": str(grown)},
+        }
+        condition = "attribute_not_exists(pk)"
+        if before.tail:
+            condition, values[":read"] = "tail = :read", {"N": str(before.tail)}
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": {"pk": {"S": feed_info_key()}},
+                "UpdateExpression": "SET tail = :number, updated = :now "
+                "ADD #count :more, #bytes :grown",
+                "ConditionExpression": condition,
+                "ExpressionAttributeNames": {"#count": "count", "#bytes": "bytes"},
+                "ExpressionAttributeValues": values,
+            }
+        }
+
+    def _entry(self, number: int, packed: bytes, size: int) -> dict[str, Any]:
+        return {
+            "Put": {
+                "TableName": self._table,
+                "Item": {
+                    "pk": {"S": feed_entry_key(number)},
+                    "body": {"B": packed},
+                    "size": {"N": str(size)},
+                },
+                "ConditionExpression": "attribute_not_exists(pk)",
+            }
+        }
+
+    def _name(
+        self,
+        flow_id: str,
+        report_id: str,
+        number: int,
+        content: bytes,
+        known: PublishedReport | None,
+    ) -> dict[str, Any]:
+        put: dict[str, Any] = {
+            "TableName": self._table,
+            "Item": {
+                "pk": {"S": published_key(flow_id, report_id)},
+                "entry": {"N": str(number)},
+                "content": {"B": content},
+            },
+            "ConditionExpression": "entry = :known" if known else "attribute_not_exists(pk)",
+        }
+        if known:
+            put["ExpressionAttributeValues"] = {":known": {"N": str(known.number)}}
+        return {"Put": put}
+
+    def _carried_out(self, flow_id: str, report_id: str) -> dict[str, Any]:
+        key = {"pk": {"S": intent_key(flow_id, report_id)}}
+        return {"Delete": {"TableName": self._table, "Key": key}}
+
+    def _replace(self, number: int, by: int) -> dict[str, Any]:
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": {"pk": {"S": feed_entry_key(number)}},
+                "UpdateExpression": "SET replaced = :by REMOVE body",
+                "ExpressionAttributeValues": {":by": {"N": str(by)}},
+            }
+        }
+
+
+def _intended(item: Mapping[str, Any]) -> list[Indicator]:
+    pairs = json.loads(gzip.decompress(bytes(item["iocs"]["B"])))
+    return [Indicator(IndicatorType(kind), value) for kind, value in pairs]
+
+
+def published_iocs(report: Mapping[str, Any]) -> list[Indicator]:
+    """The IOCs of a report as the feed shows it, in the forms that were canonical then."""
+    return [
+        Indicator(IndicatorType(kind), ioc["data"])
+        for kind, iocs in report["iocs"].items()
+        for ioc in iocs
+    ]
+
+
+def canonical(indicators: Iterable[Indicator]) -> Iterator[Indicator]:
+    """The same in the forms that are canonical now; what is none any more is left out."""
+    for one in indicators:
+        with suppress(InvalidIndicator):
+            yield parse(one.type, one.value)
+
+
+def read_published(
+    client: "DynamoDBClient",
+    table_name: str,
+    take: Callable[[Iterable[Indicator]], None],
+    segments: int,
+) -> None:
+    """Hand over the IOCs of all that was published, or meant to be; reads the whole table.
+
+    Raises:
+        StoreError: the store failed.
+    """
+
+    def take_page(page: Page) -> None:
+        for item in page:
+            if "iocs" in item:
+                take(_intended(item))
+            elif "body" in item:
+                take(published_iocs(json.loads(gzip.decompress(bytes(item["body"]["B"])))))
+
+    read_all(
+        client,
+        table_name,
+        take_page,
+        left=lambda: 1.0,
+        segments=segments,
+        ConsistentRead=True,
+        FilterExpression="begins_with(pk, :entry) OR begins_with(pk, :intent)",
+        ExpressionAttributeValues={
+            ":entry": {"S": f"{Prefix.FEED_ENTRY}#"},
+            ":intent": {"S": f"{Prefix.INTENT}#"},
+        },
+        ProjectionExpression="pk, body, iocs",
+    )

@@ -1,0 +1,314 @@
+"""In which scans an IOC was seen, kept exactly: an item for each IOC and one for each scan of it.
+
+ioc#<digest>           scans   distinct scans that hold it
+                       first, last
+                               dates of the earliest and the latest report, milliseconds since
+                               the epoch
+                       recent  the newest reports with a verdict of their own, as JSON
+                       ver     changes with every write; every write is on condition of it
+seen#<digest>#<scan>   reports as JSON, by report_id their dates
+                       ver     likewise
+
+Both are written in one transaction, so a scan is counted if and only if it has its item: a
+repetition, a retry whose first try did take effect, and two writers at once change nothing. That
+costs two writes where a counter alone would cost one, and needs neither a window nor a lease.
+"""
+
+import json
+import os
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from functions.publish.history import (
+    MAX_RECENT,
+    History,
+    Membership,
+    PastVerdict,
+    ReportMention,
+    forget,
+    record,
+)
+from functions.publish.store.transactions import MAX_WRITES, tries, write_together
+from shared.domain.errors import StoreError
+from shared.domain.indicator import Indicator
+from shared.domain.verdict import Verdict
+from shared.store.batch import batch_delete, batch_get
+from shared.store.client import store_errors
+from shared.store.keys import Prefix, history_key, membership_key, membership_prefix
+from shared.store.whole_table import Page, read_all
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+# Of one transaction; where many writers meet at one IOC, smaller ones get through more easily.
+_FIRST_CHUNK = MAX_WRITES // 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    history: History
+    history_version: bytes
+    membership: Membership
+    membership_version: bytes
+
+
+class Histories:
+    """Reads and changes the histories of IOCs.
+
+    Args:
+        new_version: gives a version that no item ever had.
+    """
+
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        table_name: str,
+        *,
+        new_version: Callable[[], bytes] = lambda: os.urandom(8),
+    ) -> None:
+        self._client = client
+        self._table = table_name
+        self._new_version = new_version
+
+    def read(self, indicators: Iterable[Indicator]) -> dict[Indicator, History]:
+        """The histories of `indicators`; an IOC that was never seen is left out.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        by_key = {history_key(one): one for one in indicators}
+        items = batch_get(self._client, self._table, list(by_key), consistent=True)
+        return {by_key[item["pk"]["S"]]: _history(item) for item in items}
+
+    def change(
+        self,
+        flow_id: str,
+        report_id: str,
+        *,
+        seen: Mapping[Indicator, ReportMention],
+        gone: Iterable[Indicator] = (),
+    ) -> dict[Indicator, History]:
+        """Record what a report holds, and forget what it no longer holds.
+
+        Safe to repeat, to interrupt, and to run beside others.
+
+        Returns:
+            The histories of `seen`, this report included.
+
+        Raises:
+            StoreError: the store failed; what was written stays right, and calling again is right.
+        """
+        left = [*seen, *gone]
+        histories: dict[Indicator, History] = {}
+        chunk = _FIRST_CHUNK
+        attempts = tries()
+        while left:
+            next(attempts)
+            stored = self._read(left, flow_id)
+            todo: dict[Indicator, tuple[History, Membership]] = {}
+            for one in left:
+                now = stored[one]
+                after = (
+                    record(now.history, now.membership, seen[one])
+                    if one in seen
+                    else forget(now.history, now.membership, flow_id, report_id)
+                )
+                if after == (now.history, now.membership):
+                    histories[one] = now.history
+                else:
+                    todo[one] = after
+            written = self._write(todo, stored, flow_id, chunk)
+            histories |= {one: todo[one][0] for one in written}
+            left = [one for one in todo if one not in written]
+            if written:
+                # Others succeeded as well, so the tries are counted anew: this is no standstill.
+                attempts = tries()
+            chunk = max(1, chunk // 4)
+        return {one: histories[one] for one in seen}
+
+    def move(self, olds: Sequence[Indicator], new: Indicator, scans: Mapping[str, set[str]]) -> int:
+        """Keep the histories of spellings of one IOC as one, under its canonical form.
+
+        Safe to repeat and to interrupt: scans are counted by the items that they have.
+
+        Args:
+            scans: by the beginning of the keys of an IOC's scans, the keys; `scans_by_ioc` has it.
+
+        Returns:
+            How many histories there were under the old forms.
+
+        Raises:
+            StoreError: the store failed, or others wrote; calling again is right.
+        """
+        spellings = [*olds, new]
+        old_keys = [key for one in olds for key in scans.get(membership_prefix(one), ())]
+        new_keys = scans.get(membership_prefix(new), set())
+        found = {
+            item["pk"]["S"]: item
+            for item in batch_get(
+                self._client,
+                self._table,
+                [*map(history_key, spellings), *old_keys, *new_keys],
+                consistent=True,
+            )
+        }
+        histories = [found[key] for one in spellings if (key := history_key(one)) in found]
+        reports: dict[str, dict[str, int]] = {
+            key: json.loads(found[key]["reports"]["S"]) for key in new_keys if key in found
+        }
+        for key in old_keys:
+            # The last part names the scan.
+            target = membership_prefix(new) + key.rpartition("#")[2]
+            moved = json.loads(found[key]["reports"]["S"]) if key in found else {}
+            reports[target] = {**moved, **reports.get(target, {})}
+        for key in {membership_prefix(new) + one.rpartition("#")[2] for one in old_keys}:
+            item = {"pk": {"S": key}, "reports": {"S": json.dumps(reports[key], sort_keys=True)}}
+            self._put_now(item, found.get(key))
+        moved_histories = [one for one in histories if one["pk"]["S"] != history_key(new)]
+        if moved_histories:
+            whole = _joined(list(map(_history, histories)), sum(map(bool, reports.values())))
+            item = {"pk": {"S": history_key(new)}, **_history_facts(whole)}
+            self._put_now(item, found.get(history_key(new)))
+        # The old ones last: who is interrupted before finds them again.
+        gone = [*old_keys, *(one["pk"]["S"] for one in moved_histories)]
+        batch_delete(self._client, self._table, [{"pk": {"S": key}} for key in gone])
+        return len(moved_histories)
+
+    def _put_now(self, item: dict[str, Any], before: Any) -> None:
+        put = self._put(item, bytes(before["ver"]["B"]) if before else b"")["Put"]
+        with store_errors():
+            try:
+                self._client.put_item(**put)
+            except self._client.exceptions.ConditionalCheckFailedException:
+                raise StoreError("a history has changed meanwhile") from None
+
+    def _read(self, indicators: Sequence[Indicator], flow_id: str) -> dict[Indicator, _Stored]:
+        keys = [history_key(one) for one in indicators]
+        keys += [membership_key(one, flow_id) for one in indicators]
+        found = batch_get(self._client, self._table, keys, consistent=True)
+        items = {item["pk"]["S"]: item for item in found}
+        return {
+            one: _stored(items.get(history_key(one)), items.get(membership_key(one, flow_id)))
+            for one in indicators
+        }
+
+    def _write(
+        self,
+        todo: Mapping[Indicator, tuple[History, Membership]],
+        stored: Mapping[Indicator, _Stored],
+        flow_id: str,
+        chunk: int,
+    ) -> set[Indicator]:
+        """The ones that were written."""
+        written: set[Indicator] = set()
+        left = iter(todo)
+        while part := list(islice(left, chunk)):
+            writes = []
+            for one in part:
+                history, membership = todo[one]
+                writes += [
+                    self._put(
+                        {"pk": {"S": history_key(one)}, **_history_facts(history)},
+                        stored[one].history_version,
+                    ),
+                    self._put(
+                        {
+                            "pk": {"S": membership_key(one, flow_id)},
+                            "reports": {"S": json.dumps(membership.reports, sort_keys=True)},
+                        },
+                        stored[one].membership_version,
+                    ),
+                ]
+            if write_together(self._client, writes):
+                written.update(part)
+        return written
+
+    def _put(self, item: dict[str, Any], replaces: bytes) -> dict[str, Any]:
+        put: dict[str, Any] = {
+            "TableName": self._table,
+            "Item": {**item, "ver": {"B": self._new_version()}},
+            "ConditionExpression": "ver = :read" if replaces else "attribute_not_exists(pk)",
+        }
+        if replaces:
+            put["ExpressionAttributeValues"] = {":read": {"B": replaces}}
+        return {"Put": put}
+
+
+def scans_by_ioc(
+    client: "DynamoDBClient", table_name: str, wanted: Collection[Indicator], segments: int
+) -> dict[str, set[str]]:
+    """The keys of the scans that hold some IOCs, by what these keys begin with.
+
+    Reads the whole table.
+
+    Raises:
+        StoreError: the store failed.
+    """
+    found: dict[str, set[str]] = {membership_prefix(one): set() for one in wanted}
+
+    def take(page: Page) -> None:
+        for item in page:
+            key = item["pk"]["S"]
+            if (beginning := key.rpartition("#")[0] + "#") in found:
+                found[beginning].add(key)
+
+    read_all(
+        client,
+        table_name,
+        take,
+        left=lambda: 1.0,
+        segments=segments,
+        ConsistentRead=True,
+        FilterExpression="begins_with(pk, :seen)",
+        ExpressionAttributeValues={":seen": {"S": f"{Prefix.MEMBERSHIP}#"}},
+        ProjectionExpression="pk",
+    )
+    return found
+
+
+def _joined(histories: Sequence[History], scans: int) -> History:
+    # What one report says of several spellings is one word: the worst.
+    said: dict[tuple[str, str], PastVerdict] = {}
+    for word in (word for one in histories for word in one.recent):
+        report = word.flow_id, word.report_id
+        said[report] = max(said.get(report, word), word)
+    recent = sorted(said.values(), reverse=True)
+    return History(
+        scans=scans,
+        first_seen=min(one.first_seen for one in histories),
+        last_seen=max(one.last_seen for one in histories),
+        recent=tuple(recent[:MAX_RECENT]),
+    )
+
+
+def _stored(history: Any, membership: Any) -> _Stored:
+    return _Stored(
+        _history(history) if history else History(),
+        bytes(history["ver"]["B"]) if history else b"",
+        Membership(json.loads(membership["reports"]["S"])) if membership else Membership(),
+        bytes(membership["ver"]["B"]) if membership else b"",
+    )
+
+
+def _history(item: Mapping[str, Any]) -> History:
+    return History(
+        scans=int(item["scans"]["N"]),
+        first_seen=int(item["first"]["N"]),
+        last_seen=int(item["last"]["N"]),
+        recent=tuple(
+            PastVerdict(seen_at, Verdict(verdict), flow_id, report_id)
+            for seen_at, verdict, flow_id, report_id in json.loads(item["recent"]["S"])
+        ),
+    )
+
+
+def _history_facts(history: History) -> dict[str, Any]:
+    recent = [[said.seen_at, said.verdict, said.flow_id, said.report_id] for said in history.recent]
+    return {
+        "scans": {"N": str(history.scans)},
+        "first": {"N": str(history.first_seen)},
+        "last": {"N": str(history.last_seen)},
+        "recent": {"S": json.dumps(recent)},
+    }

@@ -1,0 +1,39 @@
+"""The Python client: `from iocrep.client import Client`. docs/client.md has examples."""
+
+from shared.client import (
+    Answer,
+    AnswerCache,
+    ApiUnavailable,
+    DeadlinePassed,
+    KeyRefused,
+    LimitReached,
+    ProviderRow,
+    ReputationApiError,
+    RowStatus,
+    Unanswered,
+    UnexpectedAnswer,
+)
+from shared.client import ReputationClient as Client
+from shared.domain.indicator import Indicator, IndicatorType, parse, parse_hash, parse_query
+from shared.domain.verdict import Verdict
+
+__all__ = [
+    "Answer",
+    "AnswerCache",
+    "ApiUnavailable",
+    "Client",
+    "DeadlinePassed",
+    "Indicator",
+    "IndicatorType",
+    "KeyRefused",
+    "LimitReached",
+    "ProviderRow",
+    "ReputationApiError",
+    "RowStatus",
+    "Unanswered",
+    "UnexpectedAnswer",
+    "Verdict",
+    "parse",
+    "parse_hash",
+    "parse_query",
+]

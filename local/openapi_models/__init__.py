@@ -1,0 +1,1 @@
+"""Pydantic models of bodies, for the OpenAPI document and its tests; never deployed."""

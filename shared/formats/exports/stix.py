@@ -1,0 +1,161 @@
+"""STIX 2.1: pages of what changed, each a bundle with one object on a line.
+
+So a page is read as a bundle by whoever wants a file, and line by line by the TAXII server.
+"""
+
+import json
+import uuid
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from shared.domain.indicator import IndicatorType
+from shared.domain.moment import format_millis
+from shared.domain.verdict import Verdict
+from shared.formats.exports.source import (
+    NAMESPACE,
+    PUBLISHER,
+    ExportedIoc,
+    ExportFile,
+    IocSource,
+    Options,
+    Tlp,
+    as_tools_write,
+    id_of,
+)
+
+MEDIA_TYPE: Final = "application/stix+json;version=2.1"
+# A page is answered by a function, which delivers less than 6 MB.
+MAX_OBJECTS = 2000
+MAX_BYTES = 2_500_000
+_IDENTITY: Final = f"identity--{uuid.uuid5(NAMESPACE, 'identity')}"
+# Whoever changes the identity has to give it a later moment.
+_IDENTITY_SINCE: Final = "2026-01-01T00:00:00.000Z"
+# The marking definitions of the standard itself, by section 7.2.1.4 of STIX 2.1.
+_MARKINGS = {
+    Tlp.CLEAR: ("marking-definition--613f2e26-407d-48c7-9eca-b8e91df99dc9", "white"),
+    Tlp.GREEN: ("marking-definition--34098fce-860f-48ae-8e50-ebd3cc5e41da", "green"),
+    Tlp.AMBER: ("marking-definition--f88d31f6-486f-44da-b317-01333bde0b82", "amber"),
+    Tlp.RED: ("marking-definition--5e57c739-391a-4eb3-b6be-7d15ca92d5ed", "red"),
+}
+_TYPES_AND_CONFIDENCE = {
+    Verdict.MALICIOUS: ("malicious-activity", 95),
+    Verdict.LIKELY_MALICIOUS: ("malicious-activity", 75),
+    Verdict.SUSPICIOUS: ("anomalous-activity", 50),
+    Verdict.NO_THREAT: ("unknown", 50),
+    Verdict.BENIGN: ("benign", 85),
+}
+_PATHS = {
+    IndicatorType.MD5: "file:hashes.MD5",
+    IndicatorType.SHA1: "file:hashes.'SHA-1'",
+    IndicatorType.SHA256: "file:hashes.'SHA-256'",
+    IndicatorType.DOMAIN: "domain-name:value",
+    IndicatorType.URL: "url:value",
+}
+
+
+def files(source: IocSource, options: Options) -> Iterator[ExportFile]:
+    """The pages, the longest unchanged first; without any indicator there is one page, too."""
+    page: list[tuple[ExportedIoc, str]] = []
+    number, size = 1, 0
+    for ioc in source.by_change():
+        line = _dumped(indicator(ioc, options))
+        if page and (len(page) == MAX_OBJECTS or size + len(line.encode()) > MAX_BYTES):
+            yield _page(number, page, options)
+            page, number, size = [], number + 1, 0
+        page.append((ioc, line))
+        size += len(line.encode())
+    if page or number == 1:
+        yield _page(number, page, options)
+
+
+def common_objects(tlp: Tlp) -> list[dict[str, Any]]:
+    """What indicators refer to: who publishes them, and how they may be shared."""
+    marking, colour = _MARKINGS[tlp]
+    return [
+        {
+            "type": "identity",
+            "spec_version": "2.1",
+            "id": _IDENTITY,
+            "created": _IDENTITY_SINCE,
+            "modified": _IDENTITY_SINCE,
+            "name": PUBLISHER,
+            "identity_class": "system",
+        },
+        {
+            "type": "marking-definition",
+            "spec_version": "2.1",
+            "id": marking,
+            "created": "2017-01-20T00:00:00.000Z",
+            "definition_type": "tlp",
+            "name": f"TLP:{colour.upper()}",
+            "definition": {"tlp": colour},
+        },
+    ]
+
+
+def indicator(ioc: ExportedIoc, options: Options) -> dict[str, Any]:
+    """The STIX indicator of an IOC."""
+    kind, confidence = _TYPES_AND_CONFIDENCE[ioc.verdict]
+    source: dict[str, str] = {"source_name": "MetaDefender Sandbox", "external_id": ioc.flow_id}
+    if link := options.link(ioc):
+        source["url"] = link
+    return {
+        "type": "indicator",
+        "spec_version": "2.1",
+        "id": stix_id(ioc),
+        "created_by_ref": _IDENTITY,
+        "created": format_millis(ioc.created),
+        "modified": format_millis(ioc.changed),
+        "name": as_tools_write(ioc.indicator),
+        "description": f"{ioc.verdict.name}, scans: {ioc.scan_count}, "
+        f"last seen: {format_millis(ioc.last_seen)}",
+        "indicator_types": [kind],
+        "pattern": _pattern(ioc),
+        "pattern_type": "stix",
+        "pattern_version": "2.1",
+        "valid_from": format_millis(ioc.first_seen),
+        "labels": [f"verdict:{ioc.verdict.name.lower()}", *ioc.tags],
+        "confidence": confidence,
+        "external_references": [source],
+        "object_marking_refs": [_MARKINGS[options.tlp][0]],
+    }
+
+
+def stix_id(ioc: ExportedIoc) -> str:
+    """The id of the indicator."""
+    return f"indicator--{id_of('indicator', ioc.indicator)}"
+
+
+def read_page(text: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """What a page holds.
+
+    Returns:
+        What its indicators refer to, and the indicators.
+    """
+    objects: list[dict[str, Any]] = json.loads(text)["objects"]
+    common = [one for one in objects if one["type"] != "indicator"]
+    return common, objects[len(common) :]
+
+
+def _page(number: int, page: Sequence[tuple[ExportedIoc, str]], options: Options) -> ExportFile:
+    lines = [*map(_dumped, common_objects(options.tlp)), *(line for _, line in page)]
+    body = ",\n".join(lines)
+    text = (
+        f'{{"type":"bundle","id":"bundle--{uuid.uuid5(NAMESPACE, body)}","objects":[\n{body}\n]}}\n'
+    )
+    first = (page[0][0].changed, stix_id(page[0][0])) if page else None
+    return ExportFile(f"stix/{number:04d}.json", MEDIA_TYPE, [text], first)
+
+
+def _pattern(ioc: ExportedIoc) -> str:
+    value = as_tools_write(ioc.indicator)
+    if ioc.indicator.type is IndicatorType.IP:
+        path = "ipv6-addr:value" if ":" in value else "ipv4-addr:value"
+    else:
+        path = _PATHS[ioc.indicator.type]
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"[{path} = '{escaped}']"
+
+
+def _dumped(one: dict[str, Any]) -> str:
+    return json.dumps(one, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,165 @@
+"""Atom feeds (RFC 4287), paged by `rel="next"` (RFC 5005): one entry per report.
+
+The report is the entry's content: elements in the vendor's layout, in the open or escaped, or
+JSON, in the open or in base64 as the RFC has it. An entry without one only links to its report.
+"""
+
+import json
+import re
+from base64 import b64decode
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import unquote
+
+from shared.domain.errors import FeedError
+from shared.formats.feed import bounded_xml
+from shared.formats.feed.bounded_xml import Budget, Element, NotXml
+from shared.formats.feed.page import FeedPage, ReportLink
+from shared.formats.feed.vendor_layout import read_details
+
+# Elements and attributes of a page, with the objects and lists of JSON in it. A real page of
+# 32 MB has fewer; twice as many would not fit the function's memory.
+MAX_NODES = 1_000_000
+MAX_NAME_CHARS = 64
+
+_NAMESPACE = "http://www.w3.org/2005/Atom"
+_NAMES = re.compile(r"/uploads/([^/?#]+)(?:/reports/([^/?#]+))?")
+# What every entry may have; it holds no report.
+_OF_EVERY_ENTRY = frozenset(
+    {"author", "category", "contributor", "id", "link", "published", "rights", "source", "summary"}
+    | {"title", "updated"}
+)
+
+
+def matches(body: bytes) -> bool:
+    """Whether the page is XML."""
+    return body.lstrip(b" \t\r\n").startswith(b"<")
+
+
+def read(body: bytes) -> FeedPage:
+    """Read a page.
+
+    Raises:
+        FeedError: not well-formed, no Atom, with a document type, nested too deep, or of more than
+            `MAX_NODES` elements.
+    """
+    # White space before the declaration is an error to expat, and harmless.
+    budget = Budget(MAX_NODES)
+    parts = bounded_xml.read_parts(body.lstrip(b" \t\r\n"), budget)
+    root = next(parts)
+    if root.name != "feed" or _NAMESPACE not in root.attributes.values():
+        raise FeedError("the page is no Atom feed")
+    reports: list[object] = []
+    links: list[ReportLink] = []
+    not_understood: list[str] = []
+    relations: dict[str, str] = {}
+    for part in parts:
+        if part.name == "link":
+            relations.setdefault(part.attributes.get("rel", ""), part.attributes.get("href", ""))
+        if part.name != "entry":
+            continue
+        found = _report(part, budget)
+        if found is not None:
+            reports.append(found)
+            continue
+        links.append(_link(part))
+        not_understood += _path(part)
+    return FeedPage(
+        reports=reports,
+        links=links,
+        next=relations.get("next") or None,
+        newer=relations.get("previous") or None,
+        not_understood=not_understood,
+    )
+
+
+def _report(entry: Element, budget: Budget) -> object | None:
+    """The raw report that an entry holds, None if it holds none."""
+    details = read_details(entry.children)
+    if details is not None:
+        return _named_and_dated(details, entry)
+    for content in entry.named("content"):
+        media_type = content.attributes.get("type", "").partition(";")[0].strip().lower()
+        is_json = media_type.endswith(("/json", "+json"))
+        if is_json or content.text.startswith("{"):
+            found = _json(content.text, budget)
+            # The one report is lost, not the page: what is no object goes to quarantine.
+            if found is not None or is_json:
+                return content.text if found is None else found
+        elif content.text.startswith("<"):
+            details = read_details([_inner(content.text, budget)])
+            if details is not None:
+                return _named_and_dated(details, entry)
+    return None
+
+
+def _json(text: str, budget: Budget) -> object | None:
+    """The value that a text spells, in the open or in base64; None for none."""
+    for spelled in _spellings(text):
+        budget.take(spelled.count("{") + spelled.count("["))
+        try:
+            value: object = json.loads(spelled)
+        except (ValueError, RecursionError):
+            continue
+        return value
+    return None
+
+
+def _spellings(text: str) -> Iterator[str]:
+    yield text
+    try:
+        yield b64decode("".join(text.split()), validate=True).decode()
+    except ValueError:
+        return
+
+
+def _inner(text: str, budget: Budget) -> Element:
+    """The elements that are spelled in a text; none if it is not XML."""
+    if text.startswith("<?"):
+        text = text.partition("?>")[2]
+    try:
+        return bounded_xml.parse(f"<content>{text}</content>".encode(), budget)
+    except NotXml:
+        return Element("content", {})
+
+
+def _named_and_dated(report: dict[str, Any], entry: Element) -> dict[str, Any]:
+    """Give a report what its elements do not say: from the entry's link, else from its id."""
+    link = _link(entry)
+    own_id = next((one.text for one in entry.named("id")), "")
+    flow_id, report_id = _names_in(link.url) or _names_in(own_id) or (own_id, "")
+    dates = [one.text for name in ("updated", "published") for one in entry.named(name)]
+    for name, value in (
+        ("flow_id", flow_id),
+        ("report_id", report_id),
+        ("date", next(filter(None, dates), "")),
+    ):
+        if value and report.get(name) in (None, ""):
+            report[name] = value
+    return report
+
+
+def _link(entry: Element) -> ReportLink:
+    addresses = [
+        link.attributes.get("href", "")
+        for link in entry.named("link")
+        if link.attributes.get("rel", "alternate") == "alternate"
+    ]
+    url = next(filter(_names_in, addresses), addresses[0] if addresses else "")
+    return ReportLink((_names_in(url) or ("",))[0], url)
+
+
+def _names_in(url: str) -> tuple[str, str] | None:
+    """The flow_id and the report_id, "" for none, in the address of a report."""
+    found = _NAMES.search(url)
+    return (unquote(found[1]), unquote(found[2] or "")) if found else None
+
+
+def _path(entry: Element) -> list[str]:
+    """Where in an entry stands what was not understood; nothing for an entry that only links."""
+    for child in entry.children:
+        if child.name in _OF_EVERY_ENTRY or not (child.text or child.children):
+            continue
+        inner = [child.children[0].name] if child.children else []
+        return ["/".join(name[:MAX_NAME_CHARS] for name in ("entry", child.name, *inner))]
+    return []

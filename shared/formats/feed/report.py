@@ -1,0 +1,337 @@
+"""Reports of a feed: from the raw object of any format to sightings.
+
+Bad input costs no more than itself: a bad soft field costs the field, a bad hard field costs
+its IOC or its report, and what is lost goes to quarantine with the reason.
+"""
+
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeGuard
+
+from shared.domain.errors import InvalidIndicator, InvalidRecord
+from shared.domain.indicator import IndicatorType, parse
+from shared.domain.moment import format_millis, read_moment
+from shared.domain.reputation import (
+    MAX_TAG_BYTES,
+    OF_REPORT,
+    ScanVerdict,
+    Sighting,
+    SightingSummary,
+    cap_tags,
+)
+from shared.domain.verdict import FIELDS, Verdict, parent_verdict_of, verdict_of
+
+MAX_FLOW_ID_CHARS = 128
+MAX_ORIGIN_BYTES = 128
+MAX_REPORT_ID_BYTES = 64
+MAX_KEPT_VERDICT_CHARS = 64
+# A count beyond this is no count; it also keeps every client's integer in range.
+MAX_CLAIMED_COUNT = 2**31 - 1
+
+TYPES = {kind.value: kind for kind in IndicatorType}
+
+RawReport = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A record that breaks a hard rule.
+
+    Attributes:
+        reason: which rule, without the value.
+        record: the raw object, as the feed had it.
+        flow_id: the report that it is or stood in, "" when it has none that is valid.
+        again: a raw report with nothing else in it, for a record that is not a report.
+    """
+
+    reason: str
+    record: object
+    flow_id: str = ""
+    again: RawReport | None = None
+
+    def as_report(self) -> object:
+        """What has to be read to read this record again."""
+        return self.record if self.again is None else self.again
+
+
+@dataclass(slots=True)
+class Report:
+    """A report of a feed, read.
+
+    Attributes:
+        flow_id: the scan, "" when the report itself was rejected.
+        seen_at: date of the report as it states it, milliseconds since the epoch; at most a day
+            ahead of the clock, and then not the date that it counts with: see `dated`.
+        sightings: the IOCs with a valid verdict.
+        rejected: what goes to quarantine.
+        without_verdict: IOCs whose verdict is missing or UNKNOWN.
+        passed_over: IOCs of types that are not looked up.
+    """
+
+    flow_id: str = ""
+    seen_at: int = 0
+    sightings: list[Sighting] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    without_verdict: int = 0
+    passed_over: int = 0
+
+    def dated(self, seen_at: int) -> "Report":
+        """The same report with an earlier date, milliseconds since the epoch."""
+        return replace(
+            self,
+            seen_at=seen_at,
+            sightings=[_dated(sighting, seen_at) for sighting in self.sightings],
+        )
+
+
+def _dated(sighting: Sighting, seen_at: int) -> Sighting:
+    evidence = sighting.evidence
+    return Sighting(
+        sighting.indicator,
+        evidence._replace(
+            latest=evidence.latest._replace(seen_at=seen_at),
+            first_seen=min(evidence.first_seen, seen_at),
+            last_seen=seen_at,
+        ),
+    )
+
+
+def read_report(raw: object, now: int, *, inherit_verdict: bool = False) -> Report:
+    """Read one report by the rules of docs/feed.md.
+
+    Args:
+        raw: the object as a feed page holds it; anything at all.
+        now: the time of the run, in milliseconds since the epoch.
+        inherit_verdict: whether an IOC without a verdict takes the one of the report.
+    """
+    report = Report()
+    try:
+        flow_id, seen_at, iocs = read_head(raw, now)
+    except InvalidRecord as error:
+        report.rejected.append(Rejected(str(error), raw, _flow_id(raw)))
+        return report
+    assert isinstance(raw, Mapping)  # noqa: S101  # _head has checked it
+    report.flow_id, report.seen_at = flow_id, seen_at
+    common = _Common(
+        flow_id,
+        seen_at,
+        parent_verdict_of(raw),
+        cap_tags(read_tags(raw.get("tags"))),
+        now,
+        _kept_verdict(raw),
+        _report_id(raw.get("report_id")),
+        inherit_verdict,
+    )
+    for kind, entry in _entries(iocs, common, report):
+        try:
+            sighting = _sighting(kind, entry, common)
+        except (InvalidIndicator, InvalidRecord) as error:
+            report.rejected.append(_rejected_ioc(str(error), kind.value, entry, common))
+            continue
+        if sighting is None:
+            report.without_verdict += 1
+        else:
+            report.sightings.append(sighting)
+    return report
+
+
+@dataclass(frozen=True, slots=True)
+class _Common:
+    """What every IOC of a report shares."""
+
+    flow_id: str
+    seen_at: int
+    parent_verdict: str
+    tags: frozenset[str]
+    now: int
+    raw_verdict: RawReport
+    report_id: str
+    inherit_verdict: bool
+
+    def inherited(self, entry: Mapping[str, Any]) -> Verdict | None:
+        """The verdict that an IOC takes from the report if it states none; UNKNOWN is one."""
+        if not self.inherit_verdict or parent_verdict_of(entry):
+            return None
+        return Verdict.__members__.get(self.parent_verdict)
+
+
+def _rejected_ioc(reason: str, kind: str, entry: object, common: _Common) -> Rejected:
+    again = _report_of(kind, [entry], common)
+    return Rejected(reason, {"type": kind, "ioc": entry}, common.flow_id, again)
+
+
+def _report_of(kind: str, iocs: object, common: _Common) -> RawReport:
+    """The report with one type only.
+
+    It is as small as that allows, because a report with thousands of bad IOCs makes thousands.
+    """
+    name = {"report_id": common.report_id} if common.report_id else {}
+    return {
+        "flow_id": common.flow_id,
+        **name,
+        "date": format_millis(common.seen_at),
+        **common.raw_verdict,
+        "tags": sorted(common.tags),
+        "iocs": {kind: iocs},
+    }
+
+
+def _kept_verdict(raw: RawReport) -> RawReport:
+    """The verdict as the feed had it, so that one that is not known yet can become known."""
+    kept: dict[str, object] = {"verdict": None}
+    for name in FIELDS:
+        value = raw.get(name)
+        if (
+            len(value) <= MAX_KEPT_VERDICT_CHARS
+            if isinstance(value, str)
+            else isinstance(value, int | float) and -1 <= value <= 1
+        ):
+            kept[name] = value
+    return kept
+
+
+def _flow_id(raw: object) -> str:
+    flow_id = raw.get("flow_id") if isinstance(raw, Mapping) else None
+    return flow_id if is_flow_id(flow_id) else ""
+
+
+def read_head(raw: object, now: int) -> tuple[str, int, Mapping[str, Any]]:
+    """What names and dates a report, and its IOCs by type.
+
+    Returns:
+        flow_id, date in milliseconds since the epoch, and the IOCs.
+
+    Raises:
+        InvalidRecord: a hard field is bad.
+    """
+    if not isinstance(raw, Mapping):
+        raise InvalidRecord("report is not an object")
+    flow_id = raw.get("flow_id")
+    if not is_flow_id(flow_id):
+        raise InvalidRecord(
+            f"flow_id is not a text of 1 to {MAX_FLOW_ID_CHARS} characters "
+            "without control characters"
+        )
+    seen_at = read_moment(raw.get("date"), now)
+    iocs = raw.get("iocs")
+    if iocs is None:
+        raise InvalidRecord("iocs is missing")
+    if not isinstance(iocs, Mapping):
+        raise InvalidRecord("iocs is not an object")
+    return flow_id, seen_at, iocs
+
+
+def is_flow_id(value: object) -> TypeGuard[str]:
+    """Whether `value` can name a scan: it is opaque, but it must fit a key and a log line."""
+    return (
+        isinstance(value, str) and 0 < len(value) <= MAX_FLOW_ID_CHARS and not _has_controls(value)
+    )
+
+
+def _report_id(value: object) -> str:
+    """The name of the report within its scan, "" where there is none that can be kept."""
+    if isinstance(value, str) and fits(value, MAX_REPORT_ID_BYTES) and not _has_controls(value):
+        return value
+    return ""
+
+
+def _has_controls(text: str) -> bool:
+    return any(unicodedata.category(char) in {"Cc", "Cs"} for char in text)
+
+
+def _entries(
+    iocs: Mapping[str, Any], common: _Common, report: Report
+) -> Iterator[tuple[IndicatorType, Mapping[str, Any]]]:
+    for name, entries in iocs.items():
+        kind = TYPES.get(name.lower())
+        if not isinstance(entries, list):
+            if kind is not None and entries is not None:
+                record = {"type": name, "iocs": entries}
+                reason = "the list of IOCs is not a list"
+                again = _report_of(name, entries, common)
+                report.rejected.append(Rejected(reason, record, common.flow_id, again))
+            continue
+        if kind is None:
+            report.passed_over += len(entries)
+            continue
+        for entry in entries:
+            if isinstance(entry, Mapping):
+                yield kind, entry
+            else:
+                reason = "IOC is not an object"
+                report.rejected.append(_rejected_ioc(reason, name, entry, common))
+
+
+def _sighting(kind: IndicatorType, entry: Mapping[str, Any], common: _Common) -> Sighting | None:
+    verdict, source = verdict_of(entry), ""
+    if verdict is None:
+        verdict, source = common.inherited(entry), OF_REPORT
+    if verdict is None:
+        return None
+    indicator = parse(kind, entry.get("data"))
+    first, last, count = _claims(entry, common)
+    latest = ScanVerdict(
+        common.seen_at,
+        verdict,
+        common.flow_id,
+        common.parent_verdict,
+        _origin(entry),
+        common.report_id,
+        source,
+    )
+    return Sighting(
+        indicator,
+        SightingSummary(
+            latest=latest,
+            first_seen=first,
+            last_seen=last,
+            tags=cap_tags(common.tags | read_tags(entry.get("tags"))),
+            claimed_count=count,
+        ),
+    )
+
+
+def _claims(entry: Mapping[str, Any], common: _Common) -> tuple[int, int, int]:
+    """First seen, last seen and count, where the feed carries totals of its own."""
+    first = min(common.seen_at, _claimed_moment(entry.get("first_seen"), common))
+    last = max(common.seen_at, _claimed_moment(entry.get("last_seen"), common))
+    count = entry.get("scan_count")
+    if type(count) is not int or not 0 < count <= MAX_CLAIMED_COUNT:
+        count = 0
+    return first, last, count
+
+
+def _claimed_moment(value: object, common: _Common) -> int:
+    if value is None:
+        return common.seen_at
+    try:
+        moment = read_moment(value, common.now)
+    except InvalidRecord:
+        return common.seen_at
+    # A total cannot know what is still to come.
+    return moment if moment <= common.now else common.seen_at
+
+
+def _origin(entry: Mapping[str, Any]) -> str:
+    origins = entry.get("origins")
+    first = origins[0] if isinstance(origins, list) and origins else None
+    origin = first.get("type") if isinstance(first, Mapping) else entry.get("origin")
+    return origin if isinstance(origin, str) and fits(origin, MAX_ORIGIN_BYTES) else ""
+
+
+def read_tags(value: object) -> frozenset[str]:
+    """The tags of a list that are texts and not too long; none of anything else."""
+    if not isinstance(value, list):
+        return frozenset()
+    return frozenset(
+        tag for tag in value if isinstance(tag, str) and tag and fits(tag, MAX_TAG_BYTES)
+    )
+
+
+def fits(text: str, max_bytes: int) -> bool:
+    """Whether a text can be stored in so many bytes of UTF-8."""
+    try:
+        return len(text.encode()) <= max_bytes
+    except UnicodeEncodeError:  # a lone surrogate: JSON can spell it, UTF-8 and the store cannot
+        return False

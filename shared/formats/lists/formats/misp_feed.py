@@ -1,0 +1,98 @@
+"""A MISP feed: a manifest, and a file for each event that it names."""
+
+import re
+from collections.abc import Iterator, Mapping
+from urllib.parse import urljoin
+
+from shared.formats.lists import options
+from shared.formats.lists.declaration import Declaration
+from shared.formats.lists.entry import RawEntry, RejectedEntry
+from shared.formats.lists.errors import ListError
+from shared.formats.lists.formats import text
+from shared.formats.lists.formats.text import Get
+
+ACCEPT = "application/json"
+
+_HEX = "[0-9A-Fa-f]"
+_UUID = re.compile(rf"{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}")
+_PLAIN = frozenset(["ip-src", "ip-dst", "domain", "hostname", "url", "md5", "sha1", "sha256"])
+# Which parts of a composite value are indicators.
+_PARTS: Mapping[str, tuple[int, ...]] = {
+    "ip-src|port": (0,),
+    "ip-dst|port": (0,),
+    "hostname|port": (0,),
+    "domain|ip": (0, 1),
+    "filename|md5": (-1,),
+    "filename|sha1": (-1,),
+    "filename|sha256": (-1,),
+    "malware-sample": (-1,),
+}
+
+
+def read(declaration: Declaration, get: Get) -> Iterator[RawEntry]:
+    """Read the newest events of the feed.
+
+    Raises:
+        ListError: the manifest or an event is not what it should be.
+    """
+    wanted = declaration.read_options(options.MispFeed)
+    manifest = text.parse(get(declaration.address))
+    if not isinstance(manifest, dict) or not all(map(_UUID.fullmatch, manifest)):
+        raise ListError("the manifest is no object of events")
+    newest = sorted(manifest, key=lambda uuid: (_stamp(manifest[uuid]), uuid), reverse=True)
+    for uuid in newest[: wanted.max_events]:
+        document = text.parse(get(urljoin(declaration.address, f"{uuid}.json")))
+        event = document.get("Event") if isinstance(document, dict) else None
+        if not isinstance(event, dict):
+            raise ListError("an event without its object")
+        yield from _entries(event)
+
+
+def _entries(event: Mapping[str, object]) -> Iterator[RawEntry]:
+    for attribute in _attributes(event):
+        if not isinstance(attribute, dict):
+            yield RawEntry(RejectedEntry("an attribute that is no object"))
+        elif attribute.get("to_ids") is not True or attribute.get("deleted") is True:
+            yield RawEntry(RejectedEntry("an attribute that is not for detection", broken=False))
+        else:
+            for value in _values(attribute.get("type"), attribute.get("value")):
+                yield RawEntry(
+                    value=value,
+                    date=attribute.get("first_seen") or attribute.get("timestamp"),
+                    category=attribute.get("category"),
+                    source_list=event.get("info"),
+                )
+
+
+def _attributes(event: Mapping[str, object]) -> Iterator[object]:
+    yield from _list(event.get("Attribute"))
+    for one in _list(event.get("Object")):
+        if isinstance(one, dict) and one.get("deleted") is not True:
+            yield from _list(one.get("Attribute"))
+
+
+def _values(kind: object, value: object) -> Iterator[object]:
+    if not isinstance(kind, str):
+        yield RejectedEntry("an attribute without a type")
+    elif kind in _PLAIN:
+        yield value
+    elif kind in _PARTS:
+        parts = value.split("|") if isinstance(value, str) else []
+        for position in _PARTS[kind]:
+            yield (
+                parts[position]
+                if -len(parts) <= position < len(parts)
+                else RejectedEntry("a part is missing")
+            )
+    else:
+        yield RejectedEntry("an attribute of another type", broken=False)
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+def _stamp(event: object) -> int:
+    stamp = event.get("timestamp") if isinstance(event, dict) else None
+    found = re.fullmatch(r"[0-9]{1,12}", str(stamp))
+    return int(found[0]) if found else 0

@@ -1,0 +1,104 @@
+"""A STIX 2.1 bundle: the indicators in it whose pattern names whole values."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from shared.formats.lists.declaration import Declaration
+from shared.formats.lists.entry import RawEntry, RejectedEntry
+from shared.formats.lists.errors import ListError
+from shared.formats.lists.formats import text
+from shared.formats.lists.formats.text import Get
+
+ACCEPT = "application/json"
+
+_PATHS = frozenset({"ipv4-addr:value", "ipv6-addr:value", "domain-name:value", "url:value"})
+_HASHES = frozenset(
+    f"file:hashes.{name}" for name in ("md5", "sha1", "sha256", "'md5'", "'sha-1'", "'sha-256'")
+)
+_MAX_PATTERN_CHARS = 65_536
+_TOKEN = re.compile(
+    r"\s*(?:(?P<sign>[\[\]])|(?P<or>OR\b)"
+    r"|(?P<path>[a-z0-9-]+:[A-Za-z0-9_.'-]+)\s*=\s*'(?P<value>(?:[^'\\]|\\.)*)')"
+)
+
+
+def read(declaration: Declaration, get: Get) -> Iterator[RawEntry]:
+    """Read the bundle.
+
+    Raises:
+        ListError: no bundle.
+    """
+    document = text.parse(get(declaration.address))
+    if not isinstance(document, dict) or document.get("type") != "bundle":
+        raise ListError("the document is no bundle")
+    objects = document.get("objects", [])
+    if not isinstance(objects, list):
+        raise ListError("the bundle has no objects")
+    yield from entries(objects)
+
+
+def entries(objects: Iterable[object]) -> Iterator[RawEntry]:
+    """The entries of objects; of one that comes in several versions the latest counts."""
+    latest: dict[str, Mapping[str, object]] = {}
+    for one in objects:
+        if not isinstance(one, dict) or not isinstance(one.get("id"), str):
+            yield RawEntry(RejectedEntry("an object without an id"))
+        elif one.get("type") == "indicator":
+            other = latest.setdefault(one["id"], one)
+            if str(one.get("modified")) > str(other.get("modified")):
+                latest[one["id"]] = one
+    for indicator in latest.values():
+        yield from _entries(indicator)
+
+
+def _entries(indicator: Mapping[str, object]) -> Iterator[RawEntry]:
+    if indicator.get("revoked") is True:
+        yield RawEntry(RejectedEntry("revoked", broken=False))
+        return
+    values = _values(indicator.get("pattern")) if _is_stix(indicator) else None
+    if values is None:
+        values = [RejectedEntry("a pattern that is not only of equalities", broken=False)]
+    for value in values:
+        yield RawEntry(
+            value=value,
+            date=indicator.get("valid_from"),
+            category=_first(indicator.get("indicator_types")) or _first(indicator.get("labels")),
+            until=indicator.get("valid_until"),
+        )
+
+
+def _is_stix(indicator: Mapping[str, object]) -> bool:
+    return indicator.get("pattern_type", "stix") == "stix"
+
+
+def _values(pattern: object) -> list[object] | None:
+    """What a pattern of equalities joined by OR compares with, None for any other pattern."""
+    if not isinstance(pattern, str) or len(pattern) > _MAX_PATTERN_CHARS:
+        return None
+    values: list[object] = []
+    shape = ""
+    rest = pattern.strip()
+    at = 0
+    while at < len(rest):
+        token = _TOKEN.match(rest, at)
+        if not token:
+            return None
+        at = token.end()
+        shape += token["sign"] or ("|" if token["or"] else "=")
+        if token["path"]:
+            values.append(_value(token["path"], token["value"]))
+    # In brackets or across them, an OR means the same.
+    flat = shape.replace("]|[", "|")
+    if not flat.startswith("[") or not flat.endswith("]"):
+        return None
+    return values if set(flat[1:-1].split("|")) == {"="} else None
+
+
+def _value(path: str, quoted: str) -> object:
+    if path not in _PATHS and path.lower() not in _HASHES:
+        return RejectedEntry("a property that is not looked up", broken=False)
+    return re.sub(r"\\(.)", r"\1", quoted)
+
+
+def _first(values: object) -> object:
+    return values[0] if isinstance(values, list) and values else ""

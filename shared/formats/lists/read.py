@@ -1,0 +1,171 @@
+"""From a provider's documents to its snapshot: canonical, joined, and whole or not at all. Pure."""
+
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+
+from shared.domain.errors import InvalidIndicator, InvalidRecord
+from shared.domain.indicator import (
+    MAX_TEXT_CHARS,
+    IndicatorType,
+    parse,
+    parse_hash,
+    refang,
+)
+from shared.domain.moment import read_moment
+from shared.domain.network import Network, parse_network
+from shared.domain.provider import Listing, Subject
+from shared.formats.lists.declaration import Declaration
+from shared.formats.lists.entry import ListContent, RawEntry, RejectedEntry
+from shared.formats.lists.errors import ListError
+from shared.formats.lists.formats import FORMATS
+from shared.formats.lists.formats.text import Get
+
+MAX_ENTRIES = 2_000_000
+MAX_TEXT_BYTES = 64
+
+_HASH = re.compile(r"[0-9A-Fa-f]{32,64}")
+_SCHEME = re.compile(r"(?i)[a-z]{3,5}:")
+_ADDRESS = re.compile(r"[0-9A-Fa-f:.]{2,45}(?:/[0-9]{1,3})?")
+_LETTER = re.compile(r"[A-Fa-f]")
+_WITH_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.]{2,45})\]|([0-9.]{7,15})):[0-9]{1,5}")
+_EPOCH = re.compile(r"[0-9]{9,10}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+# How lists spell that a cell is empty.
+_NOTHING = frozenset({"", "-", "n/a", "none", "null", "unknown"})
+
+
+def read_snapshot(declaration: Declaration, get: Get, now: int) -> ListContent:
+    """Read all that is on a provider's list.
+
+    Args:
+        declaration: of a list, not of an API.
+        get: fetches a document; what it raises goes through.
+        now: milliseconds since the epoch.
+
+    Raises:
+        ListError: what came is not the list, or is too much of it that cannot be read.
+    """
+    joined: dict[Subject, _Said] = {}
+    rejected: Counter[str] = Counter()
+    for address in (declaration.address, *declaration.more):
+        document = replace(declaration, address=address)
+        found = FORMATS[declaration.format].read(document, get)
+        _take(found, declaration, now, joined, rejected)
+    if len(joined) < declaration.min_entries:
+        raise ListError(f"the list has {len(joined)} entries, too few to be whole")
+    entries = {subject: _listing(said, declaration) for subject, said in joined.items()}
+    return ListContent(entries, rejected)
+
+
+# What is said of a subject: when first, and the latest words, behind their date.
+_Words = tuple[int, str, str, str]
+_Said = tuple[int, _Words]
+
+
+def _take(
+    found: Iterable[RawEntry],
+    declaration: Declaration,
+    now: int,
+    joined: dict[Subject, _Said],
+    rejected: Counter[str],
+) -> None:
+    """Read the entries of one document; half of them must be what they should be."""
+    good = broken = 0
+    for count, raw in enumerate(found, start=1):
+        if count > MAX_ENTRIES or len(joined) > MAX_ENTRIES:
+            raise ListError(f"the list has more than {MAX_ENTRIES} entries")
+        subject = _subject(raw, declaration.types, now)
+        if isinstance(subject, RejectedEntry):
+            rejected[subject.reason] += 1
+            broken += subject.broken
+            continue
+        good += 1
+        date = _date(raw.date, now)
+        words = (
+            date,
+            clean_text(raw.assessment),
+            clean_text(raw.category),
+            clean_text(raw.source_list),
+        )
+        known = joined.get(subject)
+        joined[subject] = (date, words) if known is None else _join(known, (date, words))
+    if broken > good:
+        raise ListError(f"{broken} entries cannot be read, {good} can")
+
+
+def _join(one: _Said, other: _Said) -> _Said:
+    # The order of the entries does not matter: a list that is shuffled is the same list.
+    dates = [date for date in (one[0], other[0]) if date]
+    return min(dates, default=0), max(one[1], other[1])
+
+
+def _listing(said: _Said, declaration: Declaration) -> Listing:
+    since, (_, assessment, category, source_list) = said
+    return Listing(
+        status=declaration.listing_status,
+        assessment=assessment or declaration.assessment,
+        category=category or declaration.category,
+        detect_time=since,
+        source_list=source_list,
+    )
+
+
+def _subject(raw: RawEntry, types: frozenset[IndicatorType], now: int) -> Subject | RejectedEntry:
+    if isinstance(raw.value, RejectedEntry):
+        return raw.value
+    until = _date(raw.until, now) if raw.until is not None else 0
+    if 0 < until <= now:
+        return RejectedEntry("expired", broken=False)
+    try:
+        subject = _canonical(raw.value)
+    except InvalidIndicator as error:
+        return RejectedEntry(str(error))
+    kind = IndicatorType.IP if isinstance(subject, Network) else subject.type
+    if kind not in types:
+        return RejectedEntry("a type that the provider is not declared for", broken=False)
+    return subject
+
+
+def _canonical(value: object) -> Subject:
+    """The one thing that a value can be: what is no URL, hash or address is a domain or nothing."""
+    if not isinstance(value, str):
+        raise InvalidIndicator("not a text")
+    if len(value) > MAX_TEXT_CHARS:
+        raise InvalidIndicator("too long")
+    if "\ufffd" in value:
+        raise InvalidIndicator("not UTF-8")
+    text = refang(value.strip())
+    if _HASH.fullmatch(text):
+        return parse_hash(text)
+    if found := _WITH_PORT.fullmatch(text):
+        text = found[1] or found[2]
+    if _ADDRESS.fullmatch(text) and (":" in text or not _LETTER.search(text)):
+        return parse_network(text)
+    if "://" in text or _SCHEME.match(text):
+        return parse(IndicatorType.URL, text)
+    return parse(IndicatorType.DOMAIN, text)
+
+
+def _date(value: object, now: int) -> int:
+    """A date in milliseconds since the epoch; 0 for none, and for one that is impossible."""
+    if isinstance(value, str):
+        value = value.strip().removesuffix(" UTC")
+        if _EPOCH.fullmatch(value):
+            value = int(value)
+    try:
+        return read_moment(value, now)
+    except InvalidRecord:
+        return 0
+
+
+def clean_text(value: object) -> str:
+    """A text as answers may show it: one line, short; "" where there is nothing to show."""
+    if not isinstance(value, str):
+        return ""
+    plain = _CONTROL.sub(" ", value[:MAX_TEXT_CHARS]).strip()
+    if plain.casefold() in _NOTHING:
+        return ""
+    return sys.intern(plain.encode()[:MAX_TEXT_BYTES].decode(errors="ignore").rstrip())

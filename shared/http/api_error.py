@@ -1,0 +1,61 @@
+"""Requests that are refused, and the two shapes in which clients read why."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from shared.http.errors import ErrorDefinition
+from shared.http.web import Response
+
+TAXII_MEDIA_TYPE = "application/taxii+json;version=2.1"
+
+
+class ApiError(Exception):
+    """A request that cannot be answered; the handler's caller turns it into the answer."""
+
+    def __init__(
+        self, error: ErrorDefinition, detail: str = "", headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(error.message)
+        self.error = error
+        self.detail = detail
+        self.headers = headers or {}
+
+    def response(self, path: str = "") -> Response:
+        """The answer, in the shape that clients of the path read: that of the v4 API by default."""
+        body = self.error.body(self.detail)
+        status, code = self.error.status, self.error.code
+        if is_sandbox_path(path):
+            return Response(status, as_detail(body), self.headers, error=code)
+        if is_taxii_path(path):
+            headers = {"Content-Type": TAXII_MEDIA_TYPE, **self.headers}
+            return Response(status, as_taxii_error(status, body), headers, error=code)
+        return Response(status, body, self.headers, error=code)
+
+
+def as_detail(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The body of an error as the sandbox's own API has it."""
+    return {"detail": " ".join(body["error"]["messages"])}
+
+
+def as_taxii_error(status: int, body: Mapping[str, Any]) -> dict[str, Any]:
+    """The body of an error as TAXII has it."""
+    error = body["error"]
+    return {
+        "title": " ".join(error["messages"]),
+        "error_code": str(error["code"]),
+        "http_status": str(status),
+    }
+
+
+def is_taxii_path(path: str) -> bool:
+    """Whether a path belongs to the TAXII server."""
+    return _first_segment(path) == "taxii2"
+
+
+def is_sandbox_path(path: str) -> bool:
+    """Whether a path belongs to the sandbox's own API, and not to the v4 API."""
+    return _first_segment(path) in {"api", "feed"}
+
+
+def _first_segment(path: str) -> str:
+    return path.lstrip("/").partition("/")[0]

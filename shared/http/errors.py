@@ -1,0 +1,88 @@
+"""The error table: the vendor's own numbers, in the vendor's own shape."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorDefinition:
+    """One line of the table.
+
+    Attributes:
+        status: HTTP status.
+        code: the vendor's number.
+        message: for people; it never holds what was sent.
+    """
+
+    status: int
+    code: int
+    message: str
+
+    def body(self, detail: str = "") -> dict[str, Any]:
+        """The body of the answer; `detail` says what was wrong with this request."""
+        message = f"{self.message}: {detail}" if detail else self.message
+        return {"success": False, "error": {"code": self.code, "messages": [message]}}
+
+
+BODY_NO_OBJECT = ErrorDefinition(
+    400, 400021, "Request payload is not valid, a JSON object is expected"
+)
+BODY_NO_ARRAY = ErrorDefinition(
+    400, 400021, "Request payload is not valid, a JSON array is expected"
+)
+HASHES_MISSING = ErrorDefinition(400, 400060, "The field is required")
+HASHES_NO_LIST = ErrorDefinition(400, 400061, "The field has to be an array")
+HASHES_EMPTY = ErrorDefinition(400, 400062, "The array is empty")
+HASHES_TOO_MANY = ErrorDefinition(400, 400063, "The array has too many items")
+HASH_NOT_VALID = ErrorDefinition(400, 400064, "The hash value is not valid")
+DETAILS_HEADER_NOT_VALID = ErrorDefinition(
+    400, 400065, "The header includescandetails has to be 0 or 1"
+)
+IP_NOT_VALID = ErrorDefinition(400, 400180, "Invalid format of input. Provide IPv4 or IPv6")
+DOMAIN_NOT_VALID = ErrorDefinition(400, 400180, "Invalid format of input. Provide a domain name")
+URL_NOT_VALID = ErrorDefinition(400, 400180, "Invalid format of input. Provide a URL")
+VALUE_NOT_ENCODED = ErrorDefinition(
+    400, 400180, "Invalid format of input. Percent-encode the value in the path"
+)
+ADDRESSES_MISSING = ErrorDefinition(400, 400181, "The field is required")
+ADDRESSES_NO_LIST = ErrorDefinition(400, 400182, "The field has to be an array")
+ADDRESSES_EMPTY = ErrorDefinition(400, 400183, "The array is empty")
+ADDRESSES_TOO_MANY = ErrorDefinition(400, 400184, "The array has too many items")
+TEXT_MISSING = ErrorDefinition(400, 400025, "The field text is required, and has to be a text")
+SEARCH_PARAMETER_NOT_VALID = ErrorDefinition(400, 400022, "The parameter is not valid")
+NO_KEY = ErrorDefinition(401, 401001, "Authentication strategy is invalid")
+UNKNOWN_KEY = ErrorDefinition(401, 401006, "Invalid API key")
+MAY_NOT_PUBLISH = ErrorDefinition(403, 403003, "The API key may not send scan reports")
+NO_SUCH_ENDPOINT = ErrorDefinition(404, 404000, "Endpoint not found")
+FILTER_NOT_FOUND = ErrorDefinition(404, 404001, "There is no filter")
+NO_SEARCH_INDEX = ErrorDefinition(
+    404, 404000, "Endpoint not found, this service keeps no search index"
+)
+REPORT_NOT_FOUND = ErrorDefinition(404, 404001, "No report of this scan is known")
+EXPORTS_NOT_FOUND = ErrorDefinition(404, 404001, "There are no exports")
+EXPORT_NOT_FOUND = ErrorDefinition(404, 404001, "There is no such export")
+COLLECTION_NOT_FOUND = ErrorDefinition(404, 404001, "There is no such collection")
+OBJECT_NOT_FOUND = ErrorDefinition(404, 404001, "There is no such object")
+HASH_NOT_FOUND = ErrorDefinition(404, 404003, "The hash was not found")
+KEY_NOT_FOUND = ErrorDefinition(404, 404008, "The apikey was not found")
+METHOD_NOT_ALLOWED = ErrorDefinition(405, 404000, "Method not allowed")
+NOT_JSON = ErrorDefinition(406, 406000, "The content type has to be application/json")
+NOT_TEXT = ErrorDefinition(406, 406000, "The content type has to be application/json or text/plain")
+NOT_TAXII = ErrorDefinition(406, 406000, "The media type is application/taxii+json;version=2.1")
+BODY_TOO_LARGE = ErrorDefinition(413, 400144, "The request is too large")
+ANSWER_TOO_LARGE = ErrorDefinition(
+    413, 400144, "The answer is too large, ask for fewer or accept the encoding gzip"
+)
+# The v4 API says 406 and 400 where the sandbox's own says 415 and 422; its bodies have no number.
+NOT_JSON_SANDBOX = ErrorDefinition(415, 406000, "The content type has to be application/json")
+PARAMETER_MISSING = ErrorDefinition(422, 400022, "The parameter is required")
+ITEMS_NOT_VALID = ErrorDefinition(422, 400022, "The array is not valid")
+ITEMS_EMPTY = ErrorDefinition(422, 400062, "The array is empty")
+ITEMS_TOO_MANY = ErrorDefinition(422, 400063, "The array has too many items")
+CODING_NOT_SUPPORTED = ErrorDefinition(415, 406000, "The content encoding has to be gzip, or none")
+REPORT_NOT_VALID = ErrorDefinition(422, 400022, "The scan report is not valid")
+CURSOR_NOT_VALID = ErrorDefinition(422, 400022, "The page does not exist")
+QUOTA_USED_UP = ErrorDefinition(429, 429000, "Rate limit exceeded, retry after the limit is reset")
+THROTTLED = ErrorDefinition(429, 429001, "Too many requests within a minute, retry after it")
+INTERNAL = ErrorDefinition(500, 500001, "Internal server error")
+STORE_NOT_REACHABLE = ErrorDefinition(503, 503001, "The service is not reachable, try again later")

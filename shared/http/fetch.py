@@ -1,0 +1,374 @@
+"""Fetching feed pages from a stranger: one origin, and caps on bytes, time and requests."""
+
+import socket
+import ssl
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from typing import Any, cast
+from urllib.parse import SplitResult, urljoin, urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import (
+    HTTPError,
+    MaxRetryError,
+    NameResolutionError,
+    NewConnectionError,
+    SSLError,
+)
+from urllib3.util import Retry
+
+from shared.domain.errors import FeedError
+from shared.http.retry import RETRIED_STATUSES, BoundedRetry
+from shared.http.tls import tls_context
+
+MAX_PAGE_BYTES = 32 * 1024 * 1024
+# As they come over the wire, with headers, redirects and the bodies of refused attempts.
+MAX_WIRE_BYTES = MAX_PAGE_BYTES + 1024 * 1024
+MAX_URL_BYTES = 8192
+MAX_REDIRECTS = 5
+MAX_RETRIES = 4
+CONNECT_TIMEOUT_S = 5.0
+READ_TIMEOUT_S = 20.0
+BACKOFF_S = 0.5
+_CHUNK_BYTES = 64 * 1024
+_OK = 200
+_NOT_MODIFIED = 304
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_OUT_OF_TIME = "the time for fetching is used up"
+_TOO_LARGE = f"the page is larger than {MAX_PAGE_BYTES} bytes"
+
+
+class OutOfTime(FeedError):
+    """The run's time was used up before the page was here."""
+
+
+class FeedRefused(FeedError):
+    """The feed does not accept the key (401), or not from here (403)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A page as it came.
+
+    Attributes:
+        url: its address after redirects; what is relative on the page is relative to it.
+        body: decompressed, at most `MAX_PAGE_BYTES`.
+        etag: what names this state of the page, "" if the feed does not say.
+        unchanged: it is as it was when it had the ETag that was sent; then there is no body.
+    """
+
+    url: str
+    body: bytes
+    etag: str = ""
+    unchanged: bool = False
+
+
+class FeedClient:
+    """Fetches the pages of one feed, for one thread.
+
+    A session of requests over one pool of connections that can reach nobody but the feed. It
+    keeps no cookies, looks for nothing in the environment, and leaves redirects to `get`: requests
+    would read the body of a redirect whole into memory.
+
+    Args:
+        feed_url: the configured address; no other scheme, host or port is ever contacted.
+        api_key: sent in the header `key_header`, "" for none.
+        remaining: seconds that are left for fetching; apart from the look-up of the host's
+            name nothing outlasts them.
+        allow_private: whether the feed may be at an address that is not on the internet.
+        private_ca: certificates (PEM) of a CA to trust beside the public ones, "" for none.
+        accept: the media types to ask for.
+        key_header: the name of the header that the feed reads its key from.
+        only_whole: whether to refuse what does not say where it ends, for formats in which a part
+            looks like a whole.
+    """
+
+    def __init__(
+        self,
+        feed_url: str,
+        api_key: str,
+        remaining: Callable[[], float],
+        *,
+        allow_private: bool = False,
+        private_ca: str = "",
+        accept: str = "application/json, application/atom+xml;q=0.9",
+        key_header: str = "X-Api-Key",
+        only_whole: bool = False,
+    ) -> None:
+        self._remaining = remaining
+        self._allowance = _Allowance(remaining)
+        self._only_whole = only_whole
+        self._origin = _origin(urlsplit(feed_url))
+        retries = BoundedRetry(
+            total=MAX_RETRIES,
+            other=0,  # an untrusted certificate is no better the next time
+            status_forcelist=RETRIED_STATUSES,
+            allowed_methods={"GET"},
+            backoff_factor=BACKOFF_S,
+            backoff_max=10,
+            raise_on_status=False,
+            remaining=remaining,
+            too_late=lambda _: OutOfTime("the feed asks to wait longer than the run may take"),
+        )
+        pool = _pool(self._origin, self._allowance, allow_private, private_ca)
+        self._session = _Session()
+        self._session.trust_env = False
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._session.mount(f"{self._origin[0]}://", _OnePoolAdapter(pool, retries))
+        self._session.headers.clear()
+        self._session.headers["Accept"] = accept
+        self._session.headers["Accept-Encoding"] = "gzip"
+        self._session.headers["User-Agent"] = "ioc-reputation"
+        if api_key:
+            self._session.headers[key_header] = api_key
+
+    def get(self, url: str, etag: str = "") -> Fetched:
+        """Fetch one page.
+
+        Args:
+            etag: the one that the page had when it was fetched before, "" to get it anyway.
+
+        Raises:
+            OutOfTime: `remaining` ran out.
+            FeedRefused: it is the key.
+            FeedError: the page could not be had; nothing of it is to be used.
+        """
+        self._allowance.renew()
+        try:
+            for _ in range(1 + MAX_REDIRECTS):
+                with closing(self._ask(url, etag)) as response:
+                    location = response.raw.get_redirect_location()
+                    if not location:
+                        if self._only_whole:
+                            _refuse_open_end(response.raw)
+                        if etag and response.status_code == _NOT_MODIFIED:
+                            return Fetched(url, b"", etag, unchanged=True)
+                        found = response.headers.get("ETag", "")
+                        return Fetched(url, _body(response.raw), found)
+                url = _joined(url, location, "a redirect")
+        except (requests.RequestException, HTTPError, ValueError) as error:
+            if self._remaining() <= 0:
+                raise OutOfTime(_OUT_OF_TIME) from error
+            raise FeedError(f"the page could not be fetched: {_reason(error)}") from error
+        raise FeedError(f"the feed redirects more than {MAX_REDIRECTS} times")
+
+    def _ask(self, url: str, etag: str) -> requests.Response:
+        self._refuse_others(url)
+        return self._session.get(
+            url,
+            headers={"If-None-Match": etag} if etag else {},
+            stream=True,
+            allow_redirects=False,
+            timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
+        )
+
+    def _refuse_others(self, url: str) -> None:
+        parts = urlsplit(url)
+        # Clients do not agree on who is named in `http://one\@two/`.
+        if _origin(parts) != self._origin or "@" in parts.netloc or "\\" in url:
+            raise FeedError("the feed points to another scheme, host or port")
+
+
+class _Session(requests.Session):
+    """Takes no answer for a redirect: requests reads the body of one even if told not to follow."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        return None
+
+
+class _OnePoolAdapter(HTTPAdapter):
+    """Sends whatever it is given to the feed's host, and to no other."""
+
+    def __init__(self, pool: HTTPConnectionPool, retries: Retry) -> None:
+        self._pool = pool
+        super().__init__(max_retries=retries)
+
+    def get_connection_with_tls_context(self, *_: Any, **__: Any) -> HTTPConnectionPool:
+        return self._pool
+
+
+def _reason(error: Exception) -> str:
+    """Name what lies behind the wrappers of requests and urllib3."""
+    inner = error.args[0] if isinstance(error, requests.RequestException) and error.args else error
+    if isinstance(inner, MaxRetryError) and inner.reason:
+        inner = inner.reason
+    cause = inner.args[0] if isinstance(inner, SSLError) and inner.args else None
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        # The text is OpenSSL's; only the configured host's name is ever in it.
+        return f"its certificate is not trusted ({cause.verify_message})"
+    return type(inner if isinstance(inner, BaseException) else error).__name__
+
+
+def next_url(fetched: Fetched, following: str) -> str:
+    """The absolute address of what a page calls its next one.
+
+    Raises:
+        FeedError: it is none.
+    """
+    return _joined(fetched.url, following, "the page's next")
+
+
+def _joined(base: str, reference: str, what: str) -> str:
+    try:
+        url = urljoin(base, reference)
+        size = len(url.encode())
+    except ValueError:
+        raise FeedError(f"{what} is no address") from None
+    if size > MAX_URL_BYTES:
+        raise FeedError(f"{what} is longer than {MAX_URL_BYTES} bytes")
+    return url
+
+
+def _refuse_open_end(response: BaseHTTPResponse) -> None:
+    """Refuse a body that ends when the connection does: where that breaks off, nobody can tell."""
+    chunked = response.headers.get("Transfer-Encoding", "").lower() == "chunked"
+    if not chunked and "Content-Length" not in response.headers:
+        raise FeedError("the answer does not say where it ends")
+
+
+def _body(response: BaseHTTPResponse) -> bytes:
+    if response.status != _OK:
+        kind = FeedRefused if response.status in {401, 403} else FeedError
+        raise kind(f"the feed answered with status {response.status}")
+    body = bytearray()
+    # By read1: read takes a chunk size of -1 from the feed for "all there is".
+    while chunk := response.read1(_CHUNK_BYTES, decode_content=True):
+        body += chunk
+        if len(body) > MAX_PAGE_BYTES:
+            raise FeedError(_TOO_LARGE)
+    return bytes(body)
+
+
+_Origin = tuple[str, str, int]
+
+
+def _origin(url: SplitResult) -> _Origin:
+    return url.scheme, url.hostname or "", url.port or _DEFAULT_PORTS.get(url.scheme, 0)
+
+
+def _pool(
+    origin: _Origin, allowance: "_Allowance", allow_private: bool, private_ca: str
+) -> HTTPConnectionPool:
+    """Connections to one origin; without a proxy, whatever the environment says."""
+    scheme, host, port = origin
+    options: dict[str, Any] = {"allowance": allowance, "allow_private": allow_private}
+    if scheme == "http":
+        pool = HTTPConnectionPool(host, port, **options)
+        pool.ConnectionCls = _Connection
+        return pool
+    context = tls_context(private_ca)
+    context.sslsocket_class = _TLSSocket
+    tls_pool = HTTPSConnectionPool(host, port, ssl_context=context, **options)
+    tls_pool.ConnectionCls = _TLSConnection
+    return tls_pool
+
+
+class _Allowance:
+    """What is left for the page that is being fetched: time, and bytes on the wire.
+
+    Every socket asks before it waits. The timeouts of the libraries are no substitute: they
+    begin anew with every byte that arrives.
+    """
+
+    def __init__(self, remaining: Callable[[], float]) -> None:
+        self._remaining = remaining
+        self._bytes = 0
+
+    def renew(self) -> None:
+        """Allow another page."""
+        self._bytes = MAX_WIRE_BYTES
+
+    def seconds(self, most: float) -> float:
+        """How long to wait, at most `most`; raises OutOfTime."""
+        left = self._remaining()
+        if left <= 0:
+            raise OutOfTime(_OUT_OF_TIME)
+        return min(most, left)
+
+    def take(self, received: int) -> None:
+        """Count what arrived; raises FeedError when it was too much."""
+        self._bytes -= received
+        if self._bytes < 0:
+            raise FeedError(_TOO_LARGE)
+
+
+class _Socket(socket.socket):
+    """A socket that cannot be kept waiting, or be filled, beyond the allowance."""
+
+    allowance: _Allowance
+
+    def recv_into(self, *args: Any, **options: Any) -> int:
+        self.settimeout(self.allowance.seconds(READ_TIMEOUT_S))
+        received = super().recv_into(*args, **options)
+        self.allowance.take(received)
+        return received
+
+
+class _TLSSocket(_Socket, ssl.SSLSocket):
+    """The same in TLS; a handshake as a whole has the timeout of its socket."""
+
+
+# What is sent to these goes to the IPv4 address at their end: by NAT64, and as it once was.
+_AROUND_IPV4 = (IPv6Network("64:ff9b::/96"), IPv6Network("::/96"))
+
+
+def _is_public(text: str) -> bool:
+    """Whether an address is on the internet; one with another inside is judged by both."""
+    address = ip_address(text)
+    inner: IPv4Address | None = None
+    if isinstance(address, IPv6Address):
+        inner = address.sixtofour
+        if any(address in network for network in _AROUND_IPV4):
+            inner = IPv4Address(int(address) & 0xFFFFFFFF)
+    return all(one.is_global and not one.is_multicast for one in (address, inner) if one)
+
+
+class _Connection(HTTPConnection):
+    """A connection that knows whom it may connect to, and how long it may take."""
+
+    def __init__(
+        self, *args: Any, allowance: _Allowance, allow_private: bool, **options: Any
+    ) -> None:
+        super().__init__(*args, **options)
+        self._allowance = allowance
+        self._allow_private = allow_private
+
+    def connect(self) -> None:
+        super().connect()
+        cast("_Socket", self.sock).allowance = self._allowance
+
+    def _new_conn(self) -> socket.socket:
+        try:
+            found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+        except socket.gaierror as error:
+            raise NameResolutionError(self.host, self, error) from error
+        # The very addresses that are connected to: a second look-up might find others.
+        addresses = [str(address[0]) for *_, address in found]
+        if not (self._allow_private or all(map(_is_public, addresses))):
+            raise FeedError("the feed's host has an address that is not on the internet")
+        failure: OSError | None = None
+        for family, kind, protocol, _, address in found:
+            with ExitStack() as on_failure:
+                try:
+                    sock = on_failure.enter_context(_Socket(family, kind, protocol))
+                    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                    sock.settimeout(self._allowance.seconds(CONNECT_TIMEOUT_S))
+                    sock.connect(address)
+                    # Connecting took its part; the rest is for the handshake.
+                    sock.settimeout(self._allowance.seconds(CONNECT_TIMEOUT_S))
+                except OSError as error:
+                    failure = error
+                else:
+                    on_failure.pop_all()
+                    return sock
+        raise NewConnectionError(self, "no address could be connected to") from failure
+
+
+class _TLSConnection(_Connection, HTTPSConnection):
+    """The same in TLS."""

@@ -1,0 +1,56 @@
+"""What becomes of errors: the one place where a handler maps them to answers."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from shared.domain.errors import StoreError
+from shared.http import errors
+from shared.http.api_error import ApiError
+from shared.http.web import (
+    AnswerTooLarge,
+    Request,
+    Response,
+    accepts_gzip,
+    answer,
+    read_request,
+)
+from shared.runtime.observability import log_failure, logger
+
+
+def guarded(event: Mapping[str, Any], respond: Callable[[Request], Response]) -> dict[str, Any]:
+    """The answer to an event of a REST API or a function URL, whatever goes wrong on the way.
+
+    A request that is refused or fails gets one line in the log, any other none unless the level
+    is DEBUG.
+    """
+    path = ""
+    try:
+        request = read_request(event)
+        path = request.path
+        response = respond(request)
+        packed = answer(response, gzip_accepted=accepts_gzip(request))
+    except ApiError as refused:
+        refusal = refused
+    except AnswerTooLarge:
+        refusal = ApiError(errors.ANSWER_TOO_LARGE)
+    except StoreError as error:
+        logger.error("store failed", extra={"reason": str(error)})
+        return answer(ApiError(errors.STORE_NOT_REACHABLE).response(path))
+    except Exception as error:
+        log_failure("request failed", error)
+        return answer(ApiError(errors.INTERNAL).response(path))
+    else:
+        _tell(response)
+        return packed
+    response = refusal.response(path)
+    _tell(response)
+    return answer(response)
+
+
+def _tell(response: Response) -> None:
+    # That a hash is not known is an answer.
+    if response.error and response.error != errors.HASH_NOT_FOUND.code:
+        fields = {"status": response.status, "code": response.error}
+        logger.info("request refused", extra=fields)
+    else:
+        logger.debug("request answered", extra={"status": response.status})

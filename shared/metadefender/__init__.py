@@ -1,1 +1,0 @@
-"""Bodies and errors of the MetaDefender Cloud v4 API."""

@@ -1,0 +1,1 @@
+"""What a function needs from its environment: settings, secrets, deadline, logs and metrics."""
