@@ -1,7 +1,5 @@
 """Answers as a table, as JSON lines and as CSV: each row is written as it comes."""
 
-import csv
-import io
 import json
 import os
 from collections.abc import Sequence
@@ -16,6 +14,7 @@ from rich.text import Text
 from shared.client import Answer, ProviderRow, RowStatus
 from shared.domain.indicator import Indicator
 from shared.domain.verdict import Verdict
+from shared.formats.csv_rows import csv_row
 
 
 class Format(StrEnum):
@@ -65,13 +64,12 @@ STYLES: Final = {
     "NO ANSWER": "magenta",
     "UNKNOWN": "dim",
 }
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _WIDTH: Final = 140
 
 
 def head_of(form: Format) -> str:
     """What stands before the first row."""
-    return _csv_line(COLUMNS) if form is Format.CSV else ""
+    return csv_row(COLUMNS) if form is Format.CSV else ""
 
 
 def as_text(form: Format, rows: Sequence[Row]) -> str:
@@ -151,7 +149,7 @@ def _as_json(row: Row) -> str:
 
 
 def _as_csv(row: Row) -> str:
-    return _csv_line(
+    return csv_row(
         (
             str(row.line),
             row.asked,
@@ -163,14 +161,3 @@ def _as_csv(row: Row) -> str:
             row.reason,
         )
     )
-
-
-def _csv_line(cells: Sequence[str]) -> str:
-    line = io.StringIO(newline="")
-    csv.writer(line).writerow(map(guarded, cells))
-    return line.getvalue()
-
-
-def guarded(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell

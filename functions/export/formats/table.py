@@ -1,10 +1,9 @@
 """CSV: a row for each indicator, and no cell that a spreadsheet would run."""
 
-import csv
-import io
 from collections.abc import Iterator
 
 from shared.domain.moment import format_millis
+from shared.formats.csv_rows import csv_row
 from shared.formats.exports.source import ExportedIoc, ExportFile, IocSource, Options
 
 COLUMNS = (
@@ -19,7 +18,6 @@ COLUMNS = (
     "report_id",
     "report",
 )
-_RUN_BY_SPREADSHEETS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def files(source: IocSource, options: Options) -> Iterator[ExportFile]:
@@ -28,9 +26,9 @@ def files(source: IocSource, options: Options) -> Iterator[ExportFile]:
 
 
 def _lines(iocs: Iterator[ExportedIoc], options: Options) -> Iterator[str]:
-    yield _line(COLUMNS)
+    yield csv_row(COLUMNS)
     for ioc in iocs:
-        yield _line(
+        yield csv_row(
             (
                 ioc.indicator.type,
                 ioc.indicator.value,
@@ -44,14 +42,3 @@ def _lines(iocs: Iterator[ExportedIoc], options: Options) -> Iterator[str]:
                 options.link(ioc),
             )
         )
-
-
-def _line(cells: tuple[str, ...]) -> str:
-    line = io.StringIO()
-    csv.writer(line).writerow([guarded(cell) for cell in cells])
-    return line.getvalue()
-
-
-def guarded(cell: str) -> str:
-    """A cell as text: an apostrophe before what a spreadsheet would take for a formula."""
-    return f"'{cell}" if cell.startswith(_RUN_BY_SPREADSHEETS) else cell
