@@ -19,7 +19,7 @@ from shared.domain.indicator import (
     Query,
     parse_query,
     refang,
-    unwrapped,
+    unwrap,
 )
 
 # So many bytes are more than MAX_TEXT_CHARS characters: what is cut off there is refused anyway.
@@ -72,7 +72,7 @@ def recognise(text: str) -> Query:
         >>> recognise("hxxp://evil[.]example").indicator.value
         'http://evil.example/'
     """
-    text = unwrapped(text)
+    text = unwrap(text)
     if _DIGITS.fullmatch(text) and len(text) in {32, 40, 64}:
         return parse_query(None, text)
     try:

@@ -6,7 +6,7 @@ from functions.lookup.bulk import address_field, read_items
 from functions.lookup.service import Call, Handler, LookupResult, Service
 from functions.lookup.v4_bodies import address_report, invalid_address_row
 from shared.domain.errors import InvalidIndicator
-from shared.domain.indicator import IndicatorType, Query, ask_in_path, parse_query
+from shared.domain.indicator import IndicatorType, Query, parse_path_query, parse_query
 from shared.http import errors
 from shared.http.api_error import ApiError
 from shared.http.web import Response
@@ -39,7 +39,7 @@ def report(kind: IndicatorType) -> Handler:
                 raise ApiError(errors.URL_NOT_VALID, NOT_ENCODED)
             value = f"{value}?{call.request.query}"
         try:
-            question = ask_in_path(kind, value)
+            question = parse_path_query(kind, value)
         except InvalidIndicator as error:
             raise ApiError(NOT_VALID[kind], str(error)) from None
         return Response(200, _row(*service.answer(question), service.now()))

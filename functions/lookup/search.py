@@ -10,7 +10,7 @@ from functions.lookup.hashes import row_of
 from functions.lookup.service import Call, Handler, LookupResult, Service, SightingIndex
 from functions.lookup.v4_bodies import address_report
 from shared.domain.errors import InvalidIndicator
-from shared.domain.indicator import HASH_TYPES, Indicator, IndicatorType, Query, ask_in_path
+from shared.domain.indicator import HASH_TYPES, Indicator, IndicatorType, Query, parse_path_query
 from shared.domain.verdict import Verdict
 from shared.http import errors
 from shared.http.api_error import ApiError
@@ -65,7 +65,7 @@ def sightings(kind: IndicatorType | None) -> Handler:
         try:
             # Slashes at the end may belong to a URL; to nothing else.
             value = call.value if kind is IndicatorType.URL else call.value.rstrip("/")
-            question = ask_in_path(kind, value)
+            question = parse_path_query(kind, value)
         except InvalidIndicator as error:
             raise ApiError(not_valid, str(error)) from None
         indicator = question.indicator

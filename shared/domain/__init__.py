@@ -1,1 +1,1 @@
-"""Indicators, verdicts and how sightings join. Pure: no AWS, no HTTP, no clock."""
+"""Indicators, verdicts, and the join of sightings. Pure: without AWS, HTTP or a clock."""

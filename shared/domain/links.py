@@ -1,10 +1,17 @@
-"""Where people find what the sandbox has."""
+"""Links to the web pages of the sandbox."""
 
 from urllib.parse import quote, urlsplit
 
 
 def report_link(sandbox_url: str) -> str:
-    """Where a person finds a report, with `{flow_id}` and `{report_id}` in it; "" for nowhere."""
+    """Return the address of a report's page, with placeholders `{flow_id}` and `{report_id}`.
+
+    Args:
+        sandbox_url: address of the sandbox, of which path and query are ignored; "" if it has none.
+
+    Returns:
+        "" without an address of the sandbox.
+    """
     if not sandbox_url:
         return ""
     base = urlsplit(sandbox_url)._replace(path="", query="", fragment="").geturl()

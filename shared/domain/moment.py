@@ -1,4 +1,4 @@
-"""Moments: whole milliseconds since the epoch inside, one spelling outside."""
+"""Points in time: whole milliseconds since the epoch inside, one format in answers."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -19,13 +19,13 @@ _US = re.compile(r"\d{2}/\d{2}/\d{4}, \d{2}:\d{2}:\d{2}")
 
 
 def to_millis(moment: datetime) -> int:
-    """Milliseconds since the epoch, rounded down; `moment` carries its zone."""
+    """Convert a time with a zone to milliseconds since the epoch, rounded down."""
     return (moment - _EPOCH) // _MILLISECOND
 
 
-@lru_cache(maxsize=1024)  # one answer says the same moment several times
+@lru_cache(maxsize=1024)  # one answer repeats the same time in several fields
 def format_millis(millis: int) -> str:
-    """Spell a moment as every answer does: `YYYY-MM-DDTHH:MM:SS.mmmZ`."""
+    """Format milliseconds since the epoch as `YYYY-MM-DDTHH:MM:SS.mmmZ`, as every answer does."""
     moment = _EPOCH + timedelta(milliseconds=millis)
     return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
@@ -36,14 +36,14 @@ def read_moment(value: object, now: int) -> int:
     A date without a zone is UTC.
 
     Args:
-        value: what the feed says.
-        now: the time of the run, in milliseconds since the epoch.
+        value: the date as the feed gives it.
+        now: time of the run, in milliseconds since the epoch.
 
     Returns:
         Milliseconds since the epoch, rounded down.
 
     Raises:
-        InvalidRecord: no date, or an impossible one: before 2000, or more than a day ahead.
+        InvalidRecord: the date cannot be read, is before 2000, or is more than a day ahead.
     """
     try:
         millis = _read(value)

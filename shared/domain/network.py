@@ -1,4 +1,4 @@
-"""Networks of IP addresses, as lists name them, and finding those that hold an address. Pure."""
+"""Networks of IP addresses as lists contain them, and the search for those that hold an address."""
 
 import ipaddress
 from collections.abc import Iterable
@@ -8,24 +8,24 @@ from shared.domain.errors import InvalidIndicator
 from shared.domain.indicator import Indicator, IndicatorType
 
 _Ip = ipaddress.IPv4Address | ipaddress.IPv6Address
-# A list that calls an eighth of all addresses bad is broken, or is meant to break its readers.
+# A list with an eighth of all addresses is broken or malicious.
 MIN_PREFIX = 3
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Network:
-    """A network in its canonical form, such as `192.0.2.0/24`; only `parse_network` makes one."""
+    """A network in canonical form, such as `192.0.2.0/24`. Make it with `parse_network` only."""
 
     value: str
 
 
 def parse_network(text: str) -> Network | Indicator:
-    """Canonicalise a network; one of a single address is that address.
+    """Canonicalise a network; a network of a single address becomes that address.
 
-    Bits behind the prefix are dropped, an IPv4-mapped network becomes IPv4.
+    Bits after the prefix are dropped; an IPv4-mapped network becomes IPv4.
 
     Raises:
-        InvalidIndicator: no network, or one too large to mean it.
+        InvalidIndicator: not a network, or its prefix is shorter than `MIN_PREFIX`.
 
     Example:
         >>> parse_network("2001:DB8::1/32").value
@@ -48,10 +48,10 @@ def parse_network(text: str) -> Network | Indicator:
 
 
 class NetworkIndex:
-    """Finds the networks that hold an address, with one look for each length that occurs."""
+    """Finds the networks that hold an address, with one search per prefix length that occurs."""
 
     def __init__(self, networks: Iterable[Network]) -> None:
-        # By version of the protocol and length of the prefix, the prefixes as numbers.
+        # Prefixes as numbers, by IP version and prefix length.
         self._prefixes: dict[tuple[int, int], set[int]] = {}
         for one in networks:
             network = ipaddress.ip_network(one.value)
@@ -60,7 +60,7 @@ class NetworkIndex:
             prefixes.add(int(network.network_address) >> shift)
 
     def holding(self, address: Indicator) -> list[Network]:
-        """The networks that hold an IP address, the largest first."""
+        """Return the networks that hold an IP address, the largest first."""
         ip: _Ip = ipaddress.ip_address(address.value)
         found = []
         for version, length in sorted(self._prefixes):
@@ -69,7 +69,7 @@ class NetworkIndex:
                 prefix = int(ip) >> shift
                 if prefix in self._prefixes[version, length]:
                     base = ipaddress.ip_network((prefix << shift, length))
-                    if base.version != version:  # a small number is taken for IPv4
+                    if base.version != version:  # ip_network reads a small number as IPv4
                         base = ipaddress.IPv6Network((prefix << shift, length))
                     found.append(Network(str(base)))
         return found

@@ -1,7 +1,7 @@
-"""What providers other than the sandbox say of an indicator. Pure.
+"""Listings and verdicts of the providers other than the sandbox. Pure.
 
-They live side by side with the sandbox in the item of an IOC, each in a part of its own, so that
-no writer ever touches what is another's.
+The item of an IOC holds each provider's data in a part of its own, next to the sandbox's, so
+writers never touch each other's data.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,20 +15,20 @@ from shared.domain.network import Network
 from shared.domain.reputation import Reputation
 from shared.domain.verdict import Verdict
 
-# Name of the sandbox among the providers of an answer, as the v4 API has it.
+# Name of the sandbox among the providers of an answer, as in the v4 API.
 SANDBOX_PROVIDER = "MetaDefender Sandbox"
 
-# What a list can hold.
+# An entry of a list is about one of these.
 Subject = Indicator | Network
 
-# The one assessment that says less than that something is bad.
+# Only this assessment maps to the verdict SUSPICIOUS.
 SUSPICIOUS = "suspicious"
 
 
 class ListingStatus(IntEnum):
-    """What a provider has to say; the numbers are those of the v4 API's `status`.
+    """What a provider states about an indicator; the numbers are those of the v4 API's `status`.
 
-    They are written to the store: never change one.
+    The numbers are written to the store: never change one.
     """
 
     TRUSTED = 0
@@ -39,17 +39,18 @@ class ListingStatus(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What one provider says of one subject.
+    """What one provider states about one indicator or network.
 
     Attributes:
-        assessment: in its own words, such as `botnet`; "" where it has none.
-        category: "" where it has none.
-        detect_time: since when it is listed, milliseconds since the epoch; 0 where the provider
-            does not tell.
-        source_list: the list of the provider that it is on, "" where there is but one.
-        answered: when the provider said so, milliseconds since the epoch; 0 for what a list says.
-        expires: until when an answer to a question may be repeated, milliseconds since the epoch;
-            0 for what a list says, which holds until the list changes.
+        assessment: in the provider's own words, such as `botnet`; "" if it gives none.
+        category: "" if the provider gives none.
+        detect_time: since when the subject is listed, milliseconds since the epoch; 0 if the
+            provider gives no time.
+        source_list: which of the provider's lists holds the subject; "" if it has only one.
+        answered: when an on-demand provider answered, milliseconds since the epoch; 0 for an
+            entry of a list.
+        expires: until when the answer of an on-demand provider may be used, milliseconds since
+            the epoch; 0 for an entry of a list, which holds until the list changes.
     """
 
     status: ListingStatus
@@ -62,13 +63,13 @@ class Listing:
 
 
 class IocRecord(NamedTuple):
-    """Everything that is known of one indicator.
+    """Everything that is stored about one indicator.
 
     Attributes:
-        reputation: what the sandbox's reports say, None for nothing.
-        listings: what others say, by the id of the provider.
-        networks: the networks that hold it, by the id of the provider, where that is why it is
-            listed.
+        reputation: what the sandbox's reports state, None if no report names the indicator.
+        listings: what other providers state, by provider id.
+        networks: the listed network that holds the address, by the id of each provider that lists
+            the network and not the address.
     """
 
     indicator: Indicator
@@ -79,14 +80,14 @@ class IocRecord(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """A provider as answers show it, and how it stands.
+    """A provider as answers show it, and the age of its data.
 
     Attributes:
         id: its name in the store.
         name: its name in `sources`.
-        types: types of indicators that it covers.
+        types: indicator types that it covers.
         updated: when its data was last complete, milliseconds since the epoch; 0 for never.
-        on_demand: whether it is asked at look-up time, in place of having a list.
+        on_demand: whether a look-up asks its API, because it publishes no list.
     """
 
     id: str
@@ -98,12 +99,12 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class ProviderVerdict:
-    """What one provider that covers the type of an indicator answers about it.
+    """A provider, its listing of an indicator, and the verdict that follows.
 
     Attributes:
-        listing: its status is NOT_LISTED for a provider that knows nothing, and FAILED for one
-            that never could be asked.
-        network: the network that is listed in the place of the address.
+        listing: its status is NOT_LISTED if the provider does not list the indicator, and FAILED
+            if the provider never answered.
+        network: the listed network that holds the address; None if the address itself is listed.
     """
 
     provider: Provider
@@ -112,7 +113,7 @@ class ProviderVerdict:
 
     @property
     def verdict(self) -> Verdict | None:
-        """What it comes to, None where the provider has nothing to say."""
+        """The verdict that follows from the listing, None if the provider states nothing."""
         if self.listing.status is ListingStatus.TRUSTED:
             return Verdict.BENIGN
         if self.listing.status is not ListingStatus.LISTED:
@@ -124,12 +125,12 @@ class ProviderVerdict:
 def provider_verdicts(
     known: IocRecord, providers: Iterable[Provider], now: int
 ) -> list[ProviderVerdict]:
-    """One voice for each provider that covers the type of an indicator, in their order.
+    """Return a verdict for each provider that covers the indicator's type, in their order.
 
     Args:
-        now: milliseconds since the epoch: what has expired by then is no longer said.
+        now: milliseconds since the epoch; a listing that has expired by then is ignored.
     """
-    said = []
+    verdicts = []
     for provider in providers:
         if known.indicator.type not in provider.types:
             continue
@@ -138,5 +139,5 @@ def provider_verdicts(
             listing = Listing(
                 ListingStatus.NOT_LISTED if provider.updated else ListingStatus.FAILED
             )
-        said.append(ProviderVerdict(provider, listing, known.networks.get(provider.id)))
-    return said
+        verdicts.append(ProviderVerdict(provider, listing, known.networks.get(provider.id)))
+    return verdicts

@@ -1,7 +1,7 @@
-"""Sightings and how they join into the reputation of an indicator.
+"""Sightings and their join into the reputation of an indicator.
 
-The join is associative, commutative and idempotent: order, repetition and overlap of what a
-feed says cannot matter. docs/adr/0003 tells why.
+The join is associative, commutative and idempotent, so the order, repetition and overlap of a
+feed's reports do not change the result. docs/adr/0003-the-join.md explains why.
 """
 
 from collections.abc import Iterable
@@ -14,16 +14,17 @@ from shared.domain.verdict import Verdict
 
 MAX_TAGS = 32
 MAX_TAG_BYTES = 64
-# The source of a verdict that an IOC has inherited from its report.
+# Source of a verdict that an IOC inherited from its report.
 OF_REPORT = "report"
 
 
 class ScanVerdict(NamedTuple):
-    """The part of a sighting that an answer shows whole; the greatest one wins.
+    """The part of a sighting that an answer shows as a whole; the greatest one is the latest.
 
-    The order of the fields is the order of the rule: date, severity, flow_id. The others only
-    make the order total, for a report that contradicts itself. `report_id` is "" for a report
-    without one. `source` is where the verdict is from: `OF_REPORT`, or "" for the IOC's own.
+    Fields are compared in their order: date, severity, flow_id. The remaining ones only make the
+    order total, for a report that contradicts itself. `seen_at` is milliseconds since the epoch.
+    `report_id` is "" for a report without one. `source` is `OF_REPORT` for a verdict inherited
+    from the report, and "" for the IOC's own.
     """
 
     seen_at: int
@@ -36,15 +37,15 @@ class ScanVerdict(NamedTuple):
 
 
 class SightingSummary(NamedTuple):
-    """What sightings of one indicator say together, save how many there were.
+    """What several sightings of one indicator come to, except their number.
 
     Attributes:
-        latest: verdict, parent verdict, origin, flow_id and report_id, all of one sighting.
+        latest: the scan verdict of the newest sighting.
         first_seen: earliest sighting, milliseconds since the epoch.
         last_seen: latest sighting, milliseconds since the epoch.
-        tags: at most `MAX_TAGS`: the first ones in the order of their characters, because a
-            rule that looks at anything but the tag would make the join depend on its order.
-        claimed_count: the greatest count that a feed claimed of its own, 0 for none.
+        tags: at most `MAX_TAGS`, the first ones in alphabetical order: a rule that looks at
+            anything but the tag would make the join depend on its order.
+        claimed_count: the greatest scan count that a feed claimed, 0 if it claimed none.
     """
 
     latest: ScanVerdict
@@ -54,7 +55,7 @@ class SightingSummary(NamedTuple):
     claimed_count: int = 0
 
     def join(self, other: Self) -> Self:
-        """The evidence of both."""
+        """Merge two summaries of the same indicator."""
         return type(self)(
             latest=max(self.latest, other.latest),
             first_seen=min(self.first_seen, other.first_seen),
@@ -65,25 +66,25 @@ class SightingSummary(NamedTuple):
 
 
 def cap_tags(tags: frozenset[str]) -> frozenset[str]:
-    """At most `MAX_TAGS` of `tags`, by the rule that `SightingSummary` states."""
+    """Return at most `MAX_TAGS` tags, by the rule that `SightingSummary` states."""
     return tags if len(tags) <= MAX_TAGS else frozenset(sorted(tags)[:MAX_TAGS])
 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """One report says something about one indicator."""
+    """One report holds one indicator with a verdict."""
 
     indicator: Indicator
     evidence: SightingSummary
 
     @property
     def flow_id(self) -> str:
-        """The scan that the report tells of."""
+        """The scan of the report."""
         return self.evidence.latest.flow_id
 
 
 class Reputation(NamedTuple):
-    """What is known of one indicator.
+    """Everything that the sandbox's reports state about one indicator.
 
     Attributes:
         counted: number of distinct flow_ids among its sightings.
@@ -95,14 +96,14 @@ class Reputation(NamedTuple):
 
     @property
     def scan_count(self) -> int:
-        """Number of scans: our own count, or what a feed claims when that is more."""
+        """Number of scans: our own count, or the feed's claim if that is greater."""
         return max(self.counted, self.evidence.claimed_count)
 
 
 def join_all(sightings: Iterable[Sighting]) -> Reputation:
-    """The reputation that follows from one or more sightings of one indicator.
+    """Return the reputation that follows from one or more sightings of one indicator.
 
-    This is the definition that the store has to agree with, however it got there.
+    This is the definition: what the store holds must be equal, however it was written.
     """
     known = list(sightings)
     return Reputation(

@@ -21,14 +21,14 @@ class Verdict(IntEnum):
 
 
 UNKNOWN: Final = "UNKNOWN"
-# The fields of a record that its verdict is read from, and their order in the functions below.
+# Fields of a record that its verdict is read from, in the order of the functions' arguments.
 FIELDS: Final = ("verdict", "threatLevel", "verdictLabel")
 _WEAK = frozenset({Verdict.NO_THREAT, Verdict.SUSPICIOUS})
 _CANONICAL = {
     **{verdict.name: verdict.name for verdict in Verdict},
     UNKNOWN: UNKNOWN,
     "INFORMATIONAL": Verdict.NO_THREAT.name,
-    # What the sandbox shows since version 2.5.
+    # Names that the sandbox shows since version 2.5.
     "TRUSTED": Verdict.BENIGN.name,
     "UNDETERMINED": UNKNOWN,
     "NO_THREAT_DETECTED": Verdict.NO_THREAT.name,
@@ -42,15 +42,15 @@ _SEPARATORS = str.maketrans(" -", "__")
 def read_verdict(
     value: object, threat_level: object = None, label: object = None
 ) -> Verdict | None:
-    """Read the verdict of an IOC from the first of three fields that holds a known one.
+    """Read the verdict of an IOC from the first of three fields that holds a known verdict.
 
     Args:
-        value: the field `verdict`, a name in any case, with spaces, `-` or `_` in it.
-        threat_level: the field `threatLevel`; anything but a number from -1 to 1 is ignored.
-        label: the field `verdictLabel`, a name as above.
+        value: field `verdict`, a name in any case, with spaces, `-` or `_`.
+        threat_level: field `threatLevel`; anything but a number from -1 to 1 is ignored.
+        label: field `verdictLabel`, a name like `value`.
 
     Returns:
-        The verdict; None where there is none to store: missing, empty or UNKNOWN.
+        The verdict; None if it is missing, empty or UNKNOWN, and so is not stored.
 
     Raises:
         InvalidRecord: the verdict is not a known one.
@@ -75,28 +75,30 @@ def verdict_of(record: Mapping[str, object]) -> Verdict | None:
     return read_verdict(*map(record.get, FIELDS))
 
 
-def overall_verdict(said: Iterable[Verdict]) -> Verdict | None:
-    """One verdict of what sources say of an indicator: the rule of docs/contract.md.
+def overall_verdict(verdicts: Iterable[Verdict]) -> Verdict | None:
+    """Combine the verdicts of several sources into one, by the rule of docs/contract.md.
 
-    BENIGN is the word of a source that is trusted to clear an indicator, others that found
-    nothing say NO_THREAT. So it beats weak evidence, which ends at SUSPICIOUS; otherwise the worst
-    counts. Neither order nor repetition matters.
+    Only a source that is trusted to clear an indicator gives BENIGN; a source that found nothing
+    gives NO_THREAT. So BENIGN beats weak evidence, which is SUSPICIOUS or less; otherwise the
+    most severe verdict counts. Neither order nor repetition matters.
 
     Returns:
-        None where no source says anything.
+        None if there are no verdicts.
     """
-    verdicts = frozenset(said)
-    worst = max(verdicts, default=None)
-    if Verdict.BENIGN in verdicts and worst in _WEAK:
+    distinct = frozenset(verdicts)
+    worst = max(distinct, default=None)
+    if Verdict.BENIGN in distinct and worst in _WEAK:
         return Verdict.BENIGN
     return worst
 
 
 def read_parent_verdict(value: object, threat_level: object = None, label: object = None) -> str:
-    """Read the verdict of a report: its canonical name, `UNKNOWN`, or "" for anything else.
+    """Read the verdict of a report; the arguments are those of `read_verdict`.
 
-    It is a soft field: it decorates an answer and decides nothing. The arguments are those of
-    `read_verdict`.
+    The verdict of a report is shown in answers and never decides one, so it is never an error.
+
+    Returns:
+        Its canonical name, `UNKNOWN`, or "" for anything else.
     """
     return _name(value) or _name_of_level(threat_level) or _name(label)
 
@@ -113,8 +115,8 @@ def _name(value: object) -> str:
 
 
 def _name_of_level(level: object) -> str:
-    """The verdict of the highest level of the sandbox that is not above `level`."""
-    # NaN is in no range, so it is ignored, too.
+    """Return the verdict of the highest level of the sandbox that is at most `level`, or ""."""
+    # NaN is outside every range, so it is ignored, too.
     if isinstance(level, bool) or not isinstance(level, int | float) or not -1 <= level <= 1:
         return ""
     if level < 0:

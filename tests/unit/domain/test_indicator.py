@@ -19,9 +19,9 @@ from shared.domain.indicator import (
     HASH_TYPES,
     MAX_URL_BYTES,
     IndicatorType,
-    ask_in_path,
     parse,
     parse_hash,
+    parse_path_query,
     parse_query,
     refang,
 )
@@ -339,15 +339,15 @@ def test_what_is_no_url_is_refused_at_the_api_too(asked: str) -> None:
     ],
 )
 def test_a_path_shows_how_a_url_was_encoded(asked: str, value: str) -> None:
-    assert ask_in_path(IndicatorType.URL, asked).indicator.value == value
+    assert parse_path_query(IndicatorType.URL, asked).indicator.value == value
 
 
 @pytest.mark.parametrize(
     "asked", ["evil.example/a%253B", "evil.example/a%3Fq=1", "b%C3%BCcher.example/a%252F"]
 )
 def test_a_url_without_a_scheme_that_reads_as_two_is_refused(asked: str) -> None:
-    with pytest.raises(InvalidIndicator, match="reads as two URLs"):
-        ask_in_path(IndicatorType.URL, asked)
+    with pytest.raises(InvalidIndicator, match="can be read as two URLs"):
+        parse_path_query(IndicatorType.URL, asked)
 
 
 @pytest.mark.parametrize(
