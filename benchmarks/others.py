@@ -18,7 +18,7 @@ from benchmarks.lookups import captured_output
 from benchmarks.metering import Usage
 from benchmarks.providers import listed, refresh
 from benchmarks.wire import metered_wire
-from functions.publish.external_reputation import ask_nobody
+from functions.publish.external_reputation import no_external_reputation
 from functions.publish.intake import Publisher
 from functions.publish.scan import ScanReport, read_scan
 from functions.publish.store.feed_log import FeedLog
@@ -54,7 +54,7 @@ def publishing(reports: int) -> Work:
         publisher = Publisher(
             Histories(tables.client, tables.reports),
             FeedLog(tables.client, tables.reports),
-            ask_nobody,
+            no_external_reputation,
             lambda: NOW_MS,
         )
         started = time.process_time()

@@ -922,7 +922,7 @@ def _published() -> PublishedPage:
     scan = {"flowId": _FLOW_ID, "reports": feed.REPORT_EXAMPLE}
     [report] = read_scan(json.dumps(scan).encode(), _NOW)
     assert isinstance(report, ScanReport)  # noqa: S101
-    decisions = {one: decide(observed.findings) for one, observed in report.iocs.items()}
+    decisions = {one: decide(observed.evidence) for one, observed in report.iocs.items()}
     history = History(1, report.seen_at, report.seen_at)
     item = feed_item(report, decisions, dict.fromkeys(report.iocs, history))
     newest_first, newer = Cursor(number=66), Cursor(Order.OLDEST_FIRST, 66)

@@ -5,10 +5,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from functions.publish.external_reputation import ask_nobody
+from functions.publish.external_reputation import no_external_reputation
 from functions.publish.feed import Cursor, Order, PublishedPage, read_page
 from functions.publish.history import History
-from functions.publish.intake import Ask, Published, Publisher
+from functions.publish.intake import ExternalReputation, Published, Publisher
 from functions.publish.scan import ScanReport
 from functions.publish.store.feed_log import FeedLog
 from functions.publish.store.histories import Histories
@@ -49,7 +49,11 @@ def histories_of(store: Store, client: Any = None) -> Histories:
 
 
 def publisher(
-    store: Store, *, client: Any = None, ask: Ask = ask_nobody, now: int = NOW
+    store: Store,
+    *,
+    client: Any = None,
+    ask: ExternalReputation = no_external_reputation,
+    now: int = NOW,
 ) -> Publisher:
     """Whoever publishes to a store."""
     return Publisher(histories_of(store, client), log_of(store, client), ask, lambda: now)

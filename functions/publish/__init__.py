@@ -1,1 +1,1 @@
-"""Publishing: scan reports in, a verdict for each IOC, and a feed of our own out."""
+"""The publish function takes scan reports, decides a verdict for each IOC and writes the feed."""

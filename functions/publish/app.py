@@ -1,4 +1,4 @@
-"""Handler of the publish function: wiring, requests of the REST API, and the timer's poll."""
+"""Handler of the publish function: answers requests of the REST API and polls on a timer."""
 
 import os
 import time
@@ -9,8 +9,8 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.publish.external_reputation import ask_nobody, ask_service
-from functions.publish.intake import Ask, Publisher
+from functions.publish.external_reputation import external_reputation_of, no_external_reputation
+from functions.publish.intake import ExternalReputation, Publisher
 from functions.publish.poll import Poller
 from functions.publish.routes import Service, respond
 from functions.publish.settings import PublishSettings
@@ -26,10 +26,10 @@ from shared.runtime.observability import failures_by_kind, logged, logger, metri
 from shared.store.api_keys import ApiKeys
 from shared.store.client import dynamodb_client
 
-# The end of the time is kept free, for what is under way to end.
+# Time at the end of an invocation that a poll leaves for the current report.
 SPARE_S = 7.0
-# A REST API waits 29 seconds for a function.
-ASK_S = 8.0
+# For the external reputation of a report. A REST API waits 29 seconds for a function.
+REPUTATION_DEADLINE_S = 8.0
 
 
 @logged
@@ -37,15 +37,15 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     """Answer a request, or poll the sandbox.
 
     Args:
-        event: of the REST API; anything else is the timer's.
-        context: tells the time that is left for a poll.
+        event: a request of the REST API; anything else is a call by the timer.
+        context: of the invocation; limits the time of a poll.
 
     Returns:
-        The answer, errors included; of a poll its summary.
+        The answer, errors included, or the summary of the poll.
 
     Raises:
         SettingsError: the function is not configured.
-        Failed: a poll failed for a reason that nobody expected.
+        Failed: a poll failed with an unexpected error.
     """
     if "requestContext" in event:
         return guarded(event, lambda request: respond(_service(), request))
@@ -90,21 +90,25 @@ def _keys() -> KeyRing:
 
 def _publisher() -> Publisher:
     table = _settings().report_table_name
-    return Publisher(Histories(_client(), table), FeedLog(_client(), table), _ask(), _now_ms)
+    return Publisher(
+        Histories(_client(), table), FeedLog(_client(), table), _external_reputation(), _now_ms
+    )
 
 
-def _ask() -> Ask:
+def _external_reputation() -> ExternalReputation:
     settings = _settings()
     if not settings.reputation_url:
-        return ask_nobody
+        return no_external_reputation
     key = settings.reputation_api_key.read()
-    return ask_service(_reputation_client(settings.reputation_url, key))
+    return external_reputation_of(_reputation_client(settings.reputation_url, key))
 
 
 @cache
 def _reputation_client(url: str, key: str) -> ReputationClient:
-    # The vendor takes 50 addresses at a time, and hashes as we do.
-    return ReputationClient(url, key, cache=AnswerCache(), deadline_s=ASK_S, max_addresses=50)
+    # The vendor's API accepts 50 addresses in a request, and as many hashes as this service.
+    return ReputationClient(
+        url, key, cache=AnswerCache(), deadline_s=REPUTATION_DEADLINE_S, max_addresses=50
+    )
 
 
 def _poller(remaining: Callable[[], float]) -> Poller:

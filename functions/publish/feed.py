@@ -1,7 +1,7 @@
-"""Pages of our own feed, as JSON and as Atom (RFC 4287, paged as RFC 5005 has it).
+"""Pages of the published feed, as JSON and as Atom (RFC 4287, with the paging of RFC 5005).
 
-A page is named by its cursor: a direction and the number of the entry where it begins. Numbers have
-no gap and never change, so a cursor stays what it was while the feed grows.
+A cursor names a page: a direction and the number of the entry where the page begins. Numbers have
+no gaps and never change, so a cursor stays valid while the feed grows.
 """
 
 import json
@@ -22,10 +22,10 @@ from shared.formats.feed.json_page import NEWEST_FIRST
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 100
-# A page is an answer of a function, which ends at 6 MB.
+# A page is an answer of a function, which is limited to 6 MB.
 MAX_PAGE_BYTES = 3_000_000
-_READ_AT_ONCE = 25
-# Of a long row of entries that were replaced a page shows nothing, and ends all the same.
+_ENTRIES_PER_READ = 25
+# A page ends after so many reads, even if it found only entries that were replaced.
 _MAX_READS = 40
 
 _NAMESPACE = uuid.UUID("6f0f4f0e-5d3e-5f0b-9a0e-2b6c2c1f7a51")
@@ -33,11 +33,11 @@ _TITLE = "IOC reputation: scan reports"
 
 
 class InvalidCursor(ReputationError):
-    """A text is no cursor of this feed, or a limit is none."""
+    """A cursor, an order or a limit is not valid for this feed."""
 
 
 class Order(StrEnum):
-    """In which direction a page is read."""
+    """Direction in which a page is read."""
 
     NEWEST_FIRST = NEWEST_FIRST
     OLDEST_FIRST = "oldest_first"
@@ -45,12 +45,12 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where a page begins.
+    """Position where a page begins.
 
     Attributes:
-        number: the page holds entries below it, or above it when the oldest come first; None is
-            the end of the feed, where reading with the newest first begins.
-        limit: reports on a page, at most.
+        number: newest first, the page holds entries with lower numbers; oldest first, with higher
+            ones. None is the end of the feed, where a reader of the newest entries begins.
+        limit: the most reports on a page.
     """
 
     order: Order = Order.NEWEST_FIRST
@@ -59,10 +59,10 @@ class Cursor:
 
     @classmethod
     def parse(cls, cursor: str, order: str, limit: str) -> Self:
-        """Read what a request asks for; "" for what it does not say.
+        """Read the parameters of a request; "" for one that is missing.
 
         Raises:
-            InvalidCursor: it says what nobody understands.
+            InvalidCursor: a parameter is not valid.
         """
         if order not in {"", *Order} or not _CURSOR.fullmatch(cursor):
             raise InvalidCursor("the cursor or the order is not valid")
@@ -75,29 +75,29 @@ class Cursor:
         return cls(direction, number, int(limit or DEFAULT_LIMIT))
 
     def query(self) -> str:
-        """The query that asks for this page."""
+        """The query string of this page."""
         letter = "a" if self.order is Order.OLDEST_FIRST else "b"
-        asked = {"cursor": f"{letter}{self.number}"}
+        parameters = {"cursor": f"{letter}{self.number}"}
         if self.limit != DEFAULT_LIMIT:
-            asked["limit"] = str(self.limit)
-        return "?" + urlencode(asked)
+            parameters["limit"] = str(self.limit)
+        return "?" + urlencode(parameters)
 
 
 _DIRECTIONS = {"a": Order.OLDEST_FIRST, "b": Order.NEWEST_FIRST}
-# Spelled in one way each: Python's own numbers may have signs, underscores and other digits.
+# Each has one spelling only: int() also accepts signs, underscores and other digits.
 _CURSOR = re.compile("([ab][0-9]{1,18})?")
 _LIMIT = re.compile("([0-9]{1,3})?")
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedPage:
-    """One page.
+    """One page of the feed.
 
     Attributes:
         entries: in the order of the page.
-        next: the page after it, None at the end.
-        newer: where to ask for what will have been published after its newest entry.
-        updated: of the feed, milliseconds since the epoch.
+        next: cursor of the following page, None at the end.
+        newer: cursor of what is published after the newest entry of this page.
+        updated: when the feed last changed, milliseconds since the epoch.
     """
 
     order: Order
@@ -108,10 +108,10 @@ class PublishedPage:
 
 
 def read_page(log: FeedLog, info: FeedInfo, cursor: Cursor) -> PublishedPage:
-    """Read a page of the feed as it stood when `info` was read.
+    """Read a page of the feed, in its state at the time `info` was read.
 
     Raises:
-        InvalidCursor: it points beyond the end of the feed, so it is another feed's.
+        InvalidCursor: it points beyond the end of the feed, so it belongs to another feed.
         StoreError: the store failed.
     """
     numbers = _numbers(info, cursor)
@@ -121,7 +121,7 @@ def read_page(log: FeedLog, info: FeedInfo, cursor: Cursor) -> PublishedPage:
     for _ in range(_MAX_READS):
         if full or taken == len(numbers) or len(entries) == cursor.limit:
             break
-        chunk = numbers[taken : taken + min(_READ_AT_ONCE, cursor.limit - len(entries))]
+        chunk = numbers[taken : taken + min(_ENTRIES_PER_READ, cursor.limit - len(entries))]
         found = {entry.number: entry for entry in log.entries(chunk)}
         for number in chunk:
             entry = found.get(number)
@@ -139,8 +139,8 @@ def read_page(log: FeedLog, info: FeedInfo, cursor: Cursor) -> PublishedPage:
 
 
 def _numbers(info: FeedInfo, cursor: Cursor) -> range:
-    """The numbers of the entries from where a page begins to the end of the feed."""
-    # Behind the last entry is no place to wait: what comes next would be passed over.
+    """The numbers of the entries from the beginning of a page to the end of the feed."""
+    # Oldest first, a cursor after the last entry would skip the next one that is published.
     last = info.tail if cursor.order is Order.OLDEST_FIRST else info.tail + 1
     if (cursor.number or 0) > last:
         raise InvalidCursor("the cursor points beyond the end of the feed")
@@ -151,7 +151,7 @@ def _numbers(info: FeedInfo, cursor: Cursor) -> range:
 
 
 def as_json(page: PublishedPage) -> str:
-    """The page in JSON, as docs/feed.md describes it."""
+    """Write a page as JSON; docs/feed.md describes the form."""
     items = ",".join(entry.body.decode() for entry in page.entries)
     facts = {
         "count": len(page.entries),
@@ -163,11 +163,11 @@ def as_json(page: PublishedPage) -> str:
 
 
 def as_atom(page: PublishedPage, *, report_link: str) -> str:
-    """The page in Atom, each report in the vendor's layout.
+    """Write a page as Atom, each report in the vendor's layout.
 
     Args:
-        report_link: where a person finds a report, with `{flow_id}` and `{report_id}` in it; ""
-            for nowhere.
+        report_link: address of a report for people, with `{flow_id}` and `{report_id}` in it; ""
+            for no link.
     """
     ElementTree.register_namespace("", ATOM)
     feed = ElementTree.Element(f"{{{ATOM}}}feed")
@@ -177,7 +177,7 @@ def as_atom(page: PublishedPage, *, report_link: str) -> str:
     add(add(feed, "author"), "name", "IOC reputation")
     if page.next:
         add(feed, "link", rel="next", href=page.next.query())
-    # Whatever the order, what is newer comes before the first entry of a feed for people.
+    # Readers of Atom expect newer entries at "previous", whatever the order of the page.
     add(feed, "link", rel="previous", href=page.newer.query())
     for entry in page.entries:
         _add_entry(feed, entry.body.decode(), report_link)

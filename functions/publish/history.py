@@ -1,8 +1,8 @@
-"""In which scans an IOC was seen, by all reports that were published. Pure.
+"""History of an IOC: the scans whose published reports contain it. Pure.
 
-A scan counts once, however many reports it has and however often they come. A report that comes
-again with new content takes its IOCs along: one that is no longer in it is forgotten, save its
-dates, which would need all the other reports to be read.
+A scan counts once, however many reports it has and however often they are published. If a report is
+published again without an IOC, it no longer counts for that IOC. Only the dates stay, because
+correcting them would mean reading all other reports.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,13 +10,13 @@ from dataclasses import dataclass, field, replace
 
 from shared.domain.verdict import Verdict
 
-# Earlier reports that can serve as evidence; one is enough to decide.
+# Earlier verdicts that are kept. The newest of another scan decides; the others are spare.
 MAX_RECENT = 8
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class PastVerdict:
-    """What one report said of an IOC by itself.
+    """The verdict that an earlier report gave an IOC from its own evidence.
 
     Attributes:
         seen_at: date of the report, milliseconds since the epoch.
@@ -30,13 +30,13 @@ class PastVerdict:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What is known of one IOC.
+    """The history of one IOC.
 
     Attributes:
         scans: number of distinct scans.
         first_seen: date of the earliest report, milliseconds since the epoch.
         last_seen: date of the latest.
-        recent: the newest reports that had a verdict of their own, the newest first.
+        recent: the newest verdicts of reports from their own evidence, the newest first.
     """
 
     scans: int = 0
@@ -47,17 +47,18 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """The reports of one scan that hold an IOC: by report_id their dates."""
+    """The reports of one scan that contain an IOC: their dates by report_id."""
 
     reports: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class ReportMention:
-    """One report holds an IOC.
+    """One report contains an IOC.
 
     Attributes:
-        verdict: what it says by itself, None for nothing.
+        seen_at: date of the report, milliseconds since the epoch.
+        verdict: from the report's own evidence, None without any.
     """
 
     flow_id: str
@@ -67,14 +68,14 @@ class ReportMention:
 
 
 def record(
-    history: History, membership: Membership, sighting: ReportMention
+    history: History, membership: Membership, mention: ReportMention
 ) -> tuple[History, Membership]:
-    """Both after a sighting; the same sighting again changes nothing."""
-    seen_at = sighting.seen_at
-    recent = _without(history.recent, sighting.flow_id, sighting.report_id)
-    if sighting.verdict is not None:
-        said = PastVerdict(seen_at, sighting.verdict, sighting.flow_id, sighting.report_id)
-        recent = sorted([*recent, said], reverse=True)[:MAX_RECENT]
+    """Add a mention to both; the same mention again changes nothing."""
+    seen_at = mention.seen_at
+    recent = _without(history.recent, mention.flow_id, mention.report_id)
+    if mention.verdict is not None:
+        past = PastVerdict(seen_at, mention.verdict, mention.flow_id, mention.report_id)
+        recent = sorted([*recent, past], reverse=True)[:MAX_RECENT]
     return (
         History(
             scans=history.scans + (not membership.reports),
@@ -82,14 +83,14 @@ def record(
             last_seen=max(history.last_seen, seen_at) if history.scans else seen_at,
             recent=tuple(recent),
         ),
-        Membership({**membership.reports, sighting.report_id: seen_at}),
+        Membership({**membership.reports, mention.report_id: seen_at}),
     )
 
 
 def forget(
     history: History, membership: Membership, flow_id: str, report_id: str
 ) -> tuple[History, Membership]:
-    """Both after a report no longer holds the IOC; one that never did changes nothing."""
+    """Remove a report from both; one that never contained the IOC changes nothing."""
     if report_id not in membership.reports:
         return history, membership
     left = {name: at for name, at in membership.reports.items() if name != report_id}
@@ -104,4 +105,4 @@ def forget(
 
 
 def _without(recent: Sequence[PastVerdict], flow_id: str, report_id: str) -> list[PastVerdict]:
-    return [said for said in recent if (said.flow_id, said.report_id) != (flow_id, report_id)]
+    return [past for past in recent if (past.flow_id, past.report_id) != (flow_id, report_id)]

@@ -1,7 +1,7 @@
-"""From a scan report to an entry of the feed: evidence, verdicts, history, entry, in this order.
+"""Publishes a scan report: evidence, verdicts, histories and the feed entry, in this order.
 
-Everything up to the entry may be repeated without a change, so a report whose intake broke off is
-simply sent again. The entry comes last: what the feed shows is durable in every part.
+Every step before the entry can be repeated without effect, so an interrupted report is simply sent
+again. The entry is written last, so everything that the feed shows is already stored.
 """
 
 import hashlib
@@ -22,21 +22,29 @@ from functions.publish.store.feed_log import (
     published_iocs,
 )
 from functions.publish.store.histories import Histories
-from functions.publish.verdict_rule import Decision, Evidence, EvidenceSource, decide, of_the_report
+from functions.publish.verdict_rule import (
+    Decision,
+    Evidence,
+    EvidenceSource,
+    decide,
+    report_verdict,
+)
 from shared.domain.indicator import Indicator
 from shared.domain.moment import format_millis
 from shared.domain.verdict import UNKNOWN
 
-# Part of every content digest: raise it when the rule finds another verdict in old reports.
+# Part of every content digest. Raise it when the rule changes the verdicts of old reports.
 RULE_VERSION = 2
 MAX_EVIDENCE = 16
 
-# What others say of IOCs: findings by IOC, or None when they could not be asked.
-Ask = Callable[[Collection[Indicator]], Mapping[Indicator, Sequence[Evidence]] | None]
+# Returns external evidence by IOC, or None if the service could not be asked.
+ExternalReputation = Callable[
+    [Collection[Indicator]], Mapping[Indicator, Sequence[Evidence]] | None
+]
 
 
 class Status(StrEnum):
-    """What became of a report."""
+    """What publishing did with a report."""
 
     PUBLISHED = "published"
     REPLACED = "replaced"
@@ -45,11 +53,11 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What became of a report.
+    """Result of publishing one report.
 
     Attributes:
-        verdicts: number of its IOCs by verdict; empty for one that is unchanged.
-        asked: whether the reputation services that are configured could be asked.
+        verdicts: number of its IOCs by verdict; empty if the report is unchanged.
+        asked: whether the external reputation was available; true if none is configured.
     """
 
     flow_id: str
@@ -61,36 +69,36 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Publisher:
-    """Publishes reports, each once however often it comes.
+    """Publishes reports; one that is sent several times is published once.
 
     Attributes:
-        ask: what others say of IOCs.
+        external_reputation: returns the external evidence for IOCs.
         now: milliseconds since the epoch.
     """
 
     histories: Histories
     log: FeedLog
-    ask: Ask
+    external_reputation: ExternalReputation
     now: Callable[[], int]
 
     def publish(self, report: ScanReport) -> Published:
-        """Give every IOC of a report its verdict, and put the report into the feed.
+        """Decide a verdict for every IOC of a report and add the report to the feed.
 
         Raises:
-            EntryTooLarge: it does not fit an entry of the feed; nothing shows it then.
-            StoreError: the store failed; sending the report again is right.
+            EntryTooLarge: the report is too large for an entry; it is not counted anywhere.
+            StoreError: the store failed; publishing the report again is safe.
         """
         known = self.log.find(report.flow_id, report.report_id)
         if known and known.content == content_digest(report, asked=True):
             return Published(report.flow_id, report.report_id, Status.UNCHANGED)
-        said = self.ask(report.iocs.keys())
-        content = content_digest(report, asked=said is not None)
+        external = self.external_reputation(report.iocs.keys())
+        content = content_digest(report, asked=external is not None)
         if known and known.content == content:
             return Published(report.flow_id, report.report_id, Status.UNCHANGED, asked=False)
         before = self.histories.read(report.iocs)
-        decisions = _decide(report, said or {}, before)
-        seen = {one: _sighting(report, observed) for one, observed in report.iocs.items()}
-        # A report that does not fit must not count either, so this comes before the histories.
+        decisions = _decide(report, external or {}, before)
+        seen = {one: _mention(report, observed) for one, observed in report.iocs.items()}
+        # A report that is too large must not count, so its size is checked before histories change.
         pack(_body(feed_item(report, decisions, _expected(before, seen))))
         gone = self._prepare(known, report)
         histories = self.histories.change(report.flow_id, report.report_id, seen=seen, gone=gone)
@@ -101,32 +109,32 @@ class Publisher:
             report.report_id,
             Status.REPLACED if known else Status.PUBLISHED,
             Counter(_name(decision) for decision in decisions.values()),
-            asked=said is not None,
+            asked=external is not None,
         )
 
     def _prepare(self, known: PublishedReport | None, report: ScanReport) -> set[Indicator]:
-        """The IOCs that count the report, or may do so, and that it does not hold.
+        """Store which IOCs will count the report; return those that must no longer count it.
 
-        They come from its last publication, and from any that broke off after that.
+        These come from its last publication and from later ones that were interrupted.
         """
-        held = set(self.log.intended(report.flow_id, report.report_id))
-        self.log.intend(report.flow_id, report.report_id, held | report.iocs.keys())
+        counted = set(self.log.read_intent(report.flow_id, report.report_id))
+        self.log.write_intent(report.flow_id, report.report_id, counted | report.iocs.keys())
         for entry in self.log.entries([known.number] if known else []):
-            held.update(canonical(published_iocs(json.loads(entry.body))))
-        return held - report.iocs.keys()
+            counted.update(canonical(published_iocs(json.loads(entry.body))))
+        return counted - report.iocs.keys()
 
 
 def _decide(
     report: ScanReport,
-    said: Mapping[Indicator, Sequence[Evidence]],
+    external: Mapping[Indicator, Sequence[Evidence]],
     histories: Mapping[Indicator, History],
 ) -> dict[Indicator, Decision]:
     return {
         one: decide(
             [
-                *observed.findings,
+                *observed.evidence,
                 *_earlier(histories.get(one, History()), report.flow_id),
-                *said.get(one, ()),
+                *external.get(one, ()),
             ]
         )
         for one, observed in report.iocs.items()
@@ -136,10 +144,10 @@ def _decide(
 def _expected(
     before: Mapping[Indicator, History], seen: Mapping[Indicator, ReportMention]
 ) -> dict[Indicator, History]:
-    """The histories as they will be when nobody else changes them meanwhile."""
+    """The histories after this report, unless another writer changes them first."""
     return {
-        one: record(before.get(one, History()), Membership(), sighting)[0]
-        for one, sighting in seen.items()
+        one: record(before.get(one, History()), Membership(), mention)[0]
+        for one, mention in seen.items()
     }
 
 
@@ -152,7 +160,7 @@ def feed_item(
     decisions: Mapping[Indicator, Decision],
     histories: Mapping[Indicator, History],
 ) -> dict[str, Any]:
-    """A report as the feed shows it; docs/feed.md describes it."""
+    """Write a report as an item of the feed; docs/feed.md describes the fields."""
     iocs: dict[str, list[Any]] = {}
     for one, observed in sorted(report.iocs.items()):
         iocs.setdefault(one.type.value, []).append(
@@ -170,12 +178,12 @@ def feed_item(
 
 
 def _feed_ioc(
-    one: Indicator, observed: Observed, decision: Decision, history: History
+    indicator: Indicator, observed: Observed, decision: Decision, history: History
 ) -> dict[str, Any]:
-    evidence = [_told(finding, decides=True) for finding in decision.deciding]
-    evidence += [_told(finding, decides=False) for finding in decision.others]
+    evidence = [_evidence_row(one, decides=True) for one in decision.deciding]
+    evidence += [_evidence_row(one, decides=False) for one in decision.others]
     return {
-        "data": one.value,
+        "data": indicator.value,
         "verdict": _name(decision),
         "origins": observed.origins,
         "tags": sorted(observed.tags),
@@ -186,19 +194,19 @@ def _feed_ioc(
     }
 
 
-def _told(finding: Evidence, *, decides: bool) -> dict[str, Any]:
-    told: dict[str, Any] = {"source": finding.source, "verdict": finding.verdict.name}
-    if finding.detail:
-        told["detail"] = finding.detail
-    return {**told, "decides": decides}
+def _evidence_row(evidence: Evidence, *, decides: bool) -> dict[str, Any]:
+    row: dict[str, Any] = {"source": evidence.source, "verdict": evidence.verdict.name}
+    if evidence.detail:
+        row["detail"] = evidence.detail
+    return {**row, "decides": decides}
 
 
 def content_digest(report: ScanReport, *, asked: bool) -> bytes:
-    """Digest of what is published of a report by itself.
+    """Digest of a report's own content; another digest means that it is published again.
 
     Args:
-        asked: whether others could be asked; a report that went out without their word is
-            published again when it comes again and they can be.
+        asked: whether the external reputation was available. A report that was published without
+            it is published anew when it is sent again and the reputation is available.
     """
     content = [
         RULE_VERSION,
@@ -213,7 +221,7 @@ def content_digest(report: ScanReport, *, asked: bool) -> bytes:
                 one.value,
                 observed.origins,
                 sorted(observed.tags),
-                _sorted(observed.findings),
+                _sorted(observed.evidence),
             ]
             for one, observed in sorted(report.iocs.items())
         ],
@@ -221,21 +229,21 @@ def content_digest(report: ScanReport, *, asked: bool) -> bytes:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).digest()[:16]
 
 
-def _sorted(findings: Iterable[Evidence]) -> list[list[Any]]:
-    return [[one.source, one.verdict, one.detail] for one in sorted(findings)]
+def _sorted(evidence: Iterable[Evidence]) -> list[list[Any]]:
+    return [[one.source, one.verdict, one.detail] for one in sorted(evidence)]
 
 
 def _earlier(history: History, flow_id: str) -> list[Evidence]:
-    """What other scans said; a scan is no evidence for itself."""
+    """Evidence from earlier reports of other scans; a scan never confirms itself."""
     return [
-        Evidence(said.seen_at, said.verdict, EvidenceSource.EARLIER_REPORT, said.flow_id)
-        for said in history.recent
-        if said.flow_id != flow_id
+        Evidence(past.seen_at, past.verdict, EvidenceSource.EARLIER_REPORT, past.flow_id)
+        for past in history.recent
+        if past.flow_id != flow_id
     ]
 
 
-def _sighting(report: ScanReport, observed: Observed) -> ReportMention:
-    verdict = of_the_report(observed.findings)
+def _mention(report: ScanReport, observed: Observed) -> ReportMention:
+    verdict = report_verdict(observed.evidence)
     return ReportMention(report.flow_id, report.report_id, report.seen_at, verdict)
 
 

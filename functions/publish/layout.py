@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 ATOM = "http://www.w3.org/2005/Atom"
 # By type of IOC: the container, and the child that holds the value.
-_PLACES = {
+_ELEMENTS = {
     "md5": ("hashes", "md5"),
     "sha1": ("hashes", "sha1"),
     "sha256": ("hashes", "sha256"),
@@ -17,17 +17,17 @@ _PLACES = {
 }
 _SPACE = " \t\n"
 _PRESERVED = {"{http://www.w3.org/XML/1998/namespace}space": "preserve"}
-# XML 1.0 has no spelling for most of these, and its readers make a line feed of a carriage return.
-_NOT_SPELLED = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# XML 1.0 forbids most of these characters, and its readers turn a carriage return into a line feed.
+_NOT_IN_XML = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def spellable(text: str) -> str:
-    """A text without the characters that XML cannot spell."""
-    return _NOT_SPELLED.sub("", text)
+def xml_safe(text: str) -> str:
+    """Remove the characters that XML cannot represent."""
+    return _NOT_IN_XML.sub("", text)
 
 
 def add_details(content: Element, item: Mapping[str, Any]) -> None:
-    """Put a report into the content of an entry, with everything that the JSON page has of it."""
+    """Write a report into the content of an entry, with every field of the JSON page."""
     details = add(content, "details")
     for name, value in item.items():
         if name != "iocs":
@@ -35,11 +35,11 @@ def add_details(content: Element, item: Mapping[str, Any]) -> None:
     iocs = add(details, "iocs")
     containers: dict[str, Element] = {}
     for kind, entries in item["iocs"].items():
-        place, child = _PLACES[kind]
-        if place not in containers:
-            containers[place] = add(iocs, place)
+        container, child = _ELEMENTS[kind]
+        if container not in containers:
+            containers[container] = add(iocs, container)
         for entry in entries:
-            value = add(containers[place], "value")
+            value = add(containers[container], "value")
             add(value, child, entry["data"])
             for name, field in entry.items():
                 if name != "data":
@@ -63,9 +63,9 @@ def _add_value(parent: Element, name: str, value: object) -> None:
 
 def add(parent: Element, name: str, text: str = "", **attributes: str) -> Element:
     """Add an element of the Atom namespace."""
-    clean = {key: spellable(value) for key, value in attributes.items()}
+    clean = {key: xml_safe(value) for key, value in attributes.items()}
     element = SubElement(parent, f"{{{ATOM}}}{name}", clean)
-    element.text = spellable(text) or None
+    element.text = xml_safe(text) or None
     if text.strip(_SPACE) != text:
         element.attrib.update(_PRESERVED)
     return element

@@ -1,4 +1,4 @@
-"""Bodies and their types: what a sender may send, and what a reader wants to read."""
+"""Content types: reads the body of a scan report and chooses the form of the feed."""
 
 import zlib
 from enum import StrEnum
@@ -7,27 +7,27 @@ from shared.http import errors
 from shared.http.api_error import ApiError
 from shared.http.web import Request
 
-# A real report has some 600 KB. One that is larger than `shared.http.web.MAX_REQUEST_BYTES` has to
-# come compressed.
+# A typical report has 600 KB. One larger than `shared.http.web.MAX_REQUEST_BYTES` must be
+# compressed.
 MAX_REPORT_BYTES = 32 * 1024 * 1024
 _GZIP = 16 + zlib.MAX_WBITS
 
 
 class Media(StrEnum):
-    """The forms of the feed, the one first that is sent to whoever takes any."""
+    """The forms of the feed; the first is the default."""
 
     ATOM = "application/atom+xml; charset=utf-8"
     JSON = "application/json; charset=utf-8"
 
 
 def choose_media(accept: str) -> Media:
-    """The form that a reader likes best, Atom if it does not say; RFC 9110, section 12.5.1."""
+    """Choose the form by the header Accept, Atom without one; RFC 9110, section 12.5.1."""
     weights = {media: max(_weights(accept, media), default=(0, 0.0))[1] for media in Media}
     return Media.JSON if weights[Media.JSON] > weights[Media.ATOM] else Media.ATOM
 
 
 def _weights(accept: str, media: Media) -> list[tuple[int, float]]:
-    """How each range of the header that covers a form weighs it, with how exactly it names it."""
+    """Exactness and weight of each range in the header that covers a form."""
     kind = media.value.partition(";")[0]
     exactness = {"*/*": 0, "application/*": 1, kind: 2}
     found = []
@@ -50,10 +50,10 @@ def _weight(parameters: list[str]) -> float:
 
 
 def read_body(request: Request) -> bytes:
-    """The body of a request in JSON, decompressed if it says that it is.
+    """Read the JSON body of a request, decompressed if it is encoded with gzip.
 
     Raises:
-        ApiError: another type, too large, or not what its encoding says.
+        ApiError: the type or encoding is not supported, the body is too large or not valid gzip.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type and media_type != "application/json" and not media_type.endswith("+json"):
@@ -71,5 +71,5 @@ def read_body(request: Request) -> bytes:
     if unpacker.unconsumed_tail:
         raise ApiError(errors.BODY_TOO_LARGE, f"at most {MAX_REPORT_BYTES} bytes")
     if not unpacker.eof:
-        raise ApiError(errors.REPORT_NOT_VALID, "the body breaks off")
+        raise ApiError(errors.REPORT_NOT_VALID, "the gzip data of the body is cut off")
     return body

@@ -1,8 +1,8 @@
-"""Fetching reports from the sandbox itself, for those who have a key for it.
+"""Polls the sandbox for new reports and publishes them; needs a key of the sandbox.
 
-The sandbox lists its newest reports, some 200 at most; each that is not published yet is fetched
-whole, because the evidence stands in the parts that a filter would leave out. What fails costs
-itself and is tried again the next time.
+The sandbox lists its newest 200 reports. A report that is not published yet is fetched whole,
+because the sandbox's own filters would omit the evidence. A report that fails does not affect the
+others and is tried again in the next poll.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -24,24 +24,24 @@ MAX_PAGES = 10
 
 
 class Fetcher(Protocol):
-    """Where answers of the sandbox come from."""
+    """Fetches answers of the sandbox; `FeedClient` is one."""
 
     def get(self, url: str) -> Fetched:
-        """Fetch an address; raises FeedError."""
+        """Fetch a URL; raises FeedError."""
 
 
 @dataclass(slots=True)
 class Polled:
-    """What a poll did.
+    """Summary of a poll.
 
     Attributes:
-        complete: the list was read to its end, and every new report is published.
-        stopped: why it was not, "" when it was.
+        complete: the whole list was read and every new report is published.
+        stopped: why reading the list stopped early, "" if it did not.
         listed: reports in the list.
-        known: of these the ones that are published already.
-        published: reports that it published.
-        unfinished: scans that are still under way.
-        failed: scans that could not be fetched or read, or of which a report could not.
+        known: listed reports that were published before.
+        published: reports that this poll published.
+        unfinished: scans that are still running.
+        failed: scans that could not be fetched or read, or that have an unreadable report.
     """
 
     complete: bool = True
@@ -53,7 +53,7 @@ class Polled:
     failed: int = 0
 
     def as_dict(self) -> dict[str, Any]:
-        """The summary as JSON has it."""
+        """The summary for the log."""
         return asdict(self)
 
 
@@ -62,7 +62,7 @@ class Poller:
     """Polls one sandbox.
 
     Attributes:
-        sandbox_url: its address.
+        sandbox_url: address of the sandbox.
         now: milliseconds since the epoch.
     """
 
@@ -73,25 +73,25 @@ class Poller:
     now: Callable[[], int]
 
     def poll(self) -> Polled:
-        """Publish what is new in the list of the sandbox; what goes wrong is in the summary."""
+        """Publish the new reports in the sandbox's list; the summary reports failures."""
         polled = Polled()
         try:
             for flow_id in self._new_scans(polled):
-                self._take(flow_id, polled)
+                self._publish_scan(flow_id, polled)
         except (FeedError, StoreError) as error:
             polled.stopped = str(error)
         polled.complete = not polled.stopped and not polled.failed
         return polled
 
     def _new_scans(self, polled: Polled) -> Iterator[str]:
-        """The scans of the list with a report that is not published, each once."""
+        """The listed scans that have an unpublished report, each once."""
         seen: set[str] = set()
         for number in range(1, MAX_PAGES + 1):
             items = _items(self.fetcher.get(search_url(self.sandbox_url, number)).body)
-            for flow_id, report_id in filter(None, map(_name, items)):
+            for flow_id, report_id in filter(None, map(_ids, items)):
                 polled.listed += 1
                 if flow_id in seen:
-                    continue  # the reports of a scan come together
+                    continue  # all reports of a scan are published together
                 if self.log.find(flow_id, report_id):
                     polled.known += 1
                 else:
@@ -100,7 +100,7 @@ class Poller:
             if len(items) < PAGE_SIZE:
                 return
 
-    def _take(self, flow_id: str, polled: Polled) -> None:
+    def _publish_scan(self, flow_id: str, polled: Polled) -> None:
         try:
             body = self.fetcher.get(scan_url(self.sandbox_url, flow_id)).body
             reports = read_scan(body, self.now())
@@ -111,8 +111,8 @@ class Poller:
             return
         except FeedError:
             reports = []
-        taken = [self._publish(one, flow_id, polled) for one in reports]
-        polled.failed += not taken or not all(taken)
+        published = [self._publish(one, flow_id, polled) for one in reports]
+        polled.failed += not published or not all(published)
 
     def _publish(self, report: ScanReport | RejectedReport, flow_id: str, polled: Polled) -> bool:
         if isinstance(report, RejectedReport) or report.flow_id != flow_id:
@@ -126,7 +126,7 @@ class Poller:
 
 
 def search_url(sandbox_url: str, number: int) -> str:
-    """Address of a page of the sandbox's list of reports, the newest first."""
+    """URL of a page of the sandbox's list of reports, the newest first."""
     query = f"page={number}&page_size={PAGE_SIZE}"
     return urlsplit(sandbox_url)._replace(path="/api/reports/search", query=query).geturl()
 
@@ -142,8 +142,8 @@ def _items(body: bytes) -> list[Any]:
     return items
 
 
-def _name(item: object) -> tuple[str, str] | None:
-    """flow_id and report_id of a finished report in the list, None for anything else."""
+def _ids(item: object) -> tuple[str, str] | None:
+    """The flow_id and report_id of a finished report in the list, None for other items."""
     if not isinstance(item, Mapping):
         return None
     scan = item.get("scan_init")

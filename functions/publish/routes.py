@@ -1,4 +1,4 @@
-"""The routes: scan reports in, the feed out."""
+"""Routes of the publish function: one takes scan reports, the others serve the feed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,17 +20,17 @@ from shared.http.web import Request, Response
 from shared.runtime.observability import logger
 from shared.store.api_keys import ApiKey
 
-# Part of every ETag: raise it when the same reports get to look different.
+# Part of every ETag. Raise it when the same reports are written in another form.
 _LAYOUT_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What the routes work with.
+    """The parts that the routes use.
 
     Attributes:
         now: milliseconds since the epoch.
-        report_link: where a person finds a report; see `functions.publish.feed.as_atom`.
+        report_link: address of a report for people; see `functions.publish.feed.as_atom`.
     """
 
     keys: KeyRing
@@ -40,10 +40,10 @@ class Service:
     report_link: str
 
     def identify(self, request: Request) -> ApiKey:
-        """The key that asks.
+        """Return the API key of a request.
 
         Raises:
-            ApiError: there is none, or it may not ask.
+            ApiError: the request has no key, or an unknown one.
             StoreError: the store failed.
         """
         text = key_in(request.headers)
@@ -63,7 +63,7 @@ def respond(service: Service, request: Request) -> Response:
     """Answer a request.
 
     Raises:
-        ApiError: with what is wrong with it.
+        ApiError: the request is not valid or not allowed.
         StoreError: the store failed.
     """
     route, _ = find_route(ROUTES, request.path)
@@ -88,7 +88,9 @@ def publish(service: Service, request: Request, key: ApiKey) -> Response:
         raise ApiError(errors.REPORT_NOT_VALID, str(error)) from None
     if all(isinstance(report, RejectedReport) for report in reports):
         reasons = {one.reason for one in reports if isinstance(one, RejectedReport)}
-        raise ApiError(errors.REPORT_NOT_VALID, "; ".join(sorted(reasons)) or "no report in it")
+        raise ApiError(
+            errors.REPORT_NOT_VALID, "; ".join(sorted(reasons)) or "the scan has no reports"
+        )
     return Response(200, {"reports": [_publish(service, report) for report in reports]})
 
 
@@ -112,14 +114,14 @@ def _publish(service: Service, report: ScanReport | RejectedReport) -> dict[str,
 
 
 def page(media: Media | None) -> Handler:
-    """The handler of a page; `media` is None where the request chooses."""
+    """Return the handler of a feed page; with `media` None the header Accept decides."""
 
     def handler(service: Service, request: Request, _key: ApiKey) -> Response:
         chosen = media or choose_media(request.headers.get("accept", ""))
         query = dict(parse_qsl(request.query))
         info = service.log.info()
         tag = f'W/"{info.tail}-{chosen.name.lower()}-{_LAYOUT_VERSION}"'
-        # A page changes with the feed only, so an answer that did not change costs one read.
+        # A page changes only when the feed does, so a 304 costs one read.
         headers = {"ETag": tag, "Vary": "Accept, Accept-Encoding", "Cache-Control": "no-cache"}
         try:
             cursor = Cursor.parse(
@@ -139,7 +141,7 @@ def page(media: Media | None) -> Handler:
 
 
 def info(service: Service, _request: Request, _key: ApiKey) -> Response:
-    """GET /feed/reports/info: what the feed says of itself."""
+    """GET /feed/reports/info: number of reports, size and date of the feed."""
     known = service.log.info()
     body = {
         "count": known.count,

@@ -1,8 +1,8 @@
-"""Scan reports as the sandbox makes them: which IOCs they hold, and what they say of each.
+"""Reads the IOCs of a scan report and the evidence for each.
 
-Evidence stands in five places of a report: beside the IOC, in the final verdict for the file that
-was scanned, at the files that were extracted from it, and in the answers of OSINT providers. Bad
-input costs no more than itself, by the rules of `shared.formats.feed.report`.
+A report contains evidence in four parts: the entry of the IOC, the final verdict for the scanned
+file, the extracted files, and the answers of OSINT providers. Bad input is rejected without
+affecting the rest, by the rules of `shared.formats.feed.report`.
 """
 
 import json
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from functions.publish.layout import spellable
+from functions.publish.layout import xml_safe
 from functions.publish.verdict_rule import Evidence, EvidenceSource
 from shared.client import UnexpectedAnswer, wire
 from shared.domain.errors import InvalidIndicator, InvalidRecord
@@ -30,7 +30,7 @@ from shared.formats.feed.scan_report import parse_scan, raw_report
 
 MAX_ORIGINS = 8
 MAX_NAME_BYTES = 512
-# A file in a file in a file: a report deeper than any real one is not followed to its end.
+# Bounds the work for nested files; real reports have far fewer.
 _MAX_FILES = 10_000
 
 _DIGESTS = {
@@ -54,29 +54,29 @@ Hashes = dict[IndicatorType, Indicator]
 
 @dataclass(slots=True)
 class Observed:
-    """An IOC of a report.
+    """What a report contains about one IOC.
 
     Attributes:
-        origins: where in the scan it was found, as the report says it.
-        tags: its own.
-        findings: what the report says of it.
+        origins: where in the scan it was found, in the report's own fields.
+        tags: tags of the IOC, without those of the report.
+        evidence: the evidence in the report.
     """
 
     origins: list[Origin] = field(default_factory=list)
     tags: frozenset[str] = frozenset()
-    findings: list[Evidence] = field(default_factory=list)
+    evidence: list[Evidence] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class ScanReport:
-    """A report of a scan, read.
+    """A scan report.
 
     Attributes:
-        seen_at: its date, milliseconds since the epoch.
-        verdict: of the report, "" for none.
-        file: name, type and hashes of what was scanned, as far as the report tells.
-        rejected: why IOCs were left out, one text each.
-        passed_over: IOCs of types that are not looked up.
+        seen_at: date of the report, milliseconds since the epoch.
+        verdict: of the whole report, "" for none.
+        file: name, type and hashes of the scanned file, as far as the report contains them.
+        rejected: a reason for each IOC that could not be read.
+        passed_over: number of IOCs of types that are not looked up.
     """
 
     flow_id: str
@@ -92,7 +92,7 @@ class ScanReport:
 
 @dataclass(frozen=True, slots=True)
 class RejectedReport:
-    """A report that breaks a hard rule; it costs itself."""
+    """A report that could not be read, and the reason."""
 
     report_id: str
     reason: str
@@ -105,27 +105,27 @@ def read_scan(body: bytes, now: int) -> list[ScanReport | RejectedReport]:
         now: milliseconds since the epoch.
 
     Raises:
-        FeedError: the body is no scan report, or the scan has not ended.
+        FeedError: the body is not a scan report, or the scan has not ended.
     """
     scan = parse_scan(body)
     read: list[ScanReport | RejectedReport] = []
     for report_id, report in scan["reports"].items():
         try:
-            read.append(_report(scan, report_id, report, now))
+            read.append(_read_report(scan, report_id, report, now))
         except InvalidRecord as error:
             read.append(RejectedReport(report_id, str(error)))
     return read
 
 
-def _report(scan: Json, report_id: str, report: object, now: int) -> ScanReport:
+def _read_report(scan: Json, report_id: str, report: object, now: int) -> ScanReport:
     raw = raw_report(scan, report_id, report)
     if not is_flow_id(report_id):
         raise InvalidRecord("report_id is not a text of 1 to 128 characters")
     if not isinstance(report, Mapping):
         raise InvalidRecord("report is not an object")
     flow_id, seen_at, iocs = read_head(raw, now)
-    if spellable(flow_id + report_id) != flow_id + report_id:
-        raise InvalidRecord("flow_id or report_id has a character that XML cannot spell")
+    if xml_safe(flow_id + report_id) != flow_id + report_id:
+        raise InvalidRecord("flow_id or report_id has a character that XML cannot represent")
     read = ScanReport(
         flow_id,
         report_id,
@@ -136,16 +136,16 @@ def _report(scan: Json, report_id: str, report: object, now: int) -> ScanReport:
     )
     for kind, entry in _entries(iocs, read):
         try:
-            _take_ioc(kind, entry, read)
+            _read_ioc(kind, entry, read)
         except (InvalidIndicator, InvalidRecord) as error:
             read.rejected.append(f"{kind}: {error}")
-    input_hashes = _hashes_of_input(raw["file"], report)
-    _take_input_file(raw["file"], input_hashes, read)
+    input_hashes = _input_file_hashes(raw["file"], report)
+    _read_input_file(raw["file"], input_hashes, read)
     for outer, file in _files(report):
-        if not _is(file, input_hashes):
-            _take_extracted_file(outer, file, read)
+        if not _has_any_hash(file, input_hashes):
+            _read_extracted_file(outer, file, read)
     for result in _osint_results(report):
-        _take_osint(result, read)
+        _read_osint_result(result, read)
     return read
 
 
@@ -165,7 +165,7 @@ def _entries(iocs: Json, read: ScanReport) -> Iterator[tuple[IndicatorType, Json
                     read.rejected.append(f"{kind}: IOC is not an object")
 
 
-def _take_ioc(kind: IndicatorType, entry: Json, read: ScanReport) -> None:
+def _read_ioc(kind: IndicatorType, entry: Json, read: ScanReport) -> None:
     verdict = verdict_of(entry)
     observed = _observed(parse(kind, entry.get("data")), read)
     origins = entry.get("origins")
@@ -173,27 +173,27 @@ def _take_ioc(kind: IndicatorType, entry: Json, read: ScanReport) -> None:
         _add_origin(observed, origin)
     observed.tags = cap_tags(observed.tags | _tags(entry.get("tags")))
     if verdict is not None:
-        observed.findings.append(Evidence(read.seen_at, verdict, EvidenceSource.IOC))
+        observed.evidence.append(Evidence(read.seen_at, verdict, EvidenceSource.IOC))
 
 
-def _hashes_of_input(file: Json, report: Json) -> Hashes:
-    """The hashes of the file that was scanned.
+def _input_file_hashes(file: Json, report: Json) -> Hashes:
+    """The hashes of the scanned file.
 
-    A report names it by one of them; where its analysis stands, there are the others, too.
+    The report itself names one of them; the analysis of the file contains the others.
     """
     named = _hashes({name: file.get(kind.value) for name, kind in _DIGESTS.items()})
     for _, one in _files(report):
-        if _is(one, named):
+        if _has_any_hash(one, named):
             return _hashes(one.get("digests")) | named
     return named
 
 
-def _is(file: Json, hashes: Hashes) -> bool:
+def _has_any_hash(file: Json, hashes: Hashes) -> bool:
     return bool(hashes.items() & _hashes(file.get("digests")).items())
 
 
-def _take_input_file(file: Json, hashes: Hashes, read: ScanReport) -> None:
-    """The hashes of the file that was scanned, with the verdict of the report."""
+def _read_input_file(file: Json, hashes: Hashes, read: ScanReport) -> None:
+    """Add the hashes of the scanned file, with the verdict of the report as evidence."""
     identifier = next((file[kind.value] for kind in _DIGESTS.values() if kind.value in file), "")
     verdict = read_verdict(read.verdict)
     for kind, indicator in hashes.items():
@@ -201,22 +201,22 @@ def _take_input_file(file: Json, hashes: Hashes, read: ScanReport) -> None:
         observed = _observed(indicator, read)
         _add_origin(observed, {"type": "INPUT_FILE", "identifier": identifier})
         if verdict is not None:
-            observed.findings.append(Evidence(read.seen_at, verdict, EvidenceSource.INPUT_FILE))
+            observed.evidence.append(Evidence(read.seen_at, verdict, EvidenceSource.INPUT_FILE))
 
 
-def _take_extracted_file(outer: str, file: Json, read: ScanReport) -> None:
-    """The hashes of a file that came out of another one, if it has a verdict of its own."""
+def _read_extracted_file(outer: str, file: Json, read: ScanReport) -> None:
+    """Add the hashes of an extracted file, if it has a verdict of its own."""
     verdict = _verdict_of(file)
     if verdict is None:
         return
     for indicator in _hashes(file.get("digests")).values():
         observed = _observed(indicator, read)
         _add_origin(observed, {"type": "EXTRACTED_FILE", "identifier": outer})
-        observed.findings.append(Evidence(read.seen_at, verdict, EvidenceSource.EXTRACTED_FILE))
+        observed.evidence.append(Evidence(read.seen_at, verdict, EvidenceSource.EXTRACTED_FILE))
 
 
-def _take_osint(result: Json, read: ScanReport) -> None:
-    """What an OSINT provider says of an IOC of this report."""
+def _read_osint_result(result: Json, read: ScanReport) -> None:
+    """Add the verdict of an OSINT provider to an IOC of this report."""
     name = result.get("type")
     kind = _OSINT_TYPES.get(name) if isinstance(name, str) else None
     if kind is None:
@@ -228,25 +228,25 @@ def _take_osint(result: Json, read: ScanReport) -> None:
     observed = read.iocs.get(indicator)
     if observed is None:
         return
-    verdict = _said_by_others(indicator, result)
+    verdict = _osint_verdict(indicator, result)
     if verdict is not None:
         provider = result.get("osintProvider")
         detail = ""
         if isinstance(provider, str) and fits(provider, MAX_ORIGIN_BYTES):
-            detail = spellable(provider)
-        observed.findings.append(Evidence(0, verdict, EvidenceSource.OSINT, detail))
+            detail = xml_safe(provider)
+        observed.evidence.append(Evidence(0, verdict, EvidenceSource.OSINT, detail))
 
 
-def _said_by_others(indicator: Indicator, result: Json) -> Verdict | None:
-    """The verdict of an OSINT result without what this service said in it.
+def _osint_verdict(indicator: Indicator, result: Json) -> Verdict | None:
+    """The verdict of an OSINT result, without the part that comes from this service.
 
-    A sandbox that asks this service, directly or through one that does, has our own verdict in its
-    reports. Taken for evidence it would confirm itself for ever.
+    A sandbox that queries this service, directly or through another, gets our own verdict into its
+    reports. As evidence that verdict would confirm itself for ever.
     """
     data = result.get("data")
-    if not _names_us(data):
-        by_us = _names_us(result.get("osintProvider"))
-        return None if by_us else _verdict_of(result)
+    if not _names_this_service(data):
+        ours = _names_this_service(result.get("osintProvider"))
+        return None if ours else _verdict_of(result)
     try:
         body = json.dumps(data).encode()
         if indicator.type in HASH_TYPES:
@@ -259,9 +259,9 @@ def _said_by_others(indicator: Indicator, result: Json) -> Verdict | None:
     )
 
 
-def _names_us(data: object) -> bool:
-    """Whether this service is among the providers of an answer, in whatever form it is."""
-    # No recursion: a report may be nested deeper than the stack is.
+def _names_this_service(data: object) -> bool:
+    """Whether any string in an answer is the name of this service; in answers of any form."""
+    # No recursion: a report may be nested deeper than Python's stack allows.
     left = [data]
     while left:
         one = left.pop()
@@ -275,7 +275,7 @@ def _names_us(data: object) -> bool:
 
 
 def _files(report: Json) -> Iterator[tuple[str, Json]]:
-    """The files that were analysed, at any depth, each with the SHA-256 of the file around it."""
+    """The analysed files at any depth, each with the SHA-256 of the file that contains it."""
     resources = report.get("resources")
     left: list[tuple[str, object]] = [
         ("", one)
@@ -320,20 +320,20 @@ def _add_origin(observed: Observed, raw: object) -> None:
 
 
 def _texts(raw: Json, names: tuple[str, ...]) -> dict[str, str]:
-    """The fields that are texts and not too long, as far as XML can spell them."""
+    """The fields that are strings and not too long, without characters that XML forbids."""
     return {
-        name: spellable(raw[name])
+        name: xml_safe(raw[name])
         for name in names
         if isinstance(raw.get(name), str) and fits(raw[name], MAX_NAME_BYTES)
     }
 
 
 def _tags(raw: object) -> frozenset[str]:
-    return frozenset(filter(None, map(spellable, read_tags(raw))))
+    return frozenset(filter(None, map(xml_safe, read_tags(raw))))
 
 
 def _hashes(digests: object) -> Hashes:
-    """The hashes of a file by type; what is none is left out."""
+    """The valid hashes of a file by type."""
     found: Hashes = {}
     for name, kind in _DIGESTS.items():
         value = digests.get(name) if isinstance(digests, Mapping) else None
@@ -345,10 +345,10 @@ def _hashes(digests: object) -> Hashes:
 
 
 def _verdict_of(record: Json) -> Verdict | None:
-    """The verdict of a file or a result, where it is a text or an object that holds one.
+    """The verdict of a file or a result: a string, or an object that contains one.
 
     Returns:
-        None for a missing, an unknown or an unheard-of verdict.
+        None if the verdict is missing, UNKNOWN or not valid.
     """
     inner = record.get("verdict")
     try:

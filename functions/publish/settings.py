@@ -6,23 +6,24 @@ from shared.runtime.settings import Environment, flag, optional_url, text
 
 
 class PublishSettings:
-    """What the publish function needs.
+    """Settings of the publish function.
 
     Attributes:
         report_table_name: the table of published reports (`REPORT_TABLE_NAME`).
         state_table_name: the state table, for the API keys (`STATE_TABLE_NAME`).
-        sandbox_url: address of the sandbox (`SANDBOX_URL`): people find its reports there, and
-            the timer fetches them; "" for none.
+        sandbox_url: address of the sandbox (`SANDBOX_URL`), for links to its reports and for the
+            poll; "" for none.
         sandbox_api_key: its key (`SANDBOX_API_KEY_PARAMETER`, `SANDBOX_API_KEY`).
-        sandbox_allow_private: whether the sandbox may be at an address that is not on the
-            internet (`SANDBOX_ALLOW_PRIVATE`, "true" if so).
-        sandbox_ca: a private CA of the sandbox, the same as the feed's (`FEED_CA_PARAMETER`,
+        sandbox_allow_private: whether the sandbox may have a private address
+            (`SANDBOX_ALLOW_PRIVATE`, "true" if so).
+        sandbox_ca: the private CA of the sandbox and the feed (`FEED_CA_PARAMETER`,
             `FEED_CA_FILE`).
-        reputation_url: address of a reputation API to ask (`REPUTATION_URL`), "" for none.
+        reputation_url: address of the reputation API for external reputation (`REPUTATION_URL`), ""
+            for none.
         reputation_api_key: its key (`REPUTATION_API_KEY_PARAMETER`, `REPUTATION_API_KEY`).
 
     Raises:
-        SettingsError: one is missing or cannot be used.
+        SettingsError: a setting is missing or not valid.
     """
 
     def __init__(self, env: Environment) -> None:

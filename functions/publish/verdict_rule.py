@@ -1,14 +1,13 @@
-"""The verdict of one IOC, from everything that is known of it. Pure; docs/verdicts.md tells why.
+"""Decides the verdict of one IOC from all its evidence. Pure; docs/verdicts.md explains the rule.
 
-Three kinds of evidence, the nearest first; the first kind that there is decides alone:
+There are three ranks of evidence, the highest first. The highest rank with evidence decides alone:
 
-1. what the report itself says of the IOC: the worst of it;
-2. what earlier reports said of it in this way: the newest of them;
-3. what others say, OSINT providers and reputation services, by the rule that
-   `shared.domain.verdict.overall_verdict` has for many voices: trust beats weak evidence, else
-   the worst counts.
+1. the report itself: the worst verdict;
+2. earlier reports, from their own evidence: the newest verdict;
+3. external evidence, from OSINT providers and reputation services, by
+   `shared.domain.verdict.overall_verdict`: trust beats weak evidence, else the worst counts.
 
-Without any evidence there is no verdict.
+Without evidence the verdict is None.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -19,7 +18,7 @@ from shared.domain.verdict import Verdict, overall_verdict
 
 
 class EvidenceSource(StrEnum):
-    """Where a finding comes from."""
+    """Kind of source of a piece of evidence."""
 
     IOC = "ioc"
     INPUT_FILE = "input_file"
@@ -29,21 +28,19 @@ class EvidenceSource(StrEnum):
     REPUTATION = "reputation"
 
 
-_OF_THE_REPORT = frozenset(
+_REPORT_SOURCES = frozenset(
     {EvidenceSource.IOC, EvidenceSource.INPUT_FILE, EvidenceSource.EXTRACTED_FILE}
 )
-_OF_OTHERS = frozenset({EvidenceSource.OSINT, EvidenceSource.REPUTATION})
+_EXTERNAL_SOURCES = frozenset({EvidenceSource.OSINT, EvidenceSource.REPUTATION})
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Evidence:
-    """Somebody says something about an IOC.
+    """One statement about an IOC that a verdict can rest on.
 
     Attributes:
-        seen_at: when, milliseconds since the epoch; 0 where it does not matter.
-        verdict: what.
-        source: in what capacity.
-        detail: who: a provider, or the scan that was the report's; "" for the report itself.
+        seen_at: date, milliseconds since the epoch; 0 for external evidence.
+        detail: name of the provider, or flow_id of the earlier report; "" for the report itself.
     """
 
     seen_at: int
@@ -54,12 +51,12 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The verdict of an IOC, and what led to it.
+    """The verdict of an IOC and its evidence.
 
     Attributes:
-        verdict: None where there is no evidence.
-        deciding: the findings that say so.
-        others: the findings that were outweighed.
+        verdict: None without evidence.
+        deciding: the evidence that led to the verdict.
+        others: the other evidence.
     """
 
     verdict: Verdict | None
@@ -67,8 +64,8 @@ class Decision:
     others: Sequence[Evidence]
 
 
-def decide(findings: Iterable[Evidence]) -> Decision:
-    """Apply the rule above; neither order nor repetition of the findings matters.
+def decide(evidence: Iterable[Evidence]) -> Decision:
+    """Apply the rule above; order and repetition of the evidence have no effect.
 
     Example:
         >>> external = Evidence(0, Verdict.SUSPICIOUS, EvidenceSource.OSINT, "a list")
@@ -76,37 +73,36 @@ def decide(findings: Iterable[Evidence]) -> Decision:
         >>> decide([external, trusted]).verdict.name
         'BENIGN'
     """
-    known = sorted(set(findings), reverse=True)
-    speaking = _speaking(known)
-    verdict = _verdict(speaking)
-    deciding = [finding for finding in speaking if finding.verdict is verdict]
+    known = sorted(set(evidence), reverse=True)
+    highest = _highest_rank(known)
+    verdict = _verdict(highest)
+    deciding = [one for one in highest if one.verdict is verdict]
     decided = frozenset(deciding)
     return Decision(verdict, deciding, [one for one in known if one not in decided])
 
 
-def of_the_report(findings: Iterable[Evidence]) -> Verdict | None:
-    """What a report says of an IOC by itself: the part that later reports may refer to.
+def report_verdict(evidence: Iterable[Evidence]) -> Verdict | None:
+    """The verdict of a report from its own evidence; later reports may use it as evidence.
 
-    Nothing else is handed on: external evidence that came back as an earlier report would confirm
-    itself.
+    External evidence is excluded: returning as an earlier report, it would confirm itself.
     """
-    return _worst([one for one in findings if one.source in _OF_THE_REPORT])
+    return _worst([one for one in evidence if one.source in _REPORT_SOURCES])
 
 
-def _verdict(speaking: Collection[Evidence]) -> Verdict | None:
-    if all(one.source in _OF_OTHERS for one in speaking):
-        return overall_verdict(one.verdict for one in speaking)
-    return _worst(speaking)
+def _verdict(highest: Collection[Evidence]) -> Verdict | None:
+    if all(one.source in _EXTERNAL_SOURCES for one in highest):
+        return overall_verdict(one.verdict for one in highest)
+    return _worst(highest)
 
 
-def _speaking(known: Collection[Evidence]) -> list[Evidence]:
-    """The findings of the nearest kind; of earlier reports the newest."""
-    if own := [one for one in known if one.source in _OF_THE_REPORT]:
+def _highest_rank(known: Collection[Evidence]) -> list[Evidence]:
+    """The evidence of the highest rank; of earlier reports only the newest."""
+    if own := [one for one in known if one.source in _REPORT_SOURCES]:
         return own
     if earlier := [one for one in known if one.source is EvidenceSource.EARLIER_REPORT]:
         return [max(earlier)]
-    return [one for one in known if one.source in _OF_OTHERS]
+    return [one for one in known if one.source in _EXTERNAL_SOURCES]
 
 
-def _worst(findings: Collection[Evidence]) -> Verdict | None:
-    return max((one.verdict for one in findings), default=None)
+def _worst(evidence: Collection[Evidence]) -> Verdict | None:
+    return max((one.verdict for one in evidence), default=None)

@@ -142,7 +142,7 @@ def test_report_table_has_every_attribute(circle: list[str], wired: Store) -> No
     log = FeedLog(wired.client, wired.report_table)
     for content in (b"1", b"2"):
         log.append("flow", "report", content, b"{}", 0)
-    log.intend("flow", "broken off", [Indicator(IndicatorType.DOMAIN, "evil.example")])
+    log.write_intent("flow", "broken off", [Indicator(IndicatorType.DOMAIN, "evil.example")])
     found: dict[str, set[str]] = {}
     for item in wired.items(wired.report_table):
         found.setdefault(item["pk"]["S"].split("#")[0], set()).update(item)

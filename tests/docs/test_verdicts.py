@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 
 from functions.publish.intake import MAX_EVIDENCE
-from functions.publish.verdict_rule import Evidence, EvidenceSource, decide, of_the_report
+from functions.publish.verdict_rule import Evidence, EvidenceSource, decide, report_verdict
 from local.environment import DEFAULT_API_KEY
 from local.events import Request
 from local.up import SAMPLE_REPORTS
@@ -26,7 +26,7 @@ def test_kinds_are_those_of_the_rule() -> None:
     order = ["the report", "earlier reports", "others"]
     for near, kind in kinds.items():
         said = Evidence(1, Verdict.NO_THREAT, near, "near")
-        assert (of_the_report([said]) is not None) == (kind == "the report")
+        assert (report_verdict([said]) is not None) == (kind == "the report")
         for far, other in kinds.items():
             # A worse one that stands beside it decides unless it is further away.
             outweighed = Evidence(0, Verdict.MALICIOUS, far, "far")

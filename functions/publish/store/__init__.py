@@ -1,1 +1,1 @@
-"""Tables' parts that publishing alone reads and writes."""
+"""The report table, which only publishing reads and writes."""

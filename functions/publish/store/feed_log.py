@@ -1,23 +1,23 @@
-"""Our own feed: reports in the order in which they were published.
+"""The published feed: reports in the order of their publication.
 
 info#             tail     number of the last entry
-                  count    reports that the feed holds
-                  bytes    their size in JSON
+                  count    reports in the feed
+                  bytes    their size as JSON
                   updated  when the last one was published, milliseconds since the epoch
-entry#<number>    body     the report as the feed shows it: JSON, compressed by gzip; absent when
-                           `replaced` says which entry has the report now
+entry#<number>    body     the report's item in the feed: JSON, compressed with gzip; absent once
+                           the report has a newer entry, whose number `replaced` holds
                   size     of the JSON, in bytes
 published#<scan>#<report>
                   entry    number of its entry
                   content  digest of its content
 intent#<scan>#<report>
                   iocs     type and value of each IOC whose history may count the report, as JSON,
-                           compressed by gzip; gone when the report has its entry
+                           compressed with gzip; deleted when the entry is written
 
-Entries are numbered from 1 without a gap. A report gets its number in the transaction that writes
-its entry, and only on condition that the last number is still the one that was read. So nothing
-ever appears below a number that somebody has seen, and who reads on behind the last number that he
-knows misses nothing.
+Entries are numbered from 1 without gaps. A report gets its number in the transaction that writes
+its entry, on condition that the last number has not changed since it was read. So no entry ever
+appears below a published number, and a reader that continues after the last number it has read
+misses nothing.
 """
 
 import gzip
@@ -38,19 +38,26 @@ from shared.store.whole_table import Page, read_all
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# An item ends at 400 KB.
+# DynamoDB limits an item to 400 KB.
 MAX_ENTRY_BYTES = 380 * 1024
-# A page of one entry has to fit an answer, which ends at 6 MB.
+# A page of one entry must fit an answer, which is limited to 6 MB.
 MAX_ENTRY_JSON_BYTES = 3_000_000
 
 
 class EntryTooLarge(ReputationError):
-    """A report does not fit an entry: not in JSON, or not when that is compressed."""
+    """A report is too large for an entry, as JSON or compressed."""
 
 
 @dataclass(frozen=True, slots=True)
 class FeedInfo:
-    """What the feed says of itself; `updated` is in milliseconds since the epoch."""
+    """State of the feed.
+
+    Attributes:
+        tail: number of the last entry.
+        count: reports in the feed.
+        size: of these as JSON, in bytes.
+        updated: when the last one was published, milliseconds since the epoch.
+    """
 
     tail: int = 0
     count: int = 0
@@ -60,7 +67,7 @@ class FeedInfo:
 
 @dataclass(frozen=True, slots=True)
 class FeedEntry:
-    """A report of the feed: its number, and its JSON as the feed shows it."""
+    """An entry of the feed: its number and the report's item as JSON."""
 
     number: int
     body: bytes
@@ -68,17 +75,17 @@ class FeedEntry:
 
 @dataclass(frozen=True, slots=True)
 class PublishedReport:
-    """What is published of a report: the number of its entry, and the digest of its content."""
+    """A published report: the number of its entry and the digest of its content."""
 
     number: int
     content: bytes
 
 
 def pack(body: bytes) -> bytes:
-    """The body of an entry as it is stored.
+    """Compress the body of an entry.
 
     Raises:
-        EntryTooLarge: it does not fit.
+        EntryTooLarge: it is too large, as JSON or compressed.
     """
     if len(body) > MAX_ENTRY_JSON_BYTES:
         raise EntryTooLarge(f"larger than {MAX_ENTRY_JSON_BYTES} bytes in the feed")
@@ -96,7 +103,7 @@ class FeedLog:
         self._table = table_name
 
     def info(self) -> FeedInfo:
-        """How long the feed is.
+        """Read the state of the feed.
 
         Raises:
             StoreError: the store failed.
@@ -112,13 +119,13 @@ class FeedLog:
         )
 
     def entries(self, numbers: Sequence[int]) -> Iterator[FeedEntry]:
-        """The entries with these numbers, in their order; replaced ones are left out.
+        """The entries with these numbers, in this order, without replaced ones.
 
         Raises:
             StoreError: the store failed.
         """
         keys = [feed_entry_key(number) for number in numbers]
-        # Consistently: an entry that a stale read left out would be passed over for good.
+        # A stale read could omit a new entry, and the reader would skip it for good.
         items = {
             item["pk"]["S"]: item
             for item in batch_get(self._client, self._table, keys, consistent=True)
@@ -128,7 +135,7 @@ class FeedLog:
                 yield FeedEntry(number, gzip.decompress(bytes(items[key]["body"]["B"])))
 
     def find(self, flow_id: str, report_id: str) -> PublishedReport | None:
-        """What is published of a report, None for nothing.
+        """Find a published report; None if it was not published.
 
         Raises:
             StoreError: the store failed.
@@ -138,8 +145,8 @@ class FeedLog:
             return None
         return PublishedReport(int(item["entry"]["N"]), bytes(item["content"]["B"]))
 
-    def intended(self, flow_id: str, report_id: str) -> list[Indicator]:
-        """The IOCs that a publication which broke off meant to publish; none without one.
+    def read_intent(self, flow_id: str, report_id: str) -> list[Indicator]:
+        """The IOCs that an interrupted publication may have counted; empty if there was none.
 
         Raises:
             StoreError: the store failed.
@@ -147,15 +154,16 @@ class FeedLog:
         item = self._get(intent_key(flow_id, report_id))
         if item is None:
             return []
-        return list(canonical(_intended(item)))
+        return list(canonical(_intended_iocs(item)))
 
-    def intend(self, flow_id: str, report_id: str, iocs: Iterable[Indicator]) -> None:
-        """Note which IOCs a report is about to be counted in, before it is.
+    def write_intent(self, flow_id: str, report_id: str, iocs: Iterable[Indicator]) -> None:
+        """Store which IOCs are about to count a report.
 
-        If that breaks off and other content comes in its place, they are found by this.
+        If the publication is interrupted and the report is sent again with other content, these
+        IOCs are known and corrected.
 
         Raises:
-            StoreError: the store failed; calling again is right.
+            StoreError: the store failed; calling again is safe.
         """
         pairs = [[one.type, one.value] for one in sorted(iocs)]
         packed = gzip.compress(json.dumps(pairs, separators=(",", ":")).encode(), mtime=0)
@@ -164,19 +172,19 @@ class FeedLog:
             self._client.put_item(TableName=self._table, Item=item)
 
     def append(self, flow_id: str, report_id: str, content: bytes, body: bytes, now: int) -> int:
-        """Publish a report; an entry that it has already is replaced by a new one at the end.
+        """Append a report to the feed; a new entry replaces the report's earlier one.
 
         Args:
-            content: digest of the content; with the same one again nothing is done.
+            content: digest of the content; repeating the same one has no effect.
             body: JSON.
             now: milliseconds since the epoch.
 
         Returns:
-            The number of its entry.
+            The number of the entry.
 
         Raises:
-            EntryTooLarge: it does not fit.
-            StoreError: the store failed; calling again is right.
+            EntryTooLarge: the report is too large for an entry.
+            StoreError: the store failed; calling again is safe.
         """
         packed = pack(body)
         for _ in tries():
@@ -188,14 +196,14 @@ class FeedLog:
             writes = [
                 self._advance(before, number, len(body) - self._size_of(known), known, now),
                 self._entry(number, packed, len(body)),
-                self._name(flow_id, report_id, number, content, known),
-                self._carried_out(flow_id, report_id),
+                self._published(flow_id, report_id, number, content, known),
+                self._delete_intent(flow_id, report_id),
             ]
             if known:
                 writes.append(self._replace(known.number, number))
             if write_together(self._client, writes):
                 return number
-        raise AssertionError  # tries ends with an error of its own
+        raise AssertionError  # tries() raises before this
 
     def _get(self, key: str) -> Any:
         with store_errors():
@@ -245,7 +253,7 @@ class FeedLog:
             }
         }
 
-    def _name(
+    def _published(
         self,
         flow_id: str,
         report_id: str,
@@ -266,7 +274,7 @@ class FeedLog:
             put["ExpressionAttributeValues"] = {":known": {"N": str(known.number)}}
         return {"Put": put}
 
-    def _carried_out(self, flow_id: str, report_id: str) -> dict[str, Any]:
+    def _delete_intent(self, flow_id: str, report_id: str) -> dict[str, Any]:
         key = {"pk": {"S": intent_key(flow_id, report_id)}}
         return {"Delete": {"TableName": self._table, "Key": key}}
 
@@ -281,13 +289,13 @@ class FeedLog:
         }
 
 
-def _intended(item: Mapping[str, Any]) -> list[Indicator]:
+def _intended_iocs(item: Mapping[str, Any]) -> list[Indicator]:
     pairs = json.loads(gzip.decompress(bytes(item["iocs"]["B"])))
     return [Indicator(IndicatorType(kind), value) for kind, value in pairs]
 
 
 def published_iocs(report: Mapping[str, Any]) -> list[Indicator]:
-    """The IOCs of a report as the feed shows it, in the forms that were canonical then."""
+    """The IOCs of a published item, in the form that was canonical at that time."""
     return [
         Indicator(IndicatorType(kind), ioc["data"])
         for kind, iocs in report["iocs"].items()
@@ -296,7 +304,7 @@ def published_iocs(report: Mapping[str, Any]) -> list[Indicator]:
 
 
 def canonical(indicators: Iterable[Indicator]) -> Iterator[Indicator]:
-    """The same in the forms that are canonical now; what is none any more is left out."""
+    """The indicators in their present canonical form, without those that are no longer valid."""
     for one in indicators:
         with suppress(InvalidIndicator):
             yield parse(one.type, one.value)
@@ -308,7 +316,7 @@ def read_published(
     take: Callable[[Iterable[Indicator]], None],
     segments: int,
 ) -> None:
-    """Hand over the IOCs of all that was published, or meant to be; reads the whole table.
+    """Pass all IOCs of published and interrupted reports to `take`; reads the whole table.
 
     Raises:
         StoreError: the store failed.
@@ -317,7 +325,7 @@ def read_published(
     def take_page(page: Page) -> None:
         for item in page:
             if "iocs" in item:
-                take(_intended(item))
+                take(_intended_iocs(item))
             elif "body" in item:
                 take(published_iocs(json.loads(gzip.decompress(bytes(item["body"]["B"])))))
 

@@ -1,17 +1,17 @@
-"""In which scans an IOC was seen, kept exactly: an item for each IOC and one for each scan of it.
+"""Histories of IOCs: an item for each IOC, and one for each scan that contains it.
 
-ioc#<digest>           scans   distinct scans that hold it
+ioc#<digest>           scans   distinct scans that contain it
                        first, last
                                dates of the earliest and the latest report, milliseconds since
                                the epoch
-                       recent  the newest reports with a verdict of their own, as JSON
-                       ver     changes with every write; every write is on condition of it
-seen#<digest>#<scan>   reports as JSON, by report_id their dates
+                       recent  the newest verdicts of reports from their own evidence, as JSON
+                       ver     changes with every write, and is the condition of every write
+seen#<digest>#<scan>   reports dates of the reports by report_id, as JSON
                        ver     likewise
 
-Both are written in one transaction, so a scan is counted if and only if it has its item: a
-repetition, a retry whose first try did take effect, and two writers at once change nothing. That
-costs two writes where a counter alone would cost one, and needs neither a window nor a lease.
+Both are written in one transaction, so a scan is counted if and only if its item exists. So a scan
+counts once also after a repetition, a retry of a write that had succeeded, or concurrent writes.
+This costs two writes where a counter would cost one, but needs neither a time window nor a lease.
 """
 
 import json
@@ -42,7 +42,7 @@ from shared.store.whole_table import Page, read_all
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# Of one transaction; where many writers meet at one IOC, smaller ones get through more easily.
+# IOCs in the first transaction. When many writers change one IOC, smaller ones succeed sooner.
 _FIRST_CHUNK = MAX_WRITES // 2
 
 
@@ -58,7 +58,7 @@ class Histories:
     """Reads and changes the histories of IOCs.
 
     Args:
-        new_version: gives a version that no item ever had.
+        new_version: returns a version that no item ever had.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Histories:
         self._new_version = new_version
 
     def read(self, indicators: Iterable[Indicator]) -> dict[Indicator, History]:
-        """The histories of `indicators`; an IOC that was never seen is left out.
+        """Read the histories of `indicators`; the result omits IOCs without one.
 
         Raises:
             StoreError: the store failed.
@@ -90,15 +90,15 @@ class Histories:
         seen: Mapping[Indicator, ReportMention],
         gone: Iterable[Indicator] = (),
     ) -> dict[Indicator, History]:
-        """Record what a report holds, and forget what it no longer holds.
+        """Count a report for the IOCs in `seen`, and no longer for those in `gone`.
 
-        Safe to repeat, to interrupt, and to run beside others.
+        Safe to repeat, to interrupt, and to run concurrently.
 
         Returns:
             The histories of `seen`, this report included.
 
         Raises:
-            StoreError: the store failed; what was written stays right, and calling again is right.
+            StoreError: the store failed; what was written is correct, and calling again is safe.
         """
         left = [*seen, *gone]
         histories: dict[Indicator, History] = {}
@@ -123,24 +123,24 @@ class Histories:
             histories |= {one: todo[one][0] for one in written}
             left = [one for one in todo if one not in written]
             if written:
-                # Others succeeded as well, so the tries are counted anew: this is no standstill.
+                # There is progress, so the count of tries starts again.
                 attempts = tries()
             chunk = max(1, chunk // 4)
         return {one: histories[one] for one in seen}
 
     def move(self, olds: Sequence[Indicator], new: Indicator, scans: Mapping[str, set[str]]) -> int:
-        """Keep the histories of spellings of one IOC as one, under its canonical form.
+        """Merge the histories of old spellings of an IOC into that of its canonical form.
 
-        Safe to repeat and to interrupt: scans are counted by the items that they have.
+        Safe to repeat and to interrupt, because the number of scans is that of their items.
 
         Args:
-            scans: by the beginning of the keys of an IOC's scans, the keys; `scans_by_ioc` has it.
+            scans: keys of the items of an IOC's scans, by their common prefix; see `scans_by_ioc`.
 
         Returns:
-            How many histories there were under the old forms.
+            How many histories there were under the old spellings.
 
         Raises:
-            StoreError: the store failed, or others wrote; calling again is right.
+            StoreError: the store failed, or an item changed meanwhile; calling again is safe.
         """
         spellings = [*olds, new]
         old_keys = [key for one in olds for key in scans.get(membership_prefix(one), ())]
@@ -159,24 +159,24 @@ class Histories:
             key: json.loads(found[key]["reports"]["S"]) for key in new_keys if key in found
         }
         for key in old_keys:
-            # The last part names the scan.
+            # The last part of a key names the scan.
             target = membership_prefix(new) + key.rpartition("#")[2]
             moved = json.loads(found[key]["reports"]["S"]) if key in found else {}
             reports[target] = {**moved, **reports.get(target, {})}
         for key in {membership_prefix(new) + one.rpartition("#")[2] for one in old_keys}:
             item = {"pk": {"S": key}, "reports": {"S": json.dumps(reports[key], sort_keys=True)}}
-            self._put_now(item, found.get(key))
+            self._put_if_unchanged(item, found.get(key))
         moved_histories = [one for one in histories if one["pk"]["S"] != history_key(new)]
         if moved_histories:
             whole = _joined(list(map(_history, histories)), sum(map(bool, reports.values())))
             item = {"pk": {"S": history_key(new)}, **_history_facts(whole)}
-            self._put_now(item, found.get(history_key(new)))
-        # The old ones last: who is interrupted before finds them again.
+            self._put_if_unchanged(item, found.get(history_key(new)))
+        # Old items are deleted last, so that a run after an interruption still finds them.
         gone = [*old_keys, *(one["pk"]["S"] for one in moved_histories)]
         batch_delete(self._client, self._table, [{"pk": {"S": key}} for key in gone])
         return len(moved_histories)
 
-    def _put_now(self, item: dict[str, Any], before: Any) -> None:
+    def _put_if_unchanged(self, item: dict[str, Any], before: Any) -> None:
         put = self._put(item, bytes(before["ver"]["B"]) if before else b"")["Put"]
         with store_errors():
             try:
@@ -201,7 +201,7 @@ class Histories:
         flow_id: str,
         chunk: int,
     ) -> set[Indicator]:
-        """The ones that were written."""
+        """Write the changes; returns the IOCs whose transaction succeeded."""
         written: set[Indicator] = set()
         left = iter(todo)
         while part := list(islice(left, chunk)):
@@ -239,7 +239,7 @@ class Histories:
 def scans_by_ioc(
     client: "DynamoDBClient", table_name: str, wanted: Collection[Indicator], segments: int
 ) -> dict[str, set[str]]:
-    """The keys of the scans that hold some IOCs, by what these keys begin with.
+    """The keys of the items of the scans that contain IOCs, by their prefix.
 
     Reads the whole table.
 
@@ -269,12 +269,12 @@ def scans_by_ioc(
 
 
 def _joined(histories: Sequence[History], scans: int) -> History:
-    # What one report says of several spellings is one word: the worst.
-    said: dict[tuple[str, str], PastVerdict] = {}
-    for word in (word for one in histories for word in one.recent):
-        report = word.flow_id, word.report_id
-        said[report] = max(said.get(report, word), word)
-    recent = sorted(said.values(), reverse=True)
+    # If one report has verdicts for several spellings, the worst counts.
+    worst: dict[tuple[str, str], PastVerdict] = {}
+    for past in (past for one in histories for past in one.recent):
+        report = past.flow_id, past.report_id
+        worst[report] = max(worst.get(report, past), past)
+    recent = sorted(worst.values(), reverse=True)
     return History(
         scans=scans,
         first_seen=min(one.first_seen for one in histories),
@@ -305,7 +305,7 @@ def _history(item: Mapping[str, Any]) -> History:
 
 
 def _history_facts(history: History) -> dict[str, Any]:
-    recent = [[said.seen_at, said.verdict, said.flow_id, said.report_id] for said in history.recent]
+    recent = [[past.seen_at, past.verdict, past.flow_id, past.report_id] for past in history.recent]
     return {
         "scans": {"N": str(history.scans)},
         "first": {"N": str(history.first_seen)},

@@ -1,4 +1,4 @@
-"""Writes that take effect together or not at all."""
+"""Transactions of DynamoDB, and pauses between the tries of a conditional write."""
 
 import random
 import time
@@ -18,14 +18,13 @@ _LONGEST_PAUSE_S = 0.5
 
 
 def write_together(client: "DynamoDBClient", writes: Sequence[Any]) -> bool:
-    """Write in one transaction, at most `MAX_WRITES`.
+    """Write up to `MAX_WRITES` items in one transaction.
 
     Returns:
-        False when a condition failed or another transaction was in the way; nothing was written
-        then.
+        False if a condition failed or another transaction conflicted; then nothing was written.
 
     Raises:
-        StoreError: the store failed; whether the writes took effect is not known.
+        StoreError: the store failed; the writes may have taken effect.
     """
     with store_errors():
         try:
@@ -36,10 +35,10 @@ def write_together(client: "DynamoDBClient", writes: Sequence[Any]) -> bool:
 
 
 def tries(sleep: Callable[[float], None] = time.sleep) -> Iterator[int]:
-    """The tries at a write on condition of what was read; between them a pause with full jitter.
+    """Yield the numbers of the tries of a conditional write, pausing with full jitter in between.
 
     Raises:
-        StoreError: others always came first.
+        StoreError: all tries were used up.
     """
     for attempt in range(MAX_TRIES):
         if attempt:

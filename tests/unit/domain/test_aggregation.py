@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.publish.verdict_rule import Evidence, EvidenceSource, decide, of_the_report
+from functions.publish.verdict_rule import Evidence, EvidenceSource, decide, report_verdict
 from shared.domain.verdict import Verdict
 
 BENIGN, NO_THREAT, SUSPICIOUS, LIKELY, MALICIOUS = Verdict
@@ -76,7 +76,7 @@ def test_of_earlier_reports_the_newest_alone_decides() -> None:
 @pytest.mark.parametrize("source", EvidenceSource)
 def test_only_what_the_report_says_is_handed_on_to_later_ones(source: EvidenceSource) -> None:
     said = [finding(source, MALICIOUS), finding(source, NO_THREAT)]
-    assert of_the_report(said) is (MALICIOUS if source in OWN else None)
+    assert report_verdict(said) is (MALICIOUS if source in OWN else None)
 
 
 def test_many_findings_are_weighed_in_no_time() -> None:

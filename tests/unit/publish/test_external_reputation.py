@@ -8,7 +8,11 @@ from typing import Any
 import pytest
 import responses
 
-from functions.publish.external_reputation import ask_nobody, ask_service, findings
+from functions.publish.external_reputation import (
+    external_evidence,
+    external_reputation_of,
+    no_external_reputation,
+)
 from functions.publish.verdict_rule import Evidence, EvidenceSource
 from shared.client import Answer, ProviderRow, RowStatus
 from shared.domain.provider import SANDBOX_PROVIDER
@@ -35,11 +39,11 @@ def test_we_are_no_witness_for_ourselves(us: str) -> None:
         ),
     )
     expected = [Evidence(0, Verdict.SUSPICIOUS, EvidenceSource.REPUTATION, "lists.example")]
-    assert findings(answer) == expected
+    assert external_evidence(answer) == expected
 
 
 def test_nobody_has_nothing_to_say_and_was_not_missing() -> None:
-    assert ask_nobody([DOMAIN]) == {}
+    assert no_external_reputation([DOMAIN]) == {}
 
 
 @contextmanager
@@ -58,7 +62,7 @@ def test_what_a_service_says() -> None:
         source(0, "trustworthy", provider="allow.example"),
     ]
     with answering(200, {"data": [address(DOMAIN, *sources)], **address(DOMAIN, *sources)}):
-        said = ask_service(client())([DOMAIN])
+        said = external_reputation_of(client())([DOMAIN])
     assert said is not None
     assert {(one.detail, one.verdict) for one in said[DOMAIN]} == {
         ("lists.example", Verdict.LIKELY_MALICIOUS),
@@ -71,10 +75,10 @@ def test_a_service_that_cannot_be_asked_is_told_from_one_that_says_nothing(
     status: int, body: Any
 ) -> None:
     with answering(status, body):
-        assert ask_service(client(max_retries=0))([DOMAIN]) is None
+        assert external_reputation_of(client(max_retries=0))([DOMAIN]) is None
 
 
 def test_a_service_that_does_not_accept_an_ioc_has_been_asked() -> None:
     refused = {"address": DOMAIN.value, "success": False, **error(400180)}
     with answering(200, {"data": [refused], **refused}):
-        assert ask_service(client(max_retries=0))([DOMAIN]) == {}
+        assert external_reputation_of(client(max_retries=0))([DOMAIN]) == {}

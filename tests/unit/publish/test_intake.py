@@ -21,7 +21,7 @@ DAY = 86_400_000
 
 
 def item(report: ScanReport, *more: Evidence, history: History | None = None) -> dict[str, object]:
-    decisions = {one: decide([*seen.findings, *more]) for one, seen in report.iocs.items()}
+    decisions = {one: decide([*seen.evidence, *more]) for one, seen in report.iocs.items()}
     known = history or History(1, report.seen_at, report.seen_at)
     made = feed_item(report, decisions, dict.fromkeys(report.iocs, known))
     copied: dict[str, object] = json.loads(json.dumps(made))
@@ -80,7 +80,7 @@ def test_ingestion_reads_in_an_entry_what_was_decided() -> None:
     ingested = read_report(item(report), NOW)
     assert ingested.rejected == []
     assert {one.indicator: one.evidence.latest.verdict for one in ingested.sightings} == {
-        one: decide(seen.findings).verdict for one, seen in report.iocs.items()
+        one: decide(seen.evidence).verdict for one, seen in report.iocs.items()
     }
 
 

@@ -46,7 +46,7 @@ def hashes(letter: str) -> set[Indicator]:
 
 
 def said(report: ScanReport, indicator: Indicator) -> set[tuple[EvidenceSource, Verdict, str]]:
-    return {(one.source, one.verdict, one.detail) for one in report.iocs[indicator].findings}
+    return {(one.source, one.verdict, one.detail) for one in report.iocs[indicator].evidence}
 
 
 def test_what_names_and_dates_a_report() -> None:
@@ -109,7 +109,7 @@ def test_what_xml_cannot_spell_is_left_out_and_costs_a_report_only_in_its_names(
     assert (EvidenceSource.OSINT, Verdict.MALICIOUS, "LISTS") in said(report, EVIL)
     [rejected] = read_raw(raw_scan(raw_scan_report(), flow_id="a\ufffe"))
     assert isinstance(rejected, RejectedReport)
-    assert rejected.reason == "flow_id or report_id has a character that XML cannot spell"
+    assert rejected.reason == "flow_id or report_id has a character that XML cannot represent"
 
 
 def test_an_ioc_of_a_newer_report_has_a_verdict_of_its_own() -> None:
@@ -138,7 +138,7 @@ def test_several_spellings_of_one_ioc_are_one() -> None:
     observed = report.iocs[EVIL]
     assert [origin["type"] for origin in observed.origins] == ["VBA_EMULATION", "DNS"]
     assert observed.tags == {"a", "b"}
-    assert decide(observed.findings).verdict is Verdict.MALICIOUS
+    assert decide(observed.evidence).verdict is Verdict.MALICIOUS
 
 
 def test_the_file_that_was_scanned_has_the_verdict_of_the_report_for_all_its_hashes() -> None:
@@ -351,7 +351,7 @@ def test_a_bomb_of_files_is_bounded() -> None:
     [report] = read_scan(bomb.encode(), NOW)
     assert isinstance(report, ScanReport)
     assert set(report.iocs) == hashes("a") | hashes("b")
-    assert len(report.iocs[sha256("b")].findings) <= 10_000
+    assert len(report.iocs[sha256("b")].evidence) <= 10_000
 
 
 @pytest.mark.parametrize("depth", [50, 150, 400, 900, 980])
@@ -375,7 +375,7 @@ def test_a_report_that_is_nested_deep_is_read_or_refused(depth: int) -> None:
             assert depth >= 900
             continue
         assert isinstance(report, ScanReport)
-        assert EvidenceSource.OSINT not in {one.source for one in report.iocs[EVIL].findings}
+        assert EvidenceSource.OSINT not in {one.source for one in report.iocs[EVIL].evidence}
 
 
 REAL = raw_scan(
@@ -453,7 +453,7 @@ def test_a_broken_report_is_read_as_far_as_it_goes_or_refused(scan: Any) -> None
         if isinstance(report, RejectedReport):
             assert report.reason
             continue
-        decisions = {one: decide(seen.findings) for one, seen in report.iocs.items()}
+        decisions = {one: decide(seen.evidence) for one, seen in report.iocs.items()}
         item = feed_item(report, decisions, dict.fromkeys(report.iocs, History()))
         json.dumps(item, ensure_ascii=False, allow_nan=False).encode()
         assert len(content_digest(report, asked=True)) == 16
@@ -462,7 +462,7 @@ def test_a_broken_report_is_read_as_far_as_it_goes_or_refused(scan: Any) -> None
 def test_the_findings_of_a_report_carry_its_date_and_hearsay_none() -> None:
     results = [osint("DOMAIN", "evil.example", "BENIGN")]
     report = read_one({"domain": [scan_ioc("evil.example", "SUSPICIOUS")]}, results=results)
-    assert report.iocs[EVIL].findings == [
+    assert report.iocs[EVIL].evidence == [
         Evidence(report.seen_at, Verdict.SUSPICIOUS, EvidenceSource.IOC),
         Evidence(0, Verdict.BENIGN, EvidenceSource.OSINT, "LISTS"),
     ]
