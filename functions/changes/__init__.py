@@ -1,1 +1,1 @@
-"""Tells the event bus of every verdict that changes."""
+"""The changes function publishes an event for every verdict that changes."""

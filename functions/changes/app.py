@@ -1,4 +1,4 @@
-"""Handler of the changes function: records of the IOC table's stream in, events out."""
+"""Handler of the changes function: turns records of the IOC table's stream into events."""
 
 import json
 import os
@@ -16,18 +16,18 @@ from shared.runtime.observability import failures_by_kind, logged
 @logged
 @failures_by_kind("changes failed")
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Tell the bus of the verdicts that changed.
+    """Put an event on the bus for each verdict that changed.
 
     Args:
-        event: of the IOC table's stream, with both images.
+        event: records of the IOC table's stream, with old and new images.
         context: of the invocation.
 
     Returns:
-        The record from which on Lambda has to hand over again, if there is one.
+        The first record that failed, if any; Lambda retries from there.
 
     Raises:
         SettingsError: the function is not configured.
-        Failed: whatever nobody expected. Nothing was told then.
+        Failed: an unexpected error; nothing was put on the bus.
     """
     settings = ChangesSettings(os.environ)
     changes = [
@@ -41,7 +41,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 
 @cache
 def _client() -> Any:
-    # The store's client brings its own; only this function speaks to the bus.
+    # Imported here because the other functions do not need boto3's own client.
     import boto3  # noqa: PLC0415
 
     return boto3.client("events")

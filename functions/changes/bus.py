@@ -1,4 +1,4 @@
-"""Puts events on a bus of EventBridge, in order, as far as it takes them."""
+"""Puts events on an EventBridge bus, in order, until one fails."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from functions.changes.change import DETAIL_TYPE, SOURCE
 from shared.runtime.observability import logger
 
-# What PutEvents takes at once.
+# Limit of PutEvents.
 MAX_ENTRIES = 10
 
 
@@ -19,7 +19,7 @@ PutEvents = Callable[..., Any]
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event, and the record that it comes from.
+    """An event and the stream record that caused it.
 
     Attributes:
         sequence: number of the record in the stream.
@@ -31,24 +31,24 @@ class Event:
 
 
 def put(put_events: PutEvents, bus: str, events: Sequence[Event]) -> str | None:
-    """Put events on the bus, until one is not taken.
+    """Put events on the bus, in requests of ten, until a request has a failed event.
 
-    Those behind it in the same ten may have been taken.
+    Later events of that request may be on the bus already.
 
     Returns:
-        The record of the first that was not taken; None when all are on the bus.
+        The sequence number of the first failed event; None if all are on the bus.
     """
     for chunk in _chunks(events):
-        refused = _put(put_events, bus, chunk)
-        if refused is not None:
-            number, reason = refused
-            logger.error("event not taken", extra={"reason": reason})
+        failed = _put(put_events, bus, chunk)
+        if failed is not None:
+            number, reason = failed
+            logger.error("event failed", extra={"reason": reason})
             return chunk[number].sequence
     return None
 
 
 def _put(put_events: PutEvents, bus: str, chunk: Sequence[Event]) -> tuple[int, str] | None:
-    """The place of the first that was not taken, and why; None for all taken."""
+    """Index of the first failed event, and the reason; None if none failed."""
     entries = [
         {
             "EventBusName": bus,
@@ -64,10 +64,10 @@ def _put(put_events: PutEvents, bus: str, chunk: Sequence[Event]) -> tuple[int, 
         return 0, error.response.get("Error", {}).get("Code", "")
     except BotoCoreError as error:
         return 0, type(error).__name__
-    return next(_refused(results), None)
+    return next(_failed(results), None)
 
 
-def _refused(results: Iterable[Any]) -> Iterator[tuple[int, str]]:
+def _failed(results: Iterable[Any]) -> Iterator[tuple[int, str]]:
     for number, result in enumerate(results):
         if "EventId" not in result:
             yield number, result.get("ErrorCode", "")

@@ -1,7 +1,7 @@
-"""What a record of the IOC table's stream says of a verdict. Pure.
+"""Finds the change of a verdict in a record of the IOC table's stream. Pure.
 
-The verdict is the sandbox's, that of the winning sighting. What other providers say does not count:
-of networks, of answers that expire and of providers that are switched off no record would tell.
+The verdict is the sandbox's, from the latest sighting. Verdicts of other providers do not count,
+because networks, expiring answers and disabled providers change them without a record.
 docs/events.md describes the event.
 """
 
@@ -21,33 +21,33 @@ Detail = dict[str, Any]
 
 
 def change_in(record: Mapping[str, Any]) -> Detail | None:
-    """The detail of the event for a record; None where the verdict stays what it was.
+    """Return the detail of the event for a record; None if the verdict did not change.
 
     Args:
-        record: of a DynamoDB stream with both images, as Lambda hands it over.
+        record: of a DynamoDB stream with old and new images, in Lambda's form.
 
     Raises:
-        KeyError, ValueError: an image is no item of the IOC table.
+        KeyError, ValueError: an image is not an item of the IOC table.
     """
-    said = record["dynamodb"]
-    old, new = said.get("OldImage", {}), said.get("NewImage", {})
+    stream = record["dynamodb"]
+    old, new = stream.get("OldImage", {}), stream.get("NewImage", {})
     before, after = _reputation(old), _reputation(new)
     if _verdict(before) == _verdict(after):
         return None
     indicator = indicator_of(new or old)
     return {
         "schema_version": SCHEMA_VERSION,
-        "id": _id(said["Keys"]["pk"]["S"], old, new),
-        "changed_at": format_millis(int(said["ApproximateCreationDateTime"] * 1000)),
+        "id": _id(stream["Keys"]["pk"]["S"], old, new),
+        "changed_at": format_millis(int(stream["ApproximateCreationDateTime"] * 1000)),
         "indicator": {"type": indicator.type.value, "value": indicator.value},
         "verdict": _verdict(after),
         "previous_verdict": _verdict(before),
-        "reputation": None if after is None else _told(after),
+        "reputation": None if after is None else _reputation_fields(after),
     }
 
 
 def _reputation(image: Mapping[str, Any]) -> Reputation | None:
-    # Where only providers know something, among them networks, which are no indicators.
+    # None for an item with entries of providers only, and for one of a network.
     return reputation_from_item(image) if "verdict" in image else None
 
 
@@ -56,12 +56,12 @@ def _verdict(reputation: Reputation | None) -> str | None:
 
 
 def _id(key: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
-    """The same for the same change, whoever tells it how often: versions never come twice."""
+    """Id of a change: the same after a retry, and unique, because versions never repeat."""
     versions = [image["ver"]["B"] if "ver" in image else "" for image in (old, new)]
     return hashlib.sha256("\n".join([*versions, key]).encode()).hexdigest()[:32]
 
 
-def _told(reputation: Reputation) -> Detail:
+def _reputation_fields(reputation: Reputation) -> Detail:
     evidence = reputation.evidence
     latest = evidence.latest
     return {

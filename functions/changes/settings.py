@@ -4,13 +4,13 @@ from shared.runtime.settings import Environment, text
 
 
 class ChangesSettings:
-    """What the changes function needs.
+    """Settings of the changes function.
 
     Attributes:
-        event_bus_name: the bus that is told of changed verdicts (`EVENT_BUS_NAME`).
+        event_bus_name: the bus for changes of verdicts (`EVENT_BUS_NAME`).
 
     Raises:
-        SettingsError: it is missing.
+        SettingsError: the setting is missing.
     """
 
     def __init__(self, env: Environment) -> None:

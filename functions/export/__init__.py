@@ -1,1 +1,1 @@
-"""The exports: on a timer, from the IOC table to files in a bucket."""
+"""The export function writes all IOCs as files for other tools, on a timer."""

@@ -1,4 +1,4 @@
-"""Handler of the export function: one run over everything, its files, its summary."""
+"""Handler of the export function: reads all IOCs and publishes the exports."""
 
 import os
 import tempfile
@@ -20,7 +20,7 @@ from shared.runtime.observability import failures_by_kind, logged, logger, succe
 from shared.store.exports import export_bucket
 from shared.store.whole_table import scan_client
 
-# What writing the files takes is more than half of the work.
+# Time for writing the files, which is more than half of the work.
 SPARE_S = 550.0
 WRITERS = 8
 
@@ -29,25 +29,25 @@ WRITERS = 8
 @failures_by_kind("exports not made")
 @success_counted("exports_published")
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Publish exports of everything that is stored, in place of the ones before.
+    """Publish exports of all stored IOCs, which replace the ones before.
 
     Args:
-        event: of the timer, of which nothing is used.
-        context: tells the time that is left.
+        event: of the timer; not used.
+        context: of the invocation; limits the time for reading.
 
     Returns:
-        What was done.
+        A summary for the log.
 
     Raises:
         SettingsError: the function is not configured.
-        NotAllRead: there was no time to read the whole table; what is published stays.
-        StoreError: the store failed; what is published stays.
-        Failed: whatever nobody expected.
+        NotAllRead: there was no time to read the whole table; the published exports stay.
+        StoreError: the store failed; the published exports stay.
+        Failed: an unexpected error.
     """
     settings = ExportSettings(os.environ)
     left = time_left(context, min(SPARE_S, context.get_remaining_time_in_millis() / 2000))
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(WRITERS) as pool:
-        done = publish(
+        summary = publish(
             partial(read_iocs, scan_client(), settings.table_name, left=left),
             bucket=export_bucket(settings.bucket, timeout_s=60, attempts=5),
             options=Options(settings.tlp, report_link(settings.sandbox_url)),
@@ -55,5 +55,5 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
             pool=pool,
             folder=Path(folder),
         )
-    logger.info("exports published", extra={"exports": done})
-    return done
+    logger.info("exports published", extra={"exports": summary})
+    return summary

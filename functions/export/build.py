@@ -1,4 +1,4 @@
-"""One run: read everything, write every file into the set that nobody reads, publish it."""
+"""Builds the exports: writes all files into the inactive slot, then switches the index."""
 
 import hashlib
 from collections.abc import Callable, Mapping
@@ -13,33 +13,33 @@ from shared.formats.exports.index import ExportIndex, ExportPage, IndexedFile
 from shared.formats.exports.source import ExportFile, Options
 from shared.store.exports import SLOTS
 
-# The run after this one has to know what was exported before, and when.
+# The IOCs of this run; the next run reads from it when each was exported first and changed last.
 STATE = "state.sqlite"
-# The bucket forgets a file a month after it was written.
+# The bucket deletes a file a month after it was written.
 _WRITTEN_AGAIN_AFTER_MS = 15 * 86_400_000
 
 
-# Hands over everything, page by page and from several threads at once.
+# Passes all IOCs to a callback, page by page and from several threads.
 Read = Callable[[Callable[[list[Reputation]], None]], None]
 
 
 class Bucket(Protocol):
-    """Where exports are published; `shared.store.exports.ExportBucket` is one."""
+    """Stores exports in slots; `shared.store.exports.ExportBucket` is one."""
 
     def index(self) -> ExportIndex | None:
-        """The index of what is published."""
+        """Read the published index; None before the first export."""
 
     def begin(self, slot: str) -> Mapping[str, IndexedFile]:
-        """Begin to write a set; the files that it holds from before."""
+        """Begin to write a slot; returns the files that it already contains."""
 
     def fetch(self, index: ExportIndex, name: str, to: Path) -> None:
-        """A file of a set, into a file."""
+        """Download a published file to a local one."""
 
     def put(self, slot: str, name: str, source: Path, media_type: str) -> None:
-        """Write a file of a set."""
+        """Write a file into a slot."""
 
     def publish(self, index: ExportIndex) -> None:
-        """Make a set the one that is read."""
+        """Publish an index, which makes its slot the active one."""
 
 
 def publish(
@@ -54,20 +54,20 @@ def publish(
     """Publish all exports.
 
     Args:
-        read: hands over what is stored.
+        read: passes all stored IOCs to its callback.
         now: milliseconds since the epoch.
-        pool: where files are put into the bucket.
-        folder: an empty one, for files.
+        pool: runs the uploads.
+        folder: an empty folder for temporary files.
 
     Returns:
-        What was done, for the log.
+        A summary for the log.
 
     Raises:
-        NotAllRead: the time for reading is used up; what is published stays.
-        StoreError: the store failed; what is published stays.
+        NotAllRead: the time for reading is used up; the published exports stay.
+        StoreError: the store failed; the published exports stay.
     """
     published = bucket.index()
-    # Changes are told apart by their moments, so no two runs may have the same.
+    # Readers order changes by the time of the run, so no two runs may have the same time.
     built = max(now, published.built + 1) if published else now
     slot = SLOTS[1] if published and published.slot == SLOTS[0] else SLOTS[0]
     before = None
@@ -75,11 +75,11 @@ def publish(
         before = folder / "before.sqlite"
         bucket.fetch(published, STATE, before)
     state = folder / STATE
-    with ExportSource(state, built) as snapshot:
-        read(snapshot.add)
-        iocs = snapshot.close_against(before)
+    with ExportSource(state, built) as source:
+        read(source.add)
+        iocs = source.carry_over(before)
         writer = _Writer(bucket, slot, built, pool, folder)
-        for file in all_files(snapshot, options):
+        for file in all_files(source, options):
             writer.write(file)
     writer.put(STATE, state, "application/vnd.sqlite3")
     index = ExportIndex(built, slot, iocs, writer.finish(), tuple(writer.pages))
@@ -94,11 +94,11 @@ def publish(
 
 
 class _Writer:
-    """Writes the files of a set, and leaves those alone that the set has already.
+    """Writes the files of a slot, except those that it already contains unchanged.
 
     Attributes:
-        pages: the ones written that are pages of what changed.
-        written: how many files were not there already.
+        pages: the files that are pages of changes.
+        written: number of uploaded files.
     """
 
     def __init__(self, bucket: Bucket, slot: str, built: int, pool: Executor, folder: Path) -> None:
@@ -109,7 +109,7 @@ class _Writer:
         self._built = built
         self._pool = pool
         self._folder = folder
-        self._there = bucket.begin(slot)
+        self._existing = bucket.begin(slot)
         self._files: dict[str, IndexedFile] = {}
         self._puts: list[Future[None]] = []
 
@@ -125,13 +125,13 @@ class _Writer:
     def put(self, name: str, path: Path, media_type: str) -> None:
         with path.open("rb") as content:
             digest = hashlib.file_digest(content, "sha256").hexdigest()
-        there = self._there.get(name)
+        existing = self._existing.get(name)
         if (
-            there
-            and there.sha256 == digest
-            and self._built - there.written < _WRITTEN_AGAIN_AFTER_MS
+            existing
+            and existing.sha256 == digest
+            and self._built - existing.written < _WRITTEN_AGAIN_AFTER_MS
         ):
-            self._files[name] = there
+            self._files[name] = existing
             path.unlink()
             return
         self._files[name] = IndexedFile(path.stat().st_size, digest, media_type, self._built)
@@ -139,7 +139,7 @@ class _Writer:
         self._puts.append(self._pool.submit(self._put, name, path, media_type))
 
     def finish(self) -> dict[str, IndexedFile]:
-        """The files of the set, once all of them are written."""
+        """Wait for all uploads; returns the files of the slot."""
         for one in self._puts:
             one.result()
         return {name: entry for name, entry in self._files.items() if name != STATE}

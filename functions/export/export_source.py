@@ -1,4 +1,4 @@
-"""All IOCs of a run in one file of SQLite: sorted any way that a format wants, in little memory."""
+"""Stores all IOCs of a run in an SQLite file, so that formats read them sorted in little memory."""
 
 import json
 import sqlite3
@@ -19,7 +19,7 @@ CREATE TABLE iocs (
 ) WITHOUT ROWID
 """
 _ADD = "INSERT OR REPLACE INTO iocs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_TAKE_OVER = """
+_CARRY_OVER = """
 UPDATE iocs SET created = was.created, changed = CASE
     WHEN (iocs.verdict, iocs.first_seen, iocs.last_seen, iocs.scan_count, iocs.flow_id,
           iocs.report_id, iocs.tags)
@@ -33,24 +33,24 @@ SELECT * FROM iocs WHERE verdict >= ? AND kind = coalesce(?, kind) ORDER BY kind
 """
 _BY_CHANGE = "SELECT * FROM iocs ORDER BY changed, id"
 _BY_ID = "SELECT id, changed FROM iocs ORDER BY id"
-# A day has so many milliseconds.
+# 86400000 milliseconds are a day.
 _BY_DAY = "SELECT * FROM iocs ORDER BY first_seen / 86400000, kind, value"
 
 
 class ExportSource:
-    """Everything that is exported; a `shared.formats.exports.source.Source`.
+    """The IOCs of a run; a `shared.formats.exports.source.IocSource`.
 
     Args:
-        path: of the file, which need not be there yet.
-        now: of what is added, in milliseconds since the epoch.
+        path: of the file to create.
+        now: time of the run, milliseconds since the epoch.
     """
 
     def __init__(self, path: Path, now: int) -> None:
-        # The parts of the table are read by several threads, which take turns here.
+        # Several threads read the table and add IOCs here; a lock serialises them.
         self._connection = sqlite3.connect(path, check_same_thread=False)
         self._lock = Lock()
         self._now = now
-        # What is lost with the machine was never published.
+        # The file is temporary until it is published, so it needs no protection against crashes.
         self._connection.execute("PRAGMA journal_mode = OFF")
         self._connection.execute("PRAGMA synchronous = OFF")
         self._connection.execute(_CREATE)
@@ -62,24 +62,24 @@ class ExportSource:
         self._connection.close()
 
     def add(self, reputations: Iterable[Reputation]) -> None:
-        """Add IOCs, as new ones."""
+        """Add IOCs that are created and changed now."""
         rows = [self._row(one) for one in reputations]
         with self._lock:
             self._connection.executemany(_ADD, rows)
 
-    def close_against(self, before: Path | None) -> int:
-        """Take from the run before when each IOC was first exported, and when as it is now.
+    def carry_over(self, before: Path | None) -> int:
+        """Copy from the run before when each IOC was first exported and last changed.
 
         Args:
-            before: the file of that run, None for none.
+            before: the file of that run; None for the first run.
 
         Returns:
-            How many IOCs there are.
+            The number of IOCs.
         """
         self._connection.commit()
         if before:
             self._connection.execute("ATTACH ? AS before", (str(before),))
-            self._connection.execute(_TAKE_OVER)
+            self._connection.execute(_CARRY_OVER)
             self._connection.commit()
             self._connection.execute("DETACH before")
         count: int = self._connection.execute("SELECT count(*) FROM iocs").fetchone()[0]
@@ -88,26 +88,26 @@ class ExportSource:
     def by_value(
         self, kind: IndicatorType | None = None, least: Verdict = Verdict.BENIGN
     ) -> Iterator[ExportedIoc]:
-        """By type and value."""
+        """The IOCs of a type with this verdict or a worse one, by type and value."""
         return self._read(_BY_VALUE, least.value, kind.value if kind else None)
 
     def by_change(self) -> Iterator[ExportedIoc]:
-        """What changed last comes last."""
+        """All IOCs, the last changed last."""
         return self._read(_BY_CHANGE)
 
     def by_id(self) -> Iterator[tuple[str, int]]:
-        """By id: the id of each, and its last change."""
+        """Id and last change of each IOC, by id."""
         yield from self._connection.execute(_BY_ID)
 
     def by_day(self) -> Iterator[ExportedIoc]:
-        """By the day on which they were first seen."""
+        """All IOCs by the day on which they were first seen."""
         return self._read(_BY_DAY)
 
     def _read(self, query: str, *values: Any) -> Iterator[ExportedIoc]:
-        for _, kind, value, verdict, *said, tags, created, changed in self._connection.execute(
+        for _, kind, value, verdict, *facts, tags, created, changed in self._connection.execute(
             query, values
         ):
-            first_seen, last_seen, scan_count, flow_id, report_id = said
+            first_seen, last_seen, scan_count, flow_id, report_id = facts
             yield ExportedIoc(
                 Indicator(IndicatorType(kind), value),
                 Verdict(verdict),

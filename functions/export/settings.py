@@ -5,17 +5,16 @@ from shared.runtime.settings import Environment, SettingsError, optional_url, te
 
 
 class ExportSettings:
-    """What the export function needs.
+    """Settings of the export function.
 
     Attributes:
         table_name: the IOC table (`TABLE_NAME`).
-        bucket: where exports are published (`EXPORT_BUCKET`).
-        tlp: with whom exports may be shared (`EXPORT_TLP`): clear, green, amber or red.
-        sandbox_url: address of the sandbox (`SANDBOX_URL`), where people find its reports; "" for
-            none.
+        bucket: the bucket of the exports (`EXPORT_BUCKET`).
+        tlp: TLP marking of the exports (`EXPORT_TLP`): clear, green, amber or red.
+        sandbox_url: address of the sandbox (`SANDBOX_URL`), for links to its reports; "" for none.
 
     Raises:
-        SettingsError: one is missing or cannot be used.
+        SettingsError: a setting is missing or not valid.
     """
 
     def __init__(self, env: Environment) -> None:
@@ -29,4 +28,4 @@ def _tlp(env: Environment) -> Tlp:
     try:
         return Tlp(env.get("EXPORT_TLP", "") or Tlp.AMBER)
     except ValueError:
-        raise SettingsError("EXPORT_TLP is none of clear, green, amber and red") from None
+        raise SettingsError("EXPORT_TLP is not one of clear, green, amber, red") from None

@@ -1,4 +1,4 @@
-"""Everything that the sandbox said, by reading the whole IOC table."""
+"""Reads the reputation of all IOCs from the IOC table."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -17,9 +17,9 @@ def read_iocs(
     take: Callable[[list[Reputation]], None],
     left: Callable[[], float],
 ) -> None:
-    """Hand over all IOCs, as `shared.store.whole_table.read_all` hands over items.
+    """Pass all IOCs to `take`, as `shared.store.whole_table.read_all` passes items.
 
-    What only other providers list is left out, and so are the networks that they list.
+    Indicators and networks that only other providers list are excluded.
     """
 
     def iocs(page: Page) -> None:

@@ -1,1 +1,1 @@
-"""The filter of all stored indicators: on a timer, from the IOC table to a bucket."""
+"""The filter function publishes a Bloom filter of all stored indicators, on a timer."""

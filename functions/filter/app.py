@@ -1,4 +1,4 @@
-"""Handler of the filter function: what the filter answers for, one build, its summary."""
+"""Handler of the filter function: builds and publishes one filter."""
 
 import os
 import tempfile
@@ -17,7 +17,7 @@ from shared.store.filters import filter_bucket
 from shared.store.providers import ProviderStates
 from shared.store.whole_table import scan_client
 
-# What making and publishing the filter takes, with much to spare.
+# Time for building and publishing the filter, with a wide margin.
 SPARE_S = 90.0
 
 
@@ -25,20 +25,20 @@ SPARE_S = 90.0
 @failures_by_kind("filter not made")
 @success_counted("filter_published")
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Publish a filter of everything that is stored, in place of the one before.
+    """Publish a filter of all stored indicators, which replaces the one before.
 
     Args:
-        event: of the timer, of which nothing is used.
-        context: tells the time that is left.
+        event: of the timer; not used.
+        context: of the invocation; limits the time for reading.
 
     Returns:
-        What is told of the filter.
+        The metadata of the filter.
 
     Raises:
         SettingsError: the function is not configured.
-        NotAllRead: there was no time to read the whole table; what is published stays.
-        StoreError: the store failed; what is published stays.
-        Failed: whatever nobody expected.
+        NotAllRead: there was no time to read the whole table; the published filter stays.
+        StoreError: the store failed; the published filter stays.
+        Failed: an unexpected error.
     """
     settings = FilterSettings(os.environ)
     left = time_left(context, SPARE_S)
@@ -46,12 +46,12 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     client = scan_client()
     states = ProviderStates(client, settings.state_table_name).read(consistent=True)
     with tempfile.TemporaryFile() as spool:
-        offer = publish(
+        metadata = publish(
             partial(read_values, client, settings.table_name, left=left),
             bucket=filter_bucket(settings.bucket, timeout_s=60, attempts=5),
             built=built,
             types=answered_types(states),
             spool=spool,
         )
-    logger.info("filter published", extra={"filter": offer})
-    return offer
+    logger.info("filter published", extra={"filter": metadata})
+    return metadata

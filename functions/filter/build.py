@@ -1,7 +1,7 @@
-"""Building the filter: read all values, then make room for exactly as many.
+"""Builds the filter: reads all values, then makes a filter for that number of values.
 
-How many there are is known when all are read, and a Bloom filter cannot grow. So the values wait
-in a file, which needs no memory.
+The size of a Bloom filter is fixed, and the number of values is known only after reading all. So
+the values are spooled to a file, which needs no memory.
 """
 
 from collections.abc import Callable, Collection, Iterable
@@ -12,22 +12,22 @@ from shared.domain.indicator import IndicatorType
 from shared.formats.bloom_filter import Facts, make_file, read_file
 from shared.store.providers import ProviderState
 
-# Hands over everything, page by page and from several threads at once.
+# Passes all values to a callback, page by page and from several threads.
 Read = Callable[[Callable[[list[str]], None]], None]
 
 
 class Bucket(Protocol):
-    """Where the filter is published; `shared.store.filters.FilterBucket` is one."""
+    """Publishes a filter; `shared.store.filters.FilterBucket` is one."""
 
-    def put(self, content: bytes, offer: dict[str, Any]) -> None:
-        """Publish a filter, with what is told of it; raises StoreError."""
+    def put(self, content: bytes, metadata: dict[str, Any]) -> None:
+        """Publish a filter with its metadata; raises StoreError."""
 
 
 def answered_types(providers: Iterable[ProviderState]) -> frozenset[IndicatorType]:
-    """The types of which nothing is known but what is stored of the very indicator.
+    """The types for which a filter of stored indicators is enough to answer "unknown".
 
-    A provider without a list may know any indicator of its types, and a network holds addresses
-    that have no item.
+    An on-demand provider may know any indicator of its types, and a network contains addresses
+    that have no item. So these types are excluded.
     """
     open_ended: set[str] = set()
     for state in providers:
@@ -46,20 +46,19 @@ def publish(
     types: Collection[IndicatorType],
     spool: IO[bytes],
 ) -> dict[str, Any]:
-    """Read all values, make a filter of them, publish it.
+    """Read all values, build a filter of them and publish it.
 
     Args:
-        read: hands over the values.
-        built: the moment before which everything stored is among them, milliseconds since the
-            epoch.
-        types: the ones that the filter answers for.
-        spool: where the values wait.
+        read: passes all values to its callback.
+        built: everything stored before this time is in the filter; milliseconds since the epoch.
+        types: the types that the filter answers for.
+        spool: an empty file for the values.
 
     Returns:
-        What is told of the filter.
+        The metadata of the filter.
 
     Raises:
-        NotAllRead: the time for reading is used up; what is published stays.
+        NotAllRead: the time for reading is used up; the published filter stays.
         StoreError: the store failed.
     """
     count = 0
@@ -74,10 +73,10 @@ def publish(
 
     read(spool_page)
     spool.seek(0)
-    # No canonical value has a line break in it.
+    # Canonical values contain no line breaks.
     content = make_file((line[:-1] for line in spool), Facts(built, count, frozenset(types)))
-    # Read as its users will read it: what they would refuse is never published.
+    # Read it as clients do, so a file that they would reject is never published.
     made = read_file(content)
-    offer = made.facts.as_dict() | {"size": len(content), "sha256": made.sha256}
-    bucket.put(content, offer)
-    return offer
+    metadata = made.facts.as_dict() | {"size": len(content), "sha256": made.sha256}
+    bucket.put(content, metadata)
+    return metadata

@@ -4,15 +4,15 @@ from shared.runtime.settings import Environment, text
 
 
 class FilterSettings:
-    """What the filter function needs.
+    """Settings of the filter function.
 
     Attributes:
         table_name: the IOC table (`TABLE_NAME`).
         state_table_name: the state table (`STATE_TABLE_NAME`).
-        bucket: where the filter is published (`FILTER_BUCKET`).
+        bucket: the bucket of the filter (`FILTER_BUCKET`).
 
     Raises:
-        SettingsError: one is missing.
+        SettingsError: a setting is missing.
     """
 
     def __init__(self, env: Environment) -> None:

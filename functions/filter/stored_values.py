@@ -1,4 +1,4 @@
-"""Every indicator of the IOC table, by its canonical value."""
+"""Reads the canonical values of all indicators in the IOC table."""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ def read_values(
     take: Callable[[list[str]], None],
     left: Callable[[], float],
 ) -> None:
-    """Hand over all values, as `shared.store.whole_table.read_all` hands over items."""
+    """Pass all values to `take`, as `shared.store.whole_table.read_all` passes items."""
 
     def values(page: Page) -> None:
         take([value for item in page if (value := _value(item))])
@@ -26,14 +26,14 @@ def read_values(
         table,
         values,
         left,
-        # A long URL is not in its key.
+        # The key of a long URL does not contain it.
         ProjectionExpression="pk, #url",
         ExpressionAttributeNames={"#url": "url"},
     )
 
 
 def _value(item: Mapping[str, Any]) -> str:
-    """The canonical value, "" for a network, which nobody looks up."""
+    """The canonical value; "" for a network, which is not looked up itself."""
     prefix, _, value = item["pk"]["S"].partition("#")
     if prefix == Prefix.NETWORK:
         return ""

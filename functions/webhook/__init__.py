@@ -1,1 +1,1 @@
-"""Hands changes of verdicts on to a webhook."""
+"""The webhook function sends changes of verdicts to a webhook."""

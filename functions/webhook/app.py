@@ -1,4 +1,4 @@
-"""Handler of the webhook function: messages of its queue, each to the webhook."""
+"""Handler of the webhook function: delivers each message of its queue to the webhook."""
 
 import json
 import os
@@ -23,15 +23,15 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     """Deliver each message of a batch once.
 
     Args:
-        event: of an SQS queue; the body of a message is the detail of a change.
+        event: messages of an SQS queue; a body is the detail of a change event.
         context: of the invocation.
 
     Returns:
-        The messages that were not delivered, which the queue hands over again later.
+        The messages that were not delivered; the queue retries them later.
 
     Raises:
         SettingsError: the function is not configured.
-        Failed: whatever nobody expected.
+        Failed: an unexpected error.
     """
     settings = WebhookSettings(os.environ)
     key = signing_key(settings.signing_key.read())
@@ -52,9 +52,9 @@ def _change_id(body: str) -> str:
         change_id = json.loads(body)["id"]
     except (ValueError, KeyError, TypeError):
         change_id = None
-    # It goes into a header.
+    # The id goes into a header, so its form is checked.
     if not isinstance(change_id, str) or not _ID.fullmatch(change_id):
-        raise NotDelivered("the message is no change of a verdict")
+        raise NotDelivered("the message is not a change of a verdict")
     return change_id
 
 

@@ -1,7 +1,7 @@
-"""One signed POST for a message, after the Standard Webhooks specification.
+"""Sends a message as one signed POST, by the Standard Webhooks specification.
 
-https://www.standardwebhooks.com: what is signed is id, time and body, so that a receiver can tell
-that a message is ours, is recent, and was not there before.
+See https://www.standardwebhooks.com. The signature covers id, time and body, so a receiver can
+check that a message is authentic, recent and not a repetition.
 """
 
 import base64
@@ -16,20 +16,20 @@ from urllib3.exceptions import HTTPError
 
 from shared.runtime.settings import SettingsError
 
-# A whole answer, save its body, which is not read.
+# For the whole answer without its body, which is not read.
 TIMEOUT_S = 5.0
 _KEY_PREFIX = "whsec_"
 
 
 class NotDelivered(Exception):
-    """The webhook did not take a message; the text says why, in words of ours."""
+    """The webhook did not accept a message; the text is the reason, without the answer itself."""
 
 
 def signing_key(text: str) -> bytes:
-    """The bytes of a key as the specification spells it: `whsec_` and base64.
+    """Decode a signing key in the form of the specification: `whsec_` and base64.
 
     Raises:
-        SettingsError: it is not spelled so, or shorter than 24 bytes.
+        SettingsError: the key has another form, or less than 24 bytes.
     """
     try:
         key = base64.b64decode(text.strip().removeprefix(_KEY_PREFIX), validate=True)
@@ -41,7 +41,7 @@ def signing_key(text: str) -> bytes:
 
 
 def signed_headers(key: bytes, message_id: str, now_s: int, body: bytes) -> dict[str, str]:
-    """Headers of a message.
+    """Return the headers of a message, with its signature.
 
     Args:
         now_s: seconds since the epoch.
@@ -58,15 +58,15 @@ def signed_headers(key: bytes, message_id: str, now_s: int, body: bytes) -> dict
 
 
 def http_pool() -> PoolManager:
-    """Connections that are kept between messages, with certificates checked."""
+    """Return a pool that reuses connections between messages and checks certificates."""
     return PoolManager(cert_reqs="CERT_REQUIRED", ca_certs=certifi.where())
 
 
 def post(pool: PoolManager, url: str, headers: Mapping[str, str], body: bytes) -> None:
-    """Send a message once.
+    """Send a message once, without following redirects.
 
     Raises:
-        NotDelivered: there was no answer in time, or none of 2xx; redirects are not followed.
+        NotDelivered: no answer came in time, or its status is not 2xx.
     """
     try:
         response = pool.request(

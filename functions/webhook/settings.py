@@ -5,15 +5,15 @@ from shared.runtime.settings import Environment, url
 
 
 class WebhookSettings:
-    """What the webhook function needs.
+    """Settings of the webhook function.
 
     Attributes:
-        url: where changes are sent to (`WEBHOOK_URL`).
-        signing_key: what they are signed with (`WEBHOOK_SIGNING_KEY_PARAMETER`,
+        url: address of the webhook (`WEBHOOK_URL`).
+        signing_key: key that signs the messages (`WEBHOOK_SIGNING_KEY_PARAMETER`,
             `WEBHOOK_SIGNING_KEY`).
 
     Raises:
-        SettingsError: one is missing or cannot be used.
+        SettingsError: a setting is missing or not valid.
     """
 
     def __init__(self, env: Environment) -> None:

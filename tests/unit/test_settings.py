@@ -44,7 +44,7 @@ def test_exports_are_amber_unless_said_otherwise(value: str, tlp: str) -> None:
 
 def test_a_tlp_that_there_is_not_is_refused() -> None:
     env = {"TABLE_NAME": "iocs", "EXPORT_BUCKET": "exports", "EXPORT_TLP": "white"}
-    with pytest.raises(SettingsError, match=r"^EXPORT_TLP is none of clear, green, amber and red$"):
+    with pytest.raises(SettingsError, match=r"^EXPORT_TLP is not one of clear, green, amber, red$"):
         ExportSettings(env)
 
 

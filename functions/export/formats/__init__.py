@@ -1,1 +1,1 @@
-"""Formats that exports alone write."""
+"""Formats of exports that only the export function writes."""

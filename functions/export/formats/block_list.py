@@ -1,4 +1,4 @@
-"""Block lists for firewalls and DNS: of a type, with a verdict or a worse one."""
+"""Block lists for firewalls and DNS, one for each type and minimum verdict."""
 
 from collections.abc import Iterator
 
@@ -6,15 +6,15 @@ from shared.domain.indicator import IndicatorType
 from shared.domain.verdict import Verdict
 from shared.formats.exports.source import ExportFile, IocSource, Options, as_tools_write
 
-# Nobody is kept from what no scan found fault with.
+# Block lists contain only what a scan found suspicious or worse.
 VERDICTS = (Verdict.MALICIOUS, Verdict.LIKELY_MALICIOUS, Verdict.SUSPICIOUS)
 _TEXT = "text/plain; charset=utf-8"
-# A name of a zone may have 255 bytes, and that of the zone itself is among them.
+# A DNS name has at most 255 bytes, and the name of the zone is part of it.
 _LONGEST_IN_A_ZONE = 200
 
 
 def files(source: IocSource, _options: Options) -> Iterator[ExportFile]:
-    """Lists of one value on a line for each type, for domains as hosts file and DNS zone, too."""
+    """Yield the lists as text, one value a line; for domains also as hosts file and DNS zone."""
     for verdict in VERDICTS:
         for kind in IndicatorType:
             name = f"blocklist/{kind}-{verdict.name.lower()}"
@@ -35,7 +35,7 @@ def _hosts(source: IocSource, verdict: Verdict) -> Iterator[str]:
 
 
 def _zone(source: IocSource, verdict: Verdict) -> Iterator[str]:
-    """A response policy zone that denies the domains themselves, not what is below them."""
+    """A response policy zone (RPZ) that blocks the domains, but not their subdomains."""
     changes = (ioc.changed for ioc in source.by_value(IndicatorType.DOMAIN, verdict))
     serial = max(changes, default=0) // 1000
     yield "$TTL 300\n"

@@ -1,4 +1,4 @@
-"""A MISP feed: an event for what was first seen on a day, of each type; manifest and hashes."""
+"""A MISP feed: one event for each type and day of first sighting, a manifest and the hashes."""
 
 import hashlib
 import json
@@ -35,14 +35,14 @@ _THREAT_LEVELS = {
     Verdict.NO_THREAT: "4",
     Verdict.BENIGN: "4",
 }
-# By the taxonomy tlp of MISP.
+# From the taxonomy tlp of MISP.
 _TLP_COLOURS = {
     Tlp.CLEAR: "#ffffff",
     Tlp.GREEN: "#339900",
     Tlp.AMBER: "#FFC000",
     Tlp.RED: "#CC0033",
 }
-# Milder ones are context: a sensor that alerts on them would cry wolf.
+# Milder verdicts are context; alerts on them would be false alarms.
 _LEAST_TO_DETECT = Verdict.LIKELY_MALICIOUS
 _FILE, _NETWORK = "Payload delivery", "Network activity"
 _KINDS = {
@@ -56,7 +56,7 @@ _KINDS = {
 
 
 def files(source: IocSource, options: Options) -> Iterator[ExportFile]:
-    """The events, then what MISP reads first: which there are, and what is in them."""
+    """Yield the events, then the manifest and the hashes, which MISP reads first."""
     manifest: dict[str, Any] = {}
     for (day, kind), group in groupby(source.by_day(), key=_day_and_kind):
         iocs = list(group)
@@ -82,7 +82,7 @@ def _facts(
         "date": day,
         "analysis": _ANALYSIS_COMPLETED,
         "threat_level_id": _THREAT_LEVELS[max(ioc.verdict for ioc in iocs)],
-        # MISP fetches an event again when this is later.
+        # MISP fetches an event again when this time is later than before.
         "timestamp": str(max(ioc.changed for ioc in iocs) // 1000),
     }
 
@@ -103,12 +103,13 @@ def _event(
 
 
 def attribute(ioc: ExportedIoc, options: Options) -> dict[str, Any]:
-    """The attribute of an IOC."""
+    """Write an IOC as a MISP attribute."""
     kind, category = _KINDS[ioc.indicator.type]
     comment = f"{ioc.verdict.name}, scans: {ioc.scan_count}, last verdict by: {ioc.flow_id}"
     day = format_millis(ioc.first_seen)[:10]
     return {
-        # An IOC may turn out to be older, and MISP takes an attribute's id in one event only.
+        # The day is part of the id: an IOC whose first sighting changes moves to another event,
+        # and MISP allows an id in one event only.
         "uuid": str(id_of(f"misp-attribute:{day}", ioc.indicator)),
         "type": kind,
         "category": category,
@@ -128,7 +129,7 @@ def _event_id(day: str, kind: IndicatorType) -> str:
 
 
 def _hash_line(ioc: ExportedIoc) -> str:
-    """In which event a value is, as MISP looks for it: no secret hangs on the hash."""
+    """A line of hashes.csv: the MD5 of a value, required by MISP, and the id of its event."""
     value = as_tools_write(ioc.indicator).encode()
     digest = hashlib.md5(value, usedforsecurity=False).hexdigest()
     return f"{digest},{_event_id(*_day_and_kind(ioc))}\n"

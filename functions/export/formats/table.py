@@ -1,4 +1,4 @@
-"""CSV: a row for each indicator, and no cell that a spreadsheet would run."""
+"""CSV: a row for each indicator, without cells that a spreadsheet would run as a formula."""
 
 from collections.abc import Iterator
 
@@ -21,7 +21,7 @@ COLUMNS = (
 
 
 def files(source: IocSource, options: Options) -> Iterator[ExportFile]:
-    """One file of all, by type and value."""
+    """Yield one file with all IOCs, by type and value."""
     yield ExportFile("iocs.csv", "text/csv; charset=utf-8", _lines(source.by_value(), options))
 
 

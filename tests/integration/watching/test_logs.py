@@ -224,7 +224,7 @@ def test_of_changes_and_of_a_webhook(
         monkeypatch.setattr(changes, "_client", lambda bus=bus: bus)
         event = {"id": EVENT_ID, "Records": records}
         assert functions.invoke("changes", event)["batchItemFailures"]
-        assert messages(clean(functions)) == ["event not taken"]
+        assert messages(clean(functions)) == ["event failed"]
         bodies = [json.dumps(change_in(records[0])), text, json.dumps({"id": text})]
         event = {"id": EVENT_ID, "Records": list(map(queue_message, bodies))}
         assert len(functions.invoke("webhook", event)["batchItemFailures"]) == len(bodies)
