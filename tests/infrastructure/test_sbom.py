@@ -13,7 +13,6 @@ from tests.infrastructure.test_requirements import pins
 # Licences that may be shipped with Apache-2.0 code, as pip-licenses spells them.
 ALLOWED = {
     "Apache Software License",
-    "BSD-2-Clause",
     "BSD-3-Clause",
     "MIT",
     "MIT License",
