@@ -297,5 +297,5 @@ def test_roles_of_every_stack_are_small_and_name_what_they_reach(stacks: list[Ex
                     assert statement["Effect"] == "Allow"
                     # EC2 takes nothing else for a network interface.
                     everything = "*" in as_list(statement["Resource"])
-                    assert everything == (statement.get("Sid") == "MakeNetworkInterfaces"), name
+                    assert everything == (statement.get("Sid") == "CreateNetworkInterfaces"), name
                     assert not any("*" in one for one in as_list(statement["Action"])), name

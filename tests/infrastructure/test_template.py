@@ -54,12 +54,12 @@ OPTIONAL = {
     "HasDomain": ("ApiDomain",),
     "HasTableKey": ("TableKeyPolicy",),
     "HasFunctionUrl": ("LookupUrl",),
-    "TellsChanges": ("Changes",),
+    "SendsChanges": ("Changes",),
     "HasWebhook": ("Webhook",),
     "PublishesExports": ("Export",),
 }
 # A half that is there only where another is.
-IMPLIES = {"HasWebhook": "TellsChanges"}
+IMPLIES = {"HasWebhook": "SendsChanges"}
 
 WRITE_LOG = {"logs:CreateLogStream", "logs:PutLogEvents"}
 
@@ -435,8 +435,8 @@ def test_look_ups_write_and_read_keys_only_where_there_are_providers(template: T
         None: ["WriteLog", "ReadReputation", "ReadKeyQuotaAndRuns", "LeaseQuota"],
         "HasProviders": ["KeepAnswers", "ReadProviders", "ReadProviderKeys"],
         "HasSearchIndex": ["ReadSearchIndex"],
-        "PublishesFilter": ["OfferFilter", "MissFilter"],
-        "PublishesExports": ["OfferExports", "MissExports"],
+        "PublishesFilter": ["ServeFilter", "SeeMissingFilter"],
+        "PublishesExports": ["ServeExports", "SeeMissingExports"],
     }
 
 
@@ -550,13 +550,13 @@ def test_the_halves_that_may_be_left_out_hang_on_their_conditions(template: Temp
         "Fn::Equals": [{"Ref": "PublishFilter"}, "true"]
     }
     assert template["Parameters"]["PublishFilter"]["Default"] == "false"
-    assert template["Conditions"]["TellsChanges"] == {
+    assert template["Conditions"]["SendsChanges"] == {
         "Fn::Equals": [{"Ref": "ChangeEvents"}, "true"]
     }
     assert template["Parameters"]["ChangeEvents"]["Default"] == "false"
     assert template["Conditions"]["HasWebhook"] == {
         "Fn::And": [
-            {"Condition": "TellsChanges"},
+            {"Condition": "SendsChanges"},
             {"Fn::Not": [{"Fn::Equals": [{"Ref": "WebhookUrl"}, ""]}]},
         ]
     }
@@ -879,7 +879,7 @@ def test_the_ioc_table_has_a_stream_only_for_the_changes_of_verdicts(template: T
     streams = {name: one.get("StreamSpecification") for name, one in tables.items()}
     both = {"StreamViewType": "NEW_AND_OLD_IMAGES"}
     assert streams == {
-        "IocTable": {"Fn::If": ["TellsChanges", both, NO_VALUE]},
+        "IocTable": {"Fn::If": ["SendsChanges", both, NO_VALUE]},
         "StateTable": None,
         "ReportTable": None,
         "SearchTable": None,
