@@ -9,7 +9,7 @@ INSTALL := apt-get install --yes --no-install-recommends
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-deploy test-sam test-ui bench lint audit sbom build lock check-lock clean
+.PHONY: help setup run quick unit test test-deploy test-sam test-ui bench lint audit sbom build lock check-lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +18,13 @@ setup: .venv/.ready ## Make .venv from the lock
 
 run: setup ## Serve the API on this machine, with a sample feed
 	$(BIN)/python -m local up
+
+# The type checker runs while the unit tests do.
+quick: setup ## Check style, types, the direction of imports and the unit tests, in under 90 seconds
+	@$(MAKE) --no-print-directory --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync) lint unit
+
+unit: setup
+	tests/run_layers.sh unit
 
 test: setup .tools/sam/.ready lint check-lock ## Run the gate: all that CI runs, but for test-deploy, test-sam and test-ui
 	tests/run_layers.sh
@@ -66,15 +73,15 @@ build: setup .tools/sam/.ready ## Build the artifacts to deploy; ARCH=x86_64 for
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-header --no-annotate --no-emit-index-url $(UPGRADE)
 define compile_into
-	@$(COMPILE) pyproject.toml --output-file $(1)/runtime.txt
-	@$(COMPILE) pyproject.toml --group dev --constraint $(1)/runtime.txt --output-file $(1)/dev.txt
+	@$(COMPILE) pyproject.toml --group runtime --output-file $(1)/runtime.txt
+	@$(COMPILE) pyproject.toml --group runtime --group dev --constraint $(1)/runtime.txt --output-file $(1)/dev.txt
 	@$(COMPILE) --group sam --output-file $(1)/sam.txt
 	@$(COMPILE) --group emulator --constraint $(1)/dev.txt --output-file $(1)/emulator.txt
 	@$(COMPILE) --group audit --output-file $(1)/audit.txt
 	@$(COMPILE) --group peers --output-file $(1)/peers.txt
 	@$(COMPILE) --group extraction --output-file $(1)/extraction.txt
 	@$(COMPILE) --group ministack --output-file $(1)/ministack.txt
-	@$(COMPILE) pyproject.toml --group dev --group ui --constraint $(1)/dev.txt --output-file $(1)/ui.txt
+	@$(COMPILE) pyproject.toml --group runtime --group dev --group ui --constraint $(1)/dev.txt --output-file $(1)/ui.txt
 	@echo uv | $(COMPILE) - --constraint $(1)/dev.txt --output-file $(1)/uv.txt
 endef
 
@@ -92,8 +99,13 @@ check-lock: setup
 clean: ## Remove everything that was built or installed
 	rm -rf .venv .tools .aws-sam .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
+# Tests must not rebuild the environment that they run in. pytest sets PYTEST_VERSION.
+FRESH = @test -z "$$PYTEST_VERSION" || \
+  { echo "$(or $(firstword $?),requirements) is newer than .venv, in which the tests run. Run make setup, then the tests again." >&2; exit 1; }
+
 # A stamp is written last, so what was interrupted starts over.
 .venv/.synced: requirements/dev.txt requirements/uv.txt
+	$(FRESH)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed; name one: make setup PYTHON=python3.13" >&2; exit 1; }
 	$(PYTHON) -m venv --clear .venv
@@ -102,6 +114,7 @@ clean: ## Remove everything that was built or installed
 	@touch $@
 
 .venv/.ready: .venv/.synced pyproject.toml
+	$(FRESH)
 	$(UV) pip install --quiet --python .venv --no-deps --no-build-isolation --editable .
 	@touch $@
 

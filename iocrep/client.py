@@ -14,6 +14,7 @@ from shared.client import (
     UnexpectedAnswer,
 )
 from shared.client import ReputationClient as Client
+from shared.client.local_filter import LocalFilter
 from shared.domain.indicator import Indicator, IndicatorType, parse, parse_hash, parse_query
 from shared.domain.verdict import Verdict
 
@@ -27,6 +28,7 @@ __all__ = [
     "IndicatorType",
     "KeyRefused",
     "LimitReached",
+    "LocalFilter",
     "ProviderRow",
     "ReputationApiError",
     "RowStatus",

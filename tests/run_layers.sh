@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
 # Runs the layers of the test suite, cheapest first, and stops at the first that fails.
+# Usage: tests/run_layers.sh [LAYER...], all layers if none is named.
 set -euo pipefail
+wanted=" $* "
 cd "$(dirname "$0")/.."
 
 layer() {
   local name=$1 meaning=$2
   shift 2
+  case "$wanted" in "  " | *" $name "*) ;; *) return 0 ;; esac
   [ -n "$(find "tests/$name" -name 'test_*.py' -print -quit 2>/dev/null)" ] || return 0
   printf '\n== %s: %s\n' "$name" "$meaning"
   .venv/bin/python -m pytest "tests/$name" "$@"
