@@ -109,7 +109,7 @@ class _Wanted:
             one
             for one in report.sightings
             if one.indicator.type in self._kinds
-            and (self._verdict is None or one.evidence.latest.verdict >= self._verdict)
+            and (self._verdict is None or one.summary.latest.verdict >= self._verdict)
         ]
 
 
@@ -141,9 +141,9 @@ def _facts(raw: dict[str, Any], report: Report, iocs: Sequence[Sighting]) -> dic
             {
                 "type": one.indicator.type.value,
                 "indicator": one.indicator.value,
-                "verdict": one.evidence.latest.verdict.name,
-                "origin": one.evidence.latest.origin,
-                "tags": sorted(one.evidence.tags),
+                "verdict": one.summary.latest.verdict.name,
+                "origin": one.summary.latest.origin,
+                "tags": sorted(one.summary.tags),
             }
             for one in iocs
         ],

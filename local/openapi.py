@@ -625,7 +625,7 @@ def _searched(text: str) -> Any:
             report = bulk_hash_row(one, known, with_details=True)
         else:
             report = address_report(one, one.value, known, _NOW)
-        rows.append(found_row(found, one, known.evidence.latest.verdict, report))
+        rows.append(found_row(found, one, known.summary.latest.verdict, report))
     return search_answer(extraction, rows)
 
 
@@ -655,7 +655,7 @@ _WHERE_PAGES_BEGIN = (
 _SEARCH_REFUSALS = (errors.NO_SEARCH_INDEX, errors.SEARCH_PARAMETER_NOT_VALID)
 _IF_INDEXED = "Only where the stack keeps a search index. Each page counts as a look-up."
 _SEEN = parse(IndicatorType.DOMAIN, SAMPLE_DOMAIN)
-_SEEN_BY = _known(_SEEN).evidence.latest
+_SEEN_BY = _known(_SEEN).summary.latest
 
 _IF_EXPORTS = "Only where the stack publishes exports, and once it did. It counts as a look-up."
 _EXPORT_LINK = {"link": {"url": "https://bucket.s3.us-east-1.amazonaws.com/a/iocs.csv"}}

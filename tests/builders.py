@@ -10,7 +10,7 @@ from shared.domain.verdict import Verdict
 DOMAIN = Indicator(IndicatorType.DOMAIN, "evil.example")
 
 
-def evidence(
+def sighting_summary(
     *,
     seen_at: int = 1_748_764_800_000,
     verdict: Verdict = Verdict.MALICIOUS,
@@ -24,7 +24,7 @@ def evidence(
     last_seen: int | None = None,
     claimed_count: int = 0,
 ) -> SightingSummary:
-    """The evidence of one report."""
+    """The summary of one report."""
     return SightingSummary(
         latest=ScanVerdict(seen_at, verdict, flow_id, parent_verdict, origin, report_id, source),
         first_seen=min(seen_at, first_seen or seen_at),
@@ -34,14 +34,14 @@ def evidence(
     )
 
 
-def sighting(evidence: SightingSummary, indicator: Indicator = DOMAIN) -> Sighting:
+def sighting(summary: SightingSummary, indicator: Indicator = DOMAIN) -> Sighting:
     """A sighting."""
-    return Sighting(indicator, evidence)
+    return Sighting(indicator, summary)
 
 
 def reputation(indicator: Indicator = DOMAIN, *, counted: int = 1, **fields: Any) -> Reputation:
-    """A reputation; `fields` are those of `evidence`."""
-    return Reputation(indicator, evidence(**fields), counted)
+    """A reputation; `fields` are those of `sighting_summary`."""
+    return Reputation(indicator, sighting_summary(**fields), counted)
 
 
 def raw_report(

@@ -33,7 +33,7 @@ from shared.store.iocs import IocTable
 from shared.store.items import listings_from_item, reputation_from_item
 from shared.store.keys import flow_key, ioc_key
 from shared.store.search_index import SearchIndex
-from tests.builders import evidence
+from tests.builders import sighting_summary
 from tests.conftest import Store
 from tests.fakes import HookedClient, InlineExecutor, Killed
 
@@ -88,7 +88,7 @@ class Old:
         memberships: defaultdict[tuple[Indicator, str], Membership] = defaultdict(Membership)
         for new in self.reports:
             # Of two spellings in one report the worse one counts.
-            for one in sorted(new.report.sightings, key=lambda one: one.evidence.latest):
+            for one in sorted(new.report.sightings, key=lambda one: one.summary.latest):
                 key = parse(one.indicator.type, one.indicator.value)
                 scan = key, one.flow_id
                 histories[key], memberships[scan] = record(
@@ -98,7 +98,7 @@ class Old:
 
 
 def _seen(one: Sighting) -> Seen:
-    latest = one.evidence.latest
+    latest = one.summary.latest
     return Seen(latest.flow_id, latest.report_id, latest.seen_at, latest.verdict)
 
 
@@ -131,7 +131,7 @@ def fill(store: Store, items: int, *, seed: int = 1, pool: Executor | None = Non
     feed = FeedLog(store.client, store.report_table)
     for new in old.reports:
         sightings = new.report.sightings
-        report_id = sightings[0].evidence.latest.report_id
+        report_id = sightings[0].summary.latest.report_id
         histories.change(
             new.report.flow_id, report_id, seen={one.indicator: _seen(one) for one in sightings}
         )
@@ -158,7 +158,7 @@ def _report(flow_id: str, number: int, some: set[Indicator], rng: random.Random)
     sightings = [
         Sighting(
             one,
-            evidence(
+            sighting_summary(
                 seen_at=date,
                 verdict=rng.choice(list(Verdict)),
                 flow_id=flow_id,
@@ -260,7 +260,7 @@ def faults(store: Store, old: Old) -> list[str]:
     for new in old.reports:
         for said in new.report.sightings:
             key = parse(said.indicator.type, said.indicator.value)
-            seen[key].add(said.evidence.latest)
+            seen[key].add(said.summary.latest)
     found += [
         f"{one} has other sightings"
         for one, winners in seen.items()
@@ -282,7 +282,7 @@ def reapplied(store: Store, old: Old) -> list[str]:
             report=replace(
                 new.report,
                 sightings=[
-                    Sighting(parse(one.indicator.type, one.indicator.value), one.evidence)
+                    Sighting(parse(one.indicator.type, one.indicator.value), one.summary)
                     for one in new.report.sightings
                 ],
             ),

@@ -52,7 +52,7 @@ def _reputation(image: Mapping[str, Any]) -> Reputation | None:
 
 
 def _verdict(reputation: Reputation | None) -> str | None:
-    return None if reputation is None else reputation.evidence.latest.verdict.name
+    return None if reputation is None else reputation.summary.latest.verdict.name
 
 
 def _id(key: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
@@ -62,14 +62,14 @@ def _id(key: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
 
 
 def _reputation_fields(reputation: Reputation) -> Detail:
-    evidence = reputation.evidence
-    latest = evidence.latest
+    summary = reputation.summary
+    latest = summary.latest
     return {
         "flow_id": latest.flow_id,
         "report_id": latest.report_id,
         "report_date": format_millis(latest.seen_at),
         "report_verdict": latest.parent_verdict,
-        "first_seen": format_millis(evidence.first_seen),
-        "last_seen": format_millis(evidence.last_seen),
+        "first_seen": format_millis(summary.first_seen),
+        "last_seen": format_millis(summary.last_seen),
         "scan_count": reputation.scan_count,
     }

@@ -122,18 +122,18 @@ class ExportSource:
             )
 
     def _row(self, reputation: Reputation) -> tuple[Any, ...]:
-        indicator, evidence = reputation.indicator, reputation.evidence
+        indicator, summary = reputation.indicator, reputation.summary
         return (
             str(id_of("indicator", indicator)),
             indicator.type.value,
             indicator.value,
-            evidence.latest.verdict.value,
-            evidence.first_seen,
-            evidence.last_seen,
+            summary.latest.verdict.value,
+            summary.first_seen,
+            summary.last_seen,
             reputation.scan_count,
-            evidence.latest.flow_id,
-            evidence.latest.report_id,
-            json.dumps(sorted(evidence.tags)),
+            summary.latest.flow_id,
+            summary.latest.report_id,
+            json.dumps(sorted(summary.tags)),
             self._now,
             self._now,
         )

@@ -84,7 +84,7 @@ class BatchResult:
 class _Delta:
     """What the reports of a fold say about one IOC, and which reports they are."""
 
-    evidence: SightingSummary
+    summary: SightingSummary
     flows: set[bytes]
 
 
@@ -228,12 +228,12 @@ class BatchWriter:
             if digest in entries.get(flow, NO_ENTRY).iocs
         }
         fresh = delta.flows - entered - pending.keys()
-        evidence = delta.evidence
+        summary = delta.summary
         counted = len(fresh)
         if stored is not None and stored.reputation is not None:
-            evidence = stored.reputation.evidence.join(evidence)
+            summary = stored.reputation.summary.join(summary)
             counted += stored.reputation.counted
-            if not fresh and evidence == stored.reputation.evidence:
+            if not fresh and summary == stored.reputation.summary:
                 return None
         elif not fresh:
             return None
@@ -243,10 +243,10 @@ class BatchWriter:
             if flow not in entered and run not in self.complete_runs
         }
         return IocItem(
-            Reputation(indicator, evidence, counted),
+            Reputation(indicator, summary, counted),
             self.new_version(),
             kept | dict.fromkeys(delta.flows - entered, self.run),
-            {} if stored is None else stored.beside,
+            {} if stored is None else stored.other_providers,
         )
 
 
@@ -256,9 +256,9 @@ def _fold(reports: Iterable[NewReport]) -> dict[Indicator, _Delta]:
         for sighting in new.report.sightings:
             delta = deltas.get(sighting.indicator)
             if delta is None:
-                deltas[sighting.indicator] = _Delta(sighting.evidence, {new.flow})
+                deltas[sighting.indicator] = _Delta(sighting.summary, {new.flow})
             else:
-                delta.evidence = delta.evidence.join(sighting.evidence)
+                delta.summary = delta.summary.join(sighting.summary)
                 delta.flows.add(new.flow)
     return deltas
 

@@ -51,7 +51,7 @@ def _row(
     else:
         name = {"ioc_type": kind.value, "ioc_value": value}
     known = [reputation] if reputation else []
-    said = [one.evidence.latest.verdict for one in known]
+    said = [one.summary.latest.verdict for one in known]
     said += [voice.verdict for voice in others if voice.verdict is not None]
     return {
         **name,
@@ -61,7 +61,7 @@ def _row(
 
 
 def _report(reputation: Reputation) -> Body:
-    latest = reputation.evidence.latest
+    latest = reputation.summary.latest
     return {
         # Of the indicator in the report, not of the report: clients take it for the former.
         "verdict": _spelled(latest.verdict),

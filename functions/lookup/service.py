@@ -109,7 +109,7 @@ class LookupResult(NamedTuple):
         """The verdict of all providers together, None where none says anything."""
         said = [voice.verdict for voice in self.others if voice.verdict is not None]
         if self.reputation:
-            said.append(self.reputation.evidence.latest.verdict)
+            said.append(self.reputation.summary.latest.verdict)
         return overall_verdict(said)
 
 

@@ -62,13 +62,13 @@ def hash_report(reputation: Reputation, others: Sequence[ProviderVerdict] = ()) 
     Args:
         others: what other providers say of it; each is an engine.
     """
-    evidence = reputation.evidence
-    flow_id = evidence.latest.flow_id
-    last_seen = format_millis(evidence.last_seen)
+    summary = reputation.summary
+    flow_id = summary.latest.flow_id
+    last_seen = format_millis(summary.last_seen)
     report = _hash_report(reputation.indicator, _engines(reputation, others))
     report["scan_result_history_length"] = reputation.scan_count
     report["file_id"] = report["data_id"] = flow_id
-    report["file_info"]["upload_timestamp"] = format_millis(evidence.first_seen)
+    report["file_info"]["upload_timestamp"] = format_millis(summary.first_seen)
     report["scan_results"]["start_time"] = last_seen
     report["last_sandbox_id"] = [{"sandbox_id": flow_id, "system": "filescanio", "date": last_seen}]
     return report
@@ -127,7 +127,7 @@ def _overall(results: Sequence[int]) -> tuple[int, int]:
 def _sandbox_result(reputation: Reputation | None) -> int:
     if reputation is None:
         return _UNKNOWN
-    return _MEANINGS[reputation.evidence.latest.verdict].scan_result
+    return _MEANINGS[reputation.summary.latest.verdict].scan_result
 
 
 def _result(voice: ProviderVerdict) -> int:
@@ -141,12 +141,12 @@ def _sandbox_engine(reputation: Reputation | None) -> Body:
     scan_result = _sandbox_result(reputation)
     if reputation is None:
         return {"scan_result_i": scan_result, "threat_found": "", "def_time": "", "scan_time": 0}
-    evidence = reputation.evidence
+    summary = reputation.summary
     return {
         "scan_result_i": scan_result,
         **_sighting(reputation),
-        "def_time": format_millis(evidence.last_seen),
-        "threat_found": evidence.latest.verdict.name if scan_result else "",
+        "def_time": format_millis(summary.last_seen),
+        "threat_found": summary.latest.verdict.name if scan_result else "",
         "scan_time": 0,
     }
 
@@ -204,7 +204,7 @@ def scan_history(report: Body) -> Body:
 
 def sandbox_report(reputation: Reputation) -> Body:
     """What the sandbox itself says of a known hash."""
-    latest = reputation.evidence.latest
+    latest = reputation.summary.latest
     info = _file_info(reputation.indicator)
     return {
         **{name: info[name] for name in ("md5", "sha1", "sha256")},
@@ -262,7 +262,7 @@ def bulk_hash_row(
     # The engines of a thousand rows are not made to be left out.
     scan_result, detected = _overall([_sandbox_result(reputation), *map(_result, others)])
     return {
-        "data_id": indicator.value if reputation is None else reputation.evidence.latest.flow_id,
+        "data_id": indicator.value if reputation is None else reputation.summary.latest.flow_id,
         "scan_result_i": scan_result,
         "hash": indicator.value,
         "total_detected_avs": detected,
@@ -316,16 +316,16 @@ def address_report(
 
 def _sighting(reputation: Reputation) -> Body:
     """The part that answers of every type share."""
-    evidence = reputation.evidence
+    summary = reputation.summary
     return {
-        "verdict": evidence.latest.verdict.name,
-        "parent_verdict": evidence.latest.parent_verdict,
-        "origin": evidence.latest.origin,
-        "flow_id": evidence.latest.flow_id,
-        "first_seen": format_millis(evidence.first_seen),
-        "last_seen": format_millis(evidence.last_seen),
+        "verdict": summary.latest.verdict.name,
+        "parent_verdict": summary.latest.parent_verdict,
+        "origin": summary.latest.origin,
+        "flow_id": summary.latest.flow_id,
+        "first_seen": format_millis(summary.first_seen),
+        "last_seen": format_millis(summary.last_seen),
         "scan_count": reputation.scan_count,
-        "tags": sorted(evidence.tags),
+        "tags": sorted(summary.tags),
     }
 
 
@@ -338,12 +338,12 @@ def _source(reputation: Reputation | None, now: str) -> Body:
             "update_time": now,
             "status": _NOT_LISTED,
         }
-    meaning = _MEANINGS[reputation.evidence.latest.verdict]
+    meaning = _MEANINGS[reputation.summary.latest.verdict]
     return {
         "provider": SANDBOX_PROVIDER,
         "assessment": meaning.assessment,
         **_sighting(reputation),
-        "detect_time": format_millis(reputation.evidence.last_seen),
+        "detect_time": format_millis(reputation.summary.last_seen),
         "update_time": now,
         "status": meaning.status,
     }

@@ -75,12 +75,12 @@ class Sighting:
     """One report holds one indicator with a verdict."""
 
     indicator: Indicator
-    evidence: SightingSummary
+    summary: SightingSummary
 
     @property
     def flow_id(self) -> str:
         """The scan of the report."""
-        return self.evidence.latest.flow_id
+        return self.summary.latest.flow_id
 
 
 class Reputation(NamedTuple):
@@ -91,13 +91,13 @@ class Reputation(NamedTuple):
     """
 
     indicator: Indicator
-    evidence: SightingSummary
+    summary: SightingSummary
     counted: int
 
     @property
     def scan_count(self) -> int:
         """Number of scans: our own count, or the feed's claim if that is greater."""
-        return max(self.counted, self.evidence.claimed_count)
+        return max(self.counted, self.summary.claimed_count)
 
 
 def join_all(sightings: Iterable[Sighting]) -> Reputation:
@@ -108,6 +108,6 @@ def join_all(sightings: Iterable[Sighting]) -> Reputation:
     known = list(sightings)
     return Reputation(
         indicator=known[0].indicator,
-        evidence=reduce(SightingSummary.join, (sighting.evidence for sighting in known)),
+        summary=reduce(SightingSummary.join, (sighting.summary for sighting in known)),
         counted=len({sighting.flow_id for sighting in known}),
     )

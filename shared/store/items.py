@@ -36,7 +36,7 @@ from shared.store.keys import Prefix, ioc_key
 
 Item = dict[str, Any]
 
-_BESIDE = "l:"
+_PROVIDER_PREFIX = "l:"
 _FLOW_BYTES = 10
 _RUN_BYTES = 4
 
@@ -49,13 +49,13 @@ class IocItem:
         reputation: None where only other providers know the IOC.
         version: of the item that this was read from or will be written to.
         pending: reports counted and perhaps not yet in the ledger, with the run that did it.
-        beside: the parts of other providers, as they stand in the item.
+        other_providers: the parts of other providers, as they stand in the item.
     """
 
     reputation: Reputation | None
     version: bytes
     pending: Mapping[bytes, int] = field(default_factory=dict)
-    beside: Mapping[str, Any] = field(default_factory=dict)
+    other_providers: Mapping[str, Any] = field(default_factory=dict)
 
 
 def to_item(stored: IocItem, retention_s: int = 0) -> Item:
@@ -67,17 +67,17 @@ def to_item(stored: IocItem, retention_s: int = 0) -> Item:
     if stored.reputation is None:
         raise ValueError("only what the sandbox says is written as a whole item")
     indicator = stored.reputation.indicator
-    evidence = stored.reputation.evidence
-    latest = evidence.latest
+    summary = stored.reputation.summary
+    latest = summary.latest
     item: Item = {
         "pk": {"S": ioc_key(indicator)},
         "ver": {"B": stored.version},
         "verdict": {"N": str(latest.verdict.value)},
         "flow": {"S": latest.flow_id},
-        "first": {"N": str(evidence.first_seen)},
-        "last": {"N": str(evidence.last_seen)},
+        "first": {"N": str(summary.first_seen)},
+        "last": {"N": str(summary.last_seen)},
         "n": {"N": str(stored.reputation.counted)},
-        **stored.beside,
+        **stored.other_providers,
     }
     texts = {
         "parent": latest.parent_verdict,
@@ -86,18 +86,18 @@ def to_item(stored: IocItem, retention_s: int = 0) -> Item:
         "source": latest.source,
     }
     item |= {name: {"S": text} for name, text in texts.items() if text}
-    if latest.seen_at != evidence.last_seen:
+    if latest.seen_at != summary.last_seen:
         item["seen"] = {"N": str(latest.seen_at)}
-    if evidence.claimed_count:
-        item["claimed"] = {"N": str(evidence.claimed_count)}
-    if evidence.tags:
-        item["tags"] = {"SS": sorted(evidence.tags)}
+    if summary.claimed_count:
+        item["claimed"] = {"N": str(summary.claimed_count)}
+    if summary.tags:
+        item["tags"] = {"SS": sorted(summary.tags)}
     if stored.pending:
         item["pending"] = {"B": _pack(stored.pending)}
     if item["pk"]["S"].startswith(Prefix.LONG_URL):
         item["url"] = {"S": indicator.value}
-    if retention_s and not stored.beside:
-        item["ttl"] = {"N": str(evidence.last_seen // 1000 + retention_s)}
+    if retention_s and not stored.other_providers:
+        item["ttl"] = {"N": str(summary.last_seen // 1000 + retention_s)}
     return item
 
 
@@ -108,12 +108,16 @@ def known_from_item(indicator: Indicator, item: Mapping[str, Any]) -> IocRecord:
 
 def listings_from_item(item: Mapping[str, Any]) -> dict[str, Listing]:
     """What providers say, by their ids."""
-    return {name[2:]: _listing(value["M"]) for name, value in item.items() if name[:2] == _BESIDE}
+    return {
+        name[2:]: _listing(value["M"])
+        for name, value in item.items()
+        if name[:2] == _PROVIDER_PREFIX
+    }
 
 
 def listing_attribute(provider: str) -> str:
     """Name of the attribute that belongs to a provider."""
-    return f"{_BESIDE}{provider}"
+    return f"{_PROVIDER_PREFIX}{provider}"
 
 
 def listing_value(listing: Listing) -> Item:
@@ -159,7 +163,7 @@ def _reputation(indicator: Indicator, item: Mapping[str, Any]) -> Reputation | N
     last_seen = int(item["last"]["N"])
     return Reputation(
         indicator=indicator,
-        evidence=SightingSummary(
+        summary=SightingSummary(
             latest=ScanVerdict(
                 seen_at=int(item["seen"]["N"]) if "seen" in item else last_seen,
                 verdict=Verdict(int(item["verdict"]["N"])),
@@ -184,7 +188,9 @@ def from_item(item: Mapping[str, Any]) -> IocItem:
         reputation=reputation_from_item(item),
         version=_bytes(item["ver"]["B"]),
         pending=_unpack(_bytes(item["pending"]["B"])) if "pending" in item else {},
-        beside={name: value for name, value in item.items() if name.startswith(_BESIDE)},
+        other_providers={
+            name: value for name, value in item.items() if name.startswith(_PROVIDER_PREFIX)
+        },
     )
 
 
@@ -202,25 +208,25 @@ def move_item(
     stored = [from_item(item) for item in items]
     known = [one.reputation for one in stored if one.reputation]
     pending = {flow: run for one in stored for flow, run in one.pending.items()}
-    beside: Item = {}
+    other_providers: Item = {}
     for one in stored:
-        for name, value in one.beside.items():
-            beside[name] = min(beside.get(name, value), value, key=_rank)
+        for name, value in one.other_providers.items():
+            other_providers[name] = min(other_providers.get(name, value), value, key=_rank)
     key = ioc_key(to)
     if len(items) == 1:
         # Whatever else stands in it goes along.
         item = {name: value for name, value in items[0].items() if name != "url"}
         item |= {"pk": {"S": key}, "ver": {"B": version}}
     elif known:
-        evidence = reduce(SightingSummary.join, [one.evidence for one in known])
+        summary = reduce(SightingSummary.join, [one.summary for one in known])
         left = {flow: run for flow, run in pending.items() if flow not in named}
-        item = to_item(IocItem(Reputation(to, evidence, 0), version, left, beside))
+        item = to_item(IocItem(Reputation(to, summary, 0), version, left, other_providers))
         # The latest end, and none if one of them has none.
         ends = [int(one["ttl"]["N"]) for one in items if "ttl" in one]
         if len(ends) == len(items):
             item["ttl"] = {"N": str(max(ends))}
     else:
-        item = {"pk": {"S": key}, "ver": {"B": version}, **beside}
+        item = {"pk": {"S": key}, "ver": {"B": version}, **other_providers}
     if known:
         count = max([len(named | pending.keys()), *(one.counted for one in known)])
         item["n"] = {"N": str(count)}

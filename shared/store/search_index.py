@@ -280,7 +280,7 @@ class SearchIndex:
             return
         for sighting in sightings:
             yield self._sighting(sighting)
-        latest = sightings[0].evidence.latest
+        latest = sightings[0].summary.latest
         date, flow = latest.seen_at, flow_key(latest.flow_id)
         of_report = {"flow": {"S": latest.flow_id}} | _texts(
             report=latest.report_id, parent=latest.parent_verdict
@@ -294,7 +294,7 @@ class SearchIndex:
         yield self._item(days_key(), _day(date), _end_of(_day(date)), {})
 
     def _sighting(self, sighting: Sighting) -> dict[str, Any]:
-        latest = sighting.evidence.latest
+        latest = sighting.summary.latest
         said = [latest.verdict, latest.parent_verdict, latest.origin, latest.report_id]
         digest = hashlib.sha256(json.dumps(said).encode()).hexdigest()[: 2 * _STATEMENT_BYTES]
         sk = f"{latest.seen_at:013d}.{flow_key(latest.flow_id).hex()}.{digest}"
@@ -368,7 +368,7 @@ def _bodies(sightings: Sequence[Sighting]) -> Iterator[str]:
     part: list[str] = []
     size = 0
     for sighting in sightings:
-        latest, indicator = sighting.evidence.latest, sighting.indicator
+        latest, indicator = sighting.summary.latest, sighting.indicator
         row = [indicator.type, indicator.value, latest.verdict, latest.origin]
         text = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
         if part and size + len(text.encode()) > _MAX_BODY_BYTES:

@@ -19,7 +19,7 @@ from shared.store.items import IocItem, listing_attribute, listing_value, to_ite
 from shared.store.keys import Prefix, feed_runs_key
 from shared.store.providers import ProviderState, ProviderStates
 from shared.store.search_index import SHARDS, SearchIndex
-from tests.builders import evidence, reputation, sighting
+from tests.builders import reputation, sighting, sighting_summary
 from tests.conftest import Store
 from tests.docs.markdown import ROOT, names, read, table
 from tests.fakes import InlineExecutor
@@ -127,7 +127,7 @@ def keep_a_list(store: Store) -> str:
 
 def test_search_table_has_every_attribute(wired: Store) -> None:
     index = SearchIndex(wired.client, wired.search_table, retention_s=1)
-    seen = evidence(parent_verdict="BENIGN", origin="INPUT_FILE", report_id="a")
+    seen = sighting_summary(parent_verdict="BENIGN", origin="INPUT_FILE", report_id="a")
     index.add([(b"digest", [sighting(seen)])], InlineExecutor())
     found: dict[str, set[str]] = {}
     for item in wired.items(wired.search_table):

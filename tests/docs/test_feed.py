@@ -43,9 +43,9 @@ def test_the_page_that_is_shown_can_be_read() -> None:
     assert page.next == json.loads(shown.text)["next"]
     [report] = [read_report(raw, NOW) for raw in page.reports]
     [sighting] = report.sightings
-    assert sighting.evidence.latest.origin == "VBA_EMULATION"
-    assert sighting.evidence.latest.report_id == "4c1a0000-0000-4000-8000-000000000020"
-    assert sighting.evidence.tags == {"peexe", "packed", "c2"}
+    assert sighting.summary.latest.origin == "VBA_EMULATION"
+    assert sighting.summary.latest.report_id == "4c1a0000-0000-4000-8000-000000000020"
+    assert sighting.summary.tags == {"peexe", "packed", "c2"}
     assert not report.rejected
 
 
@@ -54,7 +54,7 @@ def test_the_page_of_our_own_that_is_shown_is_one() -> None:
     feed_models.FeedPage.model_validate_json(shown.text)
     [report] = [read_report(raw, NOW) for raw in read_page(shown.text.encode()).reports]
     [sighting] = report.sightings
-    assert (sighting.evidence.claimed_count, report.rejected) == (2, [])
+    assert (sighting.summary.claimed_count, report.rejected) == (2, [])
     documented = [name for name, _ in table(DOCUMENT, "Key", "Holds")]
     assert documented == list(feed_models.FeedPage.model_fields)
 

@@ -86,12 +86,12 @@ class Report:
 
 
 def _dated(sighting: Sighting, seen_at: int) -> Sighting:
-    evidence = sighting.evidence
+    summary = sighting.summary
     return Sighting(
         sighting.indicator,
-        evidence._replace(
-            latest=evidence.latest._replace(seen_at=seen_at),
-            first_seen=min(evidence.first_seen, seen_at),
+        summary._replace(
+            latest=summary.latest._replace(seen_at=seen_at),
+            first_seen=min(summary.first_seen, seen_at),
             last_seen=seen_at,
         ),
     )

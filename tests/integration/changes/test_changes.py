@@ -56,7 +56,7 @@ def told(store: Store, run: Callable[[], object]) -> list[dict[str, Any]]:
 
 
 def verdicts(reports: list[Any]) -> dict[Indicator, Verdict]:
-    return {one: known.evidence.latest.verdict for one, known in model(reports).items()}
+    return {one: known.summary.latest.verdict for one, known in model(reports).items()}
 
 
 @pytest.mark.usefixtures("moto_store")

@@ -238,7 +238,7 @@ def all_dates(store: Store) -> set[int]:
     of_items = {
         date
         for one in stored(store).values()
-        for date in (one.evidence.latest.seen_at, one.evidence.first_seen, one.evidence.last_seen)
+        for date in (one.summary.latest.seen_at, one.summary.first_seen, one.summary.last_seen)
     }
     index = SearchIndex(store.client, store.search_table)
     of_index = {
@@ -286,7 +286,7 @@ def test_a_date_ahead_of_the_clock_is_the_same_everywhere_whatever_dies(
     )
     assert ingest(moto_store, json_feed([honest, dated_ahead()]), now=NOW + HOUR).complete
     found = stored(moto_store)[parse(IndicatorType.DOMAIN, "0.example")]
-    assert (found.evidence.latest.flow_id, found.counted) == ("honest", 2)
+    assert (found.summary.latest.flow_id, found.counted) == ("honest", 2)
 
 
 def test_a_revised_date_that_is_honest_is_taken_as_it_is(moto_store: Store) -> None:
@@ -294,7 +294,7 @@ def test_a_revised_date_that_is_honest_is_taken_as_it_is(moto_store: Store) -> N
     later = NOW + 2 * HOUR
     revised = dated_ahead() | {"date": later / 1000}
     ingest(moto_store, json_feed([revised]), now=later)
-    [found] = {one.evidence.latest.seen_at for one in stored(moto_store).values()}
+    [found] = {one.summary.latest.seen_at for one in stored(moto_store).values()}
     assert found == later
 
 
@@ -303,7 +303,7 @@ def test_a_report_that_keeps_changing_its_date_ahead_is_held_back(moto_store: St
         report = raw_report("ahead", date=NOW / 1000 + 3600 + minute)
         assert ingest(moto_store, json_feed([report]), now=NOW + minute * 1000).complete
     [found] = stored(moto_store).values()
-    assert (found.evidence.latest.seen_at, found.evidence.last_seen, found.counted) == (NOW, NOW, 1)
+    assert (found.summary.latest.seen_at, found.summary.last_seen, found.counted) == (NOW, NOW, 1)
     entry = Ledger(moto_store.client, moto_store.state_table).read(
         [flow_key("ahead")], consistent=True
     )

@@ -208,8 +208,8 @@ class Histories(RuleBasedStateMachine):
         expected = self._model()
         for indicator, known in stored(self.store).items():
             assert known.counted <= expected[indicator].counted
-            assert known.evidence.latest <= expected[indicator].evidence.latest
-            assert known.evidence.first_seen >= expected[indicator].evidence.first_seen
+            assert known.summary.latest <= expected[indicator].summary.latest
+            assert known.summary.first_seen >= expected[indicator].summary.first_seen
 
     def teardown(self) -> None:
         if hasattr(self, "feed"):

@@ -206,7 +206,7 @@ def test_lone_surrogates_in_soft_fields_cost_those_only(any_store: Store) -> Non
     [result] = replay(any_store, now=NEXT_DAY)
     assert result.accepted
     assert stored(any_store) == model([report], now=NEXT_DAY)
-    assert stored(any_store)[DOMAIN].evidence.tags == {"packed", "c2"}
+    assert stored(any_store)[DOMAIN].summary.tags == {"packed", "c2"}
 
 
 def test_what_was_cut_is_refused(moto_store: Store) -> None:

@@ -51,7 +51,7 @@ def test_only_iocs_with_a_valid_verdict_are_stored_with_their_metadata(moto_stor
     assert summary.complete
     assert (summary.iocs_new, summary.without_verdict, summary.passed_over) == (1, 2, 1)
     assert stored(moto_store) == model([report])
-    latest = stored(moto_store)[DOMAIN].evidence.latest
+    latest = stored(moto_store)[DOMAIN].summary.latest
     assert (latest.flow_id, latest.origin) == ("flow-1", "VBA_EMULATION")
 
 

@@ -44,7 +44,7 @@ def seen(raws: Iterable[object]) -> dict[Indicator, set[ScanVerdict]]:
     found: defaultdict[Indicator, set[ScanVerdict]] = defaultdict(set)
     for raw in raws:
         for sighting in read_report(raw, NOW).sightings:
-            found[sighting.indicator].add(sighting.evidence.latest)
+            found[sighting.indicator].add(sighting.summary.latest)
     return found
 
 

@@ -169,7 +169,7 @@ class TestInheritVerdict:
         on = ingest(moto_store, json_feed([report]), inherit_verdict=True)
         assert (on.complete, on.iocs_new, on.without_verdict) == (True, 1, 1), "it reached the old"
         found = {one.value: known for one, known in stored(moto_store).items()}
-        inherited, own = (found[one].evidence.latest for one in ("evil.example", "own.example"))
+        inherited, own = (found[one].summary.latest for one in ("evil.example", "own.example"))
         assert (inherited.verdict, inherited.source) == (Verdict.SUSPICIOUS, OF_REPORT)
         assert (own.verdict, own.source) == (Verdict.BENIGN, "")
         assert {known.counted for known in found.values()} == {1}
@@ -191,7 +191,7 @@ class TestInheritVerdict:
         later = raw_report("later", date="2025-06-02", iocs={"domain": [raw_ioc(verdict="BENIGN")]})
         feed = json_feed([SILENT, later])
         assert ingest(moto_store, feed, inherit_verdict=True).complete
-        latest = stored(moto_store)[self.DOMAIN].evidence.latest
+        latest = stored(moto_store)[self.DOMAIN].summary.latest
         assert (latest.flow_id, latest.source) == ("later", "")
 
 

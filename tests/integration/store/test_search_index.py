@@ -10,7 +10,7 @@ from shared.domain.indicator import HASH_TYPES, Indicator, IndicatorType, parse
 from shared.domain.reputation import ScanVerdict, Sighting
 from shared.domain.verdict import Verdict
 from shared.store.search_index import MAX_DAYS, MAX_READ, BadCursor, SearchIndex, SeenIoc
-from tests.builders import DOMAIN, evidence, sighting
+from tests.builders import DOMAIN, sighting, sighting_summary
 from tests.conftest import Store
 from tests.fakes import InlineExecutor
 
@@ -47,7 +47,7 @@ def all_recent(index: SearchIndex, limit: int, **wanted: Any) -> list[SeenIoc]:
 def test_sightings_come_in_pages_the_newest_first(any_store: Store) -> None:
     index = index_of(any_store)
     everything = [
-        evidence(
+        sighting_summary(
             seen_at=START + number,
             flow_id=f"flow-{number}",
             verdict=Verdict(number % 5),
@@ -76,14 +76,17 @@ def test_sightings_come_in_pages_the_newest_first(any_store: Store) -> None:
 
 def test_the_same_again_changes_nothing_and_other_words_are_added(any_store: Store) -> None:
     index = index_of(any_store)
-    first = [sighting(evidence(verdict=Verdict.BENIGN)), sighting(evidence(), domain(1))]
+    first = [
+        sighting(sighting_summary(verdict=Verdict.BENIGN)),
+        sighting(sighting_summary(), domain(1)),
+    ]
     enter(index, first)
     before = any_store.items(any_store.search_table)
     enter(index, first)
     enter(index, [first[1], first[0]], first)
     assert len([one for one in before if "verdict" in one]) == 2
-    assert index.sightings(DOMAIN, 5).rows == [first[0].evidence.latest]
-    enter(index, [sighting(evidence(verdict=Verdict.MALICIOUS))])
+    assert index.sightings(DOMAIN, 5).rows == [first[0].summary.latest]
+    enter(index, [sighting(sighting_summary(verdict=Verdict.MALICIOUS))])
     assert {row.verdict for row in index.sightings(DOMAIN, 5).rows} == {
         Verdict.BENIGN,
         Verdict.MALICIOUS,
@@ -92,8 +95,8 @@ def test_the_same_again_changes_nothing_and_other_words_are_added(any_store: Sto
 
 def test_the_iocs_of_a_scan(any_store: Store) -> None:
     index = index_of(any_store)
-    first = [sighting(evidence(origin=f"O{n}"), domain(n)) for n in range(5)]
-    other = [sighting(evidence(flow_id="other"), domain(9))]
+    first = [sighting(sighting_summary(origin=f"O{n}"), domain(n)) for n in range(5)]
+    other = [sighting(sighting_summary(flow_id="other"), domain(9))]
     enter(index, first, other)
     flow_id = first[0].flow_id
     rows: list[SeenIoc] = []
@@ -105,7 +108,7 @@ def test_the_iocs_of_a_scan(any_store: Store) -> None:
         rows += page.rows
         cursor = page.cursor
     assert cursor == ""
-    assert rows == [SeenIoc(one.indicator, one.evidence.latest) for one in first]
+    assert rows == [SeenIoc(one.indicator, one.summary.latest) for one in first]
     assert index.of_scan("flow", 2) is None
 
 
@@ -115,8 +118,8 @@ def test_a_report_as_large_as_a_feed_may_have_is_found_whole(any_store: Store) -
         parse(IndicatorType.URL, f"http://evil.example/{n:04}" + f"{n:x}" * 2000)
         for n in range(300)
     ]
-    enter(index, [sighting(evidence(), url) for url in urls])
-    flow_id = evidence().latest.flow_id
+    enter(index, [sighting(sighting_summary(), url) for url in urls])
+    flow_id = sighting_summary().latest.flow_id
     page = index.of_scan(flow_id, 1000)
     assert page
     assert {row.indicator for row in page.rows} == set(urls)
@@ -130,11 +133,15 @@ def test_recent_iocs_by_verdict_and_type(any_store: Store) -> None:
     enter(
         index,
         [
-            sighting(evidence(seen_at=START, verdict=Verdict.MALICIOUS), domain(1)),
-            sighting(evidence(seen_at=START, verdict=Verdict.BENIGN), file),
+            sighting(sighting_summary(seen_at=START, verdict=Verdict.MALICIOUS), domain(1)),
+            sighting(sighting_summary(seen_at=START, verdict=Verdict.BENIGN), file),
         ],
-        [sighting(evidence(seen_at=START + 5, flow_id="b", verdict=Verdict.BENIGN), domain(1))],
-        [sighting(evidence(seen_at=START - DAY_MS, flow_id="c"), domain(2))],
+        [
+            sighting(
+                sighting_summary(seen_at=START + 5, flow_id="b", verdict=Verdict.BENIGN), domain(1)
+            )
+        ],
+        [sighting(sighting_summary(seen_at=START - DAY_MS, flow_id="c"), domain(2))],
     )
 
     def named(**wanted: Any) -> list[str]:
@@ -153,7 +160,9 @@ def test_recent_iocs_in_pages_over_days_and_shards(any_store: Store) -> None:
     reports = [
         [
             sighting(
-                evidence(seen_at=START + (number % 5) * DAY_MS + number, flow_id=f"flow-{number}"),
+                sighting_summary(
+                    seen_at=START + (number % 5) * DAY_MS + number, flow_id=f"flow-{number}"
+                ),
                 domain(2 * number + which),
             )
             for which in range(2)
@@ -173,7 +182,9 @@ def test_what_arrives_while_pages_are_read_moves_none_of_them(any_store: Store) 
     index = index_of(any_store)
 
     def report(number: int) -> list[Sighting]:
-        return [sighting(evidence(seen_at=START + number, flow_id=f"f{number}"), domain(number))]
+        return [
+            sighting(sighting_summary(seen_at=START + number, flow_id=f"f{number}"), domain(number))
+        ]
 
     enter(index, *(report(number) for number in range(4)))
     page = index.recent(2)
@@ -190,7 +201,7 @@ def test_a_request_reads_so_many_days_and_says_where_to_go_on(any_store: Store) 
     enter(
         index,
         *(
-            [sighting(evidence(seen_at=START - n * DAY_MS, flow_id=f"flow-{n}"), domain(n))]
+            [sighting(sighting_summary(seen_at=START - n * DAY_MS, flow_id=f"flow-{n}"), domain(n))]
             for n in range(days)
         ),
     )
@@ -209,7 +220,7 @@ def test_a_request_reads_so_many_reports_and_says_where_to_go_on(engine_store: S
     enter(
         index,
         *(
-            [sighting(evidence(seen_at=START + n, flow_id=f"flow-{n}"), domain(n))]
+            [sighting(sighting_summary(seen_at=START + n, flow_id=f"flow-{n}"), domain(n))]
             for n in range(MAX_READ + 3)
         ),
     )
@@ -219,7 +230,7 @@ def test_a_request_reads_so_many_reports_and_says_where_to_go_on(engine_store: S
 
 
 def test_entries_expire_with_the_retention_after_their_date(any_store: Store) -> None:
-    enter(index_of(any_store, retention_s=60), [sighting(evidence(seen_at=START + 1000))])
+    enter(index_of(any_store, retention_s=60), [sighting(sighting_summary(seen_at=START + 1000))])
     ends = {
         item["pk"]["S"].partition("#")[0]: int(item["ttl"]["N"])
         for item in any_store.items(any_store.search_table)
@@ -230,7 +241,7 @@ def test_entries_expire_with_the_retention_after_their_date(any_store: Store) ->
 
 
 def test_without_a_retention_nothing_expires(any_store: Store) -> None:
-    enter(index_of(any_store), [sighting(evidence())])
+    enter(index_of(any_store), [sighting(sighting_summary())])
     assert not [item for item in any_store.items(any_store.search_table) if "ttl" in item]
 
 
@@ -254,4 +265,4 @@ def test_a_store_that_fails_is_told(any_store: Store) -> None:
     with pytest.raises(StoreError):
         index.recent(1)
     with pytest.raises(StoreError):
-        enter(index, [sighting(evidence())])
+        enter(index, [sighting(sighting_summary())])

@@ -91,7 +91,7 @@ class TestIocs:
         table = IocTable(every_store.client, every_store.table, retention_s=60)
         table.write(stored(b"1"), None)
         [item] = every_store.items()
-        last_seen = reputation().evidence.last_seen
+        last_seen = reputation().summary.last_seen
         assert item["ttl"] == {"N": str(last_seen // 1000 + 60)}
 
 
@@ -115,7 +115,7 @@ class TestListings:
         table.list_subject("one", DOMAIN, LISTED)
         [before] = table.read([DOMAIN]).values()
         assert before.reputation is None
-        assert table.write(replace(stored(b"1"), beside=before.beside), before)
+        assert table.write(replace(stored(b"1"), other_providers=before.other_providers), before)
         assert table.find(DOMAIN) == IocRecord(DOMAIN, stored(b"1").reputation, {"one": LISTED})
         table.list_subject("two", DOMAIN, TRUSTED)
         assert set(table.find(DOMAIN).listings) == {"one", "two"}
@@ -137,7 +137,7 @@ class TestListings:
         [item] = every_store.items()
         assert "ttl" not in item
         [known] = table.read([DOMAIN]).values()
-        table.write(replace(stored(b"2"), beside=known.beside), known)
+        table.write(replace(stored(b"2"), other_providers=known.other_providers), known)
         [item] = every_store.items()
         assert "ttl" not in item
 
@@ -325,4 +325,4 @@ def test_verdicts_are_stored_by_number(every_store: Store) -> None:
         table.write(IocItem(reputation(indicator, verdict=verdict), b"1"), None)
         found = table.find(indicator).reputation
         assert found is not None
-        assert found.evidence.latest.verdict is verdict
+        assert found.summary.latest.verdict is verdict

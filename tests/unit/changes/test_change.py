@@ -13,7 +13,7 @@ from shared.domain.indicator import Indicator, IndicatorType
 from shared.domain.reputation import Reputation, join_all
 from shared.domain.verdict import Verdict
 from shared.store.items import IocItem, to_item
-from tests.builders import evidence, reputation, sighting
+from tests.builders import reputation, sighting, sighting_summary
 from tests.changes import KEY, LISTING, VALIDATOR, State, history, last_word
 
 REPUTATIONS = st.builds(
@@ -29,7 +29,7 @@ STATES = st.one_of(st.none(), st.just(LISTING), REPUTATIONS)
 
 
 def verdict_of(state: State) -> str | None:
-    return state.evidence.latest.verdict.name if isinstance(state, Reputation) else None
+    return state.summary.latest.verdict.name if isinstance(state, Reputation) else None
 
 
 @given(st.lists(STATES, max_size=12))
@@ -46,7 +46,7 @@ def test_there_is_an_event_for_each_change_of_the_verdict_and_for_nothing_else(
 
 
 SIGHTINGS = st.builds(
-    evidence,
+    sighting_summary,
     seen_at=st.integers(1_700_000_000_000, 1_700_000_000_003),
     verdict=st.sampled_from(Verdict),
     flow_id=st.sampled_from(["a", "b", "c"]),

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from shared.domain.reputation import MAX_TAGS, Sighting, SightingSummary, join_all
 from shared.domain.verdict import Verdict
-from tests.builders import evidence, sighting
+from tests.builders import sighting, sighting_summary
 
-EVIDENCE = st.builds(
-    evidence,
+SUMMARY = st.builds(
+    sighting_summary,
     seen_at=st.integers(1, 5),
     verdict=st.sampled_from(Verdict),
     flow_id=st.sampled_from(["a", "b", "c"]),
@@ -22,22 +22,22 @@ EVIDENCE = st.builds(
     last_seen=st.one_of(st.none(), st.integers(1, 5)),
     claimed_count=st.integers(0, 9),
 )
-SIGHTING = EVIDENCE.map(sighting)
+SIGHTING = SUMMARY.map(sighting)
 
 
-@given(EVIDENCE, EVIDENCE)
+@given(SUMMARY, SUMMARY)
 def test_the_join_commutes(one: SightingSummary, other: SightingSummary) -> None:
     assert one.join(other) == other.join(one)
 
 
-@given(EVIDENCE, EVIDENCE, EVIDENCE)
+@given(SUMMARY, SUMMARY, SUMMARY)
 def test_the_join_associates(
     one: SightingSummary, two: SightingSummary, three: SightingSummary
 ) -> None:
     assert one.join(two).join(three) == one.join(two.join(three))
 
 
-@given(EVIDENCE, EVIDENCE)
+@given(SUMMARY, SUMMARY)
 def test_the_join_is_idempotent(one: SightingSummary, other: SightingSummary) -> None:
     assert one.join(one) == one
     joined = one.join(other)
@@ -53,7 +53,7 @@ def test_order_and_repetition_do_not_matter(sightings: list[Sighting], rng: rand
 
 def test_everything_that_is_shown_of_a_sighting_comes_from_the_winner() -> None:
     older = sighting(
-        evidence(
+        sighting_summary(
             seen_at=1,
             verdict=Verdict.MALICIOUS,
             flow_id="z",
@@ -61,37 +61,37 @@ def test_everything_that_is_shown_of_a_sighting_comes_from_the_winner() -> None:
             origin="Z",
         )
     )
-    newer = sighting(evidence(seen_at=2, verdict=Verdict.BENIGN, flow_id="a", origin="A"))
+    newer = sighting(sighting_summary(seen_at=2, verdict=Verdict.BENIGN, flow_id="a", origin="A"))
     known = join_all([older, newer])
-    assert known.evidence.latest == newer.evidence.latest
+    assert known.summary.latest == newer.summary.latest
     assert known.scan_count == 2
 
 
 def test_a_tie_in_date_goes_to_the_more_severe_and_then_to_the_greater_flow_id() -> None:
-    mild = sighting(evidence(seen_at=1, verdict=Verdict.NO_THREAT, flow_id="z"))
-    severe = sighting(evidence(seen_at=1, verdict=Verdict.SUSPICIOUS, flow_id="a"))
-    assert join_all([mild, severe]).evidence.latest.flow_id == "a"
-    same = sighting(evidence(seen_at=1, verdict=Verdict.SUSPICIOUS, flow_id="b"))
-    assert join_all([same, severe]).evidence.latest.flow_id == "b"
+    mild = sighting(sighting_summary(seen_at=1, verdict=Verdict.NO_THREAT, flow_id="z"))
+    severe = sighting(sighting_summary(seen_at=1, verdict=Verdict.SUSPICIOUS, flow_id="a"))
+    assert join_all([mild, severe]).summary.latest.flow_id == "a"
+    same = sighting(sighting_summary(seen_at=1, verdict=Verdict.SUSPICIOUS, flow_id="b"))
+    assert join_all([same, severe]).summary.latest.flow_id == "b"
 
 
 def test_a_report_id_decides_last() -> None:
-    named = sighting(evidence(origin="A", report_id="z"))
-    other = sighting(evidence(origin="B", report_id="a"))
-    assert join_all([named, other]).evidence.latest.report_id == "a"
-    unnamed = sighting(evidence(origin="B"))
-    assert join_all([unnamed, other]).evidence.latest.report_id == "a"
+    named = sighting(sighting_summary(origin="A", report_id="z"))
+    other = sighting(sighting_summary(origin="B", report_id="a"))
+    assert join_all([named, other]).summary.latest.report_id == "a"
+    unnamed = sighting(sighting_summary(origin="B"))
+    assert join_all([unnamed, other]).summary.latest.report_id == "a"
 
 
 def test_the_totals_of_a_feed_raise_ours_and_never_lower_them() -> None:
-    claims = sighting(evidence(seen_at=5, first_seen=2, last_seen=9, claimed_count=7))
-    plain = sighting(evidence(seen_at=1, flow_id="other"))
+    claims = sighting(sighting_summary(seen_at=5, first_seen=2, last_seen=9, claimed_count=7))
+    plain = sighting(sighting_summary(seen_at=1, flow_id="other"))
     known = join_all([claims, plain])
-    assert (known.evidence.first_seen, known.evidence.last_seen, known.scan_count) == (1, 9, 7)
-    assert known.evidence.latest.seen_at == 5
+    assert (known.summary.first_seen, known.summary.last_seen, known.scan_count) == (1, 9, 7)
+    assert known.summary.latest.seen_at == 5
 
 
 def test_the_same_flow_id_with_other_content_counts_once() -> None:
-    first = sighting(evidence(seen_at=1, flow_id="a"))
-    revised = sighting(evidence(seen_at=2, flow_id="a", verdict=Verdict.BENIGN))
+    first = sighting(sighting_summary(seen_at=1, flow_id="a"))
+    revised = sighting(sighting_summary(seen_at=2, flow_id="a", verdict=Verdict.BENIGN))
     assert join_all([first, revised]).scan_count == 1

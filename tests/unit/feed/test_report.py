@@ -43,10 +43,10 @@ def test_a_sighting_has_the_metadata_of_report_and_ioc() -> None:
     )
     sighting = only(raw_report(tags=["of-report"], iocs={"domain": [ioc]}))
     assert sighting.indicator.value == "evil.example"
-    assert sighting.evidence.latest.verdict is Verdict.LIKELY_MALICIOUS
-    assert sighting.evidence.latest.parent_verdict == "MALICIOUS"
-    assert sighting.evidence.latest.origin == "VBA_EMULATION"
-    assert sighting.evidence.tags == {"of-report", "of-ioc"}
+    assert sighting.summary.latest.verdict is Verdict.LIKELY_MALICIOUS
+    assert sighting.summary.latest.parent_verdict == "MALICIOUS"
+    assert sighting.summary.latest.origin == "VBA_EMULATION"
+    assert sighting.summary.tags == {"of-report", "of-ioc"}
 
 
 @pytest.mark.parametrize("verdict", [None, "DREADFUL"])
@@ -56,7 +56,7 @@ def test_the_level_decides_where_the_verdict_is_missing_or_not_known(verdict: ob
         threatLevel=0.5,
         iocs={"domain": [raw_ioc(verdict=verdict, threatLevel=0.75)]},
     )
-    latest = only(raw).evidence.latest
+    latest = only(raw).summary.latest
     assert (latest.verdict, latest.parent_verdict) == (Verdict.LIKELY_MALICIOUS, "SUSPICIOUS")
 
 
@@ -95,7 +95,7 @@ def test_every_type_is_read(kind: IndicatorType) -> None:
 )
 def test_a_bad_soft_field_of_a_report_costs_the_field(field: str, value: object) -> None:
     sighting = only(raw_report() | {field: value})
-    assert sighting.evidence.tags == frozenset()
+    assert sighting.summary.tags == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -113,18 +113,18 @@ def test_a_bad_soft_field_of_a_report_costs_the_field(field: str, value: object)
 )
 def test_a_bad_origin_costs_the_origin(fields: dict[str, Any]) -> None:
     sighting = only(raw_report(iocs={"domain": [raw_ioc(**fields)]}))
-    assert sighting.evidence.latest.origin == ""
+    assert sighting.summary.latest.origin == ""
 
 
 @pytest.mark.parametrize("report_id", ["4c1a7d0e-0000-4000-8000-000000000001", "ü" * 32])
 def test_a_report_id_is_opaque(report_id: str) -> None:
-    assert only(raw_report(report_id=report_id)).evidence.latest.report_id == report_id
+    assert only(raw_report(report_id=report_id)).summary.latest.report_id == report_id
 
 
 @pytest.mark.parametrize("report_id", [None, 5, ["a"], "", "a\n", "\x7f", "\ud800", "ü" * 32 + "x"])
 def test_a_bad_report_id_costs_itself(report_id: object) -> None:
     assert len("ü" * 32) * 2 == MAX_REPORT_ID_BYTES
-    assert only(raw_report(report_id=report_id)).evidence.latest.report_id == ""
+    assert only(raw_report(report_id=report_id)).summary.latest.report_id == ""
 
 
 def test_a_rejected_ioc_can_be_read_again_with_the_name_of_its_report() -> None:
@@ -136,7 +136,7 @@ def test_a_rejected_ioc_can_be_read_again_with_the_name_of_its_report() -> None:
 
 def test_an_origin_that_nobody_has_heard_of_is_kept() -> None:
     ioc = raw_ioc(origins=[{"type": "QUANTUM_EMULATION"}])
-    assert only(raw_report(iocs={"domain": [ioc]})).evidence.latest.origin == "QUANTUM_EMULATION"
+    assert only(raw_report(iocs={"domain": [ioc]})).summary.latest.origin == "QUANTUM_EMULATION"
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_types_that_are_not_looked_up_are_passed_over() -> None:
 def test_of_many_tags_a_fixed_number_stays_whatever_their_order() -> None:
     tags = [f"tag-{n:04}" for n in range(8000)]
     one = only(raw_report(tags=tags))
-    assert len(one.evidence.tags) == MAX_TAGS
+    assert len(one.summary.tags) == MAX_TAGS
     assert only(raw_report(tags=tags[::-1])) == one
 
 
@@ -235,10 +235,10 @@ def test_of_many_tags_a_fixed_number_stays_whatever_their_order() -> None:
 def test_totals_that_the_feed_carries_are_taken_where_they_can_be(
     fields: dict[str, Any], first: str, last: str, count: int
 ) -> None:
-    evidence = only(raw_report(date="2025-06-01", iocs={"domain": [raw_ioc(**fields)]})).evidence
-    assert format_millis(evidence.first_seen)[:10] == first
-    assert format_millis(evidence.last_seen)[:10] == last
-    assert evidence.claimed_count == count
+    summary = only(raw_report(date="2025-06-01", iocs={"domain": [raw_ioc(**fields)]})).summary
+    assert format_millis(summary.first_seen)[:10] == first
+    assert format_millis(summary.last_seen)[:10] == last
+    assert summary.claimed_count == count
 
 
 @given(JSON)

@@ -75,9 +75,9 @@ def test_the_feed_reader_takes_it_from_there() -> None:
     assert read.rejected == []
     assert (read.flow_id, format_millis(read.seen_at)) == (FLOW_ID, "2024-08-07T13:27:26.000Z")
     [sighting] = read.sightings
-    latest = sighting.evidence.latest
+    latest = sighting.summary.latest
     assert sighting.indicator.value == "evil.example"
-    assert sighting.evidence.tags == {"peexe", "packed"}
+    assert sighting.summary.tags == {"peexe", "packed"}
     assert (latest.verdict, latest.parent_verdict) == (Verdict.MALICIOUS, "LIKELY_MALICIOUS")
     assert latest.origin == "VBA_EMULATION"
     assert read.passed_over == 1

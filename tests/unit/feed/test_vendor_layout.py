@@ -70,11 +70,11 @@ def test_the_known_part_of_a_page_of_the_vendor() -> None:
     )
     url, sha256 = report.sightings
     assert url.indicator.value == "http://fourth.example/a"
-    assert url.evidence.latest.origin == "VBA_EMULATION"
-    assert url.evidence.latest.parent_verdict == "MALICIOUS"
-    assert url.evidence.tags == {"packed", "peexe"}
-    assert sha256.evidence.latest.verdict is Verdict.MALICIOUS
-    assert sha256.evidence.claimed_count == 3
+    assert url.summary.latest.origin == "VBA_EMULATION"
+    assert url.summary.latest.parent_verdict == "MALICIOUS"
+    assert url.summary.tags == {"packed", "peexe"}
+    assert sha256.summary.latest.verdict is Verdict.MALICIOUS
+    assert sha256.summary.claimed_count == 3
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ def test_a_number_that_is_none_costs_itself(count: str) -> None:
         f"<scan_count>{count}</scan_count></value></ips>"
     )
     [sighting] = read_report(read, NOW).sightings
-    assert sighting.evidence.claimed_count == 0
+    assert sighting.summary.claimed_count == 0
 
 
 def test_metadata_of_a_report_is_what_stands_beside_the_way_to_its_iocs() -> None:

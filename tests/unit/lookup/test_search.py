@@ -16,7 +16,7 @@ from shared.domain.reputation import ScanVerdict
 from shared.domain.verdict import Verdict
 from shared.http.web import Request, Response
 from shared.store.search_index import BadCursor, ResultPage, SeenIoc
-from tests.builders import evidence
+from tests.builders import sighting_summary
 from tests.unit.lookup.test_routes import (
     BARE_URL,
     DOMAIN,
@@ -29,7 +29,7 @@ from tests.unit.lookup.test_routes import (
 )
 
 JSON = {"content-type": "application/json"}
-WINNER = evidence(parent_verdict="MALICIOUS", origin="INPUT_FILE", report_id="r").latest
+WINNER = sighting_summary(parent_verdict="MALICIOUS", origin="INPUT_FILE", report_id="r").latest
 
 
 def search(

@@ -79,7 +79,7 @@ def test_ingestion_reads_in_an_entry_what_was_decided() -> None:
     report = read_one({"domain": [scan_ioc("evil.example", "SUSPICIOUS")]})
     ingested = read_report(item(report), NOW)
     assert ingested.rejected == []
-    assert {one.indicator: one.evidence.latest.verdict for one in ingested.sightings} == {
+    assert {one.indicator: one.summary.latest.verdict for one in ingested.sightings} == {
         one: decide(seen.evidence).verdict for one, seen in report.iocs.items()
     }
 
