@@ -26,25 +26,25 @@ quick: setup ## Check style, types, the direction of imports and the unit tests,
 unit: setup
 	tests/run_layers.sh unit
 
-test: setup .tools/sam/.ready lint check-lock ## Run the gate: all that CI runs, but for test-deploy, test-sam and test-ui
+test: setup .tools/sam/.ready lint check-lock ## Run the gate: all of CI except test-deploy, test-sam and test-ui
 	tests/run_layers.sh
 
-test-deploy: setup ## Deploy to an emulator of AWS, and follow docs/deploy.md on it
+test-deploy: setup ## Deploy to an emulator of AWS, by the steps of docs/deploy.md
 	$(BIN)/python -m pytest tests/deploy
 
 # Debian before 13 has the command docker in docker.io, and no package docker-cli.
-test-sam: setup .tools/sam/.ready ## Have the real sam local run the functions in Docker; installs Debian's where there is none
+test-sam: setup .tools/sam/.ready ## Run the functions with sam local in Docker; installs Debian's Docker if it is missing
 	@mkdir -p .tools/docker
 	@{ docker info || { docker --version && dockerd --version; } || { apt-get update && \
 	  { $(INSTALL) docker.io iptables docker-cli || $(INSTALL) docker.io iptables; }; }; } > .tools/docker/apt.log 2>&1 || true
 	$(BIN)/python -m pytest tests/sam
 
-test-ui: setup .tools/ui/.ready ## Have a browser use the page; installs Debian's Chromium where there is none
+test-ui: setup .tools/ui/.ready ## Test the page in a browser; installs Debian's Chromium if it is missing
 	@test -x "$(CHROMIUM)" || { apt-get update && $(INSTALL) chromium; } > .tools/ui/apt.log 2>&1 || true
-	@test -x "$(CHROMIUM)" || { echo "No browser at $(CHROMIUM), and apt-get puts none there (.tools/ui/apt.log): name one with CHROMIUM=..." >&2; exit 1; }
+	@test -x "$(CHROMIUM)" || { echo "No browser at $(CHROMIUM), and apt-get did not install one (.tools/ui/apt.log): set CHROMIUM=..." >&2; exit 1; }
 	CHROMIUM="$(CHROMIUM)" .tools/ui/bin/python -m pytest tests/ui
 
-bench: setup .tools/peers/.ready $(if $(URL),,.tools/emulator/.ready) ## Measure costs and speed, and write docs/benchmarks.md, docs/cost.md and docs/scale.md
+bench: setup .tools/peers/.ready $(if $(URL),,.tools/emulator/.ready) ## Measure cost and speed; writes docs/benchmarks.md, docs/cost.md and docs/scale.md
 	$(if $(URL),,$(MAKE) --no-print-directory build ARCH="$$(uname -m)" BUILD_DIR=.tools/bench)
 	$(BIN)/python -m benchmarks $(if $(URL),against "$(URL)" $(if $(KEY),--key "$(KEY)"))
 
@@ -54,7 +54,7 @@ lint: setup ## Check style, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-audit: setup .tools/sam/.ready .tools/audit/.ready ## Scan code and template for known mistakes; list what the layer holds
+audit: setup .tools/sam/.ready .tools/audit/.ready ## Scan code and template for known mistakes; list the packages of the layer
 	$(BIN)/python -m pytest tests/infrastructure/test_scanners.py tests/infrastructure/test_sbom.py
 
 sbom: .tools/audit/.ready .tools/runtime/.ready ## Write dist/sbom.cdx.json and dist/licences.csv of the runtime layer
@@ -69,7 +69,7 @@ build: setup .tools/sam/.ready ## Build the artifacts to deploy; ARCH=x86_64 for
 	  PATH="$(CURDIR)/$(BIN):$$PATH" $(MAKE) --no-print-directory -C shared compile DIR="$$function" AT=/var/task || exit; \
 	done
 
-# Versions that are pinned already stay; UPGRADE=--upgrade takes the newest.
+# Pinned versions stay; UPGRADE=--upgrade selects the newest.
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-header --no-annotate --no-emit-index-url $(UPGRADE)
 define compile_into
@@ -103,11 +103,11 @@ clean: ## Remove everything that was built or installed
 FRESH = @test -z "$$PYTEST_VERSION" || \
   { echo "$(or $(firstword $?),requirements) is newer than .venv, in which the tests run. Run make setup, then the tests again." >&2; exit 1; }
 
-# A stamp is written last, so what was interrupted starts over.
+# The stamp is written last, so an interrupted step runs again.
 .venv/.synced: requirements/dev.txt requirements/uv.txt
 	$(FRESH)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "Python 3.11 or newer is needed; name one: make setup PYTHON=python3.13" >&2; exit 1; }
+	  { echo "Python 3.11 or newer is needed: make setup PYTHON=python3.13" >&2; exit 1; }
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/uv.txt
 	$(UV) pip sync --quiet --python .venv --require-hashes requirements/dev.txt
@@ -118,18 +118,18 @@ FRESH = @test -z "$$PYTEST_VERSION" || \
 	$(UV) pip install --quiet --python .venv --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# The SAM CLI, the peers of the benchmark and the like have environments of their own, because they
-# pin older packages, bring much along, or are to be listed alone; what is in each, pyproject.toml tells.
+# The SAM CLI, the peers of the benchmark and other tools have separate environments, because they pin
+# older packages, have many dependencies, or are listed alone; pyproject.toml describes each.
 TOOL_PYTHON = $(BIN)/python
 .tools/%/.ready: requirements/%.txt .venv/.synced
 	@test -n "$(TOOL_PYTHON)" || \
-	  { echo "Python 3.13, for which the functions are built, is not here" >&2; exit 1; }
+	  { echo "Python 3.13 is needed: the functions are built for it" >&2; exit 1; }
 	$(UV) venv --quiet --clear --python "$(TOOL_PYTHON)" .tools/$*
 	$(UV) pip sync --quiet $(TOOL_OPTIONS) --python .tools/$* --require-hashes $<
 	@touch $@
 
-# These two run the functions, in the Python that they are built for.
+# These two run the functions, in the Python version that they are built for.
 .tools/emulator/.ready .tools/ministack/.ready: TOOL_PYTHON = $(shell \
   PATH="$(CURDIR)/$(BIN):$$PATH" $(MAKE) --silent --no-print-directory -C shared runtime-python)
-# What the Lambda runtime brings is compiled there, too.
+# The Lambda runtime contains compiled modules, too.
 .tools/emulator/.ready: TOOL_OPTIONS = --compile-bytecode

@@ -1,1 +1,1 @@
-"""The Docker-free stack: the real handlers against an embedded engine, on loopback only."""
+"""Runs the real handlers on this machine, without Docker, against an embedded DynamoDB engine."""

@@ -1,4 +1,4 @@
-"""`python -m local COMMAND`: the commands that need neither AWS nor Docker."""
+"""`python -m local COMMAND`: commands that need neither AWS nor Docker."""
 
 import argparse
 import contextlib
@@ -12,24 +12,24 @@ from local import environment
 from local.errors import LocalError
 
 # A command is a module of this package with `command(out) -> exit status`. To add one, write
-# the module and name it here. One that takes arguments has `add_arguments(parser)` and
-# `command(out, arguments)`, and is named in WITH_ARGUMENTS, too.
+# the module and list it here. A command with arguments has `add_arguments(parser)` and
+# `command(out, arguments)`, and is listed in WITH_ARGUMENTS, too.
 COMMANDS = {
     "tables": "create the tables at AWS_ENDPOINT_URL_DYNAMODB",
     "ingest": "run the ingest handler once over FEED_URL and print its summary as JSON",
-    "reingest": "run the ingest handler once more over reports that are known already",
+    "reingest": "run the ingest handler once, and read known reports again",
     "api": "serve the handlers of the REST API on 127.0.0.1:$PORT",
-    "feed": "serve the sample feed, by itself",
+    "feed": "serve only the sample feed",
     "publish": "publish scan reports from files through the publish handler",
     "providers": "run the providers handler once over the lists of PROVIDERS",
-    "filter": "build the filter of everything that is stored, and publish it for the local API",
-    "export": "write the exports of everything that is stored, for the local API",
+    "filter": "build the filter of all stored indicators and publish it for the local API",
+    "export": "write the exports of all stored IOCs for the local API",
     "poll": "run the publish handler once over the new reports of SANDBOX_URL",
-    "keys": "make, list, disable, enable and delete API keys",
-    "openapi": "write the description of the API anew, from its routes and models",
+    "keys": "create, list, disable, enable and delete API keys",
+    "openapi": "generate the OpenAPI document from the routes and models",
     "up": "start everything with a sample feed, and show an answer",
-    "rekey": "move what is stored under old canonical forms to the present ones",
-    "quarantine": "list, show, replay or drop the records that broke a rule",
+    "rekey": "move stored items from old canonical forms to the present ones",
+    "quarantine": "list, show, replay or drop records that could not be read",
 }
 WITH_ARGUMENTS = ("feed", "keys", "providers", "publish", "quarantine", "reingest", "rekey")
 
@@ -41,10 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Args:
-        arguments: the command line without the program; None takes that of the process.
+        arguments: the command line without the program; None for that of the process.
 
     Returns:
-        The exit status: that of the command, or 2 for an environment that does not fit.
+        The exit status of the command, or 2 if the environment is wrong.
     """
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -58,8 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not getattr(chosen, "aws", False):
         environment.prepare()
     out = sys.stdout
-    # Only a command's result goes to stdout. The functions log and print metrics there, as is
-    # right on Lambda; here that goes to stderr, from their first import on.
+    # Only a command's result goes to stdout. The functions log and print metrics to stdout, as
+    # Lambda expects; here that goes to stderr, from their first import on.
     with contextlib.redirect_stdout(sys.stderr):
         try:
             if chosen.command in WITH_ARGUMENTS:
@@ -79,7 +79,7 @@ def _module(name: str) -> Any:
 
 
 def _stop_like_ctrl_c() -> None:
-    """Let a polite signal unwind the stack, so that what was started is stopped."""
+    """Make SIGTERM and SIGHUP raise KeyboardInterrupt, so that child processes are stopped."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler)

@@ -13,7 +13,7 @@ from shared.domain.errors import StoreError
 from shared.store.api_keys import ApiKeys
 from shared.store.client import dynamodb_client
 
-# Enough for any test on this machine, and yet a limit, so that answers tell of it.
+# Enough for any test on this machine, and yet a limit, so that answers have the limit's headers.
 LOCAL_DAILY_LIMIT = 100_000_000
 
 
@@ -26,20 +26,20 @@ def command(out: TextIO) -> int:
     budget_s = environment.run_budget_s()
     front = environment.front()
     with closing(bind(environment.port())) as listener:
-        environment.keep_objects(environment.engine_endpoint())
+        environment.set_objects_endpoint(environment.engine_endpoint())
         register_api_key()
         server = make_server(load_gateway(), "api", budget_s, front)
         port = listener.getsockname()[1]
-        said = f"API on http://{HOST}:{port} (Ctrl-C stops it)"
-        serve(server, listener, lambda: print(said, file=out, flush=True))
+        message = f"API on http://{HOST}:{port} (Ctrl-C stops it)"
+        serve(server, listener, lambda: print(message, file=out, flush=True))
     return 0
 
 
 def register_api_key() -> None:
-    """Let API_KEY in.
+    """Store the key API_KEY, with a high limit and the right to publish.
 
     Raises:
-        LocalError: the state table is not there, or the engine does not answer.
+        LocalError: the state table does not exist, or the engine does not answer.
     """
     table = os.environ["STATE_TABLE_NAME"]
     try:
@@ -52,5 +52,5 @@ def register_api_key() -> None:
         )
     except StoreError as error:
         raise LocalError(
-            f"API_KEY cannot be registered in {table}: {error}; does `python -m local tables` help?"
+            f"cannot store API_KEY in {table}: {error}; does `python -m local tables` help?"
         ) from error

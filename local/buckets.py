@@ -14,26 +14,37 @@ from shared.domain.errors import StoreError
 
 
 def publish_into(bucket: str, function: Function, out: TextIO) -> int:
-    """Run a function that publishes, its bucket where the local API finds it; print what it says.
+    """Run a function that publishes into a bucket, and print its result as JSON.
+
+    Args:
+        bucket: created if it does not exist.
+        function: the function to run.
+        out: receives the result.
 
     Returns:
-        0: it is published.
+        0: published.
+
+    Raises:
+        LocalError: the store failed, or the bucket cannot be created.
     """
-    environment.keep_objects(environment.engine_endpoint())
+    environment.set_objects_endpoint(environment.engine_endpoint())
     make_bucket(bucket)
     try:
-        told = run_timer(function, environment.run_budget_s())
+        result = run_timer(function, environment.run_budget_s())
     except StoreError as error:
         raise LocalError(f"{error}; does `python -m local tables` help?") from error
-    print(json.dumps(told, indent=2), file=out)
+    print(json.dumps(result, indent=2), file=out)
     return 0
 
 
 def make_bucket(name: str = "") -> None:
-    """Make a bucket at AWS_ENDPOINT_URL_S3, that of the filter if none is named, or leave it.
+    """Create a bucket at AWS_ENDPOINT_URL_S3, if it does not exist.
+
+    Args:
+        name: its name; "" for the bucket of the filter.
 
     Raises:
-        LocalError: nothing there keeps buckets.
+        LocalError: the endpoint does not create it.
     """
     client = boto3.client("s3")
     try:
@@ -42,6 +53,6 @@ def make_bucket(name: str = "") -> None:
         return
     except (BotoCoreError, ClientError) as error:
         raise LocalError(
-            f"no bucket can be made at {environment.OBJECTS}={os.environ[environment.OBJECTS]}: "
+            f"cannot create a bucket at {environment.OBJECTS}={os.environ[environment.OBJECTS]}: "
             f"{error}"
         ) from error

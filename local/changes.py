@@ -1,9 +1,9 @@
-"""What AWS does between the IOC table and the webhook, as far as it is done here.
+"""Sends verdict changes of a local run to WEBHOOK_URL, instead of AWS's stream, bus and queue.
 
-The engine has no streams. So the table is read before and after a run, and what differs is handed
-to the real handler of the changes function as records of a stream. It puts its events on a bus that
-a server on loopback stands for, and they go to the real handler of the webhook function as messages
-of its queue. docs/events.md says what this cannot show.
+The engine has no streams. So this module reads the table before and after a run, and passes the
+differences as stream records to the real handler of the changes function. That puts its events on
+a bus, which a server on loopback replaces, and the real handler of the webhook function receives
+them as messages of its queue. docs/events.md lists the differences from AWS.
 """
 
 import json
@@ -29,10 +29,10 @@ from shared.runtime.settings import SettingsError
 from shared.store.client import dynamodb_client
 
 BUS_ENDPOINT = "AWS_ENDPOINT_URL_EVENTBRIDGE"
-# As the template has them.
+# The values of the template.
 STREAM_BATCH = 100
 QUEUE_BATCH = 5
-# On AWS the queue tries for a day.
+# On AWS the queue retries for a day.
 TRIES = 3
 BUDGET_S = 30.0
 
@@ -40,25 +40,26 @@ Items = dict[str, dict[str, Any]]
 
 
 @contextmanager
-def telling_webhook() -> Iterator[None]:
-    """Tell WEBHOOK_URL, if there is one, which verdicts the `with` block has changed.
+def notifying_webhook() -> Iterator[None]:
+    """Send the verdicts that the `with` block changes to WEBHOOK_URL, if it is set.
 
     Raises:
-        LocalError: a setting of the webhook cannot be used.
+        LocalError: a setting of the webhook is wrong.
     """
     if not os.environ.get("WEBHOOK_URL"):
         yield
         return
     before = _items()
     yield
-    tell(stream_records(before, _items()))
+    deliver(stream_records(before, _items()))
 
 
 def stream_records(before: Items, after: Items) -> list[dict[str, Any]]:
-    """What differs, as a stream with both images tells it; several writes of an item are one.
+    """Return the differences as records of a stream with both images, one record an item.
 
     Args:
-        before, after: items by their key, as the low-level client gives them.
+        before: items by key, as the low-level client returns them.
+        after: the same items later.
     """
     numbers = count(time.time_ns())
     now_s = int(time.time())
@@ -69,11 +70,13 @@ def stream_records(before: Items, after: Items) -> list[dict[str, Any]]:
     ]
 
 
-def tell(records: Sequence[dict[str, Any]]) -> None:
-    """Hand records to the changes function, and what comes of them to the webhook function.
+def deliver(records: Sequence[dict[str, Any]]) -> None:
+    """Pass stream records to the changes function, and its events to the webhook function.
+
+    Failed deliveries are retried; stderr names the number of those that still fail.
 
     Raises:
-        LocalError: a setting of the webhook cannot be used.
+        LocalError: a setting of the webhook is wrong.
     """
     os.environ[BUS_ENDPOINT] = _bus_endpoint()
     _Bus.details.clear()
@@ -87,20 +90,20 @@ def tell(records: Sequence[dict[str, Any]]) -> None:
             failed |= {one["itemIdentifier"] for one in result["batchItemFailures"]}
         messages = [message for message in messages if message["messageId"] in failed]
     if messages:
-        print(f"{len(messages)} changes were not taken by WEBHOOK_URL", file=sys.stderr)
+        print(f"WEBHOOK_URL did not accept {len(messages)} changes", file=sys.stderr)
 
 
 class _Bus(BaseHTTPRequestHandler):
-    """PutEvents, and nothing else of EventBridge."""
+    """A server that implements only PutEvents of EventBridge."""
 
     details: ClassVar[list[str]] = []
 
     def do_POST(self) -> None:
-        """Take events."""
+        """Store the events of a request."""
         sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.details.extend(entry["Detail"] for entry in sent["Entries"])
-        taken = [{"EventId": str(uuid.uuid4())} for _ in sent["Entries"]]
-        body = json.dumps({"FailedEntryCount": 0, "Entries": taken}).encode()
+        accepted = [{"EventId": str(uuid.uuid4())} for _ in sent["Entries"]]
+        body = json.dumps({"FailedEntryCount": 0, "Entries": accepted}).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/x-amz-json-1.1")
         self.send_header("Content-Length", str(len(body)))
@@ -108,19 +111,19 @@ class _Bus(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing of requests."""
+        """Log nothing."""
 
 
 @cache
 def _bus_endpoint() -> str:
-    """Address of a bus that lives as long as this process, as the client of the function does."""
+    """Start the bus and return its address; it runs until this process ends."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Bus)
     Thread(target=server.serve_forever, daemon=True).start()
     return f"http://127.0.0.1:{server.server_port}"
 
 
 def queue_message(detail: str) -> dict[str, Any]:
-    """A message of the webhook's queue, as Lambda hands it over."""
+    """Return a message of the webhook's queue, as Lambda passes it to the function."""
     return {
         "messageId": str(uuid.uuid4()),
         "body": detail,
@@ -137,7 +140,7 @@ def _invoke(function: Literal["changes", "webhook"], event: dict[str, Any]) -> A
 
 
 def _items() -> Items:
-    """The IOC table, by key; empty where there is none, which the run itself will say."""
+    """Read the items of the IOC table by key; empty without the table, which the run reports."""
     client = dynamodb_client()
     pages = client.get_paginator("scan").paginate(
         TableName=os.environ["TABLE_NAME"], ConsistentRead=True
@@ -173,7 +176,7 @@ def _record(
 
 
 def _image(item: Mapping[str, Any]) -> dict[str, Any]:
-    """An item as a stream has it in JSON: bytes are base64."""
+    """Return an item as a stream's JSON holds it: bytes are base64."""
     return {
         name: {"B": b64encode(value["B"]).decode()} if "B" in value else value
         for name, value in item.items()

@@ -11,7 +11,7 @@ class LocalContext:
 
     Attributes:
         function_name: the function's name.
-        budget_s: seconds from now until the function believes to be stopped.
+        budget_s: seconds from now until the function's deadline.
     """
 
     function_name: str
@@ -23,7 +23,7 @@ class LocalContext:
 
     @property
     def invoked_function_arn(self) -> str:
-        """ARN of the function, in a made-up account."""
+        """ARN of the function, in an invented account."""
         return f"arn:aws:lambda:us-east-1:123456789012:function:{self.function_name}"
 
     @property

@@ -22,10 +22,10 @@ START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 5.0
 POLL_S = 0.02
 LOG_BYTES = 65_536
-# A port found free can be taken by another before the engine binds it.
+# Another process can bind a free port before the engine does.
 ATTEMPTS = 5
 
-# The process, and its endpoint.
+# The process and its endpoint.
 Started = tuple[subprocess.Popen[bytes], str]
 
 
@@ -37,18 +37,18 @@ class PortTakenError(LocalError):
 def running_engine(
     port: int | None = None, data_dir: Path | None = None, host: str = LOOPBACK
 ) -> Iterator[str]:
-    """Run a DynamoDB engine for the length of the `with` block.
+    """Run a DynamoDB engine for the duration of the `with` block.
 
     Args:
-        port: where it listens; None picks a free port.
-        data_dir: where it keeps its data; None keeps it in memory.
-        host: the address of this machine where it listens.
+        port: port that it listens on; None for any free one.
+        data_dir: directory of its data; None for memory.
+        host: address of this machine that it listens on.
 
     Yields:
         Its endpoint, `http://HOST:PORT`, ready for requests.
 
     Raises:
-        LocalError: it is not installed, or does not start.
+        LocalError: the engine is not installed or does not start.
     """
     start = partial(_start, data_dir, host)
     process, endpoint = _on_free_port(start, host) if port is None else start(port)
@@ -68,16 +68,16 @@ def _on_free_port(start: Callable[[int], Started], host: str) -> Started:
 
 
 def _start(data_dir: Path | None, host: str, port: int) -> Started:
-    keep = ["--ephemeral"] if data_dir is None else ["--data-dir", str(data_dir)]
-    # The log is a file, not a pipe: nobody has to read it for the engine to go on.
+    storage = ["--ephemeral"] if data_dir is None else ["--data-dir", str(data_dir)]
+    # The log is a file, because the engine would block on a full pipe.
     with tempfile.TemporaryFile() as log, ExitStack() as undo:
         process = subprocess.Popen(  # noqa: S603  # a fixed program with our own arguments
-            [find_program(), "--host", host, "--port", str(port), *keep],
+            [find_program(), "--host", host, "--port", str(port), *storage],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            # Ctrl-C goes to the whole process group; the engine has to outlive the
-            # requests that are being answered, and is stopped by us.
+            # Ctrl-C goes to the whole process group. The engine has to run until open
+            # requests are answered; then this module stops it.
             start_new_session=True,
         )
         undo.callback(_stop, process)
@@ -91,12 +91,12 @@ def _wait_until_ready(process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
     while time.monotonic() < deadline:
         exited = process.poll() is not None
         # Not seek and read: the engine writes at the same file position.
-        said = os.pread(log.fileno(), LOG_BYTES, 0).decode("utf-8", "replace")
+        output = os.pread(log.fileno(), LOG_BYTES, 0).decode("utf-8", "replace")
         if exited:
-            reason = (said.strip().splitlines() or [f"status {process.returncode}"])[-1]
+            reason = (output.strip().splitlines() or [f"status {process.returncode}"])[-1]
             kind = PortTakenError if "in use" in reason else LocalError
             raise kind(f"{PROGRAM} did not start: {reason}")
-        if READY in said:
+        if READY in output:
             return
         time.sleep(POLL_S)
     raise LocalError(f"{PROGRAM} was not ready after {START_TIMEOUT_S:.0f} s")
@@ -112,20 +112,20 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def find_program() -> str:
-    """Return the path of roto-server: beside this Python first, then on PATH.
+    """Return the path of roto-server: in the directory of this Python, else on PATH.
 
     Raises:
-        LocalError: it is in neither place.
+        LocalError: it is in neither.
     """
-    beside = Path(sys.executable).parent / PROGRAM
-    found = str(beside) if beside.is_file() else shutil.which(PROGRAM)
+    installed = Path(sys.executable).parent / PROGRAM
+    found = str(installed) if installed.is_file() else shutil.which(PROGRAM)
     if found is None:
         raise LocalError(f"{PROGRAM} is not installed: run `make setup` (PyPI name: roto-aws)")
     return found
 
 
 def free_port(host: str = LOOPBACK) -> int:
-    """Return a port of an address of this machine that is free at this moment."""
+    """Return a port that is free now on an address of this machine."""
     with socket.create_server((host, 0)) as probe:
         port: int = probe.getsockname()[1]
         return port

@@ -1,7 +1,7 @@
-"""What the local commands read from the environment, and what they add to it.
+"""Environment variables of the local commands: reads, defaults and checks.
 
-The handlers read the same variables as on AWS; this module fills in what AWS would have
-given them, and refuses what would lead astray.
+The handlers read the same variables as on AWS; this module sets those that AWS would have set,
+and rejects wrong values.
 """
 
 import os
@@ -15,7 +15,7 @@ ENDPOINT = "AWS_ENDPOINT_URL_DYNAMODB"
 OBJECTS = "AWS_ENDPOINT_URL_S3"
 
 # Dummy credentials and a region, because botocore signs requests even to an engine that
-# checks nothing. What the caller has set already stays.
+# checks nothing. Values that the caller has set are not changed.
 DEFAULTS = {
     "TABLE_NAME": "ioc-reputation-iocs",
     "STATE_TABLE_NAME": "ioc-reputation-state",
@@ -33,7 +33,7 @@ DEFAULTS = {
     "POWERTOOLS_SERVICE_NAME": "ioc-reputation",
     "POWERTOOLS_METRICS_NAMESPACE": "ioc-reputation",
 }
-# Without a name there is no search index: only `up` gives it one.
+# Only `up` sets this name. Without a name the stack has no search index.
 SEARCH_TABLE = "ioc-reputation-search"
 SSM_PARAMETERS = (
     "FEED_API_KEY_PARAMETER",
@@ -51,20 +51,20 @@ CONNECT_TIMEOUT_S = 2.0
 
 
 def prepare() -> None:
-    """Give the handlers the variables that AWS would have set; set ones are kept."""
+    """Set the variables that AWS would set for the handlers, unless they are set."""
     for name, value in DEFAULTS.items():
         os.environ[name] = os.environ.get(name) or value
-    # Here keys come from FEED_API_KEY and the like, a CA from FEED_CA_FILE: no local command asks a
-    # real account for one.
+    # Local commands read keys from FEED_API_KEY and the like and a CA from FEED_CA_FILE, never
+    # from the Parameter Store of a real account.
     for name in SSM_PARAMETERS:
         os.environ[name] = ""
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or DEFAULT_REGION
     os.environ["AWS_REGION"] = os.environ["AWS_DEFAULT_REGION"] = region
-    _keep_loopback_off_the_proxy()
+    _bypass_proxy_for_loopback()
 
 
-def _keep_loopback_off_the_proxy() -> None:
-    """Extend NO_PROXY: botocore would send even requests to loopback through a proxy."""
+def _bypass_proxy_for_loopback() -> None:
+    """Extend NO_PROXY, because botocore sends even requests to loopback through a proxy."""
     for name in ("NO_PROXY", "no_proxy"):
         hosts = [host for host in os.environ.get(name, "").split(",") if host]
         if hosts == ["*"]:
@@ -74,25 +74,25 @@ def _keep_loopback_off_the_proxy() -> None:
 
 
 def engine_endpoint() -> str:
-    """Return the DynamoDB endpoint, after a connection to it succeeded.
+    """Return the DynamoDB endpoint after a test connection.
 
     Raises:
         LocalError: it is not set (a local command must never reach a real account by
-            accident), is not an HTTP address, or nothing answers there.
+            accident), is not an HTTP address, or does not accept connections.
     """
     endpoint = os.environ.get(ENDPOINT, "")
     if not endpoint:
-        raise LocalError(f"{ENDPOINT} is not set: name a local DynamoDB, or use `make run`")
+        raise LocalError(f"{ENDPOINT} is not set: set it to a local DynamoDB, or use `make run`")
     host, port = _host_and_port(ENDPOINT, endpoint)
     try:
         socket.create_connection((host, port), CONNECT_TIMEOUT_S).close()
     except OSError as error:
-        raise LocalError(f"no DynamoDB answers at {ENDPOINT}={endpoint}: {error}") from error
+        raise LocalError(f"cannot connect to {ENDPOINT}={endpoint}: {error}") from error
     return endpoint
 
 
-def keep_objects(endpoint: str) -> None:
-    """Let buckets be at the engine too, unless AWS_ENDPOINT_URL_S3 names another place."""
+def set_objects_endpoint(endpoint: str) -> None:
+    """Set AWS_ENDPOINT_URL_S3 to the engine, which serves buckets too, unless it is set."""
     os.environ[OBJECTS] = os.environ.get(OBJECTS) or endpoint
 
 
@@ -104,7 +104,7 @@ def require_feed_url() -> str:
     """
     feed_url = os.environ.get("FEED_URL", "")
     if not feed_url:
-        raise LocalError("FEED_URL is not set: name the first page of the feed to ingest")
+        raise LocalError("FEED_URL is not set: set it to the first page of the feed")
     _host_and_port("FEED_URL", feed_url)
     return feed_url
 
@@ -121,9 +121,9 @@ def _host_and_port(name: str, url: str) -> tuple[str, int]:
 
 
 def table_names() -> dict[str, str]:
-    """Return the table names by their logical id in template.yaml.
+    """Return the table names by logical id in template.yaml.
 
-    That of a stack's report table is empty if it is not set: not every stack publishes.
+    The name of the report table is "" if it is not set, because not every stack publishes.
     """
     search = search_table()
     return {
@@ -134,7 +134,7 @@ def table_names() -> dict[str, str]:
 
 
 def search_table() -> str:
-    """Return the name of the table of the search index, "" for none."""
+    """Return the name of the search index table; "" if there is none."""
     return os.environ.get("SEARCH_TABLE_NAME", "")
 
 
@@ -144,10 +144,10 @@ def api_key() -> str:
 
 
 def port() -> int:
-    """Return the port of the API; 0 means any free one.
+    """Return the port of the API; 0 for any free one.
 
     Raises:
-        LocalError: PORT is no port number.
+        LocalError: PORT is not a port number.
     """
     text = os.environ.get("PORT") or str(DEFAULT_PORT)
     if not (text.isascii() and text.isdigit() and int(text) <= 65535):
@@ -156,10 +156,10 @@ def port() -> int:
 
 
 def front() -> Front:
-    """Return the front whose events the local API speaks.
+    """Return the front whose event format the local API uses.
 
     Raises:
-        LocalError: FRONT is not the name of one.
+        LocalError: FRONT does not name a front.
     """
     name = os.environ.get("FRONT") or DEFAULT_FRONT
     if name not in FRONTS:
@@ -168,10 +168,10 @@ def front() -> Front:
 
 
 def run_budget_s() -> float:
-    """Return the seconds that a handler believes to have.
+    """Return the seconds until the deadline of a handler's invocation.
 
     Raises:
-        LocalError: RUN_BUDGET_S is no positive number.
+        LocalError: RUN_BUDGET_S is not a positive number.
     """
     text = os.environ.get("RUN_BUDGET_S") or str(DEFAULT_RUN_BUDGET_S)
     try:

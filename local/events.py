@@ -1,8 +1,8 @@
-"""What the fronts and EventBridge Scheduler hand to a function, and what they take back.
+"""Builds the events of the fronts and of EventBridge Scheduler, and reads the functions' results.
 
 Pure functions. `REST` is the front that template.yaml deploys: a REST API with a proxy integration,
 event format 1.0, and `BinaryMediaTypes: */*`. `FUNCTION_URL` is the function URL, event format 2.0.
-Where real events have null or leave a key out, so do these. Sources of the forms and the limits:
+Where real events hold null or omit a key, so do these. Sources of the formats and the limits:
 docs/adr/0019-rest-api.md.
 """
 
@@ -19,24 +19,24 @@ from urllib.parse import parse_qsl, unquote
 ACCOUNT_ID = "123456789012"
 STAGE = "live"
 
-# A function URL hands on bodies of these types as text, all others in base64.
+# A function URL passes bodies of these types as text, all others in base64.
 _TEXT_TYPES = {"application/json", "application/xml", "application/javascript"}
 
-# Of one hop, or set by the server that sends the response.
+# Hop-by-hop headers, and those that the sending server sets itself.
 _SERVER_HEADERS = {"connection", "content-length", "keep-alive", "transfer-encoding"}
-# A REST API sends them under another name.
+# A REST API renames these.
 _REMAPPED_HEADERS = {"www-authenticate"}
 
-# Lambda takes no larger event, and no larger result.
+# Lambda rejects larger events and larger results.
 MAX_EVENT_BYTES = MAX_RESULT_BYTES = 6 * 1024 * 1024
-# A REST API takes no larger body. Lambda's limit is the narrower one: the body is in base64, which
-# takes four bytes for three.
+# A REST API rejects larger bodies. Lambda's limit is lower: the body is in base64, which takes
+# four bytes for three.
 MAX_BODY_BYTES = 10 * 1024 * 1024
 
 
 @dataclass(frozen=True)
 class Request:
-    """An HTTP request as it came over the wire.
+    """An HTTP request as received.
 
     Attributes:
         method: upper-case method.
@@ -67,7 +67,7 @@ class Response:
 
 
 class MalformedResult(ValueError):
-    """A handler gave back what the front cannot answer with."""
+    """A handler returned a result that the front cannot send as an answer."""
 
 
 class OutsideStage(ValueError):
@@ -80,18 +80,18 @@ def http_event(request: Request, request_id: str, now: datetime, stage: str = ""
     Args:
         request: the request.
         request_id: id that API Gateway gives to the request.
-        now: when the request came, with time zone.
+        now: time of the request, with time zone.
         stage: first segment of the path as sent, on the default address; "" on a domain name.
 
     Raises:
         OutsideStage: the path is not below the stage.
     """
-    whole = "/" + _text(request.raw_path).lstrip("/")
-    path = whole
+    full_path = "/" + _text(request.raw_path).lstrip("/")
+    path = full_path
     if stage:
-        if not f"{whole}/".startswith(f"/{stage}/"):
-            raise OutsideStage(whole)
-        path = "/" + whole.removeprefix(f"/{stage}").lstrip("/")
+        if not f"{full_path}/".startswith(f"/{stage}/"):
+            raise OutsideStage(full_path)
+        path = "/" + full_path.removeprefix(f"/{stage}").lstrip("/")
     headers = _all_headers(request.headers)
     parameters = _query_parameters(request.raw_query)
     by_name = {name.lower(): values[-1] for name, values in headers.items()}
@@ -118,10 +118,10 @@ def http_event(request: Request, request_id: str, now: datetime, stage: str = ""
                 "sourceIp": request.client,
                 "userAgent": by_name.get("user-agent"),
             },
-            "path": whole,
+            "path": full_path,
             "protocol": request.protocol,
             "requestId": request_id,
-            "requestTime": _moment(now),
+            "requestTime": _request_time(now),
             "requestTimeEpoch": _epoch_ms(now),
             "resourcePath": resource,
             "stage": stage or STAGE,
@@ -137,11 +137,12 @@ def function_url_event(request: Request, request_id: str, now: datetime) -> dict
     Args:
         request: the request.
         request_id: id that Lambda gives to the request.
-        now: when the request came, with time zone.
+        now: time of the request, with time zone.
     """
     path = _text(request.raw_path)
-    every = _all_headers(request.headers)
-    headers = {name.lower(): ",".join(values) for name, values in every.items()}
+    headers = {
+        name.lower(): ",".join(values) for name, values in _all_headers(request.headers).items()
+    }
     domain = headers.get("host", "localhost").rsplit(":", 1)[0]
     event: dict[str, Any] = {
         "version": "2.0",
@@ -156,7 +157,7 @@ def function_url_event(request: Request, request_id: str, now: datetime) -> dict
             "domainPrefix": domain.split(".", 1)[0],
             "http": {
                 "method": request.method,
-                # Decoded, in contrast to `rawPath`.
+                # Decoded, unlike `rawPath`.
                 "path": unquote(path),
                 "protocol": request.protocol,
                 "sourceIp": request.client,
@@ -165,7 +166,7 @@ def function_url_event(request: Request, request_id: str, now: datetime) -> dict
             "requestId": request_id,
             "routeKey": "$default",
             "stage": "$default",
-            "time": _moment(now),
+            "time": _request_time(now),
             "timeEpoch": _epoch_ms(now),
         },
         "isBase64Encoded": False,
@@ -188,7 +189,7 @@ def timer_event(event_id: str, now: datetime) -> dict[str, Any]:
 
     Args:
         event_id: id of the invocation.
-        now: when the schedule fired, with time zone.
+        now: time of the invocation, with time zone.
     """
     return {
         "version": "0",
@@ -204,9 +205,9 @@ def timer_event(event_id: str, now: datetime) -> dict[str, Any]:
 
 
 def http_response(result: object) -> Response:
-    """Return the response that the REST API makes of a handler's result.
+    """Return the response that the REST API sends for a handler's result.
 
-    `multiValueHeaders` win over `headers` of the same name.
+    `multiValueHeaders` take precedence over `headers` of the same name.
 
     Raises:
         MalformedResult: the REST API would answer with an error of its own.
@@ -229,10 +230,10 @@ def http_response(result: object) -> Response:
 
 
 def function_url_response(result: object) -> Response:
-    """Return the response that a function URL makes of a handler's result.
+    """Return the response that a function URL sends for a handler's result.
 
     A result without `statusCode` is the JSON body of a 200; a text is that body itself.
-    `multiValueHeaders` belongs to format 1.0 and is ignored, as Lambda does.
+    `multiValueHeaders` belongs to format 1.0; it is ignored, as by Lambda.
 
     Raises:
         MalformedResult: Lambda would answer 502.
@@ -247,11 +248,11 @@ def function_url_response(result: object) -> Response:
 
 @dataclass(frozen=True)
 class Front:
-    """What stands between clients and a function.
+    """Receives HTTP requests and passes them to a function, as API Gateway or a function URL does.
 
     Attributes:
-        event: makes the event of a request, its id, and the moment it came.
-        response: makes the response of a handler's result; raises MalformedResult.
+        event: builds the event from a request, its id and its time.
+        response: builds the response from a handler's result; raises MalformedResult.
         request_id_header: name of the response header with the request's id.
     """
 
@@ -263,12 +264,11 @@ class Front:
 REST = Front(http_event, http_response, "x-amzn-requestid")
 FUNCTION_URL = Front(function_url_event, function_url_response, "x-amzn-requestid")
 
-
 FRONTS = {"rest": REST, "function-url": FUNCTION_URL}
 
 
 def rest_with_stage(stage: str) -> Front:
-    """Return the REST API on its default address, where the path begins with the stage."""
+    """Return the front of a REST API on its default address: the path begins with the stage."""
     return Front(partial(http_event, stage=stage), http_response, REST.request_id_header)
 
 
@@ -286,7 +286,7 @@ def _sent_headers(pairs: Iterable[tuple[object, object]]) -> list[tuple[str, str
     ]
 
 
-def _moment(now: datetime) -> str:
+def _request_time(now: datetime) -> str:
     return now.strftime("%d/%b/%Y:%H:%M:%S %z")
 
 
@@ -299,7 +299,7 @@ def _text(raw: bytes) -> str:
 
 
 def _all_headers(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, list[str]]:
-    """Return all values of each header, by the name as it was sent first."""
+    """Return all values of each header, by its name as first sent."""
     names: dict[str, str] = {}
     headers: dict[str, list[str]] = {}
     for raw_name, raw_value in pairs:
@@ -310,7 +310,7 @@ def _all_headers(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, list[str]]:
 
 
 def _query_parameters(raw_query: bytes) -> dict[str, list[str]]:
-    """Return all values of each parameter, decoded: all that a REST API passes on of a query."""
+    """Return all values of each parameter, decoded; a REST API passes nothing else of a query."""
     values: dict[str, list[str]] = {}
     for name, value in parse_qsl(_text(raw_query), keep_blank_values=True):
         values.setdefault(name, []).append(value)
@@ -318,13 +318,13 @@ def _query_parameters(raw_query: bytes) -> dict[str, list[str]]:
 
 
 def _body(body: bytes, content_type: str) -> tuple[str, bool]:
-    """Return the body as the event holds it, and whether that is base64."""
+    """Return the body as the event holds it, and whether it is base64."""
     media_type = content_type.split(";", 1)[0].strip().lower()
     if media_type.startswith("text/") or media_type in _TEXT_TYPES:
         try:
             return body.decode(), False
         except UnicodeDecodeError:
-            # A JSON event cannot hold it as text.
+            # Text of a JSON event has to be UTF-8.
             return base64.b64encode(body).decode(), True
     return base64.b64encode(body).decode(), True
 
@@ -339,7 +339,7 @@ def _json(value: object) -> str:
 def _status(value: object) -> int:
     text = str(value)
     if not (text.isascii() and text.isdigit() and 100 <= int(text) <= 599):
-        raise MalformedResult(f"statusCode {value!r} is no HTTP status")
+        raise MalformedResult(f"statusCode {value!r} is not an HTTP status")
     return int(text)
 
 

@@ -7,9 +7,9 @@ from local.buckets import publish_into
 
 
 def command(out: TextIO) -> int:
-    """Publish the exports where the local API finds them, and print what was done.
+    """Publish the exports for the local API, and print the summary as JSON.
 
     Returns:
-        0: they are published.
+        0: published.
     """
     return publish_into(os.environ["EXPORT_BUCKET"], "export", out)

@@ -1,4 +1,4 @@
-"""`python -m local feed`: the sample feed, by the rules that a real feed of this project keeps."""
+"""`python -m local feed`: serves the sample feed, which follows the rules of docs/feed.md."""
 
 import argparse
 import json
@@ -16,10 +16,10 @@ from local.errors import LocalError
 PAGES = Path(__file__).parent / "sample_feed"
 PATH = "/feed/reports"
 HOST = "127.0.0.1"
-# As local/sam-env.json has it.
+# The port in local/sam-env.json.
 DEFAULT_PORT = 8080
 
-# One indicator of each kind that the sample feed holds, to try a look-up with.
+# One indicator of each type in the sample feed, for a first look-up.
 SAMPLE_HASH = "45F20E63F4726755015FDD5595BD46CCE511A5A952E1B2C1F3CF558FAD18958E"
 SAMPLE_IP = "203.0.113.7"
 SAMPLE_DOMAIN = "evil.example"
@@ -28,9 +28,9 @@ SAMPLE_URL = "http://evil.example/"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--host", default=HOST, help=f"address of this machine; {HOST} if not said")
+    parser.add_argument("--host", default=HOST, help=f"address of this machine; default {HOST}")
     parser.add_argument(
-        "--port", type=int, default=DEFAULT_PORT, help=f"{DEFAULT_PORT} if not said, 0 for any"
+        "--port", type=int, default=DEFAULT_PORT, help=f"default {DEFAULT_PORT}; 0 for any free one"
     )
 
 
@@ -41,27 +41,27 @@ def command(out: TextIO, arguments: argparse.Namespace) -> int:
         0: stopped by a signal.
 
     Raises:
-        LocalError: the address is not of this machine, or the port is taken.
+        LocalError: the address is not one of this machine, or the port is in use.
     """
     try:
         with suppress(KeyboardInterrupt), sample_feed(arguments.host, arguments.port) as url:
             print(f"sample feed at {url} (Ctrl-C stops it)", file=out, flush=True)
             Event().wait()
     except (OSError, OverflowError) as error:
-        raise LocalError(f"{arguments.host}:{arguments.port} cannot be served: {error}") from error
+        raise LocalError(f"cannot listen on {arguments.host}:{arguments.port}: {error}") from error
     return 0
 
 
 @contextmanager
 def sample_feed(host: str = HOST, port: int = 0) -> Iterator[str]:
-    """Serve the sample feed for the length of the `with` block.
+    """Serve the sample feed for the duration of the `with` block.
 
     Args:
-        host: the address of this machine where it is served.
-        port: 0 picks a free one.
+        host: address of this machine to listen on.
+        port: 0 for any free one.
 
     Yields:
-        The address of its first page. A page is chosen by `?page=N` or `?cursor=N`.
+        The address of its first page; `?page=N` or `?cursor=N` selects another.
     """
     with ThreadingHTTPServer((host, port), _FeedHandler) as server:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
@@ -74,7 +74,7 @@ def sample_feed(host: str = HOST, port: int = 0) -> Iterator[str]:
 
 
 class _FeedHandler(BaseHTTPRequestHandler):
-    """Answers GET with a page, with `/info` about the feed, or with 404."""
+    """Answers GET with a page of the feed, with its `/info`, or with 404."""
 
     def do_GET(self) -> None:
         """Answer one request."""
@@ -94,11 +94,11 @@ class _FeedHandler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Keep quiet: the run's summary tells what was read."""
+        """Log nothing; the run's summary reports the pages."""
 
 
 def _page(number: str) -> bytes | None:
-    # A name from a request never becomes a path: it is looked up among those that exist.
+    # A name from a request never becomes a path; it is compared with the existing files.
     return next((p.read_bytes() for p in _page_files() if p.stem == f"page-{number}"), None)
 
 

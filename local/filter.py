@@ -7,9 +7,9 @@ from local.buckets import publish_into
 
 
 def command(out: TextIO) -> int:
-    """Build the filter, publish it where the local API finds it, and print what is told of it.
+    """Build the filter, publish it for the local API, and print its description as JSON.
 
     Returns:
-        0: it is published.
+        0: published.
     """
     return publish_into(os.environ["FILTER_BUCKET"], "filter", out)

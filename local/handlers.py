@@ -1,7 +1,7 @@
-"""The functions' handlers, imported late.
+"""Imports the functions' handlers late, and invokes them.
 
-A handler's module makes its DynamoDB client and its logger when it is imported, as is good on
-Lambda. So here it is imported only after the environment and stdout are what they should be.
+A handler's module creates its DynamoDB client and its logger on import, as is best on Lambda. So
+the local commands import it only after they have prepared the environment and stdout.
 """
 
 import importlib
@@ -31,28 +31,29 @@ def run_timer(function: Function, budget_s: float, **by_hand: object) -> dict[st
     """Invoke a function once, as its timer does.
 
     Args:
-        budget_s: seconds that the function believes to have.
-        by_hand: what the event has in addition, because somebody invokes it by hand.
+        function: the function to invoke.
+        budget_s: seconds until the function's deadline.
+        by_hand: further keys of the event, as of an invocation by hand.
 
     Returns:
-        What the handler gives back.
+        The handler's result.
     """
     event = timer_event(str(uuid.uuid4()), datetime.now(UTC)) | by_hand
-    told: dict[str, Any] = load(function)(event, LocalContext(function, budget_s))
-    return told
+    result: dict[str, Any] = load(function)(event, LocalContext(function, budget_s))
+    return result
 
 
 def load_gateway() -> Handler:
-    """Return a handler that hands each event to the function that the REST API would choose.
+    """Return a handler that passes each event to the function that the REST API would choose.
 
     Raises:
-        TemplateError: template.yaml has no route for all other requests.
+        TemplateError: template.yaml has no default route.
     """
     return gateway({path: _at(name) for path, name in http_routes().items()})
 
 
 def gateway(handlers: Mapping[str, Handler]) -> Handler:
-    """Return a handler that hands each event on to the handler of its route."""
+    """Return a handler that passes each event to the handler of its route."""
 
     def handler(event: dict[str, Any], context: Any) -> Any:
         path = event["rawPath"] if "rawPath" in event else event["path"]
@@ -62,7 +63,7 @@ def gateway(handlers: Mapping[str, Handler]) -> Handler:
 
 
 def _choose(path: str, routes: Iterable[str]) -> str:
-    """The route of a path: the path itself, else the longest greedy route that it begins with."""
+    """Return the route of a path: an equal one, else the longest greedy one that matches."""
     known = set(routes)
     if path in known:
         return path
@@ -71,7 +72,7 @@ def _choose(path: str, routes: Iterable[str]) -> str:
 
 
 def _begins(path: str, route: str) -> bool:
-    """Whether a path begins with a greedy route, and goes on after it."""
+    """Return whether a path matches a greedy route, with at least one character for it."""
     start, _, _ = route.partition("{")
     return path.startswith(start) and path != start
 

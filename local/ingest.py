@@ -4,7 +4,7 @@ import json
 from typing import Any, TextIO
 
 from local import environment
-from local.changes import telling_webhook
+from local.changes import notifying_webhook
 from local.errors import LocalError
 from local.handlers import run_timer
 from shared.domain.errors import InvalidRecord
@@ -15,7 +15,7 @@ def command(out: TextIO) -> int:
     """Run the handler once and print its summary as JSON.
 
     Returns:
-        0 for a complete run (records in quarantine are no failure), 1 for one that stopped early.
+        0 for a complete run, even with records in quarantine; 1 for one that stopped early.
     """
     environment.require_feed_url()
     environment.engine_endpoint()
@@ -27,18 +27,18 @@ def command(out: TextIO) -> int:
 def run_once(budget_s: float, reingest_since: str | None = None) -> dict[str, Any]:
     """Invoke the handler as the timer does and return its summary.
 
-    WEBHOOK_URL is told of the verdicts that it changes.
+    Changed verdicts are sent to WEBHOOK_URL, if it is set.
 
     Args:
-        budget_s: seconds that the run believes to have.
-        reingest_since: date from which on known reports are read again; None for none.
+        budget_s: seconds until the run's deadline.
+        reingest_since: read known reports from this date on again; None for new reports only.
 
     Raises:
-        LocalError: the handler, or that of the webhook, refuses a setting.
+        LocalError: a setting of ingestion or of the webhook is wrong.
     """
     by_hand = {} if reingest_since is None else {"reingest_since": reingest_since}
     try:
-        with telling_webhook():
+        with notifying_webhook():
             return run_timer("ingest", budget_s, **by_hand)
     except (SettingsError, InvalidRecord) as error:
         raise LocalError(str(error)) from error

@@ -1,4 +1,4 @@
-"""`python -m local keys`: makes and keeps the API keys of this service."""
+"""`python -m local keys`: manages the API keys of the service."""
 
 import argparse
 import json
@@ -18,11 +18,11 @@ from shared.store.api_keys import DEFAULT_DAILY_LIMIT, NEVER, NO_LIMIT, ApiKey, 
 
 _MAX_NAME = 64
 _DIGEST_START = re.compile("[0-9a-f]{4,64}")
-_DATE = "ISO 8601, UTC unless it says otherwise, such as 2026-12-31 or 2026-12-31T18:00; or never"
+_DATE = "ISO 8601, UTC without an offset, such as 2026-12-31 or 2026-12-31T18:00; or never"
 
-# What was asked for, the key it is about, and the keys; gives what became of the key.
+# Takes the arguments, the key to change and the keys; returns the changed key, None if it is gone.
 Change = Callable[[argparse.Namespace, ApiKey, ApiKeys], ApiKey | None]
-# What is shown of a key.
+# What the command shows of a key.
 Facts = dict[str, Any]
 
 
@@ -43,50 +43,50 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             "prefix",
             type=_prefix,
             metavar="PREFIX",
-            help="how the digest of the key begins, as `keys list` shows it",
+            help="start of the key's digest, as `keys list` shows it",
         )
         return added
 
     def change(name: str, description: str, run: Change) -> argparse.ArgumentParser:
         return on_one(name, description, run=_change, change=run)
 
-    create = action("create", "make a key and print it, this once", run=_create)
-    create.add_argument("name", type=_name, metavar="NAME", help="who holds it")
+    create = action("create", "create a key and print it; it is shown only once", run=_create)
+    create.add_argument("name", type=_name, metavar="NAME", help="holder of the key")
     create.add_argument("--expires", type=_date, default=NEVER, metavar="DATE", help=_DATE)
-    _add_limits(create, f"; {DEFAULT_DAILY_LIMIT} if not said", "; none if not said")
-    create.add_argument("--publish", action="store_true", help="let it send scan reports, too")
+    _add_limits(create, f"; default {DEFAULT_DAILY_LIMIT}", "; default none")
+    create.add_argument("--publish", action="store_true", help="allow it to send scan reports")
     create.set_defaults(daily=DEFAULT_DAILY_LIMIT, per_minute=NO_LIMIT)
     action("list", "list the keys, the oldest first", run=_list)
-    change("disable", "refuse a key, in a minute at the latest", _disable)
-    change("enable", "let a disabled key in again", _enable)
-    expire = change("expire", "say when a key expires", _expire)
+    change("disable", "refuse a key, within a minute", _disable)
+    change("enable", "accept a disabled key again", _enable)
+    expire = change("expire", "set when a key expires", _expire)
     expire.add_argument("date", type=_date, metavar="DATE", help=_DATE)
     _add_limits(change("limit", "change the limits of a key", _limit))
-    on_one("delete", "forget a key for good", run=_delete)
+    on_one("delete", "delete a key for good", run=_delete)
 
 
 def command(out: TextIO, arguments: argparse.Namespace) -> int:
     """Run the action that `arguments` names.
 
     Returns:
-        0: it is done.
+        0: done.
 
     Raises:
-        LocalError: there is no such key, or the store fails.
+        LocalError: the key does not exist, or the store failed.
     """
     client = connect(aws=arguments.aws)
     table = environment.table_names()["StateTable"]
     try:
         arguments.run(arguments, ApiKeys(client, table), out)
     except StoreError as error:
-        raise LocalError(f"the keys in {table} cannot be worked on: {error}") from error
+        raise LocalError(f"cannot read or write the keys in {table}: {error}") from error
     return 0
 
 
 def _create(arguments: argparse.Namespace, keys: ApiKeys, out: TextIO) -> None:
     now = _now()
     if arguments.expires != NEVER and arguments.expires <= now:
-        raise LocalError(f"{format_millis(arguments.expires)} is over: the key would never work")
+        raise LocalError(f"{format_millis(arguments.expires)} has passed: choose a later date")
     key = new_key()
     made = keys.put(
         key,
@@ -100,9 +100,11 @@ def _create(arguments: argparse.Namespace, keys: ApiKeys, out: TextIO) -> None:
     if arguments.json:
         print(_json({"key": key, **_facts(made)}), file=out)
         return
-    # On stdout the key and nothing else, for KEY=$(python -m local keys create NAME).
+    # Only the key goes to stdout, for KEY=$(python -m local keys create NAME).
     print(key, file=out)
-    print(f"{_line(_facts(made))}\nit is not shown again: only its digest is kept", file=sys.stderr)
+    print(
+        f"{_line(_facts(made))}\nit is not shown again: only its digest is stored", file=sys.stderr
+    )
 
 
 def _list(arguments: argparse.Namespace, keys: ApiKeys, out: TextIO) -> None:
@@ -136,7 +138,7 @@ def _expire(arguments: argparse.Namespace, key: ApiKey, keys: ApiKeys) -> ApiKey
 
 def _limit(arguments: argparse.Namespace, key: ApiKey, keys: ApiKeys) -> ApiKey | None:
     if arguments.daily is None and arguments.per_minute is None:
-        raise LocalError("nothing to change: say --daily, --per-minute or both")
+        raise LocalError("nothing to change: give --daily, --per-minute or both")
     return keys.change(key.digest, daily_limit=arguments.daily, minute_limit=arguments.per_minute)
 
 
@@ -174,7 +176,7 @@ def _show(facts: Facts, arguments: argparse.Namespace, out: TextIO) -> None:
 
 def _line(facts: Facts) -> str:
     return (
-        f"{facts['digest']}  {facts['state']:8}  made {facts['created']}, "
+        f"{facts['digest']}  {facts['state']:8}  created {facts['created']}, "
         f"expires {facts['expires'] or 'never'}, {facts['daily_limit'] or 'no limit'} a day, "
         f"{facts['minute_limit'] or 'no limit'} a minute"
         f"{', may publish' if facts['publish'] else ''}  {facts['name']}"
@@ -214,9 +216,9 @@ def _name(text: str) -> str:
 
 
 def _prefix(text: str) -> str:
-    # Not repeated: somebody may have put the key itself here.
+    # The message does not repeat the text, which may be the key itself.
     if not _DIGEST_START.fullmatch(text.lower()):
-        raise argparse.ArgumentTypeError("it has 4 to 64 hexadecimal digits")
+        raise argparse.ArgumentTypeError("a digest's start has 4 to 64 hexadecimal digits")
     return text.lower()
 
 

@@ -11,13 +11,13 @@ from shared.runtime.settings import SettingsError
 
 
 def command(out: TextIO) -> int:
-    """Ask the sandbox at SANDBOX_URL for new reports once, and print the summary as JSON.
+    """Poll the sandbox at SANDBOX_URL once for new reports, and print the summary as JSON.
 
     Returns:
-        0 for a complete poll, 1 for one that was not.
+        0 for a complete poll, else 1.
     """
     if not os.environ.get("SANDBOX_URL"):
-        raise LocalError("SANDBOX_URL is not set: name the sandbox to ask for its reports")
+        raise LocalError("SANDBOX_URL is not set: set it to the sandbox to poll")
     environment.engine_endpoint()
     try:
         summary = run_timer("publish", environment.run_budget_s())

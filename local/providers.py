@@ -14,18 +14,18 @@ from shared.runtime.settings import SettingsError
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument(
-        "ids", nargs="*", metavar="ID", help="refresh this provider although it is not due"
+        "ids", nargs="*", metavar="ID", help="refresh this provider even if it is not due"
     )
 
 
 def command(out: TextIO, arguments: argparse.Namespace) -> int:
-    """Refresh the providers of PROVIDERS that are due, and print what became of each as JSON.
+    """Refresh the providers of PROVIDERS that are due, and print the result of each as JSON.
 
     Returns:
-        0 when every refresh is complete, 1 when one is not.
+        0 if every refresh is complete, else 1.
     """
     if not os.environ.get("PROVIDERS"):
-        raise LocalError("PROVIDERS is not set: name the providers to ask, with commas")
+        raise LocalError("PROVIDERS is not set: set it to provider ids, separated by commas")
     environment.engine_endpoint()
     try:
         results = run_timer("providers", environment.run_budget_s(), refresh=arguments.ids)

@@ -1,4 +1,4 @@
-"""`python -m local publish FILE…`: scan reports from files, through the real publish handler."""
+"""`python -m local publish FILE…`: sends scan reports from files to the real publish handler."""
 
 import argparse
 import json
@@ -20,35 +20,35 @@ INTAKE = "/api/reports"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument(
-        "files", nargs="+", type=Path, metavar="FILE", help="scan report in the sandbox's own JSON"
+        "files", nargs="+", type=Path, metavar="FILE", help="scan report in the sandbox's JSON"
     )
 
 
 def command(out: TextIO, arguments: argparse.Namespace) -> int:
-    """Send each file to the handler and print what became of its reports, as JSON.
+    """Send each file to the handler and print the answers as JSON.
 
     Returns:
-        0 when every report is published, 1 when one was refused.
+        0 if every report is published, 1 if one was rejected.
     """
     environment.engine_endpoint()
     register_api_key()
     answers = {}
-    refused = False
+    rejected = False
     for path in arguments.files:
         try:
             body = path.read_bytes()
         except OSError as error:
-            raise LocalError(f"{path} cannot be read: {error.strerror}") from error
+            raise LocalError(f"cannot read {path}: {error.strerror}") from error
         status, answer = send(body)
         reports = answer.get("reports", [])
-        refused |= status != 200 or any(one["status"] == "rejected" for one in reports)
+        rejected |= status != 200 or any(one["status"] == "rejected" for one in reports)
         answers[str(path)] = answer
     print(json.dumps(answers, indent=2), file=out)
-    return 1 if refused else 0
+    return 1 if rejected else 0
 
 
 def send(body: bytes) -> tuple[int, dict[str, Any]]:
-    """Send a scan report to the handler; the status and the body of its answer."""
+    """Send a scan report to the handler, and return the status and the body of its answer."""
     headers = [
         (b"x-api-key", environment.api_key().encode()),
         (b"content-type", b"application/json"),

@@ -1,4 +1,4 @@
-"""`python -m local quarantine`: see what was rejected, read it again, or drop it."""
+"""`python -m local quarantine`: lists, shows, replays and drops records in quarantine."""
 
 import argparse
 import heapq
@@ -45,33 +45,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         add_aws_option(added)
         return added
 
-    listing = action("list", _list, "list what is in quarantine, newest first")
+    listing = action("list", _list, "list the records in quarantine, newest first")
     listing.add_argument("--limit", type=_positive, default=DEFAULT_LIMIT, metavar="N")
     listing.add_argument("--json", action="store_true", help="print a JSON array")
 
-    show = action("show", _show, "print one record and what is known of it, as JSON")
-    show.add_argument("key", metavar="KEY", help="a key, or how it begins")
+    show = action("show", _show, "print one record with its reason and origin, as JSON")
+    show.add_argument("key", metavar="KEY", help="a key, or the start of one")
 
-    replay = action("replay", _replay, "read records again, by the rules as they are now")
-    replay.add_argument("--dry-run", action="store_true", help="only say what would happen")
-    drop = action("drop", _drop, "forget records; those that a feed still lists come back")
+    replay = action("replay", _replay, "read records again, by the present rules")
+    replay.add_argument("--dry-run", action="store_true", help="only report what would happen")
+    drop = action("drop", _drop, "delete records; those that a feed still lists come back")
     for parser_with_keys in (replay, drop):
         which = parser_with_keys.add_mutually_exclusive_group(required=True)
-        which.add_argument("key", nargs="?", metavar="KEY", help="a key, or how it begins")
-        which.add_argument("--all", action="store_true", help="everything in quarantine")
+        which.add_argument("key", nargs="?", metavar="KEY", help="a key, or the start of one")
+        which.add_argument("--all", action="store_true", help="all records in quarantine")
 
 
 def command(out: TextIO, arguments: argparse.Namespace) -> int:
     """Run the action that `arguments` names.
 
     Returns:
-        0, or 1 when some of what was to be replayed was refused again.
+        0, or 1 if a replay refused a record or a part of it.
+
+    Raises:
+        LocalError: the key does not exist, a setting is wrong, or the store failed.
     """
     try:
         status: int = arguments.run(arguments, out)
     except StoreError as error:
         raise LocalError(
-            f"the quarantine in {_state_table()} cannot be worked on: {error}"
+            f"cannot read or write the quarantine in {_state_table()}: {error}"
         ) from error
     return status
 
@@ -86,7 +89,7 @@ def _list(arguments: argparse.Namespace, out: TextIO) -> int:
         for entry in shown:
             print(_line(entry), file=out)
     if len(newest) > len(shown):
-        print("there are older ones; --limit N shows more", file=sys.stderr)
+        print("older records exist; --limit N shows more", file=sys.stderr)
     return 0
 
 
@@ -117,7 +120,7 @@ def _replay(arguments: argparse.Namespace, out: TextIO) -> int:
             inherit_verdict=settings.inherit_verdict,
         )
         act = replay.preview if arguments.dry_run else replay.execute
-        return _tell(act(chosen), out, would="would be " if arguments.dry_run else "")
+        return _print_results(act(chosen), out, would="would be " if arguments.dry_run else "")
 
 
 def _drop(arguments: argparse.Namespace, out: TextIO) -> int:
@@ -128,19 +131,19 @@ def _drop(arguments: argparse.Namespace, out: TextIO) -> int:
     return 0
 
 
-def _tell(results: Iterable[Replayed], out: TextIO, *, would: str) -> int:
+def _print_results(results: Iterable[Replayed], out: TextIO, *, would: str) -> int:
     counted = Counter(accepted=0, refused=0)
     status = 0
     for result in results:
         counted["accepted" if result.accepted else "refused"] += 1
         if result.refused:
             status = REFUSED
-        print(f"{would}{_what_happened(result)}", file=out, flush=True)
+        print(f"{would}{_result_line(result)}", file=out, flush=True)
     print(f"{counted['accepted']} {would}replayed, {counted['refused']} {would}refused", file=out)
     return status
 
 
-def _what_happened(result: Replayed) -> str:
+def _result_line(result: Replayed) -> str:
     reasons = Counter(result.refused)
     refused = ", ".join(
         reason if count == 1 else f"{count} times {reason}" for reason, count in reasons.items()
@@ -163,7 +166,7 @@ def _chosen(entries: QuarantineEntries, arguments: argparse.Namespace) -> Iterab
 
 def _find_one(entries: QuarantineEntries, key: str) -> QuarantineEntry:
     if not key:
-        raise LocalError("an empty key names no record; --all takes everything")
+        raise LocalError("the key is empty; --all selects every record")
     found = list(islice(entries.find(key), 2))
     if not found:
         raise LocalError(f"no key in quarantine begins with {key!a}")
@@ -184,7 +187,7 @@ def _facts(entry: QuarantineEntry) -> dict[str, Any]:
 
 
 def _line(entry: QuarantineEntry) -> str:
-    # Escaped, because a flow_id may hold what turns the direction of a terminal's line.
+    # Escaped, because a flow_id may hold characters that reverse the direction of the line.
     flow_id = json.dumps(entry.flow_id)[1:-1] or "-"
     cut = " (cut, cannot be replayed)" if entry.cut else ""
     at = format_millis(entry.at)
@@ -202,10 +205,10 @@ def _index(client: "DynamoDBClient", retention_s: int) -> SearchIndex | None:
 
 def _settings(*, aws: bool) -> IngestSettings:
     if aws and not os.environ.get("TTL"):
-        # With another one than the stack's, what is replayed would live shorter or longer.
-        raise LocalError("TTL is not set: it has to be the stack's parameter RetentionDays")
+        # With another value, replayed IOCs would expire earlier or later than those of the stack.
+        raise LocalError("TTL is not set: set it to the stack's parameter RetentionDays")
     try:
-        # The feed is that of each entry; the environment need not name one.
+        # Each entry names its feed, so the environment need not.
         return IngestSettings({**os.environ, "FEED_URL": "http://feed.invalid"})
     except SettingsError as error:
         raise LocalError(str(error)) from error

@@ -14,12 +14,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--since",
         required=True,
         metavar="DATE",
-        help="read reports from this date on again, such as 2025-06-01; no count changes by it",
+        help="read reports from this date on again, such as 2025-06-01; counts do not change",
     )
 
 
 def command(out: TextIO, arguments: argparse.Namespace) -> int:
-    """Run the handler once over the whole feed and print its summary as JSON.
+    """Run the handler once over the feed from that date on, and print its summary as JSON.
 
     Returns:
         0 for a complete run, 1 for one that stopped early.

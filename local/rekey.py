@@ -1,7 +1,7 @@
-"""`python -m local rekey`: move what is stored under old canonical forms to the present ones.
+"""`python -m local rekey`: moves stored items from old canonical forms to the present ones.
 
-For a release that changes a canonical form; docs/runbook.md says when and how. Every step may be
-repeated, and the old item goes last: who was interrupted runs the command again.
+For a release that changes a canonical form; see docs/runbook.md. Every step can be repeated, and
+the old item is deleted last. After an interruption, run the command again.
 """
 
 import argparse
@@ -42,10 +42,10 @@ _T = TypeVar("_T")
 
 WRITERS = 16
 NOT_ALL = 1
-# What is under way at once; an error ends the command after it.
-_A_STEP = 100
+# Writes in progress at once; an error ends the command after them.
+_STEP_SIZE = 100
 _SHOWN_REFUSED = 20
-# As long as somebody works on a list, its refreshes wait.
+# While a list is claimed, its refreshes wait.
 _CLAIM_MS = 3_600_000
 
 
@@ -56,35 +56,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def command(out: TextIO, arguments: argparse.Namespace) -> int:
-    """Move what has another canonical form now, and print what was done as JSON.
+    """Move items whose canonical form has changed, and print a summary as JSON.
 
     Returns:
-        0, or 1 when something is left: the command has to run again.
+        0, or 1 if items are left and the command has to run again.
+
+    Raises:
+        LocalError: a table is not named, or the store failed.
     """
     client = connect(aws=arguments.aws)
     names = environment.table_names()
     for name in ("SEARCH_TABLE_NAME", "REPORT_TABLE_NAME"):
         if arguments.aws and name not in os.environ:
-            raise LocalError(f"{name} is not set: set it to nothing for a stack without that table")
+            raise LocalError(f'{name} is not set: set it to "" for a stack without that table')
     with ThreadPoolExecutor(WRITERS, thread_name_prefix="write") as pool:
         rekey = Rekey(client, names, pool, now=time.time_ns() // 1_000_000)
         try:
-            told = rekey.preview() if arguments.dry_run else rekey.execute()
+            summary = rekey.preview() if arguments.dry_run else rekey.execute()
         except StoreError as error:
             raise LocalError(f"interrupted, run the command again: {error}") from error
-    print(json.dumps(told, indent=2), file=out)
-    return NOT_ALL if told.get("left") else 0
+    print(json.dumps(summary, indent=2), file=out)
+    return NOT_ALL if summary.get("left") else 0
 
 
 @dataclass(slots=True)
 class _Found:
-    """What has another canonical form now.
+    """Indicators whose canonical form has changed.
 
     Attributes:
-        moves: the form that each has now.
-        items: how many items there are.
-        old_items: those of them whose key is an old form.
-        refused: why something is no indicator any more, by its key.
+        moves: the present form by the old form.
+        items: number of items in the IOC table.
+        old_items: indicators of the items whose key is an old form.
+        refused: items that are not valid indicators any more: the reason by key.
     """
 
     moves: dict[Indicator, Indicator] = field(default_factory=dict)
@@ -92,25 +95,25 @@ class _Found:
     old_items: set[Indicator] = field(default_factory=set)
     refused: dict[str, str] = field(default_factory=dict)
 
-    def look_at(self, indicator: Indicator) -> bool:
-        """Note what has another form now; whether it has.
+    def check(self, indicator: Indicator) -> bool:
+        """Record a changed canonical form, and return whether it has changed.
 
         Raises:
-            InvalidIndicator: it is no indicator any more.
+            InvalidIndicator: the indicator is not valid any more.
         """
         now = parse(indicator.type, indicator.value)
         if now != indicator:
             self.moves[indicator] = now
         return now != indicator
 
-    def look_at_all(self, indicators: Iterable[Indicator]) -> None:
-        """The same of many; what is none any more stays as it is."""
+    def check_all(self, indicators: Iterable[Indicator]) -> None:
+        """Check many; those that are not valid any more keep their form."""
         for one in indicators:
             with suppress(InvalidIndicator):
-                self.look_at(one)
+                self.check(one)
 
     def groups(self) -> dict[Indicator, list[Indicator]]:
-        """The old forms of each indicator."""
+        """Return the old forms by the present form."""
         found: defaultdict[Indicator, list[Indicator]] = defaultdict(list)
         for old, new in sorted(self.moves.items()):
             found[new].append(old)
@@ -119,15 +122,16 @@ class _Found:
 
 @dataclass(frozen=True, slots=True)
 class Rekey:
-    """Moves a stack's tables.
+    """Moves a stack's items to the present canonical forms.
 
     Attributes:
-        names: of the tables, by their logical id; empty for one that the stack does not have.
-        pool: where the writes run.
+        client: low-level DynamoDB client.
+        names: table names by logical id; "" for a table that the stack does not have.
+        pool: runs the writes.
         now: milliseconds since the epoch.
-        new_version: gives a version that no item ever had.
-        segments: parts in which tables are read side by side.
-        tell: takes what is being done, for people.
+        new_version: returns a version that no item ever had.
+        segments: number of parallel segments of a table scan.
+        report: receives progress messages.
     """
 
     client: "DynamoDBClient"
@@ -136,15 +140,15 @@ class Rekey:
     now: int
     new_version: Callable[[], bytes] = lambda: os.urandom(8)
     segments: int = SEGMENTS
-    tell: Callable[[str], None] = lambda text: print(text, file=sys.stderr, flush=True)
+    report: Callable[[str], None] = lambda text: print(text, file=sys.stderr, flush=True)
 
     def preview(self) -> dict[str, Any]:
-        """Count what would move; nothing is written.
+        """Count the items that would move, without writing.
 
         Raises:
             StoreError: the store failed.
         """
-        found = self._look()
+        found = self._find_old_forms()
         groups = found.groups()
         entries = flows_naming(
             self.client, self._state, set(map(ioc_digest, found.moves)), self.segments
@@ -152,26 +156,26 @@ class Rekey:
         return {
             "dry_run": True,
             **self._counts(found),
-            "joined": self._joining(found, groups),
+            "joined": self._count_joined(found, groups),
             "ledger_entries": len({flow for flows in entries.values() for flow in flows}),
         }
 
     def execute(self) -> dict[str, Any]:
-        """Move everything; safe to repeat and to interrupt, with ingestion off.
+        """Move all items. It can be interrupted and repeated; ingestion has to be off.
 
         Returns:
-            What was done. `left` counts what changed meanwhile, so that the command has to run
-            again; it is 1 at least if a run of ingestion began.
+            Counts of what moved. `left` counts items that changed meanwhile, so that the command
+            has to run again; it is at least 1 if a run of ingestion began.
 
         Raises:
-            StoreError: the store failed; executing again is right.
+            StoreError: the store failed; execute again.
         """
         run = self._last_run()
-        found = self._look()
+        found = self._find_old_forms()
         groups = found.groups()
-        joined = self._joining(found, groups)
-        self.tell(f"{len(found.old_items)} items move")
-        named, entries = self._enter_new_names(groups)
+        joined = self._count_joined(found, groups)
+        self.report(f"{len(found.old_items)} items move")
+        named, entries = self._add_to_ledger(groups)
         versions = self._write_new_items(groups, named)
         sightings, rows = self._move_index(found, groups)
         histories = self._move_histories(groups)
@@ -202,12 +206,12 @@ class Rekey:
             "refused_keys": shown,
         }
 
-    def _look(self) -> _Found:
-        """Read all tables for what has another form now."""
+    def _find_old_forms(self) -> _Found:
+        """Scan all tables for indicators whose canonical form has changed."""
         found = _Found()
         lock = Lock()
 
-        def take_items(page: Page) -> None:
+        def check_items(page: Page) -> None:
             with lock:
                 for item in page:
                     if item["pk"]["S"].startswith(f"{Prefix.NETWORK}#"):
@@ -215,7 +219,7 @@ class Rekey:
                     found.items += 1
                     indicator = indicator_of(item)
                     try:
-                        if found.look_at(indicator):
+                        if found.check(indicator):
                             found.old_items.add(indicator)
                     except InvalidIndicator as error:
                         found.refused[item["pk"]["S"]] = str(error)
@@ -223,7 +227,7 @@ class Rekey:
         read_all(
             self.client,
             self.names["IocTable"],
-            take_items,
+            check_items,
             left=lambda: 1.0,
             segments=self.segments,
             ConsistentRead=True,
@@ -231,33 +235,33 @@ class Rekey:
             ExpressionAttributeNames={"#url": "url"},
         )
 
-        def take(indicators: Iterable[Indicator]) -> None:
+        def check_all(indicators: Iterable[Indicator]) -> None:
             with lock:
-                found.look_at_all(indicators)
+                found.check_all(indicators)
 
         if index := self._index():
-            index.read_reports(lambda row: take(indicators_of(row)), self.segments)
+            index.read_reports(lambda row: check_all(indicators_of(row)), self.segments)
         if reports := self.names.get("ReportTable"):
-            read_published(self.client, reports, take, self.segments)
+            read_published(self.client, reports, check_all, self.segments)
         return found
 
-    def _joining(self, found: _Found, groups: Mapping[Indicator, Sequence[Indicator]]) -> int:
-        """How many items become a part of another one."""
+    def _count_joined(self, found: _Found, groups: Mapping[Indicator, Sequence[Indicator]]) -> int:
+        """Count the items that are joined into another one."""
         keys = {ioc_key(new) for new in groups}
-        there = {item["pk"]["S"] for item in self._read_items(keys)}
+        existing = {item["pk"]["S"] for item in self._read_items(keys)}
         return sum(
-            sum(old in found.old_items for old in olds) - (ioc_key(new) not in there)
+            sum(old in found.old_items for old in olds) - (ioc_key(new) not in existing)
             for new, olds in groups.items()
             if any(old in found.old_items for old in olds)
         )
 
-    def _enter_new_names(
+    def _add_to_ledger(
         self, groups: Mapping[Indicator, Sequence[Indicator]]
     ) -> tuple[dict[Indicator, set[bytes]], int]:
-        """Let ledger entries that name an old form name the new one as well.
+        """Add the new form to ledger entries that name an old form.
 
         Returns:
-            The reports that count in each indicator, and how many entries were added to.
+            The reports counted in each indicator, and the number of changed entries.
         """
         wanted = {ioc_digest(one) for new, olds in groups.items() for one in (new, *olds)}
         naming = flows_naming(self.client, self._state, wanted, self.segments)
@@ -272,10 +276,10 @@ class Rekey:
         for flows in _steps(sorted(missing)):
             known = ledger.read(flows, consistent=True)
 
-            def enter(flow: bytes, known: Mapping[bytes, Any] = known) -> None:
+            def add(flow: bytes, known: Mapping[bytes, Any] = known) -> None:
                 ledger.name_also(flow, frozenset(missing[flow]), known.get(flow, NO_ENTRY))
 
-            self._each(enter, flows)
+            self._run_all(add, flows)
         return named, len(missing)
 
     def _write_new_items(
@@ -283,7 +287,7 @@ class Rekey:
         groups: Mapping[Indicator, Sequence[Indicator]],
         named: Mapping[Indicator, set[bytes]],
     ) -> dict[str, bytes]:
-        """Write the joined items; the versions of the old ones as they were read, by their keys."""
+        """Write the joined items, and return the versions of the old ones as read, by key."""
         versions: dict[str, bytes] = {}
 
         def write(new: Indicator) -> None:
@@ -291,7 +295,7 @@ class Rekey:
             for _ in tries():
                 items = {item["pk"]["S"]: item for item in self._read_items(keys)}
                 if not items.keys() - {ioc_key(new)}:
-                    return  # moved by a run that was interrupted, or known elsewhere only
+                    return  # moved by an interrupted run, or absent from this table
                 present = [items[key] for key in keys if key in items]
                 item = move_item(present, new, named[new], self.new_version())
                 if self._put(item, items.get(ioc_key(new))):
@@ -299,7 +303,7 @@ class Rekey:
                         versions[key] = bytes(items[key]["ver"]["B"])
                     return
 
-        self._each(write, groups)
+        self._run_all(write, groups)
         return versions
 
     def _put(self, item: Item, before: Item | None) -> bool:
@@ -337,7 +341,7 @@ class Rekey:
                 with lock:
                     counted["rows"] += 1
 
-        self._each(move, groups)
+        self._run_all(move, groups)
         if groups:
             index.read_reports(respell, self.segments)
         return counted["sightings"], counted["rows"]
@@ -349,27 +353,27 @@ class Rekey:
         wanted = {one for new, olds in groups.items() for one in (new, *olds)}
         scans = scans_by_ioc(self.client, reports, wanted, self.segments)
         histories = Histories(self.client, reports, new_version=self.new_version)
-        moved = self._each(lambda new: histories.move(groups[new], new, scans), groups)
+        moved = self._run_all(lambda new: histories.move(groups[new], new, scans), groups)
         return sum(moved)
 
     def _move_lists(self, found: _Found) -> int:
         moved = 0
         for provider in kept_lists(self.client, self._state, self.segments):
-            # Always by the same name: who goes on need not wait for who was interrupted.
+            # Always the same owner, so that a repeated command need not wait for the claim to end.
             snapshots = Snapshots(self.client, self._state, provider, "rekey")
             state = snapshots.claim(self.now, self.now + _CLAIM_MS)
             if state is None or state.next:
-                raise StoreError(f"the list of {provider} is being refreshed: let that end first")
+                raise StoreError(f"the list of {provider} is being refreshed: wait for its end")
             try:
                 entries = snapshots.read(state, state.current)
-                found.look_at_all(one for one in entries if isinstance(one, Indicator))
+                found.check_all(one for one in entries if isinstance(one, Indicator))
                 moved += snapshots.move(state, found.moves)
             finally:
                 snapshots.release()
         return moved
 
     def _delete_old_items(self, versions: Mapping[str, bytes]) -> int:
-        """Delete the old items; how many have changed since they were read, and stay."""
+        """Delete the old items, and return how many stay because they have changed since."""
 
         def delete(key: str) -> bool:
             with store_errors():
@@ -384,16 +388,16 @@ class Rekey:
                     return False
             return True
 
-        return self._each(delete, sorted(versions)).count(False)
+        return self._run_all(delete, sorted(versions)).count(False)
 
     def _read_items(self, keys: Collection[str]) -> Iterable[Item]:
         return batch_get(self.client, self.names["IocTable"], list(keys), consistent=True)
 
-    def _each(self, work: Callable[[Any], Any], todo: Iterable[Any]) -> list[Any]:
-        """Do all of it in the pool, step by step; what each has come to."""
+    def _run_all(self, work: Callable[[Any], Any], todo: Iterable[Any]) -> list[Any]:
+        """Run the work for each element in the pool, in steps, and return the results in order."""
         done: list[Any] = []
-        for some in _steps(todo):
-            futures = [self.pool.submit(work, one) for one in some]
+        for step in _steps(todo):
+            futures = [self.pool.submit(work, one) for one in step]
             wait(futures)
             done += [future.result() for future in futures]
         return done
@@ -409,5 +413,5 @@ class Rekey:
 
 def _steps(todo: Iterable[_T]) -> Iterator[list[_T]]:
     left = iter(todo)
-    while some := list(islice(left, _A_STEP)):
-        yield some
+    while step := list(islice(left, _STEP_SIZE)):
+        yield step

@@ -1,9 +1,9 @@
-"""The built artifacts under Lambda's own runtime, on this machine and without Docker.
+"""Runs the built artifacts under Lambda's own runtime, on this machine and without Docker.
 
-The emulator of the runtime's API comes with the SAM CLI. What the runtime brings beside the
-artifacts, its client and the SDK, is in `.tools/emulator` for the Python that they are built for.
-An artifact and its layer stay where the build has put them: what Lambda has at /var/task and
-/opt/python is named by LAMBDA_TASK_ROOT and PYTHONPATH.
+The emulator of the runtime's API comes with the SAM CLI. `.tools/emulator` holds what the runtime
+adds to the artifacts, its client and the SDK, for the Python that they are built for. An artifact
+and its layer stay in the build directory: LAMBDA_TASK_ROOT and PYTHONPATH name their paths instead
+of /var/task and /opt/python.
 """
 
 import http.client
@@ -32,18 +32,18 @@ START_TIMEOUT_S = 10.0
 STOP_TIMEOUT_S = 5.0
 POLL_S = 0.01
 SETTLED_S = 0.05
-# A port found free can be taken by another before the emulator binds it.
+# Another process can bind a free port before the emulator does.
 ATTEMPTS = 3
-# What the emulator takes itself to answer that an invocation was too long.
+# Time for the emulator to report that an invocation took too long.
 _PATIENCE_S = 30.0
 _ERROR = {"errorMessage", "errorType"}
 
 
 class FunctionError(Exception):
-    """The function failed: in its start, in its handler, or by taking too long.
+    """The function failed: in its start, in its handler, or by its timeout.
 
     Attributes:
-        kind: the class of what was raised, or Lambda's own word for it.
+        kind: the class of the exception, or Lambda's name of the error.
     """
 
     def __init__(self, kind: str, message: str) -> None:
@@ -53,11 +53,11 @@ class FunctionError(Exception):
 
 @dataclass(frozen=True)
 class Instance:
-    """One instance of a function. It starts with its first invocation, and takes one at a time.
+    """One instance of a function. It starts at its first invocation, and runs one at a time.
 
     Attributes:
-        port: of 127.0.0.1, where it is invoked.
-        timeout_s: seconds that an invocation may take.
+        port: port of 127.0.0.1 at which it is invoked.
+        timeout_s: limit of an invocation, in seconds.
     """
 
     port: int
@@ -66,7 +66,7 @@ class Instance:
     _log: IO[bytes]
 
     def invoke(self, event: Mapping[str, Any]) -> Any:
-        """Return what the handler answers to an event.
+        """Invoke the function with an event, and return its result.
 
         Raises:
             FunctionError: the function failed.
@@ -84,17 +84,17 @@ class Instance:
         try:
             answer = json.loads(body)
         except ValueError:
-            # A timeout and a runtime that ended are told in a sentence.
+            # A timeout and an exit of the runtime are reported as a sentence, not as JSON.
             raise FunctionError("Emulator", body.decode("utf-8", "replace").strip()) from None
         if isinstance(answer, dict) and answer.keys() >= _ERROR:
             raise FunctionError(answer["errorType"], answer["errorMessage"])
         return answer
 
     def pid(self) -> int:
-        """Return the id of the process that the function runs in.
+        """Return the id of the function's process.
 
         Raises:
-            LocalError: it has not been invoked, or is no more.
+            LocalError: it has not been invoked yet, or has ended.
         """
         runtime = next(iter(_children(self._emulator.pid)), None)
         if runtime is None:
@@ -105,14 +105,14 @@ class Instance:
         """Return the CPU seconds that the function has used so far, its start included.
 
         Raises:
-            LocalError: it has not been invoked, or is no more.
+            LocalError: it has not been invoked yet, or has ended.
         """
-        # The CPU clock of another process, as clock_getcpuclockid(3) names it: in nanoseconds,
-        # where /proc counts hundredths of a second.
+        # The CPU clock of another process, with the id of clock_getcpuclockid(3): it counts
+        # nanoseconds, /proc only hundredths of a second.
         return time.clock_gettime((~self.pid() << 3) | 2)
 
     def log(self) -> str:
-        """Return what the function and the emulator have written."""
+        """Return the output of the function and the emulator so far."""
         size = os.fstat(self._log.fileno()).st_size
         return os.pread(self._log.fileno(), size, 0).decode("utf-8", "replace")
 
@@ -121,18 +121,20 @@ class Instance:
 def running_function(
     build: Path, logical_id: str, values: Mapping[str, str], variables: Mapping[str, str]
 ) -> Iterator[Instance]:
-    """Run a function of a build for the length of the `with` block.
+    """Run a function of a build for the duration of the `with` block.
 
     Args:
-        build: what `make build` has made, for the processor of this machine.
+        build: output of `make build`, for the processor of this machine.
         logical_id: name of the function in the template.
-        values: what the template's references stand for; see `function_definition`.
-        variables: take the place of what the template declares for the function's environment,
-            or stand beside it.
+        values: values of the template's references; see `function_definition`.
+        variables: environment variables in addition to the template's; they take precedence.
+
+    Yields:
+        The running instance.
 
     Raises:
-        TemplateError: the template does not say enough to run the function.
-        LocalError: the emulator is not installed, or does not start.
+        TemplateError: the template lacks the function, or a value that it needs.
+        LocalError: the emulator is not installed or does not start.
     """
     function = function_definition(logical_id, values, build / "template.yaml")
     environment = {
@@ -154,17 +156,20 @@ def running_function(
 def running(
     code: Path, layer: Path, handler: str, environment: Mapping[str, str], timeout_s: int
 ) -> Iterator[Instance]:
-    """Run any handler as Lambda does, for the length of the `with` block.
+    """Run any handler as Lambda does, for the duration of the `with` block.
 
     Args:
-        code: what Lambda has at /var/task.
-        layer: what Lambda has at /opt/python.
-        handler: dotted path of what answers.
-        environment: variables of the function; none of this process reaches it.
-        timeout_s: seconds that an invocation may take.
+        code: directory that Lambda has at /var/task.
+        layer: directory that Lambda has at /opt/python.
+        handler: dotted path of the handler.
+        environment: the function's variables; it does not inherit those of this process.
+        timeout_s: limit of an invocation, in seconds.
+
+    Yields:
+        The running instance.
 
     Raises:
-        LocalError: the emulator is not installed, or does not start.
+        LocalError: the emulator is not installed or does not start.
     """
     program = emulator()
     task = str(code.resolve())
@@ -173,7 +178,7 @@ def running(
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",
         "LAMBDA_TASK_ROOT": task,
-        # The SDK of the runtime comes after both, from where the interpreter has it.
+        # The runtime's SDK comes last, from the interpreter's own packages.
         "PYTHONPATH": f"{task}:{layer.resolve()}",
         "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
@@ -195,10 +200,10 @@ def running(
 
 
 def emulator() -> Path:
-    """Return the program that emulates the runtime's API.
+    """Return the path of the program that emulates the runtime's API.
 
     Raises:
-        LocalError: it, or what the runtime brings, is not installed.
+        LocalError: the program, or the runtime's Python, is not installed.
     """
     arch = "arm64" if platform.machine() in {"aarch64", "arm64"} else "x86_64"
     name = f"samcli/local/rapid/aws-lambda-rie-{arch}"
@@ -240,7 +245,7 @@ def _listens(process: subprocess.Popen[bytes], ports: Iterable[int]) -> bool:
             if process.poll() is not None or time.monotonic() > deadline:
                 return False
             time.sleep(POLL_S)
-    # If another took a port first, it is that one which accepts, and the emulator is about to end.
+    # If another process has taken a port, that process accepts, and the emulator ends soon.
     try:
         process.wait(SETTLED_S)
     except subprocess.TimeoutExpired:
@@ -257,7 +262,7 @@ def _accepts(port: int) -> bool:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End the emulator, and the runtime with it."""
+    """Stop the emulator, and the runtime with it."""
     runtimes = _children(process.pid) if process.poll() is None else []
     process.terminate()
     try:
@@ -271,7 +276,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def _children(pid: int) -> list[int]:
-    """The processes that a process has started; none for one that has ended."""
+    """Return the ids of a process's children; none if it has ended."""
     found: list[int] = []
     for task in Path(f"/proc/{pid}/task").glob("*"):
         with suppress(FileNotFoundError, ProcessLookupError):  # a thread that ends meanwhile

@@ -1,4 +1,4 @@
-"""An HTTP server on 127.0.0.1 in front of a Lambda handler, in the place of the deployed front."""
+"""Serves a Lambda handler over HTTP on 127.0.0.1, as the deployed front does."""
 
 import asyncio
 import contextlib
@@ -31,13 +31,13 @@ from local.handlers import Handler
 from local.template import gateway_response
 
 HOST = "127.0.0.1"
-# Handler calls under way at once. What comes on top waits, as connections do.
+# Handler calls that run at once; further requests wait.
 CONCURRENCY = 32
 BACKLOG = 2048
-# A body that is too large is still read up to this limit, so that the client gets the answer
+# A body that is too large is read up to this limit, so that the client receives the answer
 # instead of a broken connection.
 MAX_READ_BYTES = 8 * MAX_BODY_BYTES
-# Request line and headers together: a URL of 8 KB takes up to 40 KB when it is encoded twice.
+# Request line and headers together: a URL of 8 KB takes up to 40 KB if it is encoded twice.
 MAX_HEAD_BYTES = 128 * 1024
 STOP_TIMEOUT_S = 3
 
@@ -54,21 +54,21 @@ def _gateway_response(kind: str) -> Response:
 
 TOO_LARGE = _gateway_response("REQUEST_TOO_LARGE")
 BROKEN = _gateway_response("INTEGRATION_FAILURE")
-# The default address knows no other stage. No gateway response changes this one.
+# Answer of the default address to another stage. A gateway response cannot change it.
 OUTSIDE_STAGE = Response(403, [("content-type", "application/json")], b'{"message":"Forbidden"}')
 
 
 def bind(port: int) -> socket.socket:
-    """Return a socket that holds the port of 127.0.0.1 but does not answer yet.
+    """Return a socket that reserves a port of 127.0.0.1 but does not listen yet.
 
     Args:
         port: 0 for any free one.
 
     Raises:
-        LocalError: the port is in use or may not be used.
+        LocalError: the port is in use or not permitted.
     """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    # Connections inherit it; without it every answer but the first on one waits 40 ms for an ACK.
+    # Connections inherit this; without it every answer after the first waits 40 ms for an ACK.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -86,9 +86,9 @@ def make_server(
 
     Args:
         handler: takes an event of the front and a context.
-        function_name: what the context calls the function.
-        budget_s: seconds that a call believes to have.
-        front: whose events it makes.
+        function_name: the function's name in the context.
+        budget_s: seconds until the deadline of a call.
+        front: defines the format of the events and results.
     """
     config = uvicorn.Config(
         _gateway(handler, function_name, budget_s, front),
@@ -99,7 +99,7 @@ def make_server(
         log_config=None,
         access_log=False,
         server_header=False,
-        # The client's address is the peer's, whatever X-Forwarded-For says.
+        # The client's address is that of the connection; X-Forwarded-For is ignored.
         proxy_headers=False,
         backlog=BACKLOG,
         h11_max_incomplete_event_size=MAX_HEAD_BYTES,
@@ -114,17 +114,19 @@ def serve(
     """Serve until SIGINT or SIGTERM.
 
     Args:
+        server: from `make_server`.
+        listener: from `bind`.
         announce: called when clients can connect.
 
     Raises:
-        LocalError: another process came first on the port.
+        LocalError: another process listens on the port.
     """
     try:
         listener.listen(BACKLOG)
     except OSError as error:
         raise _port_error(listener.getsockname()[1], error) from error
     announce()
-    # Uvicorn hands the signal on after it has stopped; here that is the regular end.
+    # Uvicorn raises the signal again after it has stopped; here that is the regular end.
     with contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=[listener])
 
@@ -148,8 +150,8 @@ def _gateway(handler: Handler, function_name: str, budget_s: float, front: Front
             return TOO_LARGE
         context = LocalContext(function_name, budget_s)
         call = asyncio.get_running_loop().run_in_executor(pool, handler, event, context)
-        # Waiting does not raise what the handler raised: Lambda takes any exception for a
-        # failed invocation, so there is no list of types to catch here.
+        # Waiting does not raise the handler's exception: to Lambda any exception is a failed
+        # invocation, so a list of types to catch is not needed.
         await asyncio.wait([call])
         return _response(call, front)
 
@@ -173,7 +175,7 @@ def _gateway(handler: Handler, function_name: str, budget_s: float, front: Front
 
 
 def _is_too_large(event: dict[str, Any]) -> bool:
-    # All that is not the body is far smaller than half of the limit, and takes time to write.
+    # The rest of the event is far smaller than half of the limit, and serializing takes time.
     if len(event.get("body") or "") < MAX_EVENT_BYTES // 2:
         return False
     return len(json.dumps(event, ensure_ascii=False).encode(errors="replace")) > MAX_EVENT_BYTES
@@ -186,7 +188,7 @@ def _response(call: "asyncio.Future[Any]", front: Front) -> Response:
     try:
         return front.response(call.result())
     except MalformedResult as error:
-        print(f"the handler's result cannot be answered with: {error}", file=sys.stderr)
+        print(f"the handler's result is not a valid response: {error}", file=sys.stderr)
         return BROKEN
 
 
@@ -203,7 +205,7 @@ def _request(scope: Message, body: bytes) -> Request:
 
 
 async def _read_body(receive: Receive) -> bytes | None:
-    """Return the body, or None when it is too large."""
+    """Return the body; None if it is too large."""
     body = bytearray()
     size = 0
     more = True

@@ -1,4 +1,4 @@
-"""Makes the two tables at AWS_ENDPOINT_URL_DYNAMODB, as template.yaml declares them."""
+"""Creates the tables at AWS_ENDPOINT_URL_DYNAMODB, as template.yaml declares them."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TextIO
@@ -13,19 +13,19 @@ from shared.store.client import dynamodb_client
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# How engines say that they do not know an operation.
+# Error codes with which engines reject an unknown operation.
 _NO_SUCH_OPERATION = {"UnknownOperationException", "UnsupportedOperation", "NotImplemented"}
 
 
 def command(out: TextIO) -> int:
-    """Create the tables; say for each whether it was made or was there.
+    """Create the tables, and print for each whether it was created or existed.
 
     Returns:
-        0: both tables exist.
+        0: all tables exist.
     """
     endpoint = environment.engine_endpoint()
-    for name, made in make_tables(dynamodb_client(), environment.table_names()).items():
-        print(f"{name}: {'created' if made else 'exists'} at {endpoint}", file=out)
+    for name, created in make_tables(dynamodb_client(), environment.table_names()).items():
+        print(f"{name}: {'created' if created else 'exists'} at {endpoint}", file=out)
     return 0
 
 
@@ -34,13 +34,13 @@ def make_tables(client: "DynamoDBClient", names: Mapping[str, str]) -> dict[str,
 
     Args:
         client: low-level DynamoDB client of the engine.
-        names: table name by logical id in template.yaml.
+        names: table names by logical id in template.yaml.
 
     Returns:
-        By table name: True for made now, False for found.
+        By table name: True if it was created, False if it existed.
 
     Raises:
-        LocalError: the template has no such table, or the engine refuses one.
+        LocalError: the template does not declare a table, or the engine rejects one.
     """
     definitions = table_definitions()
     if absent := sorted(set(names) - set(definitions)):
@@ -54,7 +54,7 @@ def _make(client: "DynamoDBClient", table: TableDefinition, name: str) -> bool:
     except client.exceptions.ResourceInUseException:
         return False
     except ClientError as error:
-        raise LocalError(f"the table {name} cannot be made: {error}") from error
+        raise LocalError(f"cannot create the table {name}: {error}") from error
     client.get_waiter("table_exists").wait(
         TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
     )
@@ -62,7 +62,7 @@ def _make(client: "DynamoDBClient", table: TableDefinition, name: str) -> bool:
         try:
             client.update_time_to_live(**arguments)
         except ClientError as error:
-            # An engine without TTL serves all else; there items just do not expire.
+            # An engine without TTL is good enough; its items do not expire.
             if error.response["Error"]["Code"] not in _NO_SUCH_OPERATION:
-                raise LocalError(f"TTL of {name} cannot be set: {error}") from error
+                raise LocalError(f"cannot set the TTL of {name}: {error}") from error
     return True

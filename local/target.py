@@ -1,4 +1,4 @@
-"""Where a person's command works: at a local engine or, with --aws, on a stack in an account."""
+"""Connects an operator's command to a local engine or, with --aws, to a deployed stack."""
 
 import argparse
 import os
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def add_aws_option(parser: argparse.ArgumentParser) -> None:
-    """Let a command work on a stack; `python -m local` then leaves the environment as it is."""
+    """Add the option --aws, with which `python -m local` does not change the environment."""
     parser.add_argument(
         "--aws",
         action="store_true",
@@ -25,13 +25,13 @@ def add_aws_option(parser: argparse.ArgumentParser) -> None:
 
 
 def connect(*, aws: bool) -> "DynamoDBClient":
-    """A client for the tables that `environment.table_names` names.
+    """Return a client for the tables of `environment.table_names`.
 
     Args:
-        aws: whether the command was given --aws.
+        aws: whether --aws was given.
 
     Raises:
-        LocalError: the environment does not say where, or says two things.
+        LocalError: the environment lacks the endpoint or the names, or contradicts --aws.
     """
     if aws:
         _require_stack()
@@ -40,7 +40,7 @@ def connect(*, aws: bool) -> "DynamoDBClient":
     try:
         return dynamodb_client()
     except BotoCoreError as error:
-        raise LocalError(f"no client for DynamoDB: {error}") from error
+        raise LocalError(f"cannot create a client for DynamoDB: {error}") from error
 
 
 def _require_stack() -> None:
@@ -48,4 +48,4 @@ def _require_stack() -> None:
         raise LocalError(f"{environment.ENDPOINT} names a local DynamoDB: unset it, or omit --aws")
     for name in ("TABLE_NAME", "STATE_TABLE_NAME"):
         if not os.environ.get(name):
-            raise LocalError(f"{name} is not set: the outputs of the stack have its name")
+            raise LocalError(f"{name} is not set: the stack's outputs contain the name")

@@ -1,6 +1,6 @@
-"""The tables as template.yaml declares them: the only place where their schema is written.
+"""Reads tables, functions and routes from template.yaml, the only source of the tables' schema.
 
-Local commands and tests make their tables from here:
+Local commands and tests create their tables from it:
 
     for table in table_definitions().values():
         client.create_table(**table.create_arguments(name))
@@ -18,8 +18,8 @@ from local.errors import LocalError
 
 TEMPLATE = Path(__file__).parent.parent / "template.yaml"
 
-# What of the resource is an argument of CreateTable. The rest (encryption, recovery, tags,
-# deletion protection) says how AWS keeps the table; emulators differ in what they take.
+# Properties that are arguments of CreateTable. The others (encryption, recovery, tags, deletion
+# protection) concern how AWS operates the table; emulators differ in which they accept.
 _CREATE_PROPERTIES = (
     "KeySchema",
     "AttributeDefinitions",
@@ -31,7 +31,7 @@ _CREATE_PROPERTIES = (
 
 
 class TemplateError(LocalError):
-    """The template does not declare a table in a way that can be made locally."""
+    """The template lacks a resource, or declares it in a way that cannot be run locally."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class TableDefinition:
 
     Attributes:
         logical_id: its name in `Resources`.
-        schema: CreateTable arguments, all but the table's name.
-        ttl_attribute: the attribute that expires items, None where none does.
+        schema: CreateTable arguments without the table's name.
+        ttl_attribute: the attribute that expires items; None if items do not expire.
     """
 
     logical_id: str
@@ -53,7 +53,7 @@ class TableDefinition:
         return {"TableName": table_name, **self.schema}
 
     def ttl_arguments(self, table_name: str) -> dict[str, Any] | None:
-        """Return the arguments of UpdateTimeToLive, None where the table has no TTL."""
+        """Return the arguments of UpdateTimeToLive; None if the table has no TTL."""
         if self.ttl_attribute is None:
             return None
         specification = {"Enabled": True, "AttributeName": self.ttl_attribute}
@@ -64,7 +64,7 @@ def table_definitions(path: Path = TEMPLATE) -> dict[str, TableDefinition]:
     """Return every table of a CloudFormation or SAM template, by logical id.
 
     Raises:
-        TemplateError: the file is no template, or a table's schema is not plain values.
+        TemplateError: the file is not a template, or a table's schema is not plain values.
         OSError: the file cannot be read.
     """
     template = load_template(path)
@@ -81,12 +81,12 @@ class FunctionDefinition:
 
     Attributes:
         logical_id: its name in `Resources`.
-        handler: dotted path of what answers.
-        timeout_s: seconds that one invocation may take.
-        memory_mb: its memory.
-        log_format: how the runtime writes, JSON or Text.
-        log_level: lowest level of what the runtime writes.
-        environment: its variables, those of all functions included.
+        handler: dotted path of the handler.
+        timeout_s: limit of an invocation, in seconds.
+        memory_mb: its memory, in MB.
+        log_format: log format of the runtime, JSON or Text.
+        log_level: lowest level that the runtime logs.
+        environment: its variables, including those of all functions.
     """
 
     logical_id: str
@@ -105,12 +105,12 @@ def function_definition(
 
     Args:
         logical_id: name of the function in `Resources`.
-        values: what a reference stands for, by the name of a parameter or a resource; other
+        values: values of references, by the name of a parameter or a resource; other
             parameters have their defaults.
         path: the template.
 
     Raises:
-        TemplateError: it has no such function, or a property that refers to something unknown.
+        TemplateError: the function is missing, or a property refers to an unknown name.
         OSError: the file cannot be read.
     """
     template = load_template(path)
@@ -154,7 +154,7 @@ def _resolve(value: object, values: Mapping[str, str], conditions: Mapping[str, 
         return _resolve(chosen, values, conditions)
     name = value.get("Ref")
     if not isinstance(name, str) or name not in values:
-        raise TemplateError(f"nothing is known of what {value} stands for")
+        raise TemplateError(f"the value of {value} is unknown")
     return values[name]
 
 
@@ -170,7 +170,7 @@ def _holds(condition: Any, values: Mapping[str, str], conditions: Mapping[str, A
             return not _holds(parts[0], values, conditions)
         case "Fn::And":
             return all(_holds(part, values, conditions) for part in parts)
-    raise TemplateError(f"nothing is known of the condition {kind}")
+    raise TemplateError(f"the condition function {kind} is unknown")
 
 
 DEFAULT_ROUTE = "/{proxy+}"
@@ -179,10 +179,10 @@ DEFAULT_ROUTE = "/{proxy+}"
 def http_routes(path: Path = TEMPLATE) -> dict[str, str]:
     """Return the handler of every route of the REST API, by the path of the route.
 
-    A condition on a function does not matter here: locally there is all of it.
+    Conditions are ignored: locally all functions exist.
 
     Raises:
-        TemplateError: the file is no template, or no function takes what has no other route.
+        TemplateError: the file is not a template, or has no default route.
         OSError: the file cannot be read.
     """
     routes = {
@@ -198,21 +198,21 @@ def http_routes(path: Path = TEMPLATE) -> dict[str, str]:
 
 
 def gateway_response(kind: str, path: Path = TEMPLATE) -> tuple[int, dict[str, str], str]:
-    """Return status, headers and body of what the REST API answers by itself.
+    """Return status, headers and body of an answer that the REST API gives by itself.
 
     Args:
-        kind: such as `REQUEST_TOO_LARGE`.
+        kind: type of the gateway response, such as `REQUEST_TOO_LARGE`.
         path: the template.
 
     Raises:
-        TemplateError: the file is no template, or has no such answer.
+        TemplateError: the file is not a template, or does not define this answer.
         OSError: the file cannot be read.
     """
     for resource in load_template(path)["Resources"].values():
         if resource.get("Type") == "AWS::Serverless::Api":
             response = resource["Properties"].get("GatewayResponses", {}).get(kind)
             if response:
-                # A fixed value stands in single quotes.
+                # A fixed value is in single quotes.
                 named = response.get("ResponseParameters", {}).get("Headers", {})
                 headers = {name.lower(): value.strip("'") for name, value in named.items()}
                 body = response["ResponseTemplates"]["application/json"]
@@ -228,7 +228,7 @@ def load_template(path: Path = TEMPLATE) -> dict[str, Any]:
         OSError: the file cannot be read.
     """
     try:
-        # The loader is a SafeLoader: it makes plain data only.
+        # The loader is a SafeLoader: it creates plain data only.
         template = yaml.load(path.read_text(encoding="utf-8"), _TemplateLoader)  # noqa: S506
     except yaml.YAMLError as error:
         raise TemplateError(f"{path.name} is not YAML: {error}") from error

@@ -1,4 +1,4 @@
-"""`python -m local up`: everything on this machine, from an empty table to an answer."""
+"""`python -m local up`: starts the service on this machine and shows a first answer."""
 
 import http.client
 import json
@@ -49,16 +49,16 @@ def command(out: TextIO) -> int:
     Returns:
         0: stopped by a signal.
     """
-    # People read this, so of what the functions log only warnings.
+    # People read this output, so the functions log only warnings.
     os.environ.setdefault("POWERTOOLS_LOG_LEVEL", "WARNING")
     os.environ["SEARCH_TABLE_NAME"] = environment.search_table() or environment.SEARCH_TABLE
     budget_s = environment.run_budget_s()
     front = environment.front()
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere, ExitStack() as stack:
-        # First of all, because a port that is taken is the likeliest thing to go wrong.
+        # First, because a port in use is the likeliest failure.
         listener = stack.enter_context(closing(bind(environment.port())))
         _step(out, 1, f"DynamoDB engine at {_engine(stack)}")
-        environment.keep_objects(os.environ[environment.ENDPOINT])
+        environment.set_objects_endpoint(os.environ[environment.ENDPOINT])
         tables = make_tables(dynamodb_client(), environment.table_names())
         _step(out, 2, f"tables {', '.join(tables)}")
         sampled = not os.environ.get("FEED_URL")
@@ -67,11 +67,11 @@ def command(out: TextIO) -> int:
         kind = "sample feed" if sampled else "feed"
         _step(out, 3, f"{kind} at {environment.require_feed_url()}")
         gateway = load_gateway()
-        # From here on the functions' stdout is metrics only, which nobody collects here: their
-        # logger keeps the stream that stdout was when it was imported.
+        # From here on the functions write only metrics to stdout, and nothing collects them here.
+        # Their logger keeps the stream that stdout was at import.
         stack.enter_context(redirect_stdout(nowhere))
         summary = run_once(budget_s)
-        for line in _told(summary):
+        for line in _summary_lines(summary):
             _step(out, 4, line)
         register_api_key()
         server = make_server(gateway, "api", budget_s, front)
@@ -96,8 +96,8 @@ def _step(out: TextIO, number: int, text: str) -> None:
     print(f"[{number}/{STEPS}] {text}", file=out, flush=True)
 
 
-def _told(summary: dict[str, Any]) -> list[str]:
-    """Return a run's summary in words."""
+def _summary_lines(summary: dict[str, Any]) -> list[str]:
+    """Return a run's summary as lines for people."""
     end = "complete" if summary["complete"] else f"stopped early: {summary['stopped']}"
     return [
         f"ingest: {summary['reports']} reports on {summary['pages']} pages, "
@@ -109,45 +109,48 @@ def _told(summary: dict[str, Any]) -> list[str]:
 
 
 def _introduce(server: uvicorn.Server, base: str, sample_budget_s: float, out: TextIO) -> None:
-    """Once the API answers, say how to ask it, and show a first answer.
+    """When the API listens, print commands for look-ups and a first answer.
 
     Args:
-        sample_budget_s: seconds for ingesting the sample reports, 0 for no samples.
+        server: serves the API.
+        base: address of the API.
+        sample_budget_s: seconds for ingesting the sample reports; 0 without samples.
+        out: receives the text.
     """
     while not server.started:
         time.sleep(0.02)
     _step(out, 5, f"API on {base}")
     if sample_budget_s:
-        for line in _circle(base, sample_budget_s):
+        for line in publish_samples(base, sample_budget_s):
             _step(out, 6, line)
     key = environment.api_key()
     header = shlex.quote(f"apikey: {key}")
-    print("\nAsk it:", file=out)
+    print("\nLook-ups:", file=out)
     for kind, value in SAMPLES.items():
         print(f"  curl -s -H {header} {base}{_path(kind, value)}", file=out)
     if sample_budget_s:
-        print("\nIts answer to the first:", file=out)
+        print("\nAnswer to the first:", file=out)
         print(_answer(base, _path("hash", SAMPLE_HASH), key), file=out)
     print(f"\nOr in a browser: {base}/ with the key {key}", file=out)
     print("Ctrl-C stops everything.", file=out, flush=True)
 
 
-def _circle(base: str, budget_s: float) -> list[str]:
-    """Send the sample reports, and ingest the feed that comes of them."""
+def publish_samples(base: str, budget_s: float) -> list[str]:
+    """Publish the sample reports, ingest the feed of this API, and return lines that report it."""
     key = environment.api_key()
     reports = sorted(SAMPLE_REPORTS.glob("*.json"))
-    sent = [json.loads(_ask(base, INTAKE, key, report.read_bytes())) for report in reports]
-    taken = [report for answer in sent for report in answer.get("reports", [])]
-    # The feed is another one now, so this is a run beside that of the sample feed.
+    answers = [json.loads(_request(base, INTAKE, key, report.read_bytes())) for report in reports]
+    accepted = [report for answer in answers for report in answer.get("reports", [])]
+    # Another feed, so this run is independent of that of the sample feed.
     os.environ["FEED_URL"], os.environ["FEED_API_KEY"] = f"{base}{FEED}", key
     summary = run_once(budget_s)
-    answer = json.loads(_ask(base, _path("domain", SAMPLE_PUBLISHED), key))
+    answer = json.loads(_request(base, _path("domain", SAMPLE_PUBLISHED), key))
     source = answer["lookup_results"]["sources"][0]
     return [
-        f"circle: {len(taken)} scan reports taken at {INTAKE}, {summary['reports']} came back "
-        f"through {FEED}, {summary['iocs_new']} IOCs new",
-        f"circle: a look-up of {SAMPLE_PUBLISHED} says {source.get('verdict')}, "
-        f"{source.get('scan_count')} scans, the last of them {source.get('flow_id')}",
+        f"circle: {len(accepted)} scan reports accepted at {INTAKE}, {summary['reports']} came "
+        f"back through {FEED}, {summary['iocs_new']} IOCs new",
+        f"circle: {SAMPLE_PUBLISHED} is {source.get('verdict')}, "
+        f"{source.get('scan_count')} scans, the latest {source.get('flow_id')}",
     ]
 
 
@@ -156,9 +159,9 @@ def _path(kind: str, value: str) -> str:
 
 
 def _answer(base: str, path: str, key: str) -> str:
-    """Return the API's answer, indented, or why there is none."""
+    """Return the API's answer, indented, or the reason for its absence."""
     try:
-        body = _ask(base, path, key)
+        body = _request(base, path, key)
     except (OSError, http.client.HTTPException) as error:
         return f"none: {error}"
     try:
@@ -167,8 +170,8 @@ def _answer(base: str, path: str, key: str) -> str:
         return body.decode("utf-8", "replace")
 
 
-def _ask(base: str, path: str, key: str, body: bytes | None = None) -> bytes:
-    """Return the body of the API's answer; with a body of JSON the request is a POST."""
+def _request(base: str, path: str, key: str, body: bytes | None = None) -> bytes:
+    """Send a request and return the body of the answer; a JSON body makes it a POST."""
     connection = http.client.HTTPConnection(base.removeprefix("http://"), timeout=ANSWER_TIMEOUT_S)
     try:
         headers = {"apikey": key} | ({"Content-Type": "application/json"} if body else {})

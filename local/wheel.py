@@ -23,7 +23,7 @@ class WheelHook(BuildHookInterface):  # type: ignore[type-arg]
     PLUGIN_NAME = "custom"
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Hatchling's entry point: `version` is `editable` or `standard`."""
+        """Add the files to a build; hatchling calls it with `editable` or `standard`."""
         if version == "editable":
             return
         root = Path(self.root)
@@ -37,25 +37,25 @@ class WheelHook(BuildHookInterface):  # type: ignore[type-arg]
             build_data["force_include"][str(written)] = path.as_posix()
 
     def finalize(self, version: str, _build_data: dict[str, Any], _artifact: str) -> None:
-        """Hatchling's exit point."""
+        """Remove the temporary files; hatchling calls it after a build."""
         if version != "editable":
             self._rewritten.cleanup()
 
 
 def module_path(source: Path) -> Path:
-    """Path in the wheel of a module of the checkout."""
+    """Return the path in the wheel of a module of the checkout."""
     if source.parts[0] == _PACKAGE:
         return Path(*_VENDORED.split("."), *source.parts[1:])
     return source
 
 
 def rename_imports(code: str) -> str:
-    """The code with every `shared.x` spelled as the wheel has it."""
+    """Return the code with every `shared.x` renamed to the wheel's package."""
     return re.sub(rf"(?<![\w.]){_PACKAGE}(?=\.\w)", _VENDORED, code)
 
 
 def shared_modules(root: Path) -> list[Path]:
-    """The files of `shared` that `iocrep` imports, directly or not, with their packages."""
+    """Return the files of `shared` that `iocrep` imports, directly or not, with their packages."""
     found: set[Path] = set()
     waiting = list((root / "iocrep").rglob("*.py"))
     while waiting:

@@ -226,7 +226,7 @@ def rekey(store: Store, client: Any = None, *, pool: Executor | None = None) -> 
         "SearchTable": store.search_table,
     }
     work = Rekey(client or store.client, names, pool or InlineExecutor(), NOW, segments=1)
-    return replace(work, tell=lambda _: None)
+    return replace(work, report=lambda _: None)
 
 
 def faults(store: Store, old: Old) -> list[str]:

@@ -17,7 +17,7 @@ from local.environment import DEFAULT_API_KEY
 from local.events import Request, Response, http_event, http_response, timer_event
 from local.feed import sample_feed
 from local.handlers import load_gateway
-from local.up import SAMPLE_REPORTS, _circle
+from local.up import SAMPLE_REPORTS, publish_samples
 from shared.store.api_keys import ApiKeys
 from tests.conftest import Store
 from tests.contract.support import READER_KEY, serving
@@ -55,7 +55,7 @@ def summary(wired: Store) -> dict[str, Any]:
 def circle(summary: dict[str, Any]) -> list[str]:
     """What `make run` says of its circle, after the sample reports went round."""
     with serving(load_gateway()) as api:
-        return _circle(api.base, 60)
+        return publish_samples(api.base, 60)
 
 
 @pytest.fixture

@@ -138,10 +138,10 @@ def test_shown_start_is_what_make_run_prints(summary: dict[str, Any], circle: li
     assert {int(of) for _, of, _ in numbered} == {up.STEPS}
     assert {int(step) for step, _, _ in numbered} == set(range(1, up.STEPS + 1))
     assert [text for step, _, text in numbered if step == "6"] == circle
-    told = [text for step, _, text in numbered if step == "4"]
+    ingested = [text for step, _, text in numbered if step == "4"]
     seconds = re.compile(r"\d+\.\d s")
-    assert [seconds.sub("", text) for text in told] == [
-        seconds.sub("", text) for text in up._told(summary)
+    assert [seconds.sub("", text) for text in ingested] == [
+        seconds.sub("", text) for text in up._summary_lines(summary)
     ]
 
 

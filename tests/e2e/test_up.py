@@ -23,8 +23,8 @@ def test_it_says_what_it_does_and_shows_an_answer(up: Up) -> None:
     numbers = [line[1:4] for line in steps]
     assert numbers == ["1/6", "2/6", "3/6", "4/6", "4/6", "5/6", "6/6", "6/6"]
     assert "complete" in steps[3]
-    assert "3 scan reports taken at /api/reports, 3 came back through /feed/reports" in steps[6]
-    assert "loader.example says LIKELY_MALICIOUS, 2 scans" in steps[7]
+    assert "3 scan reports accepted at /api/reports, 3 came back through /feed/reports" in steps[6]
+    assert "loader.example is LIKELY_MALICIOUS, 2 scans" in steps[7]
     text = "\n".join(up.said)
     answer = json.loads(text[text.index("\n{") : text.rindex("}") + 1])
     assert answer["file_info"]["sha256"] == SAMPLE_HASH

@@ -152,7 +152,7 @@ def test_a_digest_that_names_none_or_many(keys: Run, refused: Run, engine_store:
         (["create", "x", "--per-minute", "1.5"], "1.5 is not a number"),
         (["create", "x", "--expires", "soon"], "soon is not a date"),
         (["create", "x", "--expires", "1960-01-01"], "before 1970"),
-        (["create", "x", "--expires", "2020-01-01"], "is over"),
+        (["create", "x", "--expires", "2020-01-01"], "has passed"),
         (["expire", "abcd", "tomorrow"], "tomorrow is not a date"),
         (["disable", "abc"], "4 to 64 hexadecimal digits"),
         (["limit", "abcd"], "no key has a digest"),

@@ -28,7 +28,10 @@ def test_tables_are_made_once_with_their_ttl(client: "DynamoDBClient") -> None:
 
 @pytest.mark.parametrize(
     ("names", "reason"),
-    [({"NoTable": "whatever"}, "has no table NoTable"), ({"IocTable": "x"}, "cannot be made")],
+    [
+        ({"NoTable": "whatever"}, "has no table NoTable"),
+        ({"IocTable": "x"}, "cannot create the table"),
+    ],
 )
 def test_a_table_that_cannot_be_made_is_told(
     client: "DynamoDBClient", names: dict[str, str], reason: str
