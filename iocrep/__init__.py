@@ -1,4 +1,4 @@
-"""The command line `iocrep`: a client of this service. See docs/cli.md.
+"""The command line `iocrep` and the Python client. See docs/cli.md and docs/client.md.
 
-A package of its own, because `shared` goes into the Lambda layer whole and this must not.
+A package of its own, because all of `shared` goes into the Lambda layer and this must not.
 """

@@ -1,4 +1,4 @@
-"""The command `iocrep`, also as `python -m iocrep`."""
+"""Entry point of the command `iocrep` and of `python -m iocrep`."""
 
 try:
     from iocrep.app import app
@@ -6,7 +6,7 @@ except ModuleNotFoundError as error:
     raise SystemExit(
         f"error: {error}. Install iocrep with its extra: 'ioc-reputation[cli]'."
     ) from None
-except KeyboardInterrupt:  # the libraries take a while to load
+except KeyboardInterrupt:  # importing the libraries takes a while
     raise SystemExit(130) from None
 
 

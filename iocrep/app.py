@@ -1,4 +1,4 @@
-"""The command `iocrep`: its commands, and the settings that they share."""
+"""Defines the commands of `iocrep` and the options that they share."""
 
 import os
 from importlib.metadata import version
@@ -9,7 +9,7 @@ import typer
 
 from iocrep import parameters
 from iocrep.config import config as config_commands
-from iocrep.errors import errors_told, tell
+from iocrep.errors import exit_on_error, notice
 from iocrep.lookup import lookup
 from iocrep.settings import Settings, read_file, warning
 from iocrep.status import status
@@ -17,15 +17,15 @@ from iocrep.watch import watch
 
 app = typer.Typer(
     name="iocrep",
-    help="Ask an IOC reputation service. Settings: file, environment, options; the last one wins.",
+    help="Query an IOC reputation service. Settings: file, environment, options; the last wins.",
     no_args_is_help=True,
-    pretty_exceptions_show_locals=False,  # they hold the key
-    rich_markup_mode="markdown",  # which wraps paragraphs at the width of the terminal
+    pretty_exceptions_show_locals=False,  # the locals contain the key
+    rich_markup_mode="markdown",  # wraps paragraphs at the width of the terminal
 )
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _version(requested: bool) -> None:
+    if requested:
         typer.echo(f"iocrep {version('ioc-reputation')}")
         raise typer.Exit
 
@@ -41,7 +41,7 @@ def _settings(
     timeout: parameters.Timeout = None,
     config: parameters.Config = None,
     _: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Tell the version.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     flags = {
@@ -52,10 +52,10 @@ def _settings(
         "timeout": None if timeout is None else str(timeout),
     }
     path = config or Path(typer.get_app_dir("iocrep")) / "config.toml"
-    with errors_told():
+    with exit_on_error():
         file = read_file(path)
-        if said := warning(path, file):
-            tell(said)
+        if text := warning(path, file):
+            notice(text)
         context.obj = Settings(flags, os.environ, file, path)
 
 

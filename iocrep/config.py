@@ -1,4 +1,4 @@
-"""`iocrep config`: where the settings come from."""
+"""The command `iocrep config` shows the settings and their sources."""
 
 import typer
 from rich.table import Table
@@ -6,17 +6,17 @@ from rich.table import Table
 from iocrep import parameters
 from iocrep.formats import console, plain
 
-config = typer.Typer(help="Settings, and where they come from.", no_args_is_help=True)
+config = typer.Typer(help="Show the settings and their sources.", no_args_is_help=True)
 
 
 @config.callback()
 def _group() -> None:
-    """Settings, and where they come from."""
+    """Show the settings and their sources."""
 
 
 @config.command()
 def show(context: typer.Context) -> None:
-    """Tell each setting and where it comes from; keys are masked."""
+    """Show each setting and where it comes from; keys are masked."""
     settings = parameters.settings_of(context)
     table = Table(box=None, pad_edge=False)
     for column in ("Setting", "Value", "From"):
@@ -24,6 +24,6 @@ def show(context: typer.Context) -> None:
     for name, setting in settings.each.items():
         table.add_row(name, plain(setting.shown(name)), plain(setting.source))
     out = console()
-    there = "" if settings.path.exists() else " (not there)"
-    out.print(plain(f"File: {settings.path}{there}"), soft_wrap=True)
+    state = "" if settings.path.exists() else " (does not exist)"
+    out.print(plain(f"File: {settings.path}{state}"), soft_wrap=True)
     out.print(table)

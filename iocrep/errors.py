@@ -1,4 +1,4 @@
-"""How `iocrep` ends: its exit codes, and errors that say what to do."""
+"""Exit codes of `iocrep`, and error messages that state what to do."""
 
 import errno
 from collections.abc import Iterator
@@ -31,42 +31,42 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
-class CannotGoOn(ReputationError):
-    """A fault that the caller can mend; the message says how."""
+class CommandError(ReputationError):
+    """An error that the user can correct; the message states how."""
 
     exit = Exit.FAILED
 
 
-class NotSetUp(CannotGoOn):
-    """The settings or the arguments do not fit."""
+class UsageError(CommandError):
+    """A setting or an argument is not valid."""
 
     exit = Exit.USAGE
 
 
-def tell(line: str) -> None:
-    """Say something that is not part of the output."""
+def notice(line: str) -> None:
+    """Print a line to standard error."""
     typer.echo(line, err=True)
 
 
 @contextmanager
-def errors_told(url: str = "") -> Iterator[None]:
-    """Turn errors into a line that says what to do, and an exit code.
+def exit_on_error(url: str = "") -> Iterator[None]:
+    """Turn an error into a message that states what to do, and an exit code.
 
     Args:
-        url: the API that is asked.
+        url: address of the API, for messages.
     """
     try:
         yield
-    except CannotGoOn as error:
-        tell(f"error: {error}")
+    except CommandError as error:
+        notice(f"error: {error}")
         raise typer.Exit(error.exit) from None
     except (ReputationApiError, FeedError) as error:
-        tell(f"error: {_advice(error, url)}")
+        notice(f"error: {_advice(error, url)}")
         raise typer.Exit(Exit.FAILED) from None
     except OSError as error:
-        if error.errno == errno.EPIPE:  # who reads the output has left: typer ends in silence
+        if error.errno == errno.EPIPE:  # the reader closed the output: typer ends without a message
             raise
-        tell(f"error: {error.filename or 'the output'}: {error.strerror}.")
+        notice(f"error: {error.filename or 'the output'}: {error.strerror}.")
         raise typer.Exit(Exit.FAILED) from None
     except KeyboardInterrupt:
         raise typer.Exit(Exit.INTERRUPTED) from None
@@ -74,26 +74,27 @@ def errors_told(url: str = "") -> Iterator[None]:
 
 def _advice(error: ReputationError, url: str) -> str:
     if isinstance(error, KeyRefused | FeedRefused):
-        return f"the key was refused: {error}. `iocrep config show` tells where it comes from."
+        return f"the key was refused: {error}. `iocrep config show` shows where it comes from."
     if isinstance(error, LimitReached):
         return f"the key has used up its look-ups. {_resets(error.retry_in_s)}"
     if isinstance(error, ApiUnavailable | DeadlinePassed):
         return (
-            f"{url} does not answer: {error}. Is the address right, and the service up? "
-            "A slow one needs a longer --timeout."
+            f"{url} does not answer: {error}. Check the address and the service. "
+            "A slow service needs a longer --timeout."
         )
     if isinstance(error, FeedError):
         return (
-            f"{error}. `iocrep config show` tells which feed is asked: "
+            f"{error}. `iocrep config show` shows the address of the feed: "
             "feed_url, or /feed/reports of url if that is not set."
         )
     return (
-        f"{url} is no such API: {error}. `iocrep config show` tells where the address comes from."
+        f"{url} is not a reputation API: {error}. "
+        "`iocrep config show` shows where the address comes from."
     )
 
 
 def _resets(seconds: int | None) -> str:
     if seconds is None:
-        return "The API does not say when there are more."
+        return "The API does not state when more are available."
     at = datetime.now(UTC) + timedelta(seconds=seconds)
-    return f"There are more in {timedelta(seconds=seconds)}, at {at:%Y-%m-%d %H:%M:%S} UTC."
+    return f"More are available in {timedelta(seconds=seconds)}, at {at:%Y-%m-%d %H:%M:%S} UTC."

@@ -1,4 +1,4 @@
-"""Follows a feed: each report once, in the order in which they are published."""
+"""Follows a feed: returns each report once, in the order of publication."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -6,27 +6,27 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from iocrep.errors import CannotGoOn
+from iocrep.errors import CommandError
 from shared.domain.errors import FeedError
 from shared.formats.feed.page import FeedPage, ReportLink
 from shared.formats.feed.reader import read_page
 from shared.http.fetch import FeedClient, Fetched, next_url
 
-# How many reports are remembered of a feed that has no place to go on from.
+# Reports that are remembered for a feed without links to newer reports.
 MAX_SEEN = 10_000
-# How far back one look goes in such a feed, and how far ahead in another.
+# Pages that one poll reads, back in such a feed and forward in others.
 MAX_PAGES = 100
 
 
 @dataclass(slots=True)
-class Place:
-    """Where a feed was left.
+class FeedCursor:
+    """Position in a feed from which reading continues.
 
     Attributes:
-        feed: its address.
-        newer: where to ask for what is newer, "" if the feed does not say.
-        etag: of the page that was asked last, "" for none.
-        seen: names of the newest reports, the oldest first, of a feed that has no `newer`.
+        feed: address of the feed.
+        newer: address of the newer reports, "" if the feed does not link to them.
+        etag: of the page that was read last, "" for none.
+        seen: names of the newest reports, the oldest first; only for a feed without `newer`.
     """
 
     feed: str
@@ -36,23 +36,23 @@ class Place:
 
     @classmethod
     def read(cls, path: Path, feed: str) -> Self:
-        """The place that a file has; the beginning if it is not there.
+        """Read the cursor from a file; a new one if the file does not exist.
 
         Raises:
-            CannotGoOn: it is no such file, or one of another feed.
+            CommandError: the file is not readable, or belongs to another feed.
         """
         try:
-            place = cls(**json.loads(path.read_bytes()))
+            cursor = cls(**json.loads(path.read_bytes()))
         except FileNotFoundError:
             return cls(feed)
         except (OSError, ValueError, TypeError):
-            raise CannotGoOn(f"{path} cannot be read. Remove it to begin anew.") from None
-        if place.feed != feed:
-            raise CannotGoOn(f"{path} is of another feed: {place.feed}.")
-        return place
+            raise CommandError(f"{path} cannot be read. Remove it to start again.") from None
+        if cursor.feed != feed:
+            raise CommandError(f"{path} belongs to another feed: {cursor.feed}.")
+        return cursor
 
     def write(self, path: Path) -> None:
-        """Keep it, in one step."""
+        """Write the cursor to a file, which is replaced in one step."""
         new = path.with_name(path.name + ".new")
         new.write_text(json.dumps(asdict(self)), encoding="utf-8")
         new.replace(path)
@@ -62,71 +62,72 @@ Found = Any | ReportLink
 
 
 class Follower:
-    """Looks into a feed again and again.
+    """Polls a feed for new reports.
 
     Args:
-        remaining: seconds that are left for the look of the moment.
+        cursor: where to continue; it advances with each poll.
+        remaining: returns the seconds left for the current poll.
     """
 
-    def __init__(self, place: Place, api_key: str, remaining: Callable[[], float]) -> None:
-        self.place = place
-        self._client = FeedClient(place.feed, api_key, remaining, allow_private=True)
+    def __init__(self, cursor: FeedCursor, api_key: str, remaining: Callable[[], float]) -> None:
+        self.cursor = cursor
+        self._client = FeedClient(cursor.feed, api_key, remaining, allow_private=True)
 
-    def look(self) -> Iterator[Found]:
-        """What is new, the newest last: raw reports, and links to reports.
+    def poll(self) -> Iterator[Found]:
+        """Yield what is new, the newest last: raw reports and links to reports.
 
-        The place moves as the reports are taken.
+        The cursor advances while the caller iterates.
 
         Raises:
-            FeedError: the feed could not be had or read; what was taken before is right.
+            FeedError: the feed could not be fetched or read; what came before is complete.
         """
-        if self.place.newer:
-            yield from self._onwards()
+        if self.cursor.newer:
+            yield from self._read_newer()
         else:
-            yield from self._backwards()
+            yield from self._read_back()
 
-    def _onwards(self) -> Iterator[Found]:
+    def _read_newer(self) -> Iterator[Found]:
         for _ in range(MAX_PAGES):
-            # The ETag is the feed's: unchanged is what has nothing behind this place.
-            fetched = self._client.get(self.place.newer, self.place.etag)
+            # The ETag is that of the feed, so 304 means that nothing is newer than the cursor.
+            fetched = self._client.get(self.cursor.newer, self.cursor.etag)
             if fetched.unchanged:
                 return
             page = read_page(fetched.body)
             yield from page.reports
             yield from page.links
             if page.newer is None:
-                raise FeedError("the feed does not say any more where its newer reports are")
-            self.place.newer = next_url(fetched, page.newer)
-            self.place.etag = "" if page.next else fetched.etag
+                raise FeedError("the feed no longer links to its newer reports")
+            self.cursor.newer = next_url(fetched, page.newer)
+            self.cursor.etag = "" if page.next else fetched.etag
             if not page.next:
                 return
 
-    def _backwards(self) -> Iterator[Found]:
-        known = set(self.place.seen)
+    def _read_back(self) -> Iterator[Found]:
+        known = set(self.cursor.seen)
         first: tuple[Fetched, FeedPage] | None = None
         new: dict[str, Found] = {}
-        url = self.place.feed
+        url = self.cursor.feed
         for _ in range(MAX_PAGES):
-            fetched = self._client.get(url, "" if first else self.place.etag)
+            fetched = self._client.get(url, "" if first else self.cursor.etag)
             if fetched.unchanged:
                 return
             page = read_page(fetched.body)
             first = first or (fetched, page)
             named = {_name(one): one for one in (*page.reports, *page.links)}
             new |= {name: one for name, one in named.items() if name not in known | new.keys()}
-            # Of a feed that is seen for the first time the newest page is enough.
+            # The first poll of a feed reads only the newest page.
             if not known or known & named.keys() or not page.next:
                 break
             url = next_url(fetched, page.next)
         for name, one in reversed(new.items()):
             yield one
-            self.place.seen.append(name)
-        assert first is not None  # noqa: S101  # there is at least one page
+            self.cursor.seen.append(name)
+        assert first is not None  # noqa: S101  # at least one page was read
         fetched, page = first
-        self.place.seen = self.place.seen[-MAX_SEEN:]
-        self.place.etag = fetched.etag
+        self.cursor.seen = self.cursor.seen[-MAX_SEEN:]
+        self.cursor.etag = fetched.etag
         if page.newer is not None:
-            self.place.newer, self.place.seen = next_url(fetched, page.newer), []
+            self.cursor.newer, self.cursor.seen = next_url(fetched, page.newer), []
 
 
 def _name(found: Found) -> str:

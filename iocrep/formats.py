@@ -1,4 +1,4 @@
-"""Answers as a table, as JSON lines and as CSV: each row is written as it comes."""
+"""Writes answers as a table, as JSON lines or as CSV, row by row."""
 
 import json
 import os
@@ -27,12 +27,12 @@ class Format(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What became of an indicator.
+    """The result for one line of a list.
 
     Attributes:
-        line: its number in the list.
-        asked: as it stands there.
-        answer: None where there is none, and then the reason.
+        line: number of the line.
+        asked: text of the line.
+        answer: None if there is none; then `reason` states why.
     """
 
     line: int
@@ -47,8 +47,8 @@ class Row:
         return None if self.answer is None else self.answer.verdict()
 
     @property
-    def standing(self) -> str:
-        """The verdict in a word, also where there is none."""
+    def verdict_name(self) -> str:
+        """Name of the verdict; UNKNOWN without a verdict, NO ANSWER without an answer."""
         if self.answer is None:
             return "NO ANSWER"
         return "UNKNOWN" if self.verdict is None else self.verdict.name
@@ -67,36 +67,36 @@ STYLES: Final = {
 _WIDTH: Final = 140
 
 
-def head_of(form: Format) -> str:
-    """What stands before the first row."""
+def header(form: Format) -> str:
+    """The header line of a format, "" if it has none."""
     return csv_row(COLUMNS) if form is Format.CSV else ""
 
 
 def as_text(form: Format, rows: Sequence[Row]) -> str:
-    """Rows as JSON lines or as lines of CSV (RFC 4180)."""
+    """Write rows as JSON lines or as lines of CSV (RFC 4180)."""
     make = _as_json if form is Format.JSON else _as_csv
     return "".join(map(make, rows))
 
 
 def as_table(rows: Sequence[Row], *, head: bool) -> Table:
-    """Rows as a part of the table; parts have the same columns whatever is in them."""
+    """Write rows as a part of the table; all parts have the same columns."""
     table = Table(show_header=head, box=None, expand=True, pad_edge=False)
     table.add_column("Verdict", width=16)
     table.add_column("Type", width=6)
     table.add_column("Indicator", ratio=2, overflow="fold")
-    table.add_column("Said by", ratio=1, overflow="fold")
+    table.add_column("Reported by", ratio=1, overflow="fold")
     for row in rows:
         table.add_row(
-            Text(row.standing, style=STYLES[row.standing]),
+            Text(row.verdict_name, style=STYLES[row.verdict_name]),
             row.indicator.type.value,
             plain(row.indicator.value),
-            plain(row.reason or "; ".join(map(_in_words, _speaking(row)))),
+            plain(row.reason or "; ".join(map(_in_words, _listing_rows(row)))),
         )
     return table
 
 
 def console() -> Console:
-    """Standard output; where it is no terminal, wide enough for long indicators."""
+    """Standard output; wide enough for long indicators if it is not a terminal."""
     out = Console(highlight=False)
     if not (out.is_terminal or os.environ.get("COLUMNS")):
         out.width = _WIDTH
@@ -104,18 +104,18 @@ def console() -> Console:
 
 
 def plain(text: str, style: str = "") -> Text:
-    """A text from elsewhere: neither markup nor anything that moves a terminal's cursor."""
+    """Text from outside, without markup and without control characters."""
     return Text(printable(text), style=style)
 
 
 def printable(text: str) -> str:
-    """A text without control characters."""
+    """Replace control characters."""
     return "".join(char if char.isprintable() else "\ufffd" for char in text)
 
 
-def _speaking(row: Row) -> list[ProviderRow]:
-    said = row.answer.rows if row.answer else ()
-    return [one for one in said if one.status in {RowStatus.LISTED, RowStatus.TRUSTED}]
+def _listing_rows(row: Row) -> list[ProviderRow]:
+    rows = row.answer.rows if row.answer else ()
+    return [one for one in rows if one.status in {RowStatus.LISTED, RowStatus.TRUSTED}]
 
 
 def _in_words(row: ProviderRow) -> str:
@@ -157,7 +157,7 @@ def _as_csv(row: Row) -> str:
             row.indicator.value,
             "" if row.verdict is None else row.verdict.name,
             "" if row.answer is None else str(row.answer.known).lower(),
-            "; ".join(one.provider for one in _speaking(row)),
+            "; ".join(one.provider for one in _listing_rows(row)),
             row.reason,
         )
     )

@@ -1,8 +1,8 @@
-"""Output that a later run can go on with, wherever the one before it was stopped.
+"""Output that a later run can continue, wherever the run before was stopped.
 
-Beside the output is a small file that says how many lines of the list are done, and how long the
-output was then. It is replaced, in one step, after every chunk that is on the disk. What the output
-has beyond that length is of a chunk that was broken off, and is cut away.
+A small state file next to the output records how many lines of the list are done and how long the
+output was then. It is replaced in one step after each chunk that is on disk. Output beyond that
+length belongs to an interrupted chunk and is truncated.
 """
 
 import json
@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
-from iocrep.errors import CannotGoOn, Exit, NotSetUp
+from iocrep.errors import CommandError, Exit, UsageError
 from iocrep.lists import Lines
 from shared.domain.verdict import Verdict
 
@@ -21,21 +21,21 @@ _VERSION = 1
 
 @dataclass(slots=True)
 class Counts:
-    """What became of the lines so far.
+    """Results of the lines so far, counted.
 
     Attributes:
-        rejected: lines that are no indicator.
+        rejected: lines that are not a valid indicator.
         unanswered: indicators without an answer.
-        verdicts: the others, by the name of their verdict, UNKNOWN for none.
+        verdicts: answered indicators by the name of their verdict; UNKNOWN for none.
     """
 
     rejected: int = 0
     unanswered: int = 0
     verdicts: dict[str, int] = field(default_factory=dict)
 
-    def count(self, standing: str) -> None:
+    def count(self, verdict_name: str) -> None:
         """Count an answer."""
-        self.verdicts[standing] = self.verdicts.get(standing, 0) + 1
+        self.verdicts[verdict_name] = self.verdicts.get(verdict_name, 0) + 1
 
     @property
     def exit(self) -> Exit:
@@ -49,47 +49,49 @@ class Counts:
     def __str__(self) -> str:
         parts = [f"{number:,} {name}" for name, number in sorted(self.verdicts.items())]
         parts += [f"{self.unanswered:,} without an answer"] if self.unanswered else []
-        parts += [f"{self.rejected:,} no indicator"] if self.rejected else []
-        return ", ".join(parts) or "nothing was asked"
+        parts += [f"{self.rejected:,} invalid"] if self.rejected else []
+        return ", ".join(parts) or "nothing to look up"
 
 
 class Journal:
-    """A file of output, and what is said beside it.
+    """An output file and its state file.
 
     Args:
         path: the output.
-        settings: what must be the same for a run to be gone on with, such as the format.
-        lines: the list; what is done of it is passed over.
-        resume: whether to go on with what is there.
+        settings: options that must be the same in a run that continues, such as the format.
+        lines: the list; lines that are done are skipped.
+        resume: whether to continue existing output.
 
     Attributes:
-        tally: of all that is done.
-        skipped: bytes of the list that were done before.
+        counts: of all lines that are done.
+        skipped: bytes of the list that earlier runs did.
 
     Raises:
-        CannotGoOn: there is output and it is not to be, or cannot be gone on with.
+        CommandError: output exists and `resume` is false, or the output cannot be continued.
     """
 
     def __init__(self, path: Path, settings: str, lines: Lines, *, resume: bool) -> None:
         self._state = path.with_name(path.name + SUFFIX)
         self._settings = settings
         self._lines = lines
-        self.tally = Counts()
+        self.counts = Counts()
         self.skipped = 0
         size = 0
         if not path.parent.is_dir():
-            raise NotSetUp(f"there is no folder {path.parent}: make it first.")
+            raise UsageError(f"the folder {path.parent} does not exist: create it first.")
         if path.exists() and not resume:
-            raise NotSetUp(f"{path} is there already. --resume goes on with it; or remove it.")
+            raise UsageError(f"{path} already exists. Continue it with --resume, or remove it.")
         if resume and self._state.exists():
-            size = self._go_on(path, self._read())
+            size = self._continue(path, self._read())
         elif path.exists():
-            raise CannotGoOn(f"{path} has no {self._state.name} beside it, so nothing can go on.")
+            raise CommandError(
+                f"{path} cannot be continued, because {self._state.name} is missing."
+            )
         else:
             self._write(0)
         self._out: BinaryIO = path.open("ab")
         self._out.truncate(size)
-        self._out.seek(size)  # where it stands does not follow from what was cut away
+        self._out.seek(size)  # truncating does not move the position
 
     def __enter__(self) -> Self:
         return self
@@ -99,28 +101,28 @@ class Journal:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing was written yet."""
+        """Whether the output is still empty."""
         return self._out.tell() == 0
 
     def write(self, text: str) -> None:
-        """Add the output of all lines that were read since."""
+        """Append the output of all lines that were read since the last call."""
         self._out.write(text.encode())
         self._out.flush()
         os.fsync(self._out.fileno())
         self._write(self._out.tell())
 
-    def _go_on(self, path: Path, state: dict[str, Any]) -> int:
+    def _continue(self, path: Path, state: dict[str, Any]) -> int:
         if state["settings"] != self._settings:
-            raise NotSetUp(f"{path} was begun with other options ({state['settings']}).")
+            raise UsageError(f"{path} was started with other options ({state['settings']}).")
         size: int = state["bytes"]
         if (path.stat().st_size if path.exists() else 0) < size:
-            raise CannotGoOn(f"{path} is shorter than it was. Remove it to begin again.")
+            raise CommandError(f"{path} is shorter than it was. Remove it to start again.")
         self.skipped = self._lines.skip(state["lines"])
         if (self._lines.done, self._lines.digest) != (state["lines"], state["digest"]):
-            raise CannotGoOn(
-                f"the list is another one than that of {path}, or a part of it changed."
+            raise CommandError(
+                f"{path} belongs to another list, or the part of the list that is done has changed."
             )
-        self.tally = Counts(**state["tally"])
+        self.counts = Counts(**state["tally"])
         return size
 
     def _read(self) -> dict[str, Any]:
@@ -130,7 +132,7 @@ class Journal:
         except (ValueError, KeyError, TypeError):
             known = False
         if not known:
-            raise CannotGoOn(f"{self._state} cannot be read. Remove it and the output.")
+            raise CommandError(f"{self._state} cannot be read. Remove it and the output.")
         return state
 
     def _write(self, size: int) -> None:
@@ -140,7 +142,7 @@ class Journal:
             "lines": self._lines.done,
             "digest": self._lines.digest,
             "bytes": size,
-            "tally": asdict(self.tally),
+            "tally": asdict(self.counts),
         }
         new = self._state.with_name(self._state.name + ".new")
         with new.open("w", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""Lists of indicators as people keep them: one in a line, of any type, defanged or not. Pure."""
+"""Reads lists of indicators: one a line, of any type, defanged or not. Pure."""
 
 import codecs
 import hashlib
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import BinaryIO
 
-from iocrep.errors import NotSetUp
+from iocrep.errors import UsageError
 from shared.domain.errors import InvalidIndicator
 from shared.domain.indicator import (
     HASH_TYPES,
@@ -22,12 +22,12 @@ from shared.domain.indicator import (
     unwrap,
 )
 
-# So many bytes are more than MAX_TEXT_CHARS characters: what is cut off there is refused anyway.
+# A line of so many bytes has more than MAX_TEXT_CHARS characters, so it is rejected anyway.
 MAX_LINE_BYTES = 4 * MAX_TEXT_CHARS + 4
-# Of what is kept in memory at once: four requests of each kind, or lines that are none.
+# Bounds memory when most lines are not indicators; enough for four requests of each kind.
 MAX_CHUNK_LINES = 4000
 _DIGITS = re.compile("[0-9A-Fa-f]+")
-# With a scheme, or with more than a port behind a host that has a dot: 12:30 is no URL.
+# A scheme, or a host with a dot and more than a port after it: 12:30 is not a URL.
 _LOOKS_LIKE_A_URL = re.compile(
     r"[A-Za-z][A-Za-z+-]*:/|\[[0-9A-Fa-f:.]+\]|[^/:?#]*\.[^/:?#]*(?::[0-9]*)?[/?#]"
 )
@@ -37,39 +37,39 @@ _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a list; all that a look-up needs of whatever finds indicators.
+    """A line of a list.
 
     Attributes:
-        number: counted from 1, with every line.
-        text: without blanks around it; an overlong one is cut.
-        question: what to ask; None for a line that is to be passed over, or is no indicator.
-        reason: why it is no indicator, "" for one and for a line that is to be passed over.
-        size: bytes that it takes in the list.
+        number: counts all lines from 1.
+        text: without surrounding white space; truncated if it is too long.
+        query: what to look up; None if the line is skipped or not a valid indicator.
+        reason: why the line is not a valid indicator; "" if it is valid or skipped.
+        size: bytes of the line in the list.
     """
 
     number: int
     text: str
-    question: Query | None
+    query: Query | None
     reason: str
     size: int
 
     @property
     def indicators(self) -> tuple[Indicator, ...]:
-        """What to look up: two for a URL without a scheme, none for a line that is none."""
-        if self.question is None:
+        """The indicators to look up: two for a URL without a scheme, none without a query."""
+        if self.query is None:
             return ()
-        twin = self.question.twin
-        return (self.question.indicator, twin.indicator) if twin else (self.question.indicator,)
+        twin = self.query.twin
+        return (self.query.indicator, twin.indicator) if twin else (self.query.indicator,)
 
 
-def recognise(text: str) -> Query:
-    """What a text asks for, of whichever type. A port alone behind a host is dropped.
+def parse_any(text: str) -> Query:
+    """Parse a text as an indicator of any type. A host may have a port, which is dropped.
 
     Raises:
-        InvalidIndicator: it is none; the message says why, without the text.
+        InvalidIndicator: the text is not an indicator; the message states why, without the text.
 
     Example:
-        >>> recognise("hxxp://evil[.]example").indicator.value
+        >>> parse_any("hxxp://evil[.]example").indicator.value
         'http://evil.example/'
     """
     text = unwrap(text)
@@ -82,14 +82,14 @@ def recognise(text: str) -> Query:
     kind = IndicatorType.URL if _LOOKS_LIKE_A_URL.match(plain) else IndicatorType.DOMAIN
     try:
         if _is_network(plain):
-            raise InvalidIndicator("a network, and only single addresses are looked up")
+            raise InvalidIndicator("a network; only single addresses are looked up")
         return parse_query(kind, text)
     except InvalidIndicator as error:
-        raise InvalidIndicator(f"no hash, IP address, domain or URL: {error}") from None
+        raise InvalidIndicator(f"not a hash, IP address, domain or URL: {error}") from None
 
 
 def _is_network(text: str) -> bool:
-    # 192.0.2.1/24 is a network that somebody took from a host, 192.0.2.1/payload a URL.
+    # Not strict: 192.0.2.1/24 is a network, although it has host bits; 192.0.2.1/payload is a URL.
     try:
         ip_network(text, strict=False)
     except ValueError:
@@ -98,31 +98,31 @@ def _is_network(text: str) -> bool:
 
 
 class Lines:
-    """Reads a list line by line, however long it and its lines are.
+    """Reads a list of any length line by line, with bounded memory.
 
     Attributes:
-        done: lines that were read.
+        done: number of lines read so far.
 
     Raises:
-        NotSetUp: for a list in UTF-16, as some systems save a text.
+        UsageError: the list is in UTF-16.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
-        # Before anything is begun for a list that cannot be read.
+        # Read at once, so that a list in UTF-16 fails before any output is created.
         self._first: bytes | None = stream.readline(MAX_LINE_BYTES)
         if self._first.startswith(_UTF_16):
-            raise NotSetUp("the list is in UTF-16. Save it as UTF-8.")
+            raise UsageError("the list is in UTF-16. Save it as UTF-8.")
         self._digest = hashlib.sha256()
         self.done = 0
 
     @property
     def digest(self) -> str:
-        """Names what was read, whatever its line ends."""
+        """SHA-256 of the lines read so far, independent of their line ends."""
         return self._digest.hexdigest()
 
     def skip(self, lines: int) -> int:
-        """Pass over lines that are done; returns their bytes, fewer lines only at the end."""
+        """Skip lines that are done; returns their size in bytes. Stops early at the end."""
         size = 0
         while self.done < lines and (found := self._next()):
             size += found[1]
@@ -132,13 +132,13 @@ class Lines:
         while found := self._next():
             raw, size = found
             text = raw.decode(errors="replace").removeprefix(_BYTE_ORDER_MARK).strip()
-            question, reason = None, ""
+            query, reason = None, ""
             if text and not text.startswith("#"):
                 try:
-                    question = recognise(text)
+                    query = parse_any(text)
                 except InvalidIndicator as error:
                     reason = str(error)
-            yield Line(self.done, text, question, reason, size)
+            yield Line(self.done, text, query, reason, size)
 
     def _next(self) -> tuple[bytes, int] | None:
         if self._first is None:
@@ -158,10 +158,12 @@ class Lines:
 
 
 def in_chunks(lines: Iterable[Line], most: int) -> Iterator[list[Line]]:
-    """Chunks for which one request of each kind is enough; two, where the last line asks for two.
+    """Group lines into chunks that need one request of each kind.
+
+    A last line with two indicators can make that two requests.
 
     Args:
-        most: indicators in a request.
+        most: the most indicators in a request.
     """
     chunk: list[Line] = []
     kinds: Counter[str] = Counter()

@@ -1,4 +1,4 @@
-"""`iocrep lookup`: indicators in, answers out, in the order of the list."""
+"""The command `iocrep lookup` looks up indicators and prints the answers in their order."""
 
 import io
 import os
@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from iocrep import parameters
-from iocrep.errors import NotSetUp, errors_told, tell
-from iocrep.formats import Format, Row, as_table, as_text, console, head_of
+from iocrep.errors import UsageError, exit_on_error, notice
+from iocrep.formats import Format, Row, as_table, as_text, console, header
 from iocrep.journal import Counts, Journal
 from iocrep.lists import Line, Lines, in_chunks
 from shared.client import Answer, ReputationApiError, ReputationClient, Unanswered
@@ -36,13 +36,13 @@ def lookup(
     """Look up indicators: arguments, a list in a file, or the standard input.
 
     A list has one indicator in each line, of any type, defanged or not. Blank lines and lines that
-    begin with # are passed over. The exit code tells the worst verdict: 0 nothing bad, 10
-    suspicious, 20 malicious or likely so, 3 nothing bad but not all was answered, 1 failed.
+    begin with # are skipped. The exit code is that of the worst verdict: 0 nothing bad, 10
+    suspicious, 20 malicious or likely malicious, 3 nothing bad but not all answered, 1 failed.
     """
     settings = parameters.settings_of(context)
-    with errors_told(settings.each["url"].value), ExitStack() as stack:
+    with exit_on_error(settings.each["url"].value), ExitStack() as stack:
         form = _format(as_json=as_json, as_csv=as_csv, output=output, resume=resume)
-        stream = stack.enter_context(_opened(indicators or [], file))
+        stream = stack.enter_context(_open_list(indicators or [], file))
         lines = Lines(stream)
         client = stack.enter_context(settings.client(batch))
         advance = stack.enter_context(_progress(stream, quiet=quiet))
@@ -53,22 +53,22 @@ def lookup(
             sink = _File(form, journal)
         try:
             for chunk in in_chunks(lines, batch):
-                _told(chunk, sink.tally, quiet=quiet)
-                sink.write(_answered(client, chunk, sink.tally))
+                _reject(chunk, sink.counts, quiet=quiet)
+                sink.write(_look_up(client, chunk, sink.counts))
                 advance(sum(line.size for line in chunk))
             if form is Format.CSV:
-                sink.write([])  # the head, also of a list without indicators
+                sink.write([])  # writes the header even if there were no indicators
         except KeyboardInterrupt:
-            tell(_stopped(output))
+            notice(_stopped(output))
             raise
         except ReputationApiError:
             if output is not None:
-                tell(_stopped(output))
+                notice(_stopped(output))
             raise
-        tally = sink.tally
+        counts = sink.counts
     if not quiet:
-        tell(str(tally))
-    raise typer.Exit(tally.exit)
+        notice(str(counts))
+    raise typer.Exit(counts.exit)
 
 
 class _Screen:
@@ -78,28 +78,28 @@ class _Screen:
         self._form = form
         self._console = console()
         self._empty = True
-        self.tally = Counts()
+        self.counts = Counts()
 
     def write(self, rows: Sequence[Row]) -> None:
         if self._form is Format.TABLE:
             self._console.print(as_table(rows, head=self._empty))
         else:
-            head = head_of(self._form) if self._empty else ""
-            # As bytes: no system is to translate the ends of lines.
+            head = header(self._form) if self._empty else ""
+            # As bytes, so that the system does not translate line ends.
             typer.echo((head + as_text(self._form, rows)).encode(), nl=False)
         self._empty = False
 
 
 class _File:
-    """A file that a later run can go on with."""
+    """A file that a later run can continue."""
 
     def __init__(self, form: Format, journal: Journal) -> None:
         self._form = form
         self._journal = journal
-        self.tally = journal.tally
+        self.counts = journal.counts
 
     def write(self, rows: Sequence[Row]) -> None:
-        head = head_of(self._form) if self._journal.empty else ""
+        head = header(self._form) if self._journal.empty else ""
         self._journal.write(head + as_text(self._form, rows))
 
 
@@ -108,33 +108,33 @@ _Sink = _Screen | _File
 
 def _format(*, as_json: bool, as_csv: bool, output: Path | None, resume: bool) -> Format:
     if as_json and as_csv:
-        raise NotSetUp("--json or --csv, not both.")
+        raise UsageError("give --json or --csv, not both.")
     if resume and output is None:
-        raise NotSetUp("--resume goes on with a file: name it with --output.")
+        raise UsageError("--resume continues a file: name it with --output.")
     form = Format.JSON if as_json else Format.CSV if as_csv else Format.TABLE
     if output is not None and form is Format.TABLE:
-        raise NotSetUp("--output needs --json or --csv.")
+        raise UsageError("--output needs --json or --csv.")
     return form
 
 
 @contextmanager
-def _opened(indicators: Sequence[str], file: Path | None) -> Iterator[BinaryIO]:
-    """What is to be looked up, as a list."""
+def _open_list(indicators: Sequence[str], file: Path | None) -> Iterator[BinaryIO]:
+    """Open the list: arguments, a file or the standard input."""
     if indicators and file is not None:
-        raise NotSetUp("indicators or --file, not both.")
+        raise UsageError("give indicators or --file, not both.")
     if indicators:
         if not all(map(str.strip, indicators)):
-            raise NotSetUp("an argument is empty.")
+            raise UsageError("an argument is empty.")
         yield io.BytesIO("\n".join(indicators).encode(errors="replace"))
     elif file is not None and str(file) != "-":
         try:
             stream = file.open("rb")
         except OSError as error:
-            raise NotSetUp(f"{file} cannot be read: {error.strerror}.") from None
+            raise UsageError(f"{file} cannot be read: {error.strerror}.") from None
         with stream:
             yield stream
     elif file is None and sys.stdin.isatty():
-        raise NotSetUp(
+        raise UsageError(
             "nothing to look up. Give indicators, --file, or a list on the standard input."
         )
     else:
@@ -143,7 +143,7 @@ def _opened(indicators: Sequence[str], file: Path | None) -> Iterator[BinaryIO]:
 
 @contextmanager
 def _progress(stream: BinaryIO, *, quiet: bool) -> Iterator[Callable[[int], None]]:
-    """A bar on standard error, by bytes of the list; its length is known of a file only."""
+    """Show a progress bar on standard error, by bytes of the list if its size is known."""
     screen = Console(stderr=True)
     columns = (TextColumn("looking up"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
     with Progress(
@@ -162,30 +162,30 @@ def _size(stream: BinaryIO) -> int | None:
         return None
 
 
-def _told(chunk: Sequence[Line], tally: Counts, *, quiet: bool) -> None:
-    """Tell and count the lines that are no indicator."""
+def _reject(chunk: Sequence[Line], counts: Counts, *, quiet: bool) -> None:
+    """Report and count the lines that are not a valid indicator."""
     for line in chunk:
         if line.reason:
-            tally.rejected += 1
+            counts.rejected += 1
             if not quiet:
-                tell(f"line {line.number}: {line.reason}")
+                notice(f"line {line.number}: {line.reason}")
 
 
-def _answered(client: ReputationClient, chunk: Sequence[Line], tally: Counts) -> list[Row]:
-    asked = [line for line in chunk if line.indicators]
-    answers, failed = _ask(client, [one for line in asked for one in line.indicators])
+def _look_up(client: ReputationClient, chunk: Sequence[Line], counts: Counts) -> list[Row]:
+    queried = [line for line in chunk if line.indicators]
+    answers, failed = _query(client, [one for line in queried for one in line.indicators])
     rows = []
-    for line in asked:
-        # Of two the worse one, the first of equals; the worse may be the one without an answer.
+    for line in queried:
+        # Of two, show the worse; no answer counts as worst, and the first of equals wins.
         indicator = max(
             line.indicators, key=lambda one: (one in failed, _severity(answers.get(one)))
         )
         answer = answers.get(indicator)
         row = Row(line.number, line.text, indicator, answer, failed.get(indicator, ""))
         if answer is None:
-            tally.unanswered += 1
+            counts.unanswered += 1
         else:
-            tally.count(row.standing)
+            counts.count(row.verdict_name)
         rows.append(row)
     return rows
 
@@ -195,7 +195,7 @@ def _severity(answer: Answer | None) -> int:
     return -1 if verdict is None else verdict
 
 
-def _ask(
+def _query(
     client: ReputationClient, indicators: Sequence[Indicator]
 ) -> tuple[dict[Indicator, Answer], dict[Indicator, str]]:
     try:
@@ -206,5 +206,5 @@ def _ask(
 
 def _stopped(output: Path | None) -> str:
     if output is None:
-        return "stopped. With --output a run can be gone on with."
-    return f"stopped. What is in {output} is right: the same command with --resume goes on."
+        return "stopped. A run with --output can be continued."
+    return f"stopped. {output} is correct so far: the same command with --resume continues."

@@ -1,4 +1,4 @@
-"""Arguments and options that commands share."""
+"""Arguments and options of the commands."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,21 +14,22 @@ def _verdict(text: str) -> Verdict:
     try:
         return Verdict[text.upper()]
     except KeyError:
-        raise typer.BadParameter(f"{text!r} is no verdict") from None
+        raise typer.BadParameter(f"{text!r} is not a verdict") from None
 
 
 Url = Annotated[str | None, typer.Option(help="Address of the API, such as https://host/v4.")]
 ApiKey = Annotated[
     str | None,
     typer.Option(
-        help="Key of the API. Other users of this machine can see it: better IOCREP_API_KEY."
+        help="Key of the API. Other users of this machine can see it; prefer IOCREP_API_KEY."
     ),
 ]
 FeedUrl = Annotated[
-    str | None, typer.Option(help="Feed that `watch` follows, if not the service's own.")
+    str | None, typer.Option(help="Feed that `watch` follows; by default the service's own.")
 ]
 FeedApiKey = Annotated[
-    str | None, typer.Option(help="Key of that feed, if not the one of the API on the same host.")
+    str | None,
+    typer.Option(help="Key of that feed; by default the API's, if both have the same host."),
 ]
 Timeout = Annotated[
     float | None,
@@ -54,14 +55,12 @@ Output = Annotated[
     typer.Option("--output", "-o", help="Write to this file; needs --json or --csv."),
 ]
 Resume = Annotated[
-    bool, typer.Option("--resume", help="Go on where the last run with this --output stopped.")
+    bool, typer.Option("--resume", help="Continue where the last run with this --output stopped.")
 ]
 Batch = Annotated[
-    int, typer.Option(min=1, max=1000, help="Indicators in a request; the vendor takes 50.")
+    int, typer.Option(min=1, max=1000, help="Indicators in a request; the vendor accepts 50.")
 ]
-Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", help="Say nothing beside the output and errors.")
-]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only the output and errors.")]
 AtLeast = Annotated[
     Verdict | None,
     typer.Option(
@@ -75,18 +74,18 @@ Types = Annotated[
     list[IndicatorType] | None,
     typer.Option("--type", help="Only IOCs of this type; may be repeated."),
 ]
-Interval = Annotated[
-    float, typer.Option(min=1, max=86_400, help="Seconds from one look to the next.")
-]
-Once = Annotated[bool, typer.Option("--once", help="Look once and end.")]
+Interval = Annotated[float, typer.Option(min=1, max=86_400, help="Seconds between two polls.")]
+Once = Annotated[bool, typer.Option("--once", help="Poll once and end.")]
 State = Annotated[
     Path | None,
-    typer.Option("--state", help="Remember in this file what was shown, and go on from there."),
+    typer.Option(
+        "--state", help="File with the position in the feed; the next run continues there."
+    ),
 ]
 
 
 def settings_of(context: typer.Context) -> Settings:
-    """The settings that were read before the command."""
+    """Return the settings that the callback of the app read."""
     settings = context.obj
-    assert isinstance(settings, Settings)  # noqa: S101  # the callback of the app puts them there
+    assert isinstance(settings, Settings)  # noqa: S101  # set by that callback
     return settings

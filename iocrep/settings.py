@@ -1,4 +1,4 @@
-"""Settings: from the file, the environment and the flags, each beating the one before."""
+"""Settings from the file, the environment and the flags; the later source wins."""
 
 import stat
 import tomllib
@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from iocrep.errors import NotSetUp
+from iocrep.errors import UsageError
 from shared.client import ReputationClient
 
 ENVIRONMENT_PREFIX = "IOCREP_"
 FILE_VARIABLE = "IOCREP_CONFIG"
-# What is needed has no default.
+# Required settings have no default.
 DEFAULTS: Final = {
     "url": "",
     "api_key": "",
     "feed_url": "",
     "feed_api_key": "",
-    "timeout": "90",  # a limit by minute is waited out
+    "timeout": "90",  # long enough to wait for the next minute of a limit
 }
 SECRET: Final = frozenset({"api_key", "feed_api_key"})
 NOT_SET: Final = "not set"
@@ -28,13 +28,13 @@ _READABLE_BY_OTHERS = stat.S_IRGRP | stat.S_IROTH
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A value, "" for none, and where it comes from."""
+    """A value, "" for none, and its source."""
 
     value: str
     source: str
 
     def shown(self, name: str) -> str:
-        """The value as it may be shown: a secret never is, not even its length."""
+        """The value for display; a secret is masked, including its length."""
         return "********" if name in SECRET and self.value else self.value
 
 
@@ -42,13 +42,13 @@ class Settings:
     """All settings.
 
     Args:
-        flags: by name; None for one that was not given.
+        flags: values by name; None for a flag that was not given.
         environ: the environment.
-        file: what the file has, by name.
-        path: the file.
+        file: values in the file by name.
+        path: of the file.
 
     Raises:
-        NotSetUp: the file has a setting that there is not, or no text for one.
+        UsageError: the file has an unknown setting, or a value that is not a string or a number.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Settings:
         path: Path,
     ) -> None:
         if unknown := sorted(file.keys() - DEFAULTS.keys()):
-            raise NotSetUp(f"{path}: there is no setting {unknown[0]}; known are {_names()}.")
+            raise UsageError(f"{path}: unknown setting {unknown[0]}; known are {_names()}.")
         self.path = path
         self.each: dict[str, Setting] = {}
         for name, default in DEFAULTS.items():
@@ -76,12 +76,12 @@ class Settings:
 
     @property
     def url(self) -> str:
-        """The API, such as `https://host/v4`."""
+        """Address of the API, such as `https://host/v4`."""
         return self._needed("url", "no address of the API")
 
     @property
     def root(self) -> str:
-        """The service, which has `/v4`, `/feed` and `/health` under it."""
+        """Address of the service, above `/v4`, `/feed` and `/health`."""
         return self.url.rstrip("/").removesuffix("/v4")
 
     @property
@@ -91,7 +91,7 @@ class Settings:
 
     @property
     def feed_url(self) -> str:
-        """The feed; the service's own unless another is set."""
+        """Address of the feed; by default that of the service."""
         url = self.each["feed_url"].value or f"{self.root}/feed/reports"
         try:
             parts = urlsplit(url)
@@ -99,12 +99,12 @@ class Settings:
         except ValueError:
             usable = False
         if not usable:
-            raise NotSetUp("the address of the feed is no http or https address.")
+            raise UsageError("the address of the feed is not an http or https address.")
         return url
 
     @property
     def feed_api_key(self) -> str:
-        """The key of the feed; the API's, but never for a feed on another host. "" for none."""
+        """Key of the feed; by default the API's if both have the same origin, else ""."""
         own = self.each["feed_api_key"].value
         if own or not self.each["url"].value:
             return own
@@ -113,24 +113,24 @@ class Settings:
 
     @property
     def timeout_s(self) -> float:
-        """Seconds that a call may take."""
+        """The most seconds for a call."""
         setting = self.each["timeout"]
         try:
             seconds = float(setting.value)
         except ValueError:
             seconds = 0.0
         if not 1 <= seconds <= 3600:
-            raise NotSetUp(f"timeout ({setting.source}) is not 1 to 3600 seconds.")
+            raise UsageError(f"timeout ({setting.source}) is not 1 to 3600 seconds.")
         return seconds
 
     def client(self, batch: int = 1000) -> ReputationClient:
-        """A client of the API.
+        """Return a client of the API.
 
         Args:
-            batch: indicators in a request.
+            batch: the most indicators in a request.
 
         Raises:
-            NotSetUp: the address or the key is missing, or cannot be used.
+            UsageError: the address or the key is missing or not valid.
         """
         timeout_s = self.timeout_s
         try:
@@ -143,12 +143,12 @@ class Settings:
                 max_addresses=batch,
             )
         except ValueError as error:
-            raise NotSetUp(f"{error}. `iocrep config show` tells where it comes from.") from None
+            raise UsageError(f"{error}. `iocrep config show` shows where it comes from.") from None
 
     def _needed(self, name: str, missing: str) -> str:
         value = self.each[name].value
         if not value:
-            raise NotSetUp(
+            raise UsageError(
                 f"{missing}. Set {ENVIRONMENT_PREFIX}{name.upper()}, put {name} into {self.path}, "
                 f"or give --{name.replace('_', '-')} before the command."
             )
@@ -156,30 +156,30 @@ class Settings:
 
 
 def read_file(path: Path) -> dict[str, Any]:
-    """What the file has; nothing if it is not there.
+    """Read the values in the file; empty if it does not exist.
 
     Raises:
-        NotSetUp: it cannot be read.
+        UsageError: the file cannot be read.
     """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        # Not the error's own text: it may repeat the line with the key.
-        raise NotSetUp(f"{path} cannot be read as TOML ({type(error).__name__}).") from None
+        # The error's own text is omitted, because it may contain the line with the key.
+        raise UsageError(f"{path} cannot be read as TOML ({type(error).__name__}).") from None
 
 
 def warning(path: Path, file: Mapping[str, Any]) -> str:
-    """What is wrong with who may read the file, "" for nothing."""
+    """A warning if others can read a file with a key, else ""."""
     if not SECRET & file.keys() or not path.stat().st_mode & _READABLE_BY_OTHERS:
         return ""
-    return f"warning: {path} holds a key and others can read it: chmod 600 {path}"
+    return f"warning: {path} contains a key and others can read it: chmod 600 {path}"
 
 
 def _text(value: object, name: str, path: Path) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise NotSetUp(f"{path}: {name} is no text.")
+        raise UsageError(f"{path}: {name} is not a string.")
     return str(value)
 
 

@@ -1,4 +1,4 @@
-"""`iocrep status`: whether the service answers, how providers stand, what the key has left."""
+"""The command `iocrep status` shows the health of the service, its providers and the quota."""
 
 import json
 
@@ -7,7 +7,7 @@ from pydantic import BaseModel, ValidationError
 from rich.table import Table
 
 from iocrep import parameters
-from iocrep.errors import Exit, errors_told
+from iocrep.errors import Exit, exit_on_error
 from iocrep.formats import console, plain
 from shared.client import ReputationClient, UnexpectedAnswer
 from shared.domain.errors import FeedError
@@ -38,11 +38,11 @@ class _Left(BaseModel):
 
 
 class _Status(BaseModel):
-    """What is told.
+    """What the command shows.
 
     Attributes:
-        health: "ok", or "not told": the vendor's API has no such page.
-        providers: none where the API does not tell.
+        health: "ok", or "unknown" if the API has no page for it, like the vendor's.
+        providers: empty if the API has no page for them.
     """
 
     url: str
@@ -53,13 +53,13 @@ class _Status(BaseModel):
 
 
 def status(context: typer.Context, as_json: parameters.AsJson = False) -> None:
-    """Tell whether the service answers, how its providers stand, and what the key has left.
+    """Show whether the service answers, the state of its providers, and the quota of the key.
 
-    The exit code is 0 if it answers and takes the key, else 1.
+    The exit code is 0 if the service answers and accepts the key, else 1.
     """
     settings = parameters.settings_of(context)
-    with errors_told(settings.each["url"].value), settings.client() as client:
-        found = _ask(client, settings.url, settings.root, settings.timeout_s)
+    with exit_on_error(settings.each["url"].value), settings.client() as client:
+        found = _query(client, settings.url, settings.root, settings.timeout_s)
     if as_json:
         typer.echo(found.model_dump_json())
     else:
@@ -67,19 +67,21 @@ def status(context: typer.Context, as_json: parameters.AsJson = False) -> None:
     raise typer.Exit(Exit.NOTHING_BAD)
 
 
-def _ask(client: ReputationClient, url: str, root: str, timeout_s: float) -> _Status:
+def _query(client: ReputationClient, url: str, root: str, timeout_s: float) -> _Status:
     try:
         key = _Key.model_validate(client.read("apikey"))
         left = _Left.model_validate(client.read("apikey/limits/status"))
         try:
-            told = _Providers.model_validate(client.read("status/providers")).providers
+            providers = _Providers.model_validate(client.read("status/providers")).providers
         except UnexpectedAnswer:  # the vendor's API has no such page
-            told = []
+            providers = []
     except ValidationError:
         raise UnexpectedAnswer(
-            "what it says of the key or the providers has another form"
+            "its answer about the key or the providers has an unexpected form"
         ) from None
-    return _Status(url=url, health=_health(root, timeout_s), key=key, left=left, providers=told)
+    return _Status(
+        url=url, health=_health(root, timeout_s), key=key, left=left, providers=providers
+    )
 
 
 def _health(root: str, timeout_s: float) -> str:
@@ -89,7 +91,7 @@ def _health(root: str, timeout_s: float) -> str:
         )
         return str(json.loads(body)["status"])
     except (FeedError, ValueError, KeyError, TypeError):
-        return "not told"
+        return "unknown"
 
 
 def _show(found: _Status) -> None:

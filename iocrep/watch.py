@@ -1,4 +1,4 @@
-"""`iocrep watch`: reports of a feed as they are published."""
+"""The command `iocrep watch` follows a feed and prints its reports."""
 
 import json
 import time
@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.text import Text
 
 from iocrep import parameters
-from iocrep.errors import Exit, errors_told, tell
-from iocrep.follow import Follower, Found, Place
+from iocrep.errors import Exit, exit_on_error, notice
+from iocrep.follow import FeedCursor, Follower, Found
 from iocrep.formats import STYLES, console, plain
 from shared.domain.errors import FeedError
 from shared.domain.indicator import IndicatorType
@@ -38,26 +38,26 @@ def watch(
     state: parameters.State = None,
     quiet: parameters.Quiet = False,
 ) -> None:
-    """Follow a feed and print its reports as they come, the newest last.
+    """Follow a feed and print its new reports, the newest last.
 
-    Begins with the newest page. With --verdict or --type, only reports with such IOCs are printed.
-    A feed that fails is tried again later, ever later up to a quarter of an hour.
+    Starts with the newest page. With --verdict or --type, only reports with such IOCs are printed.
+    If the feed fails, the interval doubles with each try, up to a quarter of an hour.
     """
     settings = parameters.settings_of(context)
-    with errors_told(settings.each["url"].value):
+    with exit_on_error(settings.each["url"].value):
         feed = settings.feed_url
-        place = Place(feed) if state is None else Place.read(state, feed)
+        cursor = FeedCursor(feed) if state is None else FeedCursor.read(state, feed)
         clock = _Clock(settings.timeout_s)
-        follower = Follower(place, settings.feed_api_key, clock.left)
-        shown = _json if as_json else _Screen(console()).show
-        wanted = _Wanted(verdict, frozenset(kinds or IndicatorType))
+        follower = Follower(cursor, settings.feed_api_key, clock.left)
+        show = _json if as_json else _Screen(console()).show
+        selection = _Selection(verdict, frozenset(kinds or IndicatorType))
         failures = 0
         while True:
             clock.start()
             try:
-                with _kept(place, state):
-                    for found in follower.look():
-                        _print(found, wanted, shown)
+                with _stored(cursor, state):
+                    for found in follower.poll():
+                        _print(found, selection, show)
                 failures = 0
             except FeedRefused:
                 raise
@@ -66,14 +66,14 @@ def watch(
                     raise
                 failures += 1
                 if not quiet:
-                    tell(f"{error}; trying again")
+                    notice(f"{error}; trying again")
             if once:
                 raise typer.Exit(Exit.NOTHING_BAD)
             time.sleep(min(interval * 2 ** min(failures, 10), max(interval, MAX_WAIT_S)))
 
 
 class _Clock:
-    """The time of one look."""
+    """Limits the time of one poll."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -87,24 +87,24 @@ class _Clock:
 
 
 @contextmanager
-def _kept(place: Place, state: Path | None) -> Iterator[None]:
-    """Keeps the place, also if a look breaks off; then a page may be printed again."""
+def _stored(cursor: FeedCursor, state: Path | None) -> Iterator[None]:
+    """Store the cursor, even after a failed poll; then a page may be printed again."""
     try:
         yield
     finally:
         if state is not None:
-            place.write(state)
+            cursor.write(state)
 
 
-class _Wanted:
-    """Which IOCs are printed."""
+class _Selection:
+    """Selects the IOCs that are printed."""
 
     def __init__(self, verdict: Verdict | None, kinds: frozenset[IndicatorType]) -> None:
         self._verdict = verdict
         self._kinds = kinds
         self.everything = verdict is None and kinds == frozenset(IndicatorType)
 
-    def of(self, report: Report) -> list[Sighting]:
+    def select(self, report: Report) -> list[Sighting]:
         return [
             one
             for one in report.sightings
@@ -113,21 +113,21 @@ class _Wanted:
         ]
 
 
-Shown = Callable[[dict[str, Any]], None]
+Show = Callable[[dict[str, Any]], None]
 
 
-def _print(found: Found, wanted: _Wanted, shown: Shown) -> None:
+def _print(found: Found, selection: _Selection, show: Show) -> None:
     if isinstance(found, ReportLink):
-        if wanted.everything:
-            shown({"flow_id": found.flow_id, "link": found.url})
+        if selection.everything:
+            show({"flow_id": found.flow_id, "link": found.url})
         return
     report = read_report(found, time.time_ns() // 1_000_000)
     if not report.flow_id:
-        tell(f"a report cannot be read: {report.rejected[0].reason}")
+        notice(f"a report cannot be read: {report.rejected[0].reason}")
         return
-    iocs = wanted.of(report)
-    if iocs or wanted.everything:
-        shown(_facts(found, report, iocs))
+    iocs = selection.select(report)
+    if iocs or selection.everything:
+        show(_facts(found, report, iocs))
 
 
 def _facts(raw: dict[str, Any], report: Report, iocs: Sequence[Sighting]) -> dict[str, Any]:
@@ -155,7 +155,7 @@ def _json(report: dict[str, Any]) -> None:
 
 
 class _Screen:
-    """A terminal, or a file for people."""
+    """Prints reports for people."""
 
     def __init__(self, out: Console) -> None:
         self._out = out
@@ -170,5 +170,5 @@ class _Screen:
             self._line("", one["verdict"], Text(f"{one['type']:6} ") + plain(one["indicator"]))
 
     def _line(self, date: str, verdict: str, rest: Text) -> None:
-        said = Text(f"{verdict:16} ", style=STYLES.get(verdict, ""))
-        self._out.print(Text(f"{date:24}  ") + said + rest, soft_wrap=True)
+        label = Text(f"{verdict:16} ", style=STYLES.get(verdict, ""))
+        self._out.print(Text(f"{date:24}  ") + label + rest, soft_wrap=True)

@@ -66,10 +66,7 @@ def test_no_line_is_lost_and_none_comes_twice(
     assert last.returncode == Exit.MALICIOUS
     assert out.read_bytes() == whole.stdout_bytes
     # Lines are counted over all runs: the last one tells what one run would have told.
-    assert (
-        last.stderr.decode().splitlines()[-1]
-        == "2,000 MALICIOUS, 4,000 UNKNOWN, 2,000 no indicator"
-    )
+    assert last.stderr.decode().splitlines()[-1] == "2,000 MALICIOUS, 4,000 UNKNOWN, 2,000 invalid"
 
 
 def complete_lines(out: Path) -> bytes:

@@ -44,11 +44,11 @@ def test_a_list_is_answered_in_its_order(
         (9, "domain", "MALICIOUS"),
     ]
     assert [row["line"] for row in rows if "error" in row] == [8]
-    assert "line 5: no hash, IP address, domain or URL: fewer than two labels" in done.stderr
+    assert "line 5: not a hash, IP address, domain or URL: fewer than two labels" in done.stderr
     told = done.stderr.splitlines()[-1]
     assert (
         told == "1 LIKELY_MALICIOUS, 2 MALICIOUS, 1 SUSPICIOUS, 1 UNKNOWN, 1 without an answer, "
-        "1 no indicator"
+        "1 invalid"
     )
     # One request for each kind, and a value that stands there twice is asked once.
     assert sorted(map(len, server.requests)) == [1, 1, 1, 2]
@@ -74,7 +74,7 @@ def test_the_exit_code_tells_the_worst_verdict(run: Run, asked: str, code: Exit)
 def test_the_table_is_for_people(run: Run) -> None:
     done = run("lookup", "malicious.example", "BAD" + "0" * 61)
     head, *lines = done.stdout.splitlines()
-    assert head.split() == ["Verdict", "Type", "Indicator", "Said", "by"]
+    assert head.split() == ["Verdict", "Type", "Indicator", "Reported", "by"]
     assert lines[0].split() == [
         "MALICIOUS",
         "domain",
@@ -152,7 +152,10 @@ def test_thousands_are_asked_in_full_requests(run: Run, server: ReputationServer
         (("lookup", "-o", "x", "a.example"), "needs --json or --csv"),
         (("lookup", "-f", "x", "a.example"), "not both"),
         (("lookup", "-f", "/nowhere/list"), "/nowhere/list cannot be read: No such file"),
-        (("lookup", "--csv", "-o", "/nowhere/x", "a.example"), "no folder /nowhere: make it"),
+        (
+            ("lookup", "--csv", "-o", "/nowhere/x", "a.example"),
+            "/nowhere does not exist: create it",
+        ),
         (("lookup", ""), "an argument is empty"),
         (("lookup", "a.example", " "), "an argument is empty"),
         (("--url", "", "lookup", "a.example"), "IOCREP_URL"),
@@ -175,9 +178,9 @@ def test_what_does_not_fit_is_a_usage_error(
     [
         (401, {}, "key was refused: the API answered with status 401"),
         (403, {}, "key was refused"),
-        (429, {"Retry-After": "7200"}, "There are more in 2:00:00, at 20"),
-        (302, {"Location": "/"}, "is no such API"),
-        (404, {}, "is no such API"),
+        (429, {"Retry-After": "7200"}, "More are available in 2:00:00, at 20"),
+        (302, {"Location": "/"}, "is not a reputation API"),
+        (404, {}, "is not a reputation API"),
     ],
 )
 def test_an_error_says_what_to_do(
@@ -250,7 +253,7 @@ def test_what_was_answered_before_an_error_is_kept_and_not_asked_again(
     server.refusals, server.refuse_after = [(429, {"Retry-After": "7200"})], 2
     stopped = run(*arguments)
     assert stopped.exit_code == Exit.FAILED
-    assert "the same command with --resume goes on" in stopped.stderr
+    assert "the same command with --resume continues" in stopped.stderr
     assert run(*arguments).exit_code == Exit.NOTHING_BAD
     assert out.read_bytes() == whole
     assert list(map(len, server.requests)) == [1000, 1000, 500]

@@ -59,7 +59,7 @@ def test_an_api_that_has_no_health_and_no_providers_is_fine(
     del told.pages["/health"], told.pages["/v4/status/providers"]
     done = run("status")
     assert done.exit_code == Exit.NOTHING_BAD
-    assert "not told" in done.stdout
+    assert "unknown" in done.stdout
     assert "URLhaus" not in done.stdout
 
 
@@ -67,7 +67,7 @@ def test_a_stranger_is_no_such_api(run: Run, told: ReputationServer) -> None:
     told.pages["/v4/apikey"] = ["another", "form"]
     done = run("status")
     assert done.exit_code == Exit.FAILED
-    assert "is no such API" in done.stderr
+    assert "is not a reputation API" in done.stderr
 
 
 def test_config_tells_where_each_value_comes_from(

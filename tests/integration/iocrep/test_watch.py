@@ -7,7 +7,7 @@ import pytest
 from typer.testing import Result
 
 from iocrep.errors import Exit
-from iocrep.follow import MAX_SEEN, Follower, Place
+from iocrep.follow import MAX_SEEN, FeedCursor, Follower
 from iocrep.watch import MAX_WAIT_S
 from tests.feed_server import FeedServer, page
 from tests.integration.iocrep.conftest import Run
@@ -221,9 +221,9 @@ def test_a_feed_that_fails_is_asked_again_later_and_later(
 
 
 def test_what_is_remembered_does_not_grow(feed: FeedServer) -> None:
-    place = Place(feed.url)
+    place = FeedCursor(feed.url)
     follower = Follower(place, "", lambda: 60.0)
     for start in range(0, MAX_SEEN + 4000, 2000):
         feed.answer(PATH, page(body(*range(start + 2000, start, -1))))
-        assert len(list(follower.look())) == 2000
+        assert len(list(follower.poll())) == 2000
     assert len(place.seen) == MAX_SEEN

@@ -5,7 +5,7 @@ import json
 import pytest
 from rich.console import Console
 
-from iocrep.formats import COLUMNS, Format, Row, as_table, as_text, head_of
+from iocrep.formats import COLUMNS, Format, Row, as_table, as_text, header
 from shared.client import Answer, ProviderRow, RowStatus
 from shared.domain.indicator import IndicatorType, parse
 from shared.domain.verdict import Verdict
@@ -44,7 +44,7 @@ def test_a_json_line_says_everything() -> None:
 
 
 def test_csv_is_read_back() -> None:
-    text = head_of(Format.CSV) + as_text(Format.CSV, [KNOWN, UNKNOWN, UNANSWERED])
+    text = header(Format.CSV) + as_text(Format.CSV, [KNOWN, UNKNOWN, UNANSWERED])
     known, unknown, unanswered = csv.DictReader(io.StringIO(text, newline=""))
     assert tuple(known) == COLUMNS
     assert (known["verdict"], known["said_by"], known["known"]) == (
@@ -73,7 +73,7 @@ def drawn(*rows: Row, head: bool = True) -> str:
 
 def test_the_table_names_who_speaks() -> None:
     head, *lines = drawn(KNOWN, UNKNOWN, UNANSWERED).splitlines()
-    assert head.split() == ["Verdict", "Type", "Indicator", "Said", "by"]
+    assert head.split() == ["Verdict", "Type", "Indicator", "Reported", "by"]
     assert lines[0].split() == [
         "MALICIOUS",
         "domain",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from iocrep.errors import CannotGoOn, Exit, NotSetUp
+from iocrep.errors import CommandError, Exit, UsageError
 from iocrep.journal import Counts, Journal
 from iocrep.lists import Lines
 
@@ -28,7 +28,7 @@ def begun(path: Path) -> None:
     with journal:
         for _ in range(2):
             line = next(iter(lines))
-            journal.tally.count("UNKNOWN")
+            journal.counts.count("UNKNOWN")
             journal.write(f"{line.text}\n")
 
 
@@ -38,7 +38,7 @@ def test_a_later_run_goes_on_behind_the_last_line_that_is_done(path: Path) -> No
     journal, lines = opened(path)
     with journal:
         assert journal.skipped == len(b"0.example\n1.example\n")
-        assert journal.tally.verdicts == {"UNKNOWN": 2}
+        assert journal.counts.verdicts == {"UNKNOWN": 2}
         journal.write("".join(f"{line.text}\n" for line in lines))
     assert path.read_bytes() == LIST
 
@@ -78,9 +78,9 @@ def test_stopped_within_the_first_chunk(path: Path) -> None:
 
 def test_output_that_is_there_is_never_overwritten(path: Path) -> None:
     path.write_text("mine")
-    with pytest.raises(NotSetUp, match="--resume"):
+    with pytest.raises(UsageError, match="--resume"):
         opened(path, resume=False)
-    with pytest.raises(CannotGoOn, match="nothing can go on"):
+    with pytest.raises(CommandError, match="cannot be continued"):
         opened(path)
     assert path.read_text() == "mine"
 
@@ -88,18 +88,18 @@ def test_output_that_is_there_is_never_overwritten(path: Path) -> None:
 def test_what_does_not_fit_is_refused(path: Path) -> None:
     begun(path)
     before = path.read_bytes()
-    with pytest.raises(NotSetUp, match="other options"):
+    with pytest.raises(UsageError, match="other options"):
         opened(path, settings="csv")
     for other in (b"other.example\n" + LIST, LIST[:12]):
-        with pytest.raises(CannotGoOn, match="another"):
+        with pytest.raises(CommandError, match="another list"):
             opened(path, content=other)
     assert path.read_bytes() == before
     path.write_bytes(before[:-1])
-    with pytest.raises(CannotGoOn, match="shorter"):
+    with pytest.raises(CommandError, match="shorter"):
         opened(path)
     for broken in ("{", "[]", json.dumps({"version": 99})):
         path.with_name("out.state").write_text(broken)
-        with pytest.raises(CannotGoOn, match="cannot be read"):
+        with pytest.raises(CommandError, match="cannot be read"):
             opened(path)
 
 

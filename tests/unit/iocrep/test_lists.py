@@ -3,7 +3,7 @@ from collections import Counter
 
 import pytest
 
-from iocrep.lists import MAX_CHUNK_LINES, MAX_LINE_BYTES, Line, Lines, in_chunks, recognise
+from iocrep.lists import MAX_CHUNK_LINES, MAX_LINE_BYTES, Line, Lines, in_chunks, parse_any
 from shared.domain.errors import InvalidIndicator
 from shared.domain.indicator import IndicatorType
 
@@ -37,9 +37,9 @@ from shared.domain.indicator import IndicatorType
     ],
 )
 def test_the_type_is_found(text: str, kind: str, value: str) -> None:
-    found = recognise(text).indicator
+    found = parse_any(text).indicator
     assert (found.type, found.value) == (IndicatorType(kind), value)
-    assert recognise(value).indicator == found
+    assert parse_any(value).indicator == found
 
 
 def test_a_url_without_a_scheme_is_looked_up_with_both() -> None:
@@ -58,16 +58,18 @@ def test_a_url_without_a_scheme_is_looked_up_with_both() -> None:
     ["hello", "two words", "12:30", "me@evil.example", "a/b", "ab" * 21, "mailto:me", "x" * 70_000],
 )
 def test_what_is_none_is_told_with_a_reason_that_does_not_repeat_it(text: str) -> None:
-    with pytest.raises(InvalidIndicator, match=r"^no hash, IP address, domain or URL: \w") as error:
-        recognise(text)
+    with pytest.raises(
+        InvalidIndicator, match=r"^not a hash, IP address, domain or URL: \w"
+    ) as error:
+        parse_any(text)
     assert len(str(error.value)) < 200
 
 
 @pytest.mark.parametrize("text", ["203.0.113.0/24", "203.0.113[.]7/32", "2001:db8::/32"])
 def test_a_network_is_no_url(text: str) -> None:
     with pytest.raises(InvalidIndicator, match="only single addresses are looked up"):
-        recognise(text)
-    assert recognise("203.0.113.7/24a").indicator.type == IndicatorType.URL
+        parse_any(text)
+    assert parse_any("203.0.113.7/24a").indicator.type == IndicatorType.URL
 
 
 def read(raw: bytes) -> list[Line]:
@@ -79,7 +81,7 @@ LIST = b"\xef\xbb\xbfone.example\r\n\n  # a comment\n\t two.example \nnone\nlast
 
 def test_blank_lines_and_comments_are_passed_over_and_counted() -> None:
     lines = read(LIST)
-    assert [(one.number, one.text) for one in lines if one.question] == [
+    assert [(one.number, one.text) for one in lines if one.query] == [
         (1, "one.example"),
         (4, "two.example"),
         (6, "last.example"),

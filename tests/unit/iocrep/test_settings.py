@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from iocrep.errors import NotSetUp
+from iocrep.errors import UsageError
 from iocrep.settings import DEFAULTS, SECRET, Settings, read_file, warning
 
 PATH = Path("/etc/iocrep.toml")
@@ -46,7 +46,7 @@ def test_no_key_is_ever_shown() -> None:
 
 @pytest.mark.parametrize("name", ["url", "api_key"])
 def test_what_is_missing_is_told_with_every_place_to_put_it(name: str) -> None:
-    with pytest.raises(NotSetUp) as error:
+    with pytest.raises(UsageError) as error:
         getattr(settings(), name)
     for place in (f"IOCREP_{name.upper()}", str(PATH), f"--{name.replace('_', '-')}"):
         assert place in str(error.value)
@@ -77,7 +77,7 @@ def test_the_key_of_the_api_goes_to_no_other_host(feed: str, key: str) -> None:
 )
 def test_a_feed_that_cannot_be_asked_is_refused(feed: str) -> None:
     for found in (settings(feed_url=feed), settings(**API | {"url": feed})):
-        with pytest.raises(NotSetUp, match="no http or https address"):
+        with pytest.raises(UsageError, match="not an http or https address"):
             _ = found.feed_url
 
 
@@ -88,20 +88,20 @@ def test_a_feed_alone_is_enough() -> None:
 
 @pytest.mark.parametrize("value", ["soon", "0", "-1", "nan", "1e9"])
 def test_a_timeout_that_is_none_is_refused(value: str) -> None:
-    with pytest.raises(NotSetUp, match=r"^timeout \(--timeout\)"):
+    with pytest.raises(UsageError, match=r"^timeout \(--timeout\)"):
         _ = settings({"timeout": value}).timeout_s
     assert settings(timeout=5).timeout_s == 5
 
 
 def test_a_file_that_does_not_fit_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(NotSetUp, match="no setting api-key"):
+    with pytest.raises(UsageError, match="unknown setting api-key"):
         settings({}, {}, **{"api-key": "secret"})
-    with pytest.raises(NotSetUp, match="url is no text"):
+    with pytest.raises(UsageError, match="url is not a string"):
         settings(url=["a"])
     path = tmp_path / "config.toml"
     assert read_file(path) == {}
     path.write_text("api_key = secret\n")
-    with pytest.raises(NotSetUp, match="cannot be read as TOML") as error:
+    with pytest.raises(UsageError, match="cannot be read as TOML") as error:
         read_file(path)
     assert "secret" not in str(error.value)
 
