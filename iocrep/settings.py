@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from iocrep.errors import UsageError
 from shared.client import ReputationClient
+from shared.domain.links import is_web_address
 
 ENVIRONMENT_PREFIX = "IOCREP_"
 FILE_VARIABLE = "IOCREP_CONFIG"
@@ -93,12 +94,7 @@ class Settings:
     def feed_url(self) -> str:
         """Address of the feed; by default that of the service."""
         url = self.each["feed_url"].value or f"{self.root}/feed/reports"
-        try:
-            parts = urlsplit(url)
-            usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
-        except ValueError:
-            usable = False
-        if not usable:
+        if not is_web_address(url):
             raise UsageError("the address of the feed is not an http or https address.")
         return url
 

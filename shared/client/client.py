@@ -31,6 +31,7 @@ from shared.client.errors import (
 )
 from shared.domain.errors import FilterNotValid
 from shared.domain.indicator import HASH_TYPES, Indicator, IndicatorType
+from shared.domain.links import is_web_address
 from shared.http.retry import RETRIED_STATUSES, BoundedRetry
 
 if TYPE_CHECKING:
@@ -416,13 +417,7 @@ def _refusal(reply: _Reply) -> ReputationApiError:
 
 
 def _base(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
-    except ValueError:
-        usable = False
-    # A user's name and password would go into a header of their own, and into logs.
-    if not usable or "@" in parts.netloc or parts.query or parts.fragment:
+    if not is_web_address(url) or (parts := urlsplit(url)).query or parts.fragment:
         raise ValueError("the base address is no http or https address that paths can follow")
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/') or '/v4'}"
 

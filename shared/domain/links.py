@@ -1,6 +1,17 @@
-"""Links to the web pages of the sandbox."""
+"""Web addresses: which are usable, and where the sandbox shows a report."""
 
 from urllib.parse import quote, urlsplit
+
+
+def is_web_address(url: str) -> bool:
+    """Whether a text is an http or https address with a host, without a user name or password."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        return False
+    # Keys go into a header; what is before an @ would end up in logs.
+    return bool(usable) and "@" not in parts.netloc
 
 
 def report_link(sandbox_url: str) -> str:

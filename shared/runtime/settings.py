@@ -1,7 +1,8 @@
 """Reading settings from the environment; what cannot be used is refused with a clear message."""
 
 from collections.abc import Mapping
-from urllib.parse import urlsplit
+
+from shared.domain.links import is_web_address
 
 Environment = Mapping[str, str]
 
@@ -29,13 +30,7 @@ def url(env: Environment, name: str) -> str:
         SettingsError: it is missing, or no http or https address.
     """
     value = text(env, name)
-    try:
-        parts = urlsplit(value)
-        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
-    except ValueError:
-        usable = False
-    # A user's name and password have no place in it: the key goes into a header.
-    if not usable or "@" in parts.netloc:
+    if not is_web_address(value):
         raise SettingsError(f"{name} is no http or https address")
     return value
 

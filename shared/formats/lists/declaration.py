@@ -15,6 +15,7 @@ from pydantic import ConfigDict, Field, StrictBool, StrictInt, StrictStr, Valida
 from pydantic.dataclasses import dataclass
 
 from shared.domain.indicator import IndicatorType
+from shared.domain.links import is_web_address
 from shared.domain.provider import SANDBOX_PROVIDER, ListingStatus
 from shared.formats.lists.errors import DeclarationError
 from shared.formats.lists.options import OPTIONS, Interval, Options, seconds
@@ -165,11 +166,4 @@ def _told(provider: str, error: ValidationError, within: str = "") -> Declaratio
 
 
 def _is_address(address: str) -> bool:
-    if not address.isascii() or any(char <= " " for char in address):
-        return False
-    try:
-        parts = urlsplit(address)
-        _ = parts.port
-    except ValueError:
-        return False
-    return parts.scheme in {"http", "https"} and bool(parts.hostname) and "@" not in parts.netloc
+    return address.isascii() and not re.search(r"[\x00- ]", address) and is_web_address(address)
