@@ -23,6 +23,7 @@ from shared.domain.verdict import Verdict, parent_verdict_of
 from shared.formats.feed.page import ReportLink
 from shared.formats.feed.report import Report, read_report
 from shared.http.fetch import FeedRefused
+from shared.runtime.deadline import Deadline
 
 MAX_WAIT_S = 900.0
 
@@ -47,13 +48,13 @@ def watch(
     with exit_on_error(settings.each["url"].value):
         feed = settings.feed_url
         cursor = FeedCursor(feed) if state is None else FeedCursor.read(state, feed)
-        clock = _Clock(settings.timeout_s)
-        follower = Follower(cursor, settings.feed_api_key, clock.left)
+        deadline = Deadline(settings.timeout_s)
+        follower = Follower(cursor, settings.feed_api_key, deadline.left)
         show = _json if as_json else _Screen(console()).show
         selection = _Selection(verdict, frozenset(kinds or IndicatorType))
         failures = 0
         while True:
-            clock.start()
+            deadline.start()
             try:
                 with _stored(cursor, state):
                     for found in follower.poll():
@@ -70,20 +71,6 @@ def watch(
             if once:
                 raise typer.Exit(Exit.NOTHING_BAD)
             time.sleep(min(interval * 2 ** min(failures, 10), max(interval, MAX_WAIT_S)))
-
-
-class _Clock:
-    """Limits the time of one poll."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self.start()
-
-    def start(self) -> None:
-        self._ends = time.monotonic() + self._seconds
-
-    def left(self) -> float:
-        return self._ends - time.monotonic()
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from functions.export.settings import ExportSettings
 from functions.export.stored_iocs import read_iocs
 from shared.domain.links import report_link
 from shared.formats.exports.source import Options
-from shared.runtime.deadline import time_left
+from shared.runtime.deadline import Deadline
 from shared.runtime.observability import failures_by_kind, logged, logger, success_counted
 from shared.store.exports import export_bucket
 from shared.store.whole_table import scan_client
@@ -45,7 +45,8 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         Failed: an unexpected error.
     """
     settings = ExportSettings(os.environ)
-    left = time_left(context, min(SPARE_S, context.get_remaining_time_in_millis() / 2000))
+    budget_s = context.get_remaining_time_in_millis() / 1000
+    left = Deadline(budget_s - min(SPARE_S, budget_s / 2)).left
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(WRITERS) as pool:
         summary = publish(
             partial(read_iocs, scan_client(), settings.table_name, left=left),

@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from functions.filter.build import answered_types, publish
 from functions.filter.settings import FilterSettings
 from functions.filter.stored_values import read_values
-from shared.runtime.deadline import time_left
+from shared.runtime.deadline import Deadline
 from shared.runtime.observability import failures_by_kind, logged, logger, success_counted
 from shared.store.filters import filter_bucket
 from shared.store.providers import ProviderStates
@@ -41,7 +41,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         Failed: an unexpected error.
     """
     settings = FilterSettings(os.environ)
-    left = time_left(context, SPARE_S)
+    left = Deadline(context.get_remaining_time_in_millis() / 1000 - SPARE_S).left
     built = time.time_ns() // 1_000_000
     client = scan_client()
     states = ProviderStates(client, settings.state_table_name).read(consistent=True)

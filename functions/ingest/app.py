@@ -21,6 +21,7 @@ from functions.ingest.store.unresolved import UnresolvedReports
 from functions.ingest.summary import Summary
 from shared.domain.moment import read_moment
 from shared.http.fetch import FeedClient
+from shared.runtime.deadline import Deadline
 from shared.runtime.observability import failures_by_kind, logged, logger, metrics
 from shared.store.direct import direct_client
 from shared.store.feed_runs import FeedRuns
@@ -118,15 +119,11 @@ def _clock(budget_s: float) -> Clock:
     start = time.monotonic()
     writing_s = budget_s - SPARE_S
     reading_s = writing_s - min(WRITING_MAX_S, WRITING_SHARE * writing_s)
-
-    def elapsed() -> float:
-        return time.monotonic() - start
-
     return Clock(
         now=time.time_ns() // 1_000_000,
-        seconds=elapsed,
-        reading_left=lambda: reading_s - elapsed(),
-        writing_left=lambda: writing_s - elapsed(),
+        seconds=lambda: time.monotonic() - start,
+        reading_left=Deadline(reading_s).left,
+        writing_left=Deadline(writing_s).left,
     )
 
 

@@ -22,6 +22,7 @@ from shared.formats import strict_json
 from shared.formats.lists.declaration import PLACEHOLDER, Declaration
 from shared.formats.lists.options import Api
 from shared.formats.lists.read import clean_text
+from shared.runtime.deadline import Deadline
 from shared.runtime.declared_providers import declared
 from shared.runtime.observability import logger
 from shared.runtime.provider_keys import KeyNotReadable, provider_key
@@ -177,7 +178,7 @@ def over_http() -> Get:
     manager = PoolManager(ca_certs=certifi.where(), retries=False)
 
     def get(url: str, headers: Mapping[str, str], timeout_s: float) -> tuple[int, bytes]:
-        ends = time.monotonic() + timeout_s
+        deadline = Deadline(timeout_s)
         body = bytearray()
         try:
             response = manager.request(
@@ -195,7 +196,7 @@ def over_http() -> Get:
                     body += chunk
                     if len(body) > _MAX_BODY_BYTES:
                         raise AskError("the answer is too large")
-                    if time.monotonic() > ends:
+                    if deadline.left() < 0:
                         raise AskError("the answer took too long")
             finally:
                 response.close()

@@ -21,7 +21,7 @@ from shared.formats.lists.errors import ListError
 from shared.formats.lists.formats import FORMATS
 from shared.formats.lists.read import read_snapshot
 from shared.http.fetch import FeedClient
-from shared.runtime.deadline import time_left
+from shared.runtime.deadline import Deadline
 from shared.runtime.declared_providers import declared
 from shared.runtime.observability import (
     failures_by_kind,
@@ -65,7 +65,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         Failed: whatever nobody expected.
     """
     settings = ProviderSettings(os.environ)
-    left = time_left(context, SPARE_S)
+    left = Deadline(context.get_remaining_time_in_millis() / 1000 - SPARE_S).left
     chosen = declared(settings)
     states = ProviderStates(_client(), settings.state_table_name)
     now = time.time_ns() // 1_000_000
@@ -186,15 +186,10 @@ def _again_in(state: ProviderState, declaration: Declaration, seconds: float) ->
 def _run(
     settings: ProviderSettings, declaration: Declaration, left: Callable[[], float], now: int
 ) -> Refresh:
-    started = time.monotonic()
-
-    def downloading_left() -> float:
-        return min(left(), DOWNLOAD_MAX_S - (time.monotonic() - started))
-
     client = FeedClient(
         declaration.address,
         provider_key(settings.key_path, declaration),
-        downloading_left,
+        Deadline(DOWNLOAD_MAX_S, within=left).left,
         allow_private=settings.allow_private,
         accept=FORMATS[declaration.format].ACCEPT,
         key_header=declaration.key_header,

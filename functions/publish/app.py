@@ -21,7 +21,7 @@ from shared.domain.links import report_link
 from shared.http.authentication import KeyRing
 from shared.http.fetch import FeedClient
 from shared.http.respond import guarded
-from shared.runtime.deadline import time_left
+from shared.runtime.deadline import Deadline
 from shared.runtime.observability import failures_by_kind, logged, logger, metrics
 from shared.store.api_keys import ApiKeys
 from shared.store.client import dynamodb_client
@@ -54,7 +54,8 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 
 
 def _poll(context: LambdaContext) -> dict[str, Any]:
-    polled = _poller(time_left(context, SPARE_S)).poll()
+    left = Deadline(context.get_remaining_time_in_millis() / 1000 - SPARE_S).left
+    polled = _poller(left).poll()
     metrics.add_metric(name="poll_complete", unit=MetricUnit.Count, value=polled.complete)
     metrics.flush_metrics()
     log = logger.info if polled.complete else logger.error

@@ -33,6 +33,7 @@ from shared.domain.errors import FilterNotValid
 from shared.domain.indicator import HASH_TYPES, Indicator, IndicatorType
 from shared.domain.links import is_web_address
 from shared.http.retry import RETRIED_STATUSES, BoundedRetry
+from shared.runtime.deadline import Deadline
 
 if TYPE_CHECKING:
     # Imported by those who use one: it needs the library of the format.
@@ -107,7 +108,7 @@ class ReputationClient:
         }
         self._cache = cache
         self._filter = local_filter
-        self._deadline = _Deadline(remaining, clock, deadline_s)
+        self._deadline = _Deadline(deadline_s, clock=clock, within=remaining)
         self._timeout = _Timeout(connect_timeout_s, read_timeout_s, self._deadline.seconds)
         self._sizes = dict.fromkeys(_FIELDS, max_addresses) | {"hash": max_hashes}
         self._transport = transport or HTTPAdapter(
@@ -333,24 +334,8 @@ class _Reply(NamedTuple):
 _OUT_OF_TIME = "the time for asking is used up"
 
 
-class _Deadline(threading.local):
+class _Deadline(threading.local, Deadline):
     """How long the call of this thread may still take."""
-
-    def __init__(
-        self, remaining: Callable[[], float], clock: Callable[[], float], seconds: float
-    ) -> None:
-        self._remaining = remaining
-        self._clock = clock
-        self._seconds = seconds
-        self.start()
-
-    def start(self) -> None:
-        """A call begins."""
-        self._ends = self._clock() + self._seconds
-
-    def left(self) -> float:
-        """Seconds that are left, 0 or less if none are."""
-        return min(self._remaining(), self._ends - self._clock())
 
     def seconds(self, most: float) -> float:
         """How long to wait, at most `most`; raises DeadlinePassed."""
