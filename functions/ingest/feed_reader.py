@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from functions.ingest.store.runs import FeedState
 from shared.domain.errors import FeedError
 
 # A late report is looked for this far below the first known one.
@@ -17,6 +16,29 @@ LONG_FEED_PAGES = 50
 MAX_SKIPPED = 3
 _MAX_DIGITS = 18
 SWEEP_EVERY_MS = int(timedelta(days=1).total_seconds() * 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class FeedState:
+    """What ingestion remembers of a feed between runs; `functions.ingest.store.runs` stores it.
+
+    Attributes:
+        open_runs: numbers of the runs that may have left a hole below the known reports.
+        pages: length of the feed when a run last read it whole.
+        swept_at: when that was, milliseconds since the epoch.
+        backlog: address of the page at which an unfinished run stopped, "" for none.
+        tail: address at which to continue a long feed that lists the oldest first, "" for none.
+        passed: reports before `backlog`.
+        failures: consecutive runs in which the feed failed.
+    """
+
+    open_runs: frozenset[int] = frozenset()
+    pages: int = 0
+    swept_at: int = 0
+    backlog: str = ""
+    tail: str = ""
+    passed: int = 0
+    failures: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,11 @@ from typing import Protocol
 
 from functions.ingest.advice import with_advice
 from functions.ingest.batch import BatchWriter, Change, NewReport, content_digest
-from functions.ingest.feed_reader import LONG_FEED_PAGES, FeedReader, ReadReport
+from functions.ingest.feed_reader import LONG_FEED_PAGES, FeedReader, FeedState, ReadReport
 from functions.ingest.resolve import Resolver
 from functions.ingest.store.ledger import NO_ENTRY, Ledger
 from functions.ingest.store.quarantine import Quarantine
-from functions.ingest.store.runs import FeedState, FeedStates, RunLog
+from functions.ingest.store.runs import FeedStates, RunLog
 from functions.ingest.summary import Summary
 from shared.domain.errors import FeedError, InvalidRecord, StoreError
 from shared.domain.moment import read_moment

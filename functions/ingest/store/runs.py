@@ -13,9 +13,9 @@ feed#<feed>  open      runs that may have left a hole below what is known
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from functions.ingest.feed_reader import FeedState
 from shared.store.client import store_errors
 from shared.store.keys import feed_key, runs_key
 
@@ -75,19 +75,6 @@ class RunLog:
                     UpdateExpression="DELETE complete :old",
                     ExpressionAttributeValues={":old": {"NS": [str(run) for run in old]}},
                 )
-
-
-@dataclass(frozen=True, slots=True)
-class FeedState:
-    """Where ingestion stands in a feed; see the attributes above."""
-
-    open_runs: frozenset[int] = frozenset()
-    pages: int = 0
-    swept_at: int = 0
-    backlog: str = ""
-    tail: str = ""
-    passed: int = 0
-    failures: int = 0
 
 
 class FeedStates:

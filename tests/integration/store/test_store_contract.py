@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from functions.ingest.feed_reader import FeedState
 from functions.ingest.store.ledger import (
     MAX_CONTENTS,
     MAX_DIGESTS_IN_ENTRY,
@@ -11,7 +12,7 @@ from functions.ingest.store.ledger import (
     Ledger,
     LedgerEntry,
 )
-from functions.ingest.store.runs import FeedState, FeedStates, RunLog
+from functions.ingest.store.runs import FeedStates, RunLog
 from shared.domain.errors import StoreError
 from shared.domain.indicator import Indicator, IndicatorType, parse
 from shared.domain.network import Network

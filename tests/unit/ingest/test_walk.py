@@ -7,9 +7,9 @@ from functions.ingest.feed_reader import (
     LONG_FEED_PAGES,
     MAX_SKIPPED,
     FeedReader,
+    FeedState,
     ReadReport,
 )
-from functions.ingest.store.runs import FeedState
 from shared.domain.errors import FeedError
 
 TOP = "http://feed.example/feed"
