@@ -116,6 +116,8 @@ class User:
         self._environment = environment | {
             "HOME": str(folder),
             "PATH": f"{self._programs}:{os.environ['PATH']}",
+            # The clone's .venv is that of the tests, which make must not rebuild.
+            "PYTEST_VERSION": os.environ["PYTEST_VERSION"],
             "SAM_CLI_TELEMETRY": "0",
             "SAM_CLI_POLL_DELAY": "1",  # the emulator is quick
         }
