@@ -21,6 +21,7 @@ from shared.domain.indicator import (
     refang,
     unwrap,
 )
+from shared.domain.indicator_types import TYPE_BY_HASH_DIGITS
 
 # A line of so many bytes has more than MAX_TEXT_CHARS characters, so it is rejected anyway.
 MAX_LINE_BYTES = 4 * MAX_TEXT_CHARS + 4
@@ -73,7 +74,7 @@ def parse_any(text: str) -> Query:
         'http://evil.example/'
     """
     text = unwrap(text)
-    if _DIGITS.fullmatch(text) and len(text) in {32, 40, 64}:
+    if _DIGITS.fullmatch(text) and len(text) in TYPE_BY_HASH_DIGITS:
         return parse_query(None, text)
     try:
         return parse_query(IndicatorType.IP, text)

@@ -16,7 +16,7 @@ from iocrep.errors import Exit, exit_on_error, notice
 from iocrep.follow import FeedCursor, Follower, Found
 from iocrep.formats import STYLES, console, plain
 from shared.domain.errors import FeedError
-from shared.domain.indicator import IndicatorType
+from shared.domain.indicator_types import INDICATOR_TYPES, IndicatorType
 from shared.domain.moment import format_millis
 from shared.domain.reputation import Sighting
 from shared.domain.verdict import Verdict, parent_verdict_of
@@ -51,7 +51,7 @@ def watch(
         deadline = Deadline(settings.timeout_s)
         follower = Follower(cursor, settings.feed_api_key, deadline.left)
         show = _json if as_json else _Screen(console()).show
-        selection = _Selection(verdict, frozenset(kinds or IndicatorType))
+        selection = _Selection(verdict, frozenset(kinds or INDICATOR_TYPES))
         failures = 0
         while True:
             deadline.start()
@@ -89,7 +89,7 @@ class _Selection:
     def __init__(self, verdict: Verdict | None, kinds: frozenset[IndicatorType]) -> None:
         self._verdict = verdict
         self._kinds = kinds
-        self.everything = verdict is None and kinds == frozenset(IndicatorType)
+        self.everything = verdict is None and kinds == frozenset(INDICATOR_TYPES)
 
     def select(self, report: Report) -> list[Sighting]:
         return [

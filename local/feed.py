@@ -12,6 +12,7 @@ from typing import TextIO
 from urllib.parse import parse_qs, urlsplit
 
 from local.errors import LocalError
+from shared.domain.indicator_types import IndicatorType
 
 PAGES = Path(__file__).parent / "sample_feed"
 PATH = "/feed/reports"
@@ -20,10 +21,10 @@ HOST = "127.0.0.1"
 DEFAULT_PORT = 8080
 
 # One indicator of each type in the sample feed, for a first look-up.
-SAMPLE_HASH = "45F20E63F4726755015FDD5595BD46CCE511A5A952E1B2C1F3CF558FAD18958E"
-SAMPLE_IP = "203.0.113.7"
-SAMPLE_DOMAIN = "evil.example"
-SAMPLE_URL = "http://evil.example/"
+SAMPLE_HASH = IndicatorType.SHA256.info.example
+SAMPLE_IP = IndicatorType.IP.info.example
+SAMPLE_DOMAIN = IndicatorType.DOMAIN.info.example
+SAMPLE_URL = IndicatorType.URL.info.example
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

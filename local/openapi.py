@@ -46,11 +46,17 @@ from functions.publish.scan import ScanReport, read_scan
 from functions.publish.store.feed_log import FeedEntry
 from functions.publish.verdict_rule import decide
 from local.errors import LocalError
-from local.feed import SAMPLE_DOMAIN, SAMPLE_HASH, SAMPLE_IP, SAMPLE_URL
+from local.feed import SAMPLE_DOMAIN, SAMPLE_HASH, SAMPLE_IP
 from local.openapi_models import exports, feed, sandbox
 from local.openapi_models import v4 as models
 from shared.domain.extract import extract
 from shared.domain.indicator import Indicator, IndicatorType, parse, parse_hash, parse_query
+from shared.domain.indicator_types import (
+    HASH_LABELS,
+    HASH_TYPES,
+    INDICATOR_TYPES,
+    TYPE_BY_HASH_DIGITS,
+)
 from shared.domain.links import report_link
 from shared.domain.moment import format_millis
 from shared.domain.network import Network
@@ -174,11 +180,10 @@ def _known(indicator: Indicator) -> Reputation:
     )
 
 
-_HASHES = frozenset({IndicatorType.MD5, IndicatorType.SHA1, IndicatorType.SHA256})
 _LIST = Provider(
     "an-open-list",
     "list.example",
-    _HASHES | {IndicatorType.IP, IndicatorType.DOMAIN, IndicatorType.URL},
+    frozenset(INDICATOR_TYPES),
     _NOW - 3_600_000,
 )
 _API = Provider(
@@ -232,20 +237,20 @@ _HASH_REPORTS = {
     "with_other_providers": hash_report(_known(_HASH), _others(_HASH)),
     "known_to_another_provider_only": listed_hash_report(_HASH, _others(_HASH)),
 }
-_OTHER_HASH = "0" * 32
+_OTHER_HASH = IndicatorType.MD5.info.other_example
 _SAMPLES = {
-    IndicatorType.IP: (SAMPLE_IP, "2001:db8::7"),
-    IndicatorType.DOMAIN: (SAMPLE_DOMAIN, "www.example.org"),
-    IndicatorType.URL: (SAMPLE_URL, "http://www.example.org/a?b=c"),
+    kind: (kind.info.example, kind.info.other_example)
+    for kind in INDICATOR_TYPES
+    if kind not in HASH_TYPES
 }
 
 # What stands in braces in a path.
 _IN_PATH: dict[str, Schema] = {
     "hash": {
-        "description": "MD5, SHA-1 or SHA-256, in any case.",
+        "description": f"{HASH_LABELS}, in any case.",
         "schema": {
             "type": "string",
-            "pattern": "^([0-9A-Fa-f]{32}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})$",
+            "pattern": f"^({'|'.join(f'[0-9A-Fa-f]{{{n}}}' for n in TYPE_BY_HASH_DIGITS)})$",
         },
         "examples": {"known": {"value": SAMPLE_HASH}, "unknown": {"value": _OTHER_HASH}},
     },
@@ -329,7 +334,7 @@ _KEY_INFO = key_info(
 )
 
 _IF_FILTER = "Only where the stack publishes a filter, and once it did."
-_FILTER = Facts(_NOW - 3_600_000, 1_000_000, frozenset(IndicatorType)).as_dict() | {
+_FILTER = Facts(_NOW - 3_600_000, 1_000_000, frozenset(INDICATOR_TYPES)).as_dict() | {
     "size": 1_797_500,
     "sha256": "5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8",
 }
@@ -555,7 +560,7 @@ def _reputation_operations(
     """
     name, one, many = words
     report, bulk_request, bulk_answer = bodies
-    listed, other = _SAMPLES.get(kind, (SAMPLE_HASH.lower(), "0" * 64))
+    listed, other = _SAMPLES.get(kind, (SAMPLE_HASH.lower(), kind.info.other_example))
     known = _reputation(kind, listed, known=True)
     unknown = _reputation(kind, other, known=False)
     return {
@@ -621,7 +626,7 @@ def _searched(text: str) -> Any:
     rows = []
     for found in extraction.found:
         one, known = found.indicator, _known(found.indicator)
-        if one.type in _HASHES:
+        if one.type in HASH_TYPES:
             report = bulk_hash_row(one, known, with_details=True)
         else:
             report = address_report(one, one.value, known, _NOW)
@@ -903,9 +908,9 @@ OPERATIONS["GET", "/v4/iocs/recent"] = Operation(
         ),
         _search_parameter(
             "type",
-            "Of the indicator; `hash` for all three of them, any without it.",
+            "Of the indicator; `hash` for every type of hash, any without it.",
             type="string",
-            enum=["hash", *IndicatorType],
+            enum=["hash", *INDICATOR_TYPES],
         ),
         *_WHERE_PAGES_BEGIN,
     ),

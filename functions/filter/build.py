@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable
 from threading import Lock
 from typing import IO, Any, Protocol
 
-from shared.domain.indicator import IndicatorType
+from shared.domain.indicator_types import INDICATOR_TYPES, IndicatorType
 from shared.formats.bloom_filter import Facts, make_file, read_file
 from shared.store.providers import ProviderState
 
@@ -35,7 +35,7 @@ def answered_types(providers: Iterable[ProviderState]) -> frozenset[IndicatorTyp
             open_ended |= state.provider.types
         if state.network_chunks:
             open_ended.add(IndicatorType.IP)
-    return frozenset(kind for kind in IndicatorType if kind not in open_ended)
+    return frozenset(kind for kind in INDICATOR_TYPES if kind not in open_ended)
 
 
 def publish(

@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from functions.lookup.service import Call, Service
+from shared.domain.indicator_types import INDICATOR_TYPES
 from shared.http.caching import knows
 from shared.http.web import Response
 
@@ -83,9 +84,26 @@ def _search_page(sandbox_url: str) -> _Document:
     parts = urlsplit(sandbox_url)
     # Encoded like this the address cannot end the attribute.
     base = quote(f"{parts.scheme}://{parts.netloc}", safe=":/[]") if sandbox_url else ""
-    text = _read("page.html").replace('data-sandbox=""', f'data-sandbox="{base}"', 1)
+    text = (
+        _read("page.html")
+        .replace('data-sandbox=""', f'data-sandbox="{base}"', 1)
+        .replace('id="types" content=""', f'id="types" content="{quote(_types())}"', 1)
+    )
     policy = f"{_policy(text)}; {_NO_HTML_FROM_TEXT}"
     return _document(text, _HTML, _page_headers(policy))
+
+
+def _types() -> str:
+    """What the page has to know of each type, as JSON."""
+    types = {
+        kind: {
+            "route": kind.info.route,
+            "stix": kind.info.stix_paths,
+            "defanged": kind.info.defanged,
+        }
+        for kind in INDICATOR_TYPES
+    }
+    return json.dumps(types)
 
 
 def _document(text: str, media_type: str, headers: Mapping[str, str] | None = None) -> _Document:

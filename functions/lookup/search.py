@@ -11,6 +11,7 @@ from functions.lookup.service import Call, Handler, LookupResult, Service, Sight
 from functions.lookup.v4_bodies import address_report
 from shared.domain.errors import InvalidIndicator
 from shared.domain.indicator import HASH_TYPES, Indicator, IndicatorType, Query, parse_path_query
+from shared.domain.indicator_types import INDICATOR_TYPES
 from shared.domain.verdict import Verdict
 from shared.http import errors
 from shared.http.api_error import ApiError
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 MAX_CHARS = 1_000_000
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
-_KINDS = {kind.value: frozenset({kind}) for kind in IndicatorType} | {"hash": HASH_TYPES}
+_KINDS = {kind.value: frozenset({kind}) for kind in INDICATOR_TYPES} | {"hash": HASH_TYPES}
 _VERDICTS = {verdict.name: verdict for verdict in Verdict}
 _BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}
 

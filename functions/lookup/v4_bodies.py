@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.domain.indicator import Indicator, IndicatorType, echo
+from shared.domain.indicator_types import HASH_TYPES, INDICATOR_TYPES
 from shared.domain.moment import format_millis
 from shared.domain.provider import SANDBOX_PROVIDER, ListingStatus, ProviderVerdict
 from shared.domain.reputation import Reputation
 from shared.domain.verdict import Verdict
 
+_DIGESTS = tuple(kind.value for kind in INDICATOR_TYPES if kind in HASH_TYPES)
 _TRUSTWORTHY = "trustworthy"
 # Clients count a detection only where a threat is named.
 LISTED = "listed"
@@ -187,7 +189,7 @@ def scan_history(report: Body) -> Body:
     """
     results = report["scan_results"]
     return {
-        **{name: report["file_info"][name] for name in ("md5", "sha1", "sha256")},
+        **{name: report["file_info"][name] for name in _DIGESTS},
         "scan_result_history": [
             {
                 "data_id": report["data_id"],
@@ -207,7 +209,7 @@ def sandbox_report(reputation: Reputation) -> Body:
     latest = reputation.summary.latest
     info = _file_info(reputation.indicator)
     return {
-        **{name: info[name] for name in ("md5", "sha1", "sha256")},
+        **{name: info[name] for name in _DIGESTS},
         "data_id": latest.flow_id,
         "sandbox_id": latest.flow_id,
         "flow_id": latest.flow_id,
@@ -366,7 +368,7 @@ def _other_source(voice: ProviderVerdict) -> Body:
 
 
 def _file_info(indicator: Indicator) -> Body:
-    digests = dict.fromkeys(("md5", "sha1", "sha256"), "")
+    digests = dict.fromkeys(_DIGESTS, "")
     digests[indicator.type.value] = indicator.value
     return {
         **digests,

@@ -5,16 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement
 
+from shared.domain.indicator_types import INDICATOR_TYPES
+
 ATOM = "http://www.w3.org/2005/Atom"
-# By type of IOC: the container, and the child that holds the value.
-_ELEMENTS = {
-    "md5": ("hashes", "md5"),
-    "sha1": ("hashes", "sha1"),
-    "sha256": ("hashes", "sha256"),
-    "ip": ("ips", "ip"),
-    "domain": ("domains", "url"),
-    "url": ("urls", "url"),
-}
+_ELEMENTS = {kind.value: kind.info.feed_element for kind in INDICATOR_TYPES}
 _SPACE = " \t\n"
 _PRESERVED = {"{http://www.w3.org/XML/1998/namespace}space": "preserve"}
 # XML 1.0 forbids most of these characters, and its readers turn a carriage return into a line feed.

@@ -14,7 +14,8 @@ from functions.publish.layout import xml_safe
 from functions.publish.verdict_rule import Evidence, EvidenceSource
 from shared.client import UnexpectedAnswer, wire
 from shared.domain.errors import InvalidIndicator, InvalidRecord
-from shared.domain.indicator import HASH_TYPES, Indicator, IndicatorType, parse
+from shared.domain.indicator import Indicator, IndicatorType, parse
+from shared.domain.indicator_types import HASH_TYPES, INDICATOR_TYPES
 from shared.domain.provider import SANDBOX_PROVIDER
 from shared.domain.reputation import cap_tags
 from shared.domain.verdict import Verdict, parent_verdict_of, read_verdict, verdict_of
@@ -33,19 +34,8 @@ MAX_NAME_BYTES = 512
 # Bounds the work for nested files; real reports have far fewer.
 _MAX_FILES = 10_000
 
-_DIGESTS = {
-    "MD5": IndicatorType.MD5,
-    "SHA-1": IndicatorType.SHA1,
-    "SHA-256": IndicatorType.SHA256,
-}
-_OSINT_TYPES = {
-    "FILE_HASH_MD5": IndicatorType.MD5,
-    "FILE_HASH_SHA1": IndicatorType.SHA1,
-    "FILE_HASH_SHA256": IndicatorType.SHA256,
-    "IP": IndicatorType.IP,
-    "DOMAIN": IndicatorType.DOMAIN,
-    "URL": IndicatorType.URL,
-}
+_DIGESTS = {kind.info.label: kind for kind in INDICATOR_TYPES if kind in HASH_TYPES}
+_OSINT_TYPES = {kind.info.osint_type: kind for kind in INDICATOR_TYPES}
 
 Origin = dict[str, str]
 Json = Mapping[str, Any]

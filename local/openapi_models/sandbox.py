@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, RootModel
 
 from local.openapi_models.v4 import ErrorDetail, FlowId, ResponseBody, Time
+from shared.domain.indicator_types import IndicatorType
 
-_SHA256 = "45f20e63f4726755015fdd5595bd46cce511a5a952e1b2c1f3cf558fad18958e"
+_SHA256 = IndicatorType.SHA256.info.example.lower()
 
 Verdict = Literal["benign", "unknown", "no_threat", "suspicious", "likely_malicious", "malicious"]
 OverallVerdict = Annotated[Verdict, Field(description="`unknown` if nothing is known.")]
@@ -119,7 +120,9 @@ class _Items(RootModel[list[str]]):
 class Hashes(_Items):
     """SHA-256 hashes to look up, in any case. What is none gets a row that says so."""
 
-    root: list[str] = Field(min_length=1, max_length=1000, examples=[[_SHA256, "0" * 64]])
+    root: list[str] = Field(
+        min_length=1, max_length=1000, examples=[[_SHA256, IndicatorType.SHA256.info.other_example]]
+    )
 
 
 class IpAddresses(_Items):

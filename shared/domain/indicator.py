@@ -1,52 +1,47 @@
-"""Parses indicators into their canonical form: all spellings of one indicator get one key.
+"""Parses indicators: reads each spelling into the canonical form. Pure.
 
-docs/indicators.md has the rules. URLs and IDNA follow the WHATWG URL standard and UTS-46 as
-implemented by `pydantic_core.Url`; golden vectors in the tests freeze the results, because an
-upgrade of that library must never change a key.
+docs/indicators.md has the rules, `shared.domain.canonical` the canonical forms.
 """
 
-import ipaddress
 import re
-import unicodedata
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cache
-from typing import NamedTuple, Self
+from typing import NamedTuple
 from urllib.parse import unquote
 
-from pydantic_core import Url
-from pydantic_core import ValidationError as UrlError
-
 from shared.domain import defang
+from shared.domain.canonical import MAX_DOMAIN_BYTES, MAX_LABEL_BYTES, MAX_URL_BYTES
 from shared.domain.errors import InvalidIndicator
+from shared.domain.indicator_types import (
+    HASH_TYPES,
+    NOT_A_HASH,
+    TYPE_BY_HASH_DIGITS,
+    IndicatorType,
+)
 
-MAX_URL_BYTES = 8192
-MAX_DOMAIN_BYTES = 253
-MAX_LABEL_BYTES = 63
+__all__ = [
+    "HASH_TYPES",
+    "MAX_DOMAIN_BYTES",
+    "MAX_LABEL_BYTES",
+    "MAX_TEXT_CHARS",
+    "MAX_URL_BYTES",
+    "Indicator",
+    "IndicatorType",
+    "Query",
+    "echo",
+    "parse",
+    "parse_hash",
+    "parse_path_query",
+    "parse_query",
+    "refang",
+    "remove_port",
+    "unwrap",
+]
+
 # Longer input is refused without parsing it, which would take time: its canonical form would be
 # too long as well, unless most of it were the fragment of a URL.
 MAX_TEXT_CHARS = 65_536
-
-
-class IndicatorType(StrEnum):
-    """The types that can be looked up."""
-
-    MD5 = "md5"
-    SHA1 = "sha1"
-    SHA256 = "sha256"
-    IP = "ip"
-    DOMAIN = "domain"
-    URL = "url"
-
-
-HASH_TYPES = frozenset({IndicatorType.MD5, IndicatorType.SHA1, IndicatorType.SHA256})
-_TYPE_BY_HASH_DIGITS = {
-    32: IndicatorType.MD5,
-    40: IndicatorType.SHA1,
-    64: IndicatorType.SHA256,
-}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -80,215 +75,23 @@ def parse(kind: IndicatorType, text: object) -> Indicator:
         raise InvalidIndicator("empty")
     if len(text) > MAX_TEXT_CHARS:
         raise InvalidIndicator("too long")
-    return Indicator(kind, _CANONICAL[kind](text))
+    return Indicator(kind, _CANONICALIZE[kind](text))
 
 
 def parse_hash(text: object) -> Indicator:
     """Canonicalise a hash whose type follows from its number of digits.
 
     Raises:
-        InvalidIndicator: not 32, 40 or 64 hexadecimal digits.
+        InvalidIndicator: no type of hash has so many digits, or one is not hexadecimal.
     """
-    kind = _TYPE_BY_HASH_DIGITS.get(len(text)) if isinstance(text, str) else None
+    kind = TYPE_BY_HASH_DIGITS.get(len(text)) if isinstance(text, str) else None
     if kind is None:
-        raise InvalidIndicator("not 32, 40 or 64 hexadecimal digits")
+        raise InvalidIndicator(NOT_A_HASH)
     return parse(kind, text)
 
 
-_HEX = re.compile(r"[0-9A-Fa-f]+")
-
-
-def _hash(digits: int) -> Callable[[str], str]:
-    def canonical(text: str) -> str:
-        if len(text) != digits or not _HEX.fullmatch(text):
-            raise InvalidIndicator(f"not {digits} hexadecimal digits")
-        return text.upper()
-
-    return canonical
-
-
-def _ip(text: str) -> str:
-    if "%" in text:
-        raise InvalidIndicator("an IP address with a zone id")
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        raise InvalidIndicator("not an IPv4 or IPv6 address") from None
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
-    return str(address)
-
-
-_LABEL = re.compile(r"[a-z0-9_-]{1,63}")
-# In RPZ, the format of block lists for resolvers, names below `rpz-` have a special meaning.
-_TOP_LEVEL = re.compile(r"(?!rpz-)(?![0-9]+\Z)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
-_HOST_DELIMITERS = re.compile(r"[\x00-\x2c/:-@\[-^`{-\x7f]")
-# The URL parser does not change such a name: it is ASCII, and its end is not a number.
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9_.-]+\.[A-Za-z][A-Za-z0-9-]*\.?")
-
-
-def _domain(text: str) -> str:
-    _refuse_blanks(text)
-    if _HOST_DELIMITERS.search(text):
-        raise InvalidIndicator("a character that a domain name cannot contain")
-    if len(text) > 4 * MAX_DOMAIN_BYTES:
-        raise InvalidIndicator(f"longer than {MAX_DOMAIN_BYTES} bytes")
-    if _PLAIN_NAME.fullmatch(text):
-        name = text.lower().removesuffix(".")
-    else:
-        name = _parse_url(f"http://{text}/").host.removesuffix(".")
-        if _is_ipv4(name):
-            raise InvalidIndicator("an IP address, not a domain")
-    *labels, top = name.split(".")
-    if not labels:
-        raise InvalidIndicator("fewer than two labels")
-    if len(name) > MAX_DOMAIN_BYTES:
-        raise InvalidIndicator(f"longer than {MAX_DOMAIN_BYTES} bytes")
-    if not all(map(_LABEL.fullmatch, [*labels, top])):
-        raise InvalidIndicator(f"a label is not 1 to {MAX_LABEL_BYTES} letters, digits, '-' or '_'")
-    if not _TOP_LEVEL.fullmatch(top):
-        raise InvalidIndicator(
-            "the top level is digits only, begins with 'rpz-', or has a hyphen at an end"
-        )
-    return name
-
-
-def _is_ipv4(host: str) -> bool:
-    try:
-        ipaddress.IPv4Address(host)
-    except ValueError:
-        return False
-    return True
-
-
-_URL_SCHEMES = frozenset({"http", "https", "ftp"})
-
-
-def _url(text: str) -> str:
-    _refuse_blanks(text)
-    url = _parse_url(text)
-    if url.scheme not in _URL_SCHEMES:
-        raise InvalidIndicator("the scheme is not http, https or ftp")
-    if url.host.endswith("."):
-        # Parse again: without the trailing dots the host may be an IPv4 number.
-        return _url(f"{url.before}{url.host.rstrip('.')}{url.after}")
-    if not url.host.startswith("[") and _ALTERED.search(url.host):
-        raise InvalidIndicator("a host with a quote, a bracket, an asterisk or a comma")
-    canonical = url.before + url.host + _normal_escapes(url.after)
-    if len(canonical) > MAX_URL_BYTES:
-        raise InvalidIndicator(f"longer than {MAX_URL_BYTES} bytes")
-    return canonical
-
-
-# The standard allows them, but DNS has no such names: the name was altered and means another one.
-_ALTERED = re.compile(r"[()\[\]{}\"'`*,]")
-_LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
-_UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
-
-
-def _normal_escapes(tail: str) -> str:
-    """Normalize the percent-encoding of path and query by RFC 3986, section 6.2.2.
-
-    A percent sign that begins no escape is encoded first. So no decoded character can complete an
-    escape, and a second pass changes nothing. No dot segment appears, because the parser has
-    already read escaped dots as dots.
-    """
-    if "%" not in tail:
-        return tail
-    return _ESCAPE.sub(_normal_escape, _LONE_PERCENT.sub("%25", tail))
-
-
-def _normal_escape(escape: re.Match[str]) -> str:
-    byte = int(escape[1], 16)
-    return chr(byte) if byte in _UNRESERVED else f"%{byte:02X}"
-
-
-# Parts of a URL from the parser, which escapes "@" in user info: so the first "@" ends it.
-_PARTS = re.compile(
-    r"\A([a-z][a-z0-9+.-]*)(:(?://)?(?:[^/?@]*@)?)(\[[^\]]*\]|[^/?:]*)(.*)\Z", re.DOTALL
-)
-
-
-class _Parts(NamedTuple):
-    """A parsed URL without its fragment.
-
-    Attributes:
-        before: everything before the host.
-        after: port, path and query.
-    """
-
-    scheme: str
-    before: str
-    host: str
-    after: str
-
-    @classmethod
-    def of(cls, parsed: str) -> Self:
-        [(scheme, user_info, host, after)] = _PARTS.findall(parsed.partition("#")[0])
-        return cls(scheme, scheme + user_info, host, after)
-
-
-def _parse_url(text: str) -> _Parts:
-    try:
-        return _Parts.of(str(Url(text)))
-    except UrlError as error:
-        if found := _ASCII_HOST.match(text):
-            return _with_ascii_host(found, error)
-        raise InvalidIndicator(_reason(error)) from None
-
-
-_ASCII_HOST = re.compile(
-    r"((?:https?|ftp):[/\\]*(?:[^/\\?#]*@)?)([a-z0-9_.%-]+)(?=[:/\\?#]|\Z)", re.IGNORECASE
-)
-_A_LABEL = re.compile(r"(?:\A|(?<=\.))xn--")
-
-
-def _with_ascii_host(found: re.Match[str], error: UrlError) -> _Parts:
-    """Parse a URL again without decoding its host, because DNS also has labels that do not decode.
-
-    The parser implements the standard as of before June 2026, and refuses such labels.
-    """
-    host = unquote(found[2], errors="replace").lower()
-    labels = host.rstrip(".").split(".")
-    if not (_A_LABEL.search(host) and all(map(_LABEL.fullmatch, labels))):
-        raise InvalidIndicator(_reason(error)) from None
-    # The parser does not change a label that does not look encoded.
-    stand_in = _A_LABEL.sub("xn-x", host)
-    text = found[1] + stand_in + found.string[found.end() :]
-    try:
-        return _Parts.of(str(Url(text)))._replace(host=host)
-    except UrlError as other:
-        raise InvalidIndicator(_reason(other)) from None
-
-
-def _reason(error: UrlError) -> str:
-    context = error.errors(include_url=False, include_input=False)[0].get("ctx", {})
-    return str(context.get("error", "not valid text"))
-
-
-_ASCII_BLANK = re.compile(r"[\x00-\x20\x7f]")
-
-
-def _refuse_blanks(text: str) -> None:
-    # The WHATWG parser silently drops some of these, and so would give one key to two values that
-    # a person sees as different.
-    if text.isascii():
-        found = _ASCII_BLANK.search(text) is not None
-    else:
-        found = any(char.isspace() or unicodedata.category(char) == "Cc" for char in text)
-    if found:
-        raise InvalidIndicator("a control character or a space")
-
-
-_CANONICAL: dict[IndicatorType, Callable[[str], str]] = {
-    IndicatorType.MD5: _hash(32),
-    IndicatorType.SHA1: _hash(40),
-    IndicatorType.SHA256: _hash(64),
-    IndicatorType.IP: _ip,
-    IndicatorType.DOMAIN: _domain,
-    IndicatorType.URL: _url,
-}
+# Read once: a look-up in a plain dictionary is the fastest.
+_CANONICALIZE = {kind: kind.info.canonicalize for kind in IndicatorType}
 
 
 # The rest reads spellings of people and clients, for the API and the command line; never for feeds.

@@ -28,6 +28,7 @@ from poppy import BloomFilter, loads
 
 from shared.domain.errors import FilterNotValid, FilterOfAnotherVersion, InvalidRecord
 from shared.domain.indicator import Indicator, IndicatorType
+from shared.domain.indicator_types import INDICATOR_TYPES
 from shared.domain.moment import EARLIEST, format_millis, read_moment
 
 FORMAT = "DCSO bloom filter"
@@ -70,7 +71,7 @@ class Facts:
             "built": format_millis(self.built),
             "entries": self.entries,
             "false_positive_rate": self.false_positive_rate,
-            "types": [kind.value for kind in IndicatorType if kind in self.types],
+            "types": [kind.value for kind in INDICATOR_TYPES if kind in self.types],
         }
 
     @classmethod

@@ -1,16 +1,18 @@
 """The page for people, as a browser gets it; `tests/ui` has a browser use it."""
 
+import json
 import re
 from base64 import b64encode
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
 from functions.lookup import documentation
 from functions.lookup.routes import respond
-from shared.domain.indicator import IndicatorType
+from shared.domain.indicator_types import INDICATOR_TYPES, IndicatorType
 from shared.domain.verdict import Verdict
 from shared.http.web import Request, Response
 from tests.contract.support import Api, of_verdict
@@ -109,5 +111,5 @@ def test_a_search_tells_every_verdict_by_its_name(api: Api, verdict: Verdict) ->
 def test_it_knows_every_verdict_and_type() -> None:
     for verdict in Verdict:
         assert re.search(rf"\b{verdict.name}: \[", PAGE)
-    [kinds] = re.findall(r"const KINDS = \[(.*?)\]", PAGE)
-    assert set(re.findall(r"\w+", kinds)) == {kind.value for kind in IndicatorType}
+    [types] = re.findall(r'<meta name="types" id="types" content="(.*?)">', page().text or "")
+    assert list(json.loads(unquote(types))) == list(INDICATOR_TYPES)

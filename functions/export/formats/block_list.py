@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from shared.domain.indicator import IndicatorType
+from shared.domain.indicator_types import INDICATOR_TYPES, IndicatorType
 from shared.domain.verdict import Verdict
 from shared.formats.exports.source import ExportFile, IocSource, Options, as_tools_write
 
@@ -16,7 +16,7 @@ _LONGEST_IN_A_ZONE = 200
 def files(source: IocSource, _options: Options) -> Iterator[ExportFile]:
     """Yield the lists as text, one value a line; for domains also as hosts file and DNS zone."""
     for verdict in VERDICTS:
-        for kind in IndicatorType:
+        for kind in INDICATOR_TYPES:
             name = f"blocklist/{kind}-{verdict.name.lower()}"
             yield ExportFile(f"{name}.txt", _TEXT, _plain(source, kind, verdict))
         name = f"blocklist/{IndicatorType.DOMAIN}-{verdict.name.lower()}"

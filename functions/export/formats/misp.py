@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any, Final
 
-from shared.domain.indicator import IndicatorType
+from shared.domain.indicator_types import IndicatorType
 from shared.domain.moment import format_millis
 from shared.domain.verdict import Verdict
 from shared.formats.exports.source import (
@@ -44,15 +44,6 @@ _TLP_COLOURS = {
 }
 # Milder verdicts are context; alerts on them would be false alarms.
 _LEAST_TO_DETECT = Verdict.LIKELY_MALICIOUS
-_FILE, _NETWORK = "Payload delivery", "Network activity"
-_KINDS = {
-    IndicatorType.MD5: ("md5", _FILE),
-    IndicatorType.SHA1: ("sha1", _FILE),
-    IndicatorType.SHA256: ("sha256", _FILE),
-    IndicatorType.IP: ("ip-dst", _NETWORK),
-    IndicatorType.DOMAIN: ("domain", _NETWORK),
-    IndicatorType.URL: ("url", _NETWORK),
-}
 
 
 def files(source: IocSource, options: Options) -> Iterator[ExportFile]:
@@ -104,15 +95,15 @@ def _event(
 
 def attribute(ioc: ExportedIoc, options: Options) -> dict[str, Any]:
     """Write an IOC as a MISP attribute."""
-    kind, category = _KINDS[ioc.indicator.type]
+    info = ioc.indicator.type.info
     comment = f"{ioc.verdict.name}, scans: {ioc.scan_count}, last verdict by: {ioc.flow_id}"
     day = format_millis(ioc.first_seen)[:10]
     return {
         # The day is part of the id: an IOC whose first sighting changes moves to another event,
         # and MISP allows an id in one event only.
         "uuid": str(id_of(f"misp-attribute:{day}", ioc.indicator)),
-        "type": kind,
-        "category": category,
+        "type": info.misp_types[0],
+        "category": info.misp_category,
         "value": as_tools_write(ioc.indicator),
         "to_ids": ioc.verdict >= _LEAST_TO_DETECT,
         "disable_correlation": False,

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Protocol
 from urllib.parse import quote
 
-from shared.domain.indicator import HASH_TYPES, Indicator, IndicatorType
+from shared.domain.indicator import Indicator, IndicatorType
 from shared.domain.verdict import Verdict
 
 # Of all ids that exports hold (docs/exports.md): never change it, tools know the objects by them.
@@ -109,4 +109,4 @@ def id_of(what: str, indicator: Indicator) -> uuid.UUID:
 
 def as_tools_write(indicator: Indicator) -> str:
     """The value as the tools of the field write it: hashes in lower case."""
-    return indicator.value.lower() if indicator.type in HASH_TYPES else indicator.value
+    return indicator.value.lower() if indicator.type.info.hash_digits else indicator.value

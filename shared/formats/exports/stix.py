@@ -8,7 +8,6 @@ import uuid
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from shared.domain.indicator import IndicatorType
 from shared.domain.moment import format_millis
 from shared.domain.verdict import Verdict
 from shared.formats.exports.source import (
@@ -43,13 +42,6 @@ _TYPES_AND_CONFIDENCE = {
     Verdict.SUSPICIOUS: ("anomalous-activity", 50),
     Verdict.NO_THREAT: ("unknown", 50),
     Verdict.BENIGN: ("benign", 85),
-}
-_PATHS = {
-    IndicatorType.MD5: "file:hashes.MD5",
-    IndicatorType.SHA1: "file:hashes.'SHA-1'",
-    IndicatorType.SHA256: "file:hashes.'SHA-256'",
-    IndicatorType.DOMAIN: "domain-name:value",
-    IndicatorType.URL: "url:value",
 }
 
 
@@ -149,10 +141,8 @@ def _page(number: int, page: Sequence[tuple[ExportedIoc, str]], options: Options
 
 def _pattern(ioc: ExportedIoc) -> str:
     value = as_tools_write(ioc.indicator)
-    if ioc.indicator.type is IndicatorType.IP:
-        path = "ipv6-addr:value" if ":" in value else "ipv4-addr:value"
-    else:
-        path = _PATHS[ioc.indicator.type]
+    paths = ioc.indicator.type.info.stix_paths
+    path = paths[-1] if ":" in value else paths[0]
     escaped = value.replace("\\", "\\\\").replace("'", "\\'")
     return f"[{path} = '{escaped}']"
 

@@ -11,6 +11,7 @@ from typing import Any, TypeGuard
 
 from shared.domain.errors import InvalidIndicator, InvalidRecord
 from shared.domain.indicator import IndicatorType, parse
+from shared.domain.indicator_types import INDICATOR_TYPES
 from shared.domain.moment import format_millis, read_moment
 from shared.domain.reputation import (
     MAX_TAG_BYTES,
@@ -29,7 +30,7 @@ MAX_KEPT_VERDICT_CHARS = 64
 # A count beyond this is no count; it also keeps every client's integer in range.
 MAX_CLAIMED_COUNT = 2**31 - 1
 
-TYPES = {kind.value: kind for kind in IndicatorType}
+TYPES = {kind.value: kind for kind in INDICATOR_TYPES}
 
 RawReport = Mapping[str, Any]
 

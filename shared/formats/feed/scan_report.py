@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from shared.domain.errors import FeedError
+from shared.domain.indicator_types import TYPE_BY_HASH_DIGITS
 from shared.domain.verdict import FIELDS
 from shared.formats import strict_json
 from shared.formats.feed.report import RawReport
@@ -20,7 +21,6 @@ class ScanNotEnded(FeedError):
 
 # The parts of a report that are read here: the whole one is many times larger.
 _FILTERS = "filter=general&filter=finalVerdict&filter=allTags&filter=iocs"
-_HASH_BY_LENGTH = {32: "md5", 40: "sha1", 64: "sha256"}
 
 
 def report_url(feed_url: str, flow_id: str) -> str:
@@ -113,6 +113,6 @@ def _file(file: object) -> dict[str, Any]:
         return {}
     found = {name: file[name] for name in ("name", "type") if isinstance(file.get(name), str)}
     digest = file.get("hash")
-    if isinstance(digest, str) and len(digest) in _HASH_BY_LENGTH:
-        found[_HASH_BY_LENGTH[len(digest)]] = digest
+    if isinstance(digest, str) and len(digest) in TYPE_BY_HASH_DIGITS:
+        found[TYPE_BY_HASH_DIGITS[len(digest)].value] = digest
     return found

@@ -19,24 +19,25 @@ from typing import Any
 from shared.domain.errors import InvalidIndicator
 from shared.domain.extract import extract
 from shared.domain.indicator import MAX_URL_BYTES, IndicatorType, parse, parse_hash
+from shared.domain.indicator_types import HASH_TYPES, INDICATOR_TYPES
 from shared.formats.feed.bounded_xml import Element
 
 # A role of an element: a type of ours, or one of these.
 _HASH = "hash"  # its type follows from its length
 _DATA = "data"  # the value of an IOC, whatever its type
 _OTHER = "other"  # a type that is not looked up
-_DIGESTS = ("md5", "sha1", "sha256")
-_TYPES = frozenset(kind.value for kind in IndicatorType)
+_TYPES = frozenset(kind.value for kind in INDICATOR_TYPES)
+_DIGESTS = tuple(kind.value for kind in INDICATOR_TYPES if kind in HASH_TYPES)
 
 _ROLES: Mapping[str, str] = {
-    **{kind.value: kind.value for kind in IndicatorType},
-    "ipaddress": "ip",
-    "ipv4": "ip",
-    "ipv6": "ip",
-    "fqdn": "domain",
-    "host": "domain",
-    "hostname": "domain",
-    "uri": "url",
+    # Some of them look like hashes that are.
+    **dict.fromkeys(
+        ("authentihash", "email", "fuzzyfsiohash", "imphash", "mutex", "registrypath"), _OTHER
+    ),
+    **dict.fromkeys(("revisionsaveid", "sha512", "ssdeep", "uncpath", "uuid"), _OTHER),
+    **{
+        name: kind.value for kind in INDICATOR_TYPES for name in (kind.value, *kind.info.feed_names)
+    },
     "digest": _HASH,
     "file": _HASH,
     "hash": _HASH,
@@ -44,11 +45,6 @@ _ROLES: Mapping[str, str] = {
     "ioc": _DATA,
     "iocvalue": _DATA,
     "value": _DATA,
-    # Some of them look like hashes that are.
-    **dict.fromkeys(
-        ("authentihash", "email", "fuzzyfsiohash", "imphash", "mutex", "registrypath"), _OTHER
-    ),
-    **dict.fromkeys(("revisionsaveid", "sha512", "ssdeep", "uncpath", "uuid"), _OTHER),
 }
 
 _LISTS = frozenset({"tags", "origins", "evidence"})

@@ -14,6 +14,7 @@ from shared.domain.indicator import (
     parse_hash,
     refang,
 )
+from shared.domain.indicator_types import TYPE_BY_HASH_DIGITS
 from shared.domain.moment import read_moment
 from shared.domain.network import Network, parse_network
 from shared.domain.provider import Listing, Subject
@@ -26,7 +27,7 @@ from shared.formats.lists.formats.text import Get
 MAX_ENTRIES = 2_000_000
 MAX_TEXT_BYTES = 64
 
-_HASH = re.compile(r"[0-9A-Fa-f]{32,64}")
+_HASH = re.compile(rf"[0-9A-Fa-f]{{{min(TYPE_BY_HASH_DIGITS)},{max(TYPE_BY_HASH_DIGITS)}}}")
 _SCHEME = re.compile(r"(?i)[a-z]{3,5}:")
 _ADDRESS = re.compile(r"[0-9A-Fa-f:.]{2,45}(?:/[0-9]{1,3})?")
 _LETTER = re.compile(r"[A-Fa-f]")

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from shared.domain.extract import (
     FILE_NAME,
     NETWORK,
-    OTHER_HASH,
     VERSION,
     Extraction,
     extract,
 )
 from shared.domain.indicator import parse
+from shared.domain.indicator_types import NOT_A_HASH
 
 
 def found(text: str) -> list[str]:
@@ -155,7 +155,7 @@ def test_what_is_no_indicator(text: str) -> None:
         ("198.51.100.0/24", {"198.51.100.0/24": NETWORK}),
         ("version 1.2.3.4", {"1.2.3.4": VERSION}),
         ("setup.py and setup.py", {"setup.py": FILE_NAME}),
-        ("0a" * 64, {"0a" * 64: OTHER_HASH}),
+        ("0a" * 64, {"0a" * 64: NOT_A_HASH}),
         ("fe80::1%eth0", {"fe80::1": "an IP address with a zone id"}),
         ("hxxp://-evil[.]example:x/", {"hxxp://-evil[.]example:x/": "invalid port number"}),
         ("-.example", {}),

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import urljoin
 
+from shared.domain.indicator_types import HASH_TYPES, INDICATOR_TYPES
 from shared.formats.lists import options
 from shared.formats.lists.declaration import Declaration
 from shared.formats.lists.entry import RawEntry, RejectedEntry
@@ -15,16 +16,14 @@ ACCEPT = "application/json"
 
 _HEX = "[0-9A-Fa-f]"
 _UUID = re.compile(rf"{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}")
-_PLAIN = frozenset(["ip-src", "ip-dst", "domain", "hostname", "url", "md5", "sha1", "sha256"])
+_PLAIN = frozenset(name for kind in INDICATOR_TYPES for name in kind.info.misp_types)
 # Which parts of a composite value are indicators.
 _PARTS: Mapping[str, tuple[int, ...]] = {
     "ip-src|port": (0,),
     "ip-dst|port": (0,),
     "hostname|port": (0,),
     "domain|ip": (0, 1),
-    "filename|md5": (-1,),
-    "filename|sha1": (-1,),
-    "filename|sha256": (-1,),
+    **{f"filename|{kind}": (-1,) for kind in HASH_TYPES},
     "malware-sample": (-1,),
 }
 

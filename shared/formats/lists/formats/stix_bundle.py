@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
+from shared.domain.indicator_types import HASH_TYPES, INDICATOR_TYPES
 from shared.formats.lists.declaration import Declaration
 from shared.formats.lists.entry import RawEntry, RejectedEntry
 from shared.formats.lists.errors import ListError
@@ -11,9 +12,14 @@ from shared.formats.lists.formats.text import Get
 
 ACCEPT = "application/json"
 
-_PATHS = frozenset({"ipv4-addr:value", "ipv6-addr:value", "domain-name:value", "url:value"})
+_PATHS = frozenset(
+    path for kind in INDICATOR_TYPES if kind not in HASH_TYPES for path in kind.info.stix_paths
+)
+# Old bundles name an algorithm without the hyphen; some quote a name that needs no quotes.
 _HASHES = frozenset(
-    f"file:hashes.{name}" for name in ("md5", "sha1", "sha256", "'md5'", "'sha-1'", "'sha-256'")
+    f"file:hashes.{name}"
+    for kind in HASH_TYPES
+    for name in (kind.value, f"'{kind.info.label.lower()}'")
 )
 _MAX_PATTERN_CHARS = 65_536
 _TOKEN = re.compile(
