@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 def read_iocs(
     client: "DynamoDBClient",
     table: str,
-    take: Callable[[list[Reputation]], None],
+    consume: Callable[[list[Reputation]], None],
     left: Callable[[], float],
 ) -> None:
-    """Pass all IOCs to `take`, as `shared.store.whole_table.read_all` passes items.
+    """Pass all IOCs to `consume`, as `shared.store.whole_table.read_all` passes items.
 
     Indicators and networks that only other providers list are excluded.
     """
 
     def iocs(page: Page) -> None:
-        take([reputation for one in page if (reputation := reputation_from_item(one))])
+        consume([reputation for one in page if (reputation := reputation_from_item(one))])
 
     read_all(client, table, iocs, left, FilterExpression="attribute_exists(n)")

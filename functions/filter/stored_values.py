@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 def read_values(
     client: "DynamoDBClient",
     table: str,
-    take: Callable[[list[str]], None],
+    consume: Callable[[list[str]], None],
     left: Callable[[], float],
 ) -> None:
-    """Pass all values to `take`, as `shared.store.whole_table.read_all` passes items."""
+    """Pass all values to `consume`, as `shared.store.whole_table.read_all` passes items."""
 
     def values(page: Page) -> None:
-        take([value for item in page if (value := _value(item))])
+        consume([value for item in page if (value := _value(item))])
 
     read_all(
         client,

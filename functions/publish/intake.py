@@ -85,7 +85,7 @@ class Publisher:
         """Decide a verdict for every IOC of a report and add the report to the feed.
 
         Raises:
-            EntryTooLarge: the report is too large for an entry; it is not counted anywhere.
+            EntryTooLarge: the report is too large for an entry; the feed does not show it.
             StoreError: the store failed; publishing the report again is safe.
         """
         known = self.log.find(report.flow_id, report.report_id)

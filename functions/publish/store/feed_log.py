@@ -313,26 +313,26 @@ def canonical(indicators: Iterable[Indicator]) -> Iterator[Indicator]:
 def read_published(
     client: "DynamoDBClient",
     table_name: str,
-    take: Callable[[Iterable[Indicator]], None],
+    consume: Callable[[Iterable[Indicator]], None],
     segments: int,
 ) -> None:
-    """Pass all IOCs of published and interrupted reports to `take`; reads the whole table.
+    """Pass all IOCs of published and interrupted reports to `consume`; reads the whole table.
 
     Raises:
         StoreError: the store failed.
     """
 
-    def take_page(page: Page) -> None:
+    def consume_page(page: Page) -> None:
         for item in page:
             if "iocs" in item:
-                take(_intended_iocs(item))
+                consume(_intended_iocs(item))
             elif "body" in item:
-                take(published_iocs(json.loads(gzip.decompress(bytes(item["body"]["B"])))))
+                consume(published_iocs(json.loads(gzip.decompress(bytes(item["body"]["B"])))))
 
     read_all(
         client,
         table_name,
-        take_page,
+        consume_page,
         left=lambda: 1.0,
         segments=segments,
         ConsistentRead=True,

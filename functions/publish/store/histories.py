@@ -248,7 +248,7 @@ def scans_by_ioc(
     """
     found: dict[str, set[str]] = {membership_prefix(one): set() for one in wanted}
 
-    def take(page: Page) -> None:
+    def consume(page: Page) -> None:
         for item in page:
             key = item["pk"]["S"]
             if (beginning := key.rpartition("#")[0] + "#") in found:
@@ -257,7 +257,7 @@ def scans_by_ioc(
     read_all(
         client,
         table_name,
-        take,
+        consume,
         left=lambda: 1.0,
         segments=segments,
         ConsistentRead=True,
