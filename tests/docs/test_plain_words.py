@@ -23,7 +23,7 @@ LIMITS = {
     "say": (r"say|says|said|saying", 25),
     "whoever": (r"whoever", 4),
     "nobody": (r"nobody", 4),
-    "stands": (r"stands?", 12),
+    "stands": (r"stands?", 11),
     "beside": (r"besides?", 5),
     "is no": (r"(?:is|are) no(?! longer)", 17),
 }
