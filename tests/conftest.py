@@ -112,7 +112,7 @@ def fresh_handlers() -> Iterator[None]:
         providers._client,
         ingest._client,
         lookup._service,
-        lookup._tally,
+        lookup._metrics,
         lookup._filters,
         lookup._exports,
         publish._settings,

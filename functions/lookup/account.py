@@ -1,4 +1,4 @@
-"""What a key may ask about itself, and what needs no key."""
+"""Routes about the key itself, the state of the service, and its version."""
 
 import hmac
 
@@ -19,7 +19,7 @@ def info(_service: Service, call: Call) -> Response:
 
 
 def info_of(_service: Service, call: Call) -> Response:
-    """GET /v4/apikey/{key}: a key may ask about itself and no other."""
+    """GET /v4/apikey/{key}: any key but the sender's own is answered as unknown."""
     caller = call.identified()
     if not hmac.compare_digest(digest_of(call.value), caller.key.digest):
         raise ApiError(errors.KEY_NOT_FOUND)
@@ -27,18 +27,18 @@ def info_of(_service: Service, call: Call) -> Response:
 
 
 def limits(_service: Service, call: Call) -> Response:
-    """GET /v4/apikey/limits: what the key has used."""
+    """GET /v4/apikey/limits: look-ups that the key used today."""
     return Response(200, limits_used(call.identified().look().used))
 
 
 def limits_status(_service: Service, call: Call) -> Response:
-    """GET /v4/apikey/limits/status: what the key has left."""
+    """GET /v4/apikey/limits/status: look-ups that the key has left today."""
     caller = call.identified()
     return Response(200, limits_remaining(caller.key.daily_limit, caller.look().remaining))
 
 
 def health(_service: Service, _call: Call) -> Response:
-    """GET /health: that the function runs; it asks nothing of the store."""
+    """GET /health: confirms that the function runs, without a request to the store."""
     return Response(200, {"status": "ok"})
 
 
@@ -48,7 +48,7 @@ def version(_service: Service, _call: Call) -> Response:
 
 
 def providers(service: Service, call: Call) -> Response:
-    """GET /v4/status/providers: who says what is said here, and how fresh it is."""
+    """GET /v4/status/providers: the other providers and the age of their data."""
     call.identified()
     now = service.now()
     return Response(
@@ -57,14 +57,14 @@ def providers(service: Service, call: Call) -> Response:
 
 
 def feed(service: Service, call: Call) -> Response:
-    """GET /v4/status/feed: how the last run of ingestion went, and how old what it read is."""
+    """GET /v4/status/feed: the last run of ingestion and the age of the newest report."""
     call.identified()
     now = service.now()
     return Response(200, {"feeds": [feed_status(run, now) for run in service.feed_runs()]})
 
 
 def _info(caller: Caller) -> Response:
-    # The headers of the answer tell how the key stands.
+    # The headers of the answer report the remaining quota.
     caller.look()
     key = caller.key
     body = key_info(

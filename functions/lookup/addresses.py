@@ -19,7 +19,7 @@ NOT_VALID = {
 _FIELDS = {
     IndicatorType.IP: address_field("address"),
     IndicatorType.DOMAIN: address_field("fqdn"),
-    # The vendor's own command line tool sends URLs under the name of domains.
+    # The vendor's own command line tool sends URLs in the field of domains.
     IndicatorType.URL: address_field("url", "fqdn"),
 }
 
@@ -33,8 +33,8 @@ def report(kind: IndicatorType) -> Handler:
     def look_up(service: Service, call: Call) -> Response:
         value = call.value
         if kind is IndicatorType.URL and call.request.query:
-            # The query belongs to a URL that was not encoded. If its spelling is lost, the rest of
-            # the URL may be another URL.
+            # The query is the rest of a URL that was not encoded. If the front rebuilt it, it may
+            # differ from what the client sent, and so would the URL.
             if call.request.query_rebuilt:
                 raise ApiError(errors.URL_NOT_VALID, NOT_ENCODED)
             value = f"{value}?{call.request.query}"
@@ -71,7 +71,7 @@ def _row(question: Query, found: LookupResult, now: int) -> dict[str, Any]:
 
 
 def ask_or_error(kind: IndicatorType | None, text: str) -> Query | str:
-    """What an item of a bulk request asks, or why it is no such indicator."""
+    """Parse one item of a bulk request; the reason as text if it is not valid."""
     try:
         return parse_query(kind, text)
     except InvalidIndicator as error:

@@ -1,7 +1,7 @@
-"""What the API says of the key that asks, in the shape of the MetaDefender Cloud v4 API. Pure.
+"""Answers about the sender's API key, in the shape of the MetaDefender Cloud v4 API. Pure.
 
-The official SDK demands whole numbers for the sizes of uploads, and texts that are never null. This
-service takes no files, so those are 0. The key itself is never repeated.
+The official SDK requires whole numbers for upload sizes, and strings that are never null. This
+service accepts no files, so the sizes are 0. An answer never contains the key itself.
 """
 
 from typing import Any
@@ -26,11 +26,11 @@ def key_info(
     """The answer to GET /v4/apikey.
 
     Args:
-        short_digest: what the key is called by.
+        short_digest: short id of the key.
         created: milliseconds since the epoch.
-        expires: the same; 0 for never.
-        daily_limit: look-ups in a day; 0 for no limit, which is said by leaving it out.
-        minute_limit: look-ups in a minute; 0 for no limit, likewise.
+        expires: milliseconds since the epoch; 0 for never.
+        daily_limit: look-ups per day; 0 for no limit, then `limit_reputation` is absent.
+        minute_limit: look-ups per minute; 0 for no limit, then `throttling_limit` is absent.
     """
     body: Body = {
         "success": True,
@@ -73,7 +73,7 @@ def limits_used(used: int) -> Body:
     """The answer to GET /v4/apikey/limits.
 
     Args:
-        used: look-ups of the day.
+        used: look-ups used today.
     """
     return {"reputation_api": used, **_OTHER_FAMILIES}
 
@@ -82,14 +82,14 @@ def limits_remaining(daily_limit: int, remaining: int) -> Body:
     """The answer to GET /v4/apikey/limits/status.
 
     Args:
-        daily_limit: look-ups in a day; 0 for no limit, then nothing is said of what is left.
-        remaining: what is left of it.
+        daily_limit: look-ups per day; 0 for no limit, then `reputation_api` is absent.
+        remaining: look-ups left today.
     """
     left = {} if daily_limit == _NO_LIMIT else {"reputation_api": remaining}
     return {**left, **_OTHER_FAMILIES}
 
 
-# What the vendor sells beside look-ups and this service does not do.
+# Products of the vendor that this service does not offer.
 _OTHER_FAMILIES = {
     "analysis_api": 0,
     "prevention_api": 0,

@@ -1,4 +1,4 @@
-"""Bodies of bulk requests: what is read of them, and what is refused."""
+"""Reading the bodies of bulk requests, with an error for each rule that a body breaks."""
 
 import json
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from shared.http.errors import ErrorDefinition
 from shared.http.web import Request
 
 MAX_ITEMS = 1000
-# Lambda takes 6 MB, and the answer to a request holds what was asked.
+# Lambda's limit is 6 MB, and an answer repeats the items of its request.
 MAX_BODY_BYTES = 4 * 1024 * 1024
 
 _Body = TypeVar("_Body", dict[str, Any], list[Any])
@@ -20,11 +20,11 @@ _Body = TypeVar("_Body", dict[str, Any], list[Any])
 
 @dataclass(frozen=True, slots=True)
 class BulkField:
-    """The list of a bulk request.
+    """The field of a bulk request that holds its items.
 
     Attributes:
-        names: of the field; the first is the documented one, others are what clients send.
-        missing, no_list, empty, too_many: the errors of the four ways to get it wrong.
+        names: accepted names; the first is the documented one, clients send the others, too.
+        missing, no_list, empty, too_many: the errors for a field that breaks a rule.
     """
 
     names: Sequence[str]
@@ -53,7 +53,7 @@ _ARRAY = BulkField(
 
 
 def address_field(*names: str) -> BulkField:
-    """The list of a bulk request for IPs, domains or URLs."""
+    """The field of a bulk request for IPs, domains or URLs."""
     return BulkField(
         names,
         errors.ADDRESSES_MISSING,
@@ -64,11 +64,11 @@ def address_field(*names: str) -> BulkField:
 
 
 def read_items(call: Call, field: BulkField) -> list[str]:
-    """The items of a bulk request, in their order, duplicates kept; each counts as a look-up.
+    """Read the items of a bulk request and count each as a look-up; order and duplicates stay.
 
     Raises:
-        ApiError: the body is no JSON object, or the list in it breaks a rule.
-        OverLimit: the caller may not ask for so many.
+        ApiError: the body is not a JSON object, or its list breaks a rule.
+        OverLimit: the key has too few look-ups left.
         StoreError: the store failed.
     """
     body = read_body(call.request, dict, errors.NOT_JSON, errors.BODY_NO_OBJECT)
@@ -78,23 +78,23 @@ def read_items(call: Call, field: BulkField) -> list[str]:
     items = body[name]
     if not isinstance(items, list):
         raise ApiError(field.no_list)
-    return _paid(call, items, field)
+    return _checked_and_counted(call, items, field)
 
 
 def read_array(call: Call) -> list[str]:
-    """The same of a request to the sandbox's own API: its body is the list itself.
+    """Read the items of a bulk request to the sandbox's own API, whose body is the list itself.
 
     Raises:
-        ApiError: the body is no JSON array, or it breaks a rule.
-        OverLimit: the caller may not ask for so many.
+        ApiError: the body is not a JSON array, or it breaks a rule.
+        OverLimit: the key has too few look-ups left.
         StoreError: the store failed.
     """
     items = read_body(call.request, list, errors.NOT_JSON_SANDBOX, _ARRAY.missing)
-    return _paid(call, items, _ARRAY)
+    return _checked_and_counted(call, items, _ARRAY)
 
 
-def _paid(call: Call, items: list[Any], field: BulkField) -> list[str]:
-    """The items when they keep all rules; each is paid for as a look-up."""
+def _checked_and_counted(call: Call, items: list[Any], field: BulkField) -> list[str]:
+    """Check the items and count each as a look-up."""
     if not items:
         raise ApiError(field.empty)
     if len(items) > MAX_ITEMS:
@@ -106,15 +106,15 @@ def _paid(call: Call, items: list[Any], field: BulkField) -> list[str]:
 
 
 def media_type_of(request: Request) -> str:
-    """What the body is said to be, in lower case, "" where nothing is said."""
+    """The media type of the body in lower case, "" if the request names none."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def body_of(request: Request) -> bytes:
-    """The body as it was sent.
+    """The body of a request.
 
     Raises:
-        ApiError: it is too large.
+        ApiError: the body is too large.
     """
     body = request.body
     if len(body) > MAX_BODY_BYTES:
@@ -125,14 +125,14 @@ def body_of(request: Request) -> bytes:
 def read_body(
     request: Request, expected: type[_Body], not_json: ErrorDefinition, other: ErrorDefinition
 ) -> _Body:
-    """The body as JSON of the expected type.
+    """Parse the body as JSON of the expected type.
 
     Args:
-        not_json: the error of a body that says that it is something else.
-        other: the error of all else that was sent.
+        not_json: the error if the request names another media type.
+        other: the error if the body is not such JSON.
 
     Raises:
-        ApiError: the body is too large, or no such JSON.
+        ApiError: the body is too large, or one of the two errors applies.
     """
     sent = body_of(request)
     media_type = media_type_of(request)

@@ -1,4 +1,4 @@
-"""Hot IOCs kept in memory, where a setting asks for it."""
+"""Optional cache of IOC records in memory."""
 
 import threading
 from collections import OrderedDict
@@ -10,21 +10,21 @@ from shared.domain.indicator import Indicator
 from shared.domain.network import Network
 from shared.domain.provider import IocRecord
 
-# About 10 MB of a function that has 512.
+# About 10 MB; the function has 512.
 MAX_ENTRIES = 10_000
 
 
 @dataclass(slots=True)
 class IocCache:
-    """What was read lately is not read again; the IOCs used least lately go first.
+    """Reads IOC records through a cache that drops the least recently used. Thread-safe.
 
-    Unknown IOCs are kept as well. Safe for threads.
+    Unknown IOCs are cached, too.
 
     Attributes:
-        iocs: where they are read.
-        ttl_s: how old what is answered may be, in seconds.
+        iocs: the store.
+        ttl_s: maximum age of a cached record in seconds.
         clock: seconds, monotonic.
-        max_entries: how many are kept.
+        max_entries: maximum number of cached records.
     """
 
     iocs: Iocs
@@ -32,18 +32,18 @@ class IocCache:
     clock: Callable[[], float]
     max_entries: int = MAX_ENTRIES
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    # When it was read, with which networks, and what came of it.
+    # Per indicator: time of the read, networks that it was read with, and the record.
     _kept: OrderedDict[Indicator, tuple[float, tuple[Network, ...], IocRecord]] = field(
         default_factory=OrderedDict
     )
 
     def find(self, indicator: Indicator, networks: Sequence[Network] = ()) -> IocRecord:
-        """What is known of one indicator and of the networks around it.
+        """Find the IOC record of one indicator, with the listings of the given networks.
 
         Raises:
-            StoreError: the store failed, and it is not kept.
+            StoreError: the store failed, and the record is not cached.
         """
-        # Its age counts from before the store was asked.
+        # The age counts from before the read.
         now = self.clock()
         known = self._find(indicator, networks, now)
         if known is None:
@@ -56,10 +56,10 @@ class IocCache:
         indicators: Iterable[Indicator],
         networks: Mapping[Indicator, Sequence[Network]] | None = None,
     ) -> dict[Indicator, IocRecord]:
-        """What is known of many, each with an entry.
+        """Find the IOC records of many indicators; every indicator has an entry in the result.
 
         Raises:
-            StoreError: the store failed, and not all of them are kept.
+            StoreError: the store failed, and not all records are cached.
         """
         holding = networks or {}
         now = self.clock()
@@ -73,7 +73,7 @@ class IocCache:
         return {**kept, **read}
 
     def forget(self, indicator: Indicator) -> None:
-        """Read it again next time: it has changed."""
+        """Drop a record that has changed from the cache."""
         with self._lock:
             self._kept.pop(indicator, None)
 

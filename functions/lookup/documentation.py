@@ -1,7 +1,7 @@
-"""What is open to everyone: the page for people, and the description of the API.
+"""Documents that need no key: the page for people, and the description of the API.
 
-Each document is read, and compressed, when the first client asks for it: a look-up waits for none
-of them, and a second request costs nothing but its bytes.
+A document is read and compressed at its first request, and then cached. Look-ups do not wait for
+it.
 """
 
 import gzip
@@ -24,7 +24,7 @@ _FOLDER = Path(__file__).parent
 _JSON = "application/json; charset=utf-8"
 _HTML = "text/html; charset=utf-8"
 _NO_HTML_FROM_TEXT = "require-trusted-types-for 'script'; trusted-types 'none'"
-# After a deployment a browser or a proxy shows the old document for five minutes at most.
+# After a deployment browsers and proxies show the old document for at most five minutes.
 _CACHE_CONTROL = "public, max-age=300"
 
 
@@ -33,7 +33,7 @@ class _Document:
     """A text that is the same for every client.
 
     Attributes:
-        headers: of each answer that has it, an ETag among them.
+        headers: of each answer with the document, including its ETag.
         gzipped: the text, compressed.
     """
 
@@ -42,7 +42,7 @@ class _Document:
     gzipped: bytes
 
     def answer(self, call: Call) -> Response:
-        """The document, or 304 for a client that has it."""
+        """The document, or 304 if the client has it already."""
         if knows(call.request.headers, self.headers["ETag"]):
             return Response(304, {}, self.headers)
         return Response(200, {}, self.headers, text=self.text, gzipped=self.gzipped)
@@ -59,15 +59,15 @@ def page(_service: Service, call: Call) -> Response:
 
 
 def search_page(service: Service, call: Call) -> Response:
-    """GET /: a page that looks up what a person pastes, with the key of that person."""
+    """GET /: a page for people that looks up pasted text with the key that they enter."""
     return _search_page(service.sandbox_url).answer(call)
 
 
-# An API has two addresses at most: one with a stage, and one with a domain name.
+# An API has at most two addresses: one with a stage, and one with a domain name.
 @lru_cache(maxsize=2)
 def _openapi(base_path: str) -> _Document:
     described = json.loads(_read("openapi.json"))
-    # A path of the host is what every client resolves; "." is right too, and fails with some.
+    # Every client resolves an absolute path; "." is valid, too, but some clients fail with it.
     described["servers"] = [{"url": base_path or "/"}]
     return _document(json.dumps(described, ensure_ascii=False, separators=(",", ":")), _JSON)
 
@@ -80,9 +80,9 @@ def _docs() -> _Document:
 
 @cache
 def _search_page(sandbox_url: str) -> _Document:
-    """The page, which links to reports of scans at `sandbox_url`; "" for no links."""
+    """The page for people; it links to scan reports at `sandbox_url`, "" for no links."""
     parts = urlsplit(sandbox_url)
-    # Encoded like this the address cannot end the attribute.
+    # Quoted, so that the address cannot end the attribute.
     base = quote(f"{parts.scheme}://{parts.netloc}", safe=":/[]") if sandbox_url else ""
     text = (
         _read("page.html")
@@ -123,19 +123,19 @@ def _page_headers(policy: str) -> dict[str, str]:
 
 
 def _read(name: str) -> str:
-    """A file of this folder."""
+    """Read a file of this folder."""
     return (_FOLDER / name).read_text(encoding="utf-8")
 
 
 def _policy(html: str) -> str:
-    """The policy of a page: it runs and shows what the file holds, and asks this API."""
+    """Content security policy: a page runs its own script and style, and contacts this API only."""
     return "; ".join(
         [
             "default-src 'none'",
             f"script-src {_digest_of('script', html)}",
             f"style-src {_digest_of('style', html)}",
             "connect-src 'self'",
-            # For the icon: without one a browser asks for /favicon.ico, outside of the stage.
+            # For the icon: without one, browsers request /favicon.ico, outside of the stage.
             "img-src data:",
             "base-uri 'none'",
             "form-action 'none'",

@@ -1,4 +1,4 @@
-"""Exports: which files there are, and where they are fetched from."""
+"""Routes for exports: the list of files, and each file."""
 
 import threading
 from collections import OrderedDict
@@ -18,9 +18,9 @@ from shared.http.web import Response
 if TYPE_CHECKING:
     from shared.formats.exports.index import ExportIndex
 
-# What is larger comes from the bucket itself: a function delivers 6 MB, JSON escaped.
+# Larger files are fetched from the bucket: a function can answer 6 MB, counted as escaped JSON.
 MAX_ANSWERED_BYTES = 3_000_000
-# Long enough to begin a download; the address works for whoever has it.
+# Long enough to begin a download; anyone who has the link can use it.
 LINK_S = 300
 CACHED_S = 60.0
 _TEXTS_KEPT = 4
@@ -28,7 +28,7 @@ _KEPT_BY_CLIENTS = "private, max-age=60"
 
 
 def listing(service: Service, call: Call) -> Response:
-    """GET /v4/exports: when they were made, and what there is to fetch."""
+    """GET /v4/exports: time of the last export, and its files."""
     _, index = published(service)
     call.identified().spend()
     files = [
@@ -45,9 +45,9 @@ def listing(service: Service, call: Call) -> Response:
 
 
 def file(service: Service, call: Call) -> Response:
-    """GET /v4/exports/{file}: a small file itself, a large one from the bucket."""
+    """GET /v4/exports/{file}: a small file itself, a redirect to the bucket for a large one."""
     exports, index = published(service)
-    # No name has a percent sign, so one that was encoded twice is as clear.
+    # File names contain no percent sign, so a name that was encoded twice is not ambiguous.
     name = unquote(unquote(call.value))
     entry = index.files.get(name)
     if entry is None:
@@ -65,10 +65,10 @@ def file(service: Service, call: Call) -> Response:
 
 
 def published(service: Service) -> "tuple[Exports, ExportIndex]":
-    """What is published, and where.
+    """The published exports and their index.
 
     Raises:
-        ApiError: nothing is.
+        ApiError: nothing is published.
     """
     exports = service.exports()
     index = exports.index() if exports else None
@@ -78,20 +78,20 @@ def published(service: Service) -> "tuple[Exports, ExportIndex]":
 
 
 class Bucket(Protocol):
-    """Where exports are kept; `shared.store.exports.ExportBucket` is one."""
+    """Bucket of the exports, such as `shared.store.exports.ExportBucket`."""
 
     def index(self) -> "ExportIndex | None":
-        """What is published, None when nothing is; raises StoreError."""
+        """Read the index of the exports, None if nothing is published; raises StoreError."""
 
     def read(self, index: "ExportIndex", name: str) -> bytes | None:
-        """A file, None when it is no longer there; raises StoreError."""
+        """Read a file, None if it was deleted; raises StoreError."""
 
     def link(self, index: "ExportIndex", name: str, seconds: int) -> str:
-        """An address to fetch it from for so long; raises StoreError."""
+        """Link to a file, valid for `seconds`; raises StoreError."""
 
 
 class CachedExports:
-    """Exports of which the index is read once a minute, and the last files are kept. Thread-safe.
+    """Reads exports, with a cache of the index for a minute and of the last files. Thread-safe.
 
     Args:
         clock: seconds, monotonic.
@@ -105,7 +105,7 @@ class CachedExports:
         self._texts: OrderedDict[str, str] = OrderedDict()
 
     def index(self) -> "ExportIndex | None":
-        """What is published, or was a minute ago at most; None when nothing is.
+        """Index of the exports, at most a minute old; None if nothing is published.
 
         Raises:
             StoreError: the store failed.
@@ -119,10 +119,10 @@ class CachedExports:
         return index
 
     def text(self, index: "ExportIndex", name: str) -> str:
-        """A file.
+        """Read a file.
 
         Raises:
-            StoreError: the store failed, or holds another file by now; asking again is right.
+            StoreError: the store failed, or the file was replaced; a retry can succeed.
         """
         digest = index.files[name].sha256
         with self._lock:
@@ -131,7 +131,7 @@ class CachedExports:
                 return self._texts[digest]
         content = self._bucket.read(index, name)
         if content is None or sha256(content).hexdigest() != digest:
-            # The set that the index names is written anew by now.
+            # A newer export has replaced the files that this index names.
             self._index = None
             raise StoreError("the exports were replaced meanwhile")
         text = content.decode()
@@ -142,9 +142,9 @@ class CachedExports:
         return text
 
     def link(self, index: "ExportIndex", name: str, seconds: int) -> str:
-        """An address to fetch a file from for so long.
+        """Link to a file, valid for `seconds`.
 
         Raises:
-            StoreError: there are no credentials to sign it with.
+            StoreError: no credentials to sign the link.
         """
         return self._bucket.link(index, name, seconds)

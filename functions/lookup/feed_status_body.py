@@ -1,4 +1,4 @@
-"""How ingestion stands with its feeds, for people and for monitoring. Pure."""
+"""State of ingestion per feed, for people and for monitoring. Pure."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -7,7 +7,7 @@ from shared.domain.moment import format_millis
 if TYPE_CHECKING:
     from shared.store.feed_runs import FeedRun
 
-# As FeedStaleAlarm of the template has it.
+# The same limit as FeedStaleAlarm of the template.
 STALE_MS = 2 * 3_600_000
 
 

@@ -1,4 +1,4 @@
-"""Look-ups of hashes: single, bulk, and the sub-reports that clients ask for."""
+"""Look-ups of hashes: single, bulk, and the partial reports that clients request."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ from shared.http import errors
 from shared.http.api_error import ApiError
 from shared.http.web import Request, Response
 
-# Both spellings are in use; a header's name has no case here.
+# Clients use both spellings; header names are lower case here.
 _DETAILS_HEADERS = ("includescandetails", "include_scan_details")
 
 
@@ -64,11 +64,11 @@ def _report(found: LookupResult) -> dict[str, Any]:
 
 
 def row_of(text: str, found: LookupResult, *, with_details: bool) -> dict[str, Any]:
-    """The row of a bulk answer.
+    """The row of a bulk answer for one hash.
 
     Args:
-        text: what was asked.
-        found: what is known of it.
+        text: the hash as the client wrote it.
+        found: the look-up result.
     """
     if not found.known:
         return unknown_hash_row(text)

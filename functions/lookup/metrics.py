@@ -1,4 +1,4 @@
-"""What look-ups come to, told once a minute: a line for each would cost more than the look-up."""
+"""Metrics of look-ups, written once a minute: a record per look-up would cost more than it does."""
 
 import json
 import sys
@@ -12,26 +12,26 @@ from typing import Any
 from functions.lookup.service import LookupResult
 from shared.runtime.observability import metrics
 
-TOLD_EVERY_S = 60.0
-# A record holds so many values of a metric.
+WRITTEN_EVERY_S = 60.0
+# CloudWatch's limit of values per metric in one record.
 MAX_VALUES = 100
 
 
 @dataclass(slots=True)
 class LookupMetrics:
-    """Counts the requests of one instance. Safe for threads.
+    """Counts the requests of one instance and writes the metrics to the log. Thread-safe.
 
-    The first request is told at once, with the cold start. After that whatever has come together
-    is told by the first request a minute later, or when a record is full. What an instance has
-    not told when it is taken away is lost: at most a minute's, or 99 requests.
+    The first request is written at once, with the cold start. After that the metrics are written
+    by the first request after a minute, or when a record is full. If the instance ends before
+    that, they are lost: at most those of one minute, or of 99 requests.
 
     Attributes:
-        clock: seconds, never going back.
+        clock: seconds, monotonic.
     """
 
     clock: Callable[[], float]
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _told_at: float | None = None
+    _written_at: float | None = None
     _took_ms: list[float] = field(default_factory=list)
     _answers: Counter[int] = field(default_factory=Counter)
     _look_ups: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
@@ -44,35 +44,35 @@ class LookupMetrics:
                 self._look_ups[kind.value]["known" if known else "unknown"] += number
 
     def answered(self, status: int, took_ms: float) -> None:
-        """Count a request, and tell what is due.
+        """Count a request, and write the metrics if they are due.
 
         Args:
-            took_ms: milliseconds, from the event to the answer.
+            took_ms: milliseconds from the event to the answer.
         """
         now = self.clock()
         with self._lock:
             self._answers[status] += 1
             self._took_ms.append(round(took_ms, 1))
             if (
-                self._told_at is None
-                or now - self._told_at >= TOLD_EVERY_S
+                self._written_at is None
+                or now - self._written_at >= WRITTEN_EVERY_S
                 or len(self._took_ms) == MAX_VALUES
             ):
-                self._tell()
-                self._told_at = now
+                self._write()
+                self._written_at = now
 
-    def _tell(self) -> None:
-        told: dict[str, Any] = {"lookup_ms": {"Unit": "Milliseconds", "Value": self._took_ms}}
-        # A metric is paid for by the hours in which it is told: these two have no zeros.
-        if self._told_at is None:
-            told["lookup_cold_starts"] = {"Unit": "Count", "Value": [1]}
+    def _write(self) -> None:
+        values: dict[str, Any] = {"lookup_ms": {"Unit": "Milliseconds", "Value": self._took_ms}}
+        # CloudWatch bills a metric for each hour with a value: these two are written only if not 0.
+        if self._written_at is None:
+            values["lookup_cold_starts"] = {"Unit": "Count", "Value": [1]}
         if HTTPStatus.TOO_MANY_REQUESTS in self._answers:
             refused = self._answers[HTTPStatus.TOO_MANY_REQUESTS]
-            told["lookup_quota_refused"] = {"Unit": "Count", "Value": [refused]}
-        # In the record, but no metrics: Logs Insights adds them up.
+            values["lookup_quota_refused"] = {"Unit": "Count", "Value": [refused]}
+        # Fields of the record, not metrics: Logs Insights sums them.
         fields = {"answers": self._answers, "look_ups": self._look_ups}
-        # At once, because add_metric spells out all values for each one that is added.
-        record = metrics.serialize_metric_set(told, metadata=fields)
+        # In one call, because add_metric serializes all values again for each added one.
+        record = metrics.serialize_metric_set(values, metadata=fields)
         sys.stdout.write(json.dumps(record, separators=(",", ":")) + "\n")
         self._took_ms.clear()
         self._answers.clear()

@@ -1,4 +1,4 @@
-"""Asking providers that have no list: HTTP APIs, at look-up time, within a strict budget."""
+"""Queries of on-demand providers: HTTP APIs, asked during a look-up within a strict time budget."""
 
 import threading
 import time
@@ -33,25 +33,26 @@ _READ_BYTES = 64 * 1024
 _OK = 200
 _ASKED_AT_ONCE = 16
 _NOT_FOUND = 404
-# One that has failed is left alone for a while, so that it slows down one look-up and not all.
-SPARED_S = 30.0
+# A provider that failed is skipped for a while, so that it slows down one look-up and not all.
+SKIPPED_S = 30.0
 
-# Sends a GET with headers and a timeout in seconds; gives status and body.
+# Sends a GET request with headers and a timeout in seconds; returns status and body.
 Get = Callable[[str, Mapping[str, str], float], tuple[int, bytes]]
 
 
 class AskError(FeedError):
-    """A provider did not answer, or not in the way that its declaration says."""
+    """A provider did not answer, or its answer does not match its declaration."""
 
 
 @dataclass(slots=True)
 class Asker:
-    """Asks declared APIs. Safe for threads.
+    """Queries the APIs of on-demand providers. Thread-safe.
 
     Attributes:
-        key_of: the API key of a provider, "" where it needs none.
+        declared: declarations by provider id.
+        key_of: returns the API key of a provider, "" if it needs none.
         get: sends a request; raises AskError.
-        pool: where the requests wait.
+        pool: runs the requests.
         clock: seconds, monotonic.
     """
 
@@ -64,19 +65,19 @@ class Asker:
     _failed_at: dict[str, float] = field(default_factory=dict)
 
     def ask(self, providers: list[str], indicator: Indicator, now: int) -> dict[str, Listing]:
-        """What providers say of an indicator, all of them asked at once.
+        """Query several providers about an indicator at the same time.
 
         Args:
-            providers: their ids; one that is not declared is left out.
+            providers: provider ids; ids without a declaration are ignored.
             now: milliseconds since the epoch.
 
         Returns:
-            A listing for each; its status is FAILED where there was no answer in time, and such a
-            one is not to be kept.
+            A listing per provider. Its status is FAILED if no answer came in time; do not store
+            such a listing.
         """
         asked = {name: self.declared[name] for name in providers if name in self.declared}
         found = {name: Listing(ListingStatus.FAILED, answered=now) for name in asked}
-        open_ = {name: one for name, one in asked.items() if not self._spared(name)}
+        open_ = {name: one for name, one in asked.items() if not self._skipped(name)}
         waiting = {
             self.pool.submit(self._ask_one, one, indicator, now): name
             for name, one in open_.items()
@@ -87,15 +88,15 @@ class Asker:
             name = waiting[future]
             listing = future.result()
             if listing is None:
-                self._spare(name)
+                self._skip(name)
             else:
                 found[name] = listing
         for future in late:
-            self._spare(waiting[future])
+            self._skip(waiting[future])
         return found
 
     def _ask_one(self, declaration: Declaration, indicator: Indicator, now: int) -> Listing | None:
-        """What one provider says, None for no answer."""
+        """Query one provider, None if it did not answer."""
         options = _options(declaration)
         url = declaration.address.replace(PLACEHOLDER, quote(indicator.value, safe=""))
         try:
@@ -103,7 +104,7 @@ class Asker:
             headers = {declaration.key_header: key} if key else {}
             status, body = self.get(url, headers, options.budget_ms / 1000)
             if status == _NOT_FOUND:
-                return _nothing(options, now)
+                return _not_listed(options, now)
             if status != _OK:
                 raise AskError(f"status {status}")
             return read_answer(declaration, strict_json.parse(_text(body), "the answer"), now)
@@ -114,18 +115,18 @@ class Asker:
             )
             return None
 
-    def _spared(self, name: str) -> bool:
+    def _skipped(self, name: str) -> bool:
         with self._lock:
             failed_at = self._failed_at.get(name)
-            return failed_at is not None and self.clock() - failed_at < SPARED_S
+            return failed_at is not None and self.clock() - failed_at < SKIPPED_S
 
-    def _spare(self, name: str) -> None:
+    def _skip(self, name: str) -> None:
         with self._lock:
             self._failed_at[name] = self.clock()
 
 
 def read_answer(declaration: Declaration, answer: object, now: int) -> Listing:
-    """What an answer comes to, by the expressions of the declaration.
+    """Read an answer into a listing, with the expressions of the declaration.
 
     Args:
         now: milliseconds since the epoch.
@@ -140,7 +141,7 @@ def read_answer(declaration: Declaration, answer: object, now: int) -> Listing:
     elif found(options.trusted):
         status = ListingStatus.TRUSTED
     else:
-        return _nothing(options, now)
+        return _not_listed(options, now)
     try:
         date = found(options.detect_time)
         detect_time = read_moment(date, now) if date else 0
@@ -156,7 +157,7 @@ def read_answer(declaration: Declaration, answer: object, now: int) -> Listing:
     )
 
 
-def _nothing(options: Api, now: int) -> Listing:
+def _not_listed(options: Api, now: int) -> Listing:
     return Listing(
         ListingStatus.NOT_LISTED, answered=now, expires=now + options.keep_unknown * 1000
     )
@@ -174,7 +175,7 @@ def _text(body: bytes) -> str:
 
 
 def over_http() -> Get:
-    """Sends requests over pooled connections; follows no redirect and takes no proxy."""
+    """A function that sends requests over pooled connections, without redirects and proxies."""
     manager = PoolManager(ca_certs=certifi.where(), retries=False)
 
     def get(url: str, headers: Mapping[str, str], timeout_s: float) -> tuple[int, bytes]:
@@ -190,8 +191,8 @@ def over_http() -> Get:
                 preload_content=False,
             )
             try:
-                # The timeout begins anew with every byte; one that drips would keep its thread,
-                # of which all providers have a few together, for as long as it likes.
+                # The timeout restarts with every byte, so a slow answer could block its thread
+                # for any time, and all providers share a few threads.
                 while chunk := response.read1(_READ_BYTES, decode_content=True):
                     body += chunk
                     if len(body) > _MAX_BODY_BYTES:
@@ -200,7 +201,7 @@ def over_http() -> Get:
                         raise AskError("the answer took too long")
             finally:
                 response.close()
-        except (HTTPError, ValueError) as error:  # a key that no header can hold is a ValueError
+        except (HTTPError, ValueError) as error:  # ValueError: the key is not valid in a header
             raise AskError(type(error).__name__) from error
         return response.status, bytes(body)
 
@@ -208,7 +209,7 @@ def over_http() -> Get:
 
 
 def make_asker(settings: ProviderSettings) -> Asker:
-    """Asks the APIs that are declared.
+    """Build an asker for the declared APIs.
 
     Raises:
         DeclarationError: a declaration is not valid.

@@ -1,4 +1,4 @@
-"""How the providers beside the sandbox stand, for people and for monitoring. Pure."""
+"""State of the other providers, for people and for monitoring. Pure."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -1,4 +1,4 @@
-"""The providers beside the sandbox, as a warm function remembers them."""
+"""The providers other than the sandbox, cached in memory."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -18,61 +18,62 @@ REMEMBERED_S = 60.0
 
 
 class States(Protocol):
-    """Where it stands how providers stand; `shared.store.providers.ProviderStates` is one."""
+    """Reads the state of the providers, such as `shared.store.providers.ProviderStates`."""
 
     def read(self) -> "list[ProviderState]":
-        """The providers that are switched on, in their order; raises StoreError."""
+        """The enabled providers in their order; raises StoreError."""
 
     def read_networks(self, state: "ProviderState") -> list[Network]:
         """The networks on a provider's list; raises StoreError."""
 
 
 class Asks(Protocol):
-    """Asks providers without a list; `functions.lookup.on_demand.Asker` is one."""
+    """Queries on-demand providers, such as `functions.lookup.on_demand.Asker`."""
 
     def ask(self, providers: list[str], indicator: Indicator, now: int) -> dict[str, Listing]:
-        """What they say of an indicator; the status of one that did not answer is FAILED."""
+        """A listing per provider, with status FAILED if the provider did not answer."""
 
 
 class NoProviders:
-    """For a stack that has none switched on: nothing is ever read."""
+    """A stack without enabled providers, which never reads the store."""
 
     def states(self) -> "Sequence[ProviderState]":
-        """None."""
+        """No providers."""
         return ()
 
     def networks_holding(self, _: Indicator) -> Sequence[Network]:
-        """None."""
+        """No networks."""
         return ()
 
     def ask(self, known: IocRecord, _: int) -> IocRecord:
-        """Nobody."""
+        """The record unchanged."""
         return known
 
 
 class Providers(Protocol):
-    """What look-ups ask."""
+    """The providers as look-ups use them."""
 
     def states(self) -> "Sequence[ProviderState]":
-        """The providers that are switched on, in their order; raises StoreError."""
+        """The enabled providers in their order; raises StoreError."""
 
     def networks_holding(self, address: Indicator) -> Sequence[Network]:
-        """The listed networks that hold an address, the largest first; raises StoreError."""
+        """The listed networks that contain an address, largest first; raises StoreError."""
 
     def ask(self, known: IocRecord, now: int) -> IocRecord:
-        """What is known with the answers of providers without a list; raises StoreError."""
+        """The record with the answers of on-demand providers; raises StoreError."""
 
 
 @dataclass(slots=True)
 class CachedProviders:
-    """Remembers for a minute how providers stand, and their networks until these change.
+    """Caches the state of the providers for a minute, and their networks until they change.
 
-    So an address that is in no network costs no read beside its own. Safe for threads.
+    An address that is in no listed network costs one read, that of its own record. Thread-safe.
 
     Attributes:
+        store: where states and networks are read.
         clock: seconds, monotonic.
-        asker: gives what asks the providers without a list; called when there is one to ask.
-        keep: keeps the answer of a provider about an indicator.
+        asker: returns the client of on-demand providers; called when one has to be queried.
+        keep: stores the answer of a provider about an indicator.
     """
 
     store: States
@@ -86,10 +87,10 @@ class CachedProviders:
     _index: NetworkIndex = field(default_factory=lambda: NetworkIndex(()))
 
     def states(self) -> "Sequence[ProviderState]":
-        """The providers that are switched on, in their order.
+        """The enabled providers in their order.
 
         Raises:
-            StoreError: the store failed, and nothing is remembered.
+            StoreError: the store failed, and nothing is cached.
         """
         with self._lock:
             now = self.clock()
@@ -97,14 +98,14 @@ class CachedProviders:
                 try:
                     self._states = self.store.read()
                 except StoreError:
-                    # Old news of the providers is better than no answer at all.
+                    # An outdated state of the providers is better than no answer.
                     if self._read_at is None:
                         raise
                 self._read_at = now
             return self._states
 
     def networks_holding(self, address: Indicator) -> Sequence[Network]:
-        """The listed networks that hold an address, the largest first; none for other types.
+        """The listed networks that contain an address, largest first; empty for other types.
 
         Raises:
             StoreError: the store failed.
@@ -128,26 +129,26 @@ class CachedProviders:
             return self._index.holding(address)
 
     def ask(self, known: IocRecord, now: int) -> IocRecord:
-        """What is known, with the answers of providers that have no list and cover the type.
+        """Add the answers of the on-demand providers that cover the type to an IOC record.
 
-        Who has answered before is not asked again until that answer expires.
+        A provider is not queried again until its last answer expires.
 
         Args:
             now: milliseconds since the epoch.
 
         Raises:
-            StoreError: the store failed, and nothing is remembered.
+            StoreError: the store failed, and nothing is cached.
         """
-        unheard = [
+        to_query = [
             state.provider.id
             for state in self.states()
             if state.provider.on_demand
             and known.indicator.type in state.provider.types
             and not _holds(known.listings.get(state.provider.id), now)
         ]
-        if not unheard:
+        if not to_query:
             return known
-        answers = self.asker().ask(unheard, known.indicator, now)
+        answers = self.asker().ask(to_query, known.indicator, now)
         for provider, listing in answers.items():
             if listing.status is not ListingStatus.FAILED:
                 self._keep(provider, known.indicator, listing)
@@ -157,7 +158,7 @@ class CachedProviders:
         try:
             self.keep(provider, indicator, listing)
         except StoreError as error:
-            # The answer is right all the same; the next look-up asks again.
+            # The answer itself is correct; the next look-up queries the provider again.
             logger.warning("answer not kept", extra={"provider": provider, "reason": str(error)})
 
 

@@ -1,13 +1,13 @@
-"""How much a key may ask: a limit by day and one by minute, both UTC, kept by leased blocks.
+"""Quota of a key: a limit per day and one per minute, both UTC, enforced with leased blocks.
 
-What a key has used stands in one counter for each window. A function does not touch it with every
-request: it leases a block of allowance in one conditional write and spends that from memory. What
-is leased is counted as used, so no number of functions together lets more through than the limit;
-what a function leased and did not spend is lost when the window ends, or the function does.
+The store has one counter per key and window. An instance does not update it with every request: it
+leases a block of look-ups in one conditional write and spends the block from memory. Leased counts
+as used, so all instances together never exceed the limit. A part of a block that was not spent is
+lost when the window or the instance ends.
 
-A block is never larger than a hundredth of the limit, a 16th of what is left, and a quarter of
-what this function has spent in the window or in the one before: limits below 200 are exact, blocks
-shrink to one as a limit nears, and a function that is hardly asked holds hardly anything back.
+A block is at most a hundredth of the limit, a 16th of the remaining look-ups, and a quarter of what
+this instance spent in this window or in the one before. So limits below 200 are exact, blocks
+shrink to one near the limit, and an instance with few requests reserves little.
 """
 
 import threading
@@ -19,24 +19,24 @@ from typing import Protocol
 from functions.lookup.quotas import DAY_S, MINUTE_S, Window
 from shared.store.api_keys import NO_LIMIT, ApiKey
 
-# One write for some 20 requests of a limit of 4,000 that is used up, for 400 of one of 100,000.
+# Until the limit is used up: one write per 20 requests at a limit of 4,000, per 400 at 100,000.
 _LARGEST_SHARE_OF_LIMIT = 100
 _LARGEST_SHARE_OF_REST = 16
 _LARGEST_SHARE_OF_SPENT = 4
 
 
 class Leases(Protocol):
-    """Where allowance is leased; `functions.lookup.quotas.QuotaCounters` is one."""
+    """Leases look-ups, such as `functions.lookup.quotas.QuotaCounters`."""
 
     def lease(self, window: Window, amount: int, limit: int) -> int | None:
-        """Take an amount; what is used now, None when less was left; raises StoreError."""
+        """Lease an amount; returns the total used, None if less was left; raises StoreError."""
 
     def used(self, window: Window) -> int:
-        """What was leased of the window so far; raises StoreError."""
+        """Look-ups leased in the window so far; raises StoreError."""
 
 
 class Reason(StrEnum):
-    """The limit that a request has hit."""
+    """The limit that a request exceeded."""
 
     DAILY = "daily"
     MINUTE = "minute"
@@ -44,15 +44,15 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What became of a request, and how the key stands with its daily limit.
+    """Whether a request is within the limits, and what the key has left today.
 
     Attributes:
-        reason: the limit that was hit; None for a request that is let through.
-        limit: look-ups in a day; `NO_LIMIT` for no limit, then used and remaining are 0.
-        used: look-ups of the day, with what other functions have leased and not yet spent.
-        remaining: what is left of the limit.
+        reason: the limit that was exceeded; None for an allowed request.
+        limit: look-ups per day; `NO_LIMIT` for no limit, then used and remaining are 0.
+        used: look-ups today, including those that other instances leased and did not spend yet.
+        remaining: look-ups left today.
         reset_in_s: seconds until the day ends.
-        retry_in_s: seconds until asking again makes sense; 0 for a request that is let through.
+        retry_in_s: seconds until a retry can succeed; 0 for an allowed request.
     """
 
     reason: Reason | None
@@ -64,12 +64,12 @@ class Allowance:
 
     @property
     def allowed(self) -> bool:
-        """Whether the request is let through."""
+        """Whether the request is within the limits."""
         return self.reason is None
 
 
 class OverLimit(Exception):
-    """A request that its key's limits do not let through."""
+    """A request that exceeds a limit of its key."""
 
     def __init__(self, allowance: Allowance) -> None:
         super().__init__(allowance.reason)
@@ -78,14 +78,14 @@ class OverLimit(Exception):
 
 @dataclass(slots=True)
 class _Share:
-    """What this function holds of one window.
+    """The look-ups of one window that this instance leased.
 
     Attributes:
-        used: of the whole window, when the store last said it.
-        left: leased and not yet spent.
-        spent: let through here.
-        before: let through here in the window before, so that not all functions begin a window
-            with blocks of one at the same moment.
+        used: look-ups of all instances, as of the last answer of the store.
+        left: leased here and not spent yet.
+        spent: allowed here.
+        before: allowed here in the window before, so that not all instances begin a new window
+            with blocks of one at the same time.
     """
 
     window: Window
@@ -106,7 +106,7 @@ class _Share:
 
 
 class Quota:
-    """Grants requests within the limits of their keys. Safe for threads.
+    """Allows requests within the limits of their keys. Thread-safe.
 
     Args:
         clock_ms: milliseconds since the epoch.
@@ -115,16 +115,16 @@ class Quota:
     def __init__(self, leases: Leases, clock_ms: Callable[[], int]) -> None:
         self._leases = leases
         self._clock_ms = clock_ms
-        # Guards the shares; never held while the store is asked.
+        # Guards the shares; not held during requests to the store.
         self._lock = threading.Lock()
-        # By digest and length: two for each key that asks, and no others get this far.
+        # By digest and length of the window: two for each key. Unknown keys get none.
         self._shares: dict[tuple[str, int], _Share] = {}
 
     def take(self, key: ApiKey, cost: int = 1) -> Allowance:
-        """Spend `cost` of the allowance of `key`, all or nothing.
+        """Spend `cost` look-ups of `key`, all or nothing.
 
         Args:
-            cost: look-ups that the request makes, at least 1.
+            cost: look-ups of the request, at least 1.
 
         Raises:
             StoreError: the store failed; nothing is spent.
@@ -147,7 +147,7 @@ class Quota:
         return self._allowance(key, day, now_ms)
 
     def look(self, key: ApiKey) -> Allowance:
-        """How `key` stands with its daily limit, from the store; nothing is spent.
+        """Read what `key` has left today from the store, without spending a look-up.
 
         Raises:
             StoreError: the store failed.
@@ -155,7 +155,7 @@ class Quota:
         now_ms = self._clock_ms()
         day = self._share(key, DAY_S, now_ms)
         if key.daily_limit != NO_LIMIT:
-            self._learn(day, self._leases.used(day.window))
+            self._update(day, self._leases.used(day.window))
         return self._allowance(key, day, now_ms)
 
     def _share(self, key: ApiKey, length_s: int, now_ms: int) -> _Share:
@@ -186,23 +186,23 @@ class Quota:
         return granted
 
     def _lease(self, share: _Share, limit: int, need: int) -> bool:
-        """Get what is needed from the store, and more to hold when that is worth it."""
+        """Lease at least `need` look-ups, and a whole block if enough are left."""
         with self._lock:
             if share.used + need > limit:
-                # What is used never shrinks: a key at its limit costs no write.
+                # `used` never shrinks, so a key at its limit costs no write.
                 return False
             amount = max(need, share.block(limit))
         for attempt in dict.fromkeys((amount, need)):
             used = self._leases.lease(share.window, attempt, limit)
             if used is not None:
-                self._learn(share, used, attempt - need)
+                self._update(share, used, attempt - need)
                 return True
-        self._learn(share, self._leases.used(share.window))
+        self._update(share, self._leases.used(share.window))
         return False
 
-    def _learn(self, share: _Share, used: int, surplus: int = 0) -> None:
+    def _update(self, share: _Share, used: int, surplus: int = 0) -> None:
         with self._lock:
-            # Answers may arrive in another order than the store gave them.
+            # Answers of the store can arrive out of order.
             share.used = max(share.used, used)
             share.left += surplus
 
@@ -227,11 +227,11 @@ class Quota:
 
 
 class Caller:
-    """Who sent one request, and what the request has cost so far.
+    """The sender of one request, and the quota after it.
 
     Attributes:
         key: the record of the key.
-        allowance: what the last `spend` or `look` has found; None before.
+        allowance: result of the last `spend` or `look`; None before the first.
     """
 
     def __init__(self, key: ApiKey, quota: Quota) -> None:
@@ -240,13 +240,13 @@ class Caller:
         self._quota = quota
 
     def spend(self, cost: int = 1) -> None:
-        """Pay for the request, before it is answered.
+        """Count look-ups against the limits of the key; call it before answering.
 
         Args:
-            cost: look-ups that it makes, at least 1.
+            cost: look-ups of the request, at least 1.
 
         Raises:
-            OverLimit: the limits of the key do not let it through.
+            OverLimit: the request exceeds a limit of the key.
             StoreError: the store failed.
         """
         self.allowance = self._quota.take(self.key, cost)
@@ -254,16 +254,16 @@ class Caller:
             raise OverLimit(self.allowance)
 
     def look(self) -> Allowance:
-        """How the key stands, at no cost; raises StoreError."""
+        """Read what the key has left today, at no cost; raises StoreError."""
         self.allowance = self._quota.look(self.key)
         return self.allowance
 
 
 def rate_limit_headers(allowance: Allowance) -> dict[str, str]:
-    """The headers that say how a key stands; without a limit there are none to name.
+    """The headers that report the quota of a key; those with numbers only if it has a limit.
 
-    `X-RateLimit-Reset` is what the vendor's Go client reads; others parse the `s` at the end of
-    `X-RateLimit-Reset-In`.
+    The vendor's Go client reads `X-RateLimit-Reset`; others parse `X-RateLimit-Reset-In`, which
+    ends with an `s`.
     """
     headers = {"X-Authenticated": "by apikey", "X-RateLimit-For": "reputation_api"}
     if allowance.limit != NO_LIMIT:

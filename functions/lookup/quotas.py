@@ -1,7 +1,7 @@
-"""Counters of what API keys have used: one item for each key and window of time.
+"""Counters of the look-ups of API keys: one item per key and window of time.
 
-quota#<digest>#<window>  used  what was leased of the window's allowance, spent or not
-                         ttl   a day after the window's end, seconds since the epoch
+quota#<digest>#<window>  used  look-ups leased in the window, spent or not
+                         ttl   a day after the end of the window, seconds since the epoch
 """
 
 from dataclasses import dataclass
@@ -22,12 +22,12 @@ _NAMES = {MINUTE_S: "%Y-%m-%dT%H:%M", DAY_S: "%Y-%m-%d"}
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A minute or a day, UTC, of one key.
+    """A minute or a day (UTC) of one key.
 
     Attributes:
         digest: SHA-256 of the key in hexadecimal.
         length_s: `MINUTE_S` or `DAY_S`.
-        start_s: its first second, since the epoch.
+        start_s: first second, since the epoch.
     """
 
     digest: str
@@ -36,7 +36,7 @@ class Window:
 
     @property
     def end_s(self) -> int:
-        """First second after it, since the epoch."""
+        """First second after the window, since the epoch."""
         return self.start_s + self.length_s
 
     @property
@@ -46,24 +46,24 @@ class Window:
 
 
 class QuotaCounters:
-    """Leases allowance: what one caller got, no other gets."""
+    """Leases look-ups to instances; none is leased twice."""
 
     def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
         self._client = client
         self._table = table_name
 
     def lease(self, window: Window, amount: int, limit: int) -> int | None:
-        """Take `amount` of what is left of `limit`, all or nothing, in one write.
+        """Lease `amount` look-ups of `limit`, all or nothing, in one write.
 
         Returns:
-            What is used of the window now, this amount included; None when less was left.
+            Look-ups used in the window, including this amount; None if fewer were left.
 
         Raises:
-            StoreError: the store failed. The amount may be lost by it until the window ends, and
-                twice when the call was repeated, but the limit holds: every write is on condition.
+            StoreError: the store failed. The amount, or twice the amount after a retry, may be
+                lost until the window ends. The limit holds: every write has a condition.
         """
         if amount > limit:
-            # Where nothing is counted yet the condition would let it through.
+            # The condition would allow it if the window has no counter yet.
             return None
         with store_errors():
             try:
@@ -85,7 +85,7 @@ class QuotaCounters:
         return int(answer["Attributes"]["used"]["N"])
 
     def used(self, window: Window) -> int:
-        """What was leased of the window so far, by whomever.
+        """Look-ups leased in the window so far, by all instances.
 
         Raises:
             StoreError: the store failed.

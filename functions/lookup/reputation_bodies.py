@@ -1,8 +1,8 @@
-"""Answers in the shape of the reputation API of the sandbox itself. Pure.
+"""Answers in the shape of the sandbox's own reputation API. Pure.
 
-Its optional parts are left out: `mdcloud` and `fuzzyhash` tell of sources that this service does
-not ask. Verdicts are lower case here, and so are hashes: the sandbox's own reports spell them so,
-and its clients compare texts. The v4 API has both in upper case.
+The optional fields `mdcloud` and `fuzzyhash` are absent, because this service does not query those
+sources. Verdicts and hashes are lower case, as in the sandbox's own reports: its clients compare
+strings. The v4 API has both in upper case.
 """
 
 from collections.abc import Sequence
@@ -23,8 +23,9 @@ def reputation_report(
     """The answer about one indicator, known or not.
 
     Args:
-        reputation: what the sandbox's reports say, None for nothing.
-        others: what other providers say.
+        question: the query of the client.
+        reputation: reputation from the sandbox's reports, None if unknown.
+        others: verdicts of the other providers.
     """
     kind = question.indicator.type
     value = question.shown.lower() if kind is IndicatorType.SHA256 else question.shown
@@ -32,10 +33,10 @@ def reputation_report(
 
 
 def invalid_row(kind: IndicatorType, text: str, error: Body) -> Body:
-    """The row of a bulk answer for what is no indicator of this type: an unknown one's, with why.
+    """The row of a bulk answer for an invalid item: that of an unknown one, with an error.
 
     Args:
-        error: the body that a single look-up would have had; the row has its `error`.
+        error: the error body of a single look-up; the row gets its `error`.
     """
     return {**_row(kind, echo(text), None, ()), "error": error["error"]}
 
@@ -51,11 +52,11 @@ def _row(
     else:
         name = {"ioc_type": kind.value, "ioc_value": value}
     known = [reputation] if reputation else []
-    said = [one.summary.latest.verdict for one in known]
-    said += [voice.verdict for voice in others if voice.verdict is not None]
+    verdicts = [one.summary.latest.verdict for one in known]
+    verdicts += [one.verdict for one in others if one.verdict is not None]
     return {
         **name,
-        "overall_verdict": _spelled(overall_verdict(said)),
+        "overall_verdict": _lower_case(overall_verdict(verdicts)),
         "filescan_reports": [_report(one) for one in known],
     }
 
@@ -63,13 +64,13 @@ def _row(
 def _report(reputation: Reputation) -> Body:
     latest = reputation.summary.latest
     return {
-        # Of the indicator in the report, not of the report: clients take it for the former.
-        "verdict": _spelled(latest.verdict),
+        # The verdict of the indicator, not of the report: clients read it as the former.
+        "verdict": _lower_case(latest.verdict),
         "report_id": latest.report_id,
         "report_date": format_millis(latest.seen_at),
         "flow_id": latest.flow_id,
     }
 
 
-def _spelled(verdict: Verdict | None) -> str:
+def _lower_case(verdict: Verdict | None) -> str:
     return (UNKNOWN if verdict is None else verdict.name).lower()

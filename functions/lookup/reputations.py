@@ -1,4 +1,4 @@
-"""Reputations as the sandbox's own API tells them: single and bulk, of every type alike."""
+"""Look-ups through the sandbox's own API: single and bulk, the same for every type."""
 
 from typing import Any
 from urllib.parse import parse_qsl
@@ -53,17 +53,17 @@ def _row(question: Query, found: LookupResult) -> dict[str, Any]:
 
 
 def _parameter(request: Request, name: str, kind: IndicatorType) -> str:
-    """The value of a parameter in the query; of several the last.
+    """The value of a query parameter, the last one if it is repeated.
 
     Raises:
-        ApiError: there is none, or there is more than a URL.
+        ApiError: it is missing, or other parameters follow a URL.
     """
-    # Bytes that are no UTF-8 become surrogates, and no indicator has those.
+    # Bytes that are not UTF-8 become surrogates, which no indicator contains.
     given = parse_qsl(request.query, keep_blank_values=True, errors="surrogateescape")
     values = dict(given)
     if name not in values:
         raise ApiError(errors.PARAMETER_MISSING, name)
     if kind is IndicatorType.URL and len(given) > 1:
-        # What stands behind an `&` in a URL that was not encoded.
+        # They are the rest of a URL that was not encoded, behind an `&`.
         raise ApiError(errors.URL_NOT_VALID, "there are other parameters: percent-encode the URL")
     return values[name]

@@ -1,4 +1,4 @@
-"""The routes: which path and method is answered by which handler."""
+"""Routes of the lookup function: the handler of each path and method."""
 
 import re
 from collections.abc import Callable
@@ -25,7 +25,7 @@ from shared.http.routing import Route, find_route, route_to
 from shared.http.web import Request, Response
 from shared.runtime.observability import logger
 
-# The rest of such a path is behind the question mark, if the value was not encoded.
+# If the value in such a path was not encoded, its rest is behind the question mark.
 _HOLDS_ANY_VALUE = re.compile("/+v4/+(ioc/+url|report)/")
 
 
@@ -42,8 +42,8 @@ def respond(service: Service, request: Request) -> Response:
         if route is None or not route.open:
             caller = _identify(service, request)
         response = _answer(service, route, Call(request, value, caller))
-    except ApiError as refused:
-        response = refused.response(request.path)
+    except ApiError as error:
+        response = error.response(request.path)
     except OverLimit as over:
         response = _over_limit(over).response(request.path)
     if caller is None:
@@ -79,7 +79,7 @@ def _identify(service: Service, request: Request) -> Caller:
 
 
 def _challenge(path: str) -> dict[str, str]:
-    """How to bring the key along, for those who know neither header."""
+    """How to send the key, for clients that support neither header."""
     if is_taxii_path(path) or path.startswith("/v4/exports"):
         return {"WWW-Authenticate": 'Basic realm="API key as password", charset="UTF-8"'}
     return {}
@@ -99,7 +99,7 @@ def _address_routes(kind: IndicatorType) -> tuple[Route[Handler], Route[Handler]
 
 
 def _searching(pick: Callable[[Any], Handler]) -> Handler:
-    """A handler of `functions.lookup.search`, which a look-up does not wait for."""
+    """A handler of `functions.lookup.search`, imported only when one is called."""
 
     def handle(service: Service, call: Call) -> Response:
         from functions.lookup import search  # noqa: PLC0415
@@ -110,7 +110,7 @@ def _searching(pick: Callable[[Any], Handler]) -> Handler:
 
 
 def _sightings_route(name: str, kind: IndicatorType | None) -> Route[Handler]:
-    # It counts itself: where there is no index nothing is counted.
+    # The handler counts the look-up itself, because without an index nothing is counted.
     return route_to(
         f"/v4/ioc/{name}/{{value}}/sightings",
         {"GET": _searching(lambda search: search.sightings(kind))},

@@ -1,4 +1,4 @@
-"""Searches: what a text holds, who saw an indicator, and what was seen of late."""
+"""Searches: indicators in a text, sightings of an indicator, and recent sightings."""
 
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from shared.store.search_index import BadCursor
 if TYPE_CHECKING:
     from shared.domain.extract import Found
 
-# A function with a third of a processor reads so much within its ten seconds, whatever it is.
+# A function with a third of a processor can read any text of this length in its ten seconds.
 MAX_CHARS = 1_000_000
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
@@ -31,8 +31,8 @@ _BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xb
 
 
 def in_text(service: Service, call: Call) -> Response:
-    """POST /v4/search: each different indicator of a text counts as a look-up, and at least one."""
-    # Whoever does not search need not wait for the names of all top-level domains.
+    """POST /v4/search: each distinct indicator counts as a look-up, a request as at least one."""
+    # Imported here: other requests do not need the list of top-level domains.
     from functions.lookup.search_bodies import found_row, search_answer  # noqa: PLC0415
     from shared.domain.extract import extract  # noqa: PLC0415
 
@@ -45,8 +45,8 @@ def in_text(service: Service, call: Call) -> Response:
         extraction.rest = len(part)
     if len(extraction.found) > 1:
         caller.spend(len(extraction.found) - 1)
-    standing = {found.indicator for found in extraction.found}
-    answers = service.answer_many([_question(found, standing) for found in extraction.found])
+    listed = {found.indicator for found in extraction.found}
+    answers = service.answer_many([_question(found, listed) for found in extraction.found])
     now = service.now()
     rows = [
         found_row(found, known.indicator, known.verdict, _report(known, now))
@@ -64,7 +64,7 @@ def sightings(kind: IndicatorType | None) -> Handler:
 
         index = _index(service)
         try:
-            # Slashes at the end may belong to a URL; to nothing else.
+            # Trailing slashes can belong to a URL, but to no other type.
             value = call.value if kind is IndicatorType.URL else call.value.rstrip("/")
             question = parse_path_query(kind, value)
         except InvalidIndicator as error:
@@ -125,7 +125,7 @@ def _index(service: Service) -> SightingIndex:
 
 
 class _Parameters:
-    """The query of a search; an empty parameter is as good as none."""
+    """The query parameters of a search; an empty one counts as absent."""
 
     def __init__(self, request: Request) -> None:
         self._given = dict(parse_qsl(request.query, keep_blank_values=True))
@@ -133,10 +133,10 @@ class _Parameters:
 
     @classmethod
     def after_value(cls, request: Request) -> "_Parameters":
-        """The query of a route with a value in its path, which has pages only.
+        """Read the query of a route with a value in its path, which allows paging parameters only.
 
         Raises:
-            ApiError: another parameter, which may be the rest of a value that was not encoded.
+            ApiError: another parameter, possibly the rest of a value that was not encoded.
         """
         parameters = cls(request)
         if not parameters._given.keys() <= {"limit", "cursor"}:
@@ -170,20 +170,20 @@ class _Parameters:
         return ApiError(errors.SEARCH_PARAMETER_NOT_VALID, name)
 
 
-def _question(found: "Found", standing: Collection[Indicator]) -> Query:
-    """What to look up for it: with https as well where it has no scheme, unless that has a row."""
-    twin = found.twin if found.twin not in standing else None
+def _question(found: "Found", listed: Collection[Indicator]) -> Query:
+    """The query for a found indicator; a URL without a scheme also as https, unless listed."""
+    twin = found.twin if found.twin not in listed else None
     asked = Query(found.indicator, found.indicator.value)
     return asked._replace(twin=Query(twin, twin.value)) if twin else asked
 
 
 def _text(request: Request) -> str:
-    """The text to search in: the body itself, or the one in its JSON."""
+    """The text to search: the body itself, or the field `text` of its JSON."""
     media_type = media_type_of(request)
     if media_type.startswith("text/") or media_type == "message/rfc822":
         sent = body_of(request)
         mark = next((m for m in _BYTE_ORDER_MARKS if sent.startswith(m)), b"")
-        # Whatever cannot be read of a file costs itself only.
+        # Bytes that cannot be decoded are replaced; the rest is searched.
         return sent.decode(_BYTE_ORDER_MARKS.get(mark, "utf-8"), errors="replace")
     body = read_body(request, dict, errors.NOT_TEXT, errors.BODY_NO_OBJECT)
     text = body.get("text")
@@ -193,7 +193,7 @@ def _text(request: Request) -> str:
 
 
 def _first_part(text: str) -> str:
-    """So much of a text as one request reads, cut where a word or a line ends."""
+    """The first `MAX_CHARS` of a text, cut at the end of a word or line."""
     if len(text) <= MAX_CHARS:
         return text
     end = max(text.rfind(blank, 0, MAX_CHARS) for blank in " \n")
@@ -201,7 +201,7 @@ def _first_part(text: str) -> str:
 
 
 def _report(found: LookupResult, now: int) -> dict[str, Any]:
-    """The row that a bulk look-up has for it."""
+    """The row of a bulk look-up for a result."""
     indicator = found.indicator
     if indicator.type in HASH_TYPES:
         return row_of(indicator.value, found, with_details=True)

@@ -1,4 +1,4 @@
-"""Bodies of the searches, which the v4 API of the vendor does not have. Pure."""
+"""Answers of the searches, which the vendor's v4 API does not have. Pure."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -16,9 +16,10 @@ def found_row(found: Found, indicator: Indicator, verdict: Verdict | None, repor
     """A row of the answer to a search in a text.
 
     Args:
-        indicator: what was looked up for it; of a URL without a scheme the worse of both.
-        verdict: of all providers together, None where none says anything.
-        report: the row that a bulk look-up has for it.
+        found: the indicator in the text.
+        indicator: the indicator that was looked up; for a URL without a scheme the worse of both.
+        verdict: overall verdict of all providers, None if no provider has one.
+        report: its row of a bulk look-up.
     """
     return {
         "type": indicator.type.value,
@@ -44,7 +45,7 @@ def search_answer(extraction: Extraction, rows: list[Body]) -> Body:
 
 
 def sightings_answer(indicator: Indicator, sightings: Iterable[ScanVerdict], cursor: str) -> Body:
-    """The answer about who saw an indicator when."""
+    """The answer to a request for the sightings of an indicator."""
     return {
         "type": indicator.type.value,
         "value": indicator.value,
@@ -54,7 +55,7 @@ def sightings_answer(indicator: Indicator, sightings: Iterable[ScanVerdict], cur
 
 
 def seen_answer(seen: Iterable[tuple[Indicator, ScanVerdict]], cursor: str) -> Body:
-    """The answer to a search for what was seen."""
+    """The answer to a request for sightings of a scan or of all reports."""
     return {
         "data": [
             {"type": one.type.value, "value": one.value, **_sighting(latest)}

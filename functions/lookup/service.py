@@ -1,4 +1,4 @@
-"""What the routes work with."""
+"""The service behind the routes: looks indicators up in the store and at the providers."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,42 +25,42 @@ if TYPE_CHECKING:
 
 
 class Iocs(Protocol):
-    """Where reputations are found; `shared.store.iocs.IocTable` is one."""
+    """Finds IOC records, such as `shared.store.iocs.IocTable`."""
 
     def find(self, indicator: Indicator, networks: Sequence[Network] = ()) -> IocRecord:
-        """What is known of one indicator and of the networks around it; raises StoreError."""
+        """The IOC record of an indicator, with listings of networks; raises StoreError."""
 
     def find_many(
         self,
         indicators: Iterable[Indicator],
         networks: Mapping[Indicator, Sequence[Network]] | None = None,
     ) -> Mapping[Indicator, IocRecord]:
-        """What is known of many, each with an entry; raises StoreError."""
+        """An IOC record for each of many indicators; raises StoreError."""
 
 
 class Filters(Protocol):
-    """Where the filter is published; `shared.store.filters.FilterBucket` is one."""
+    """Bucket of the filter, such as `shared.store.filters.FilterBucket`."""
 
     def offer(self) -> dict[str, Any] | None:
-        """What is told of the filter, None when there is none; raises StoreError."""
+        """Metadata of the filter, None if none is published; raises StoreError."""
 
     def link(self, seconds: int) -> str:
-        """An address to fetch it from for so long; raises StoreError."""
+        """Link to the filter, valid for `seconds`; raises StoreError."""
 
 
 class SightingIndex(Protocol):
-    """Who saw what when; `shared.store.search_index.SearchIndex` is one.
+    """Index of all sightings, such as `shared.store.search_index.SearchIndex`.
 
-    All raise `BadCursor` for what is no cursor, and StoreError.
+    All methods raise `BadCursor` for an invalid cursor, and StoreError.
     """
 
     def sightings(
         self, indicator: Indicator, limit: int, after: str = ""
     ) -> "ResultPage[ScanVerdict]":
-        """What reports say of an IOC."""
+        """The sightings of an IOC, newest first."""
 
     def of_scan(self, flow_id: str, limit: int, after: str = "") -> "ResultPage[SeenIoc] | None":
-        """The IOCs of the reports of a scan, None for one that is not known."""
+        """The IOCs of the reports of a scan, None for an unknown scan."""
 
     def recent(
         self,
@@ -69,28 +69,28 @@ class SightingIndex(Protocol):
         verdict: Verdict | None = None,
         kinds: frozenset[IndicatorType] | None = None,
     ) -> "ResultPage[SeenIoc]":
-        """The IOCs seen last."""
+        """The IOCs seen last, newest first."""
 
 
 class Exports(Protocol):
-    """Where exports are published; `functions.lookup.exports.RememberedExports` is one."""
+    """The published exports, such as `functions.lookup.exports.CachedExports`."""
 
     def index(self) -> "ExportIndex | None":
-        """What is published, None when nothing is; raises StoreError."""
+        """Index of the exports, None if nothing is published; raises StoreError."""
 
     def text(self, index: "ExportIndex", name: str) -> str:
-        """A file; raises StoreError."""
+        """Read a file; raises StoreError."""
 
     def link(self, index: "ExportIndex", name: str, seconds: int) -> str:
-        """An address to fetch it from for so long; raises StoreError."""
+        """Link to a file, valid for `seconds`; raises StoreError."""
 
 
 class LookupResult(NamedTuple):
-    """What everybody says of one indicator.
+    """An indicator with its reputation and the verdicts of the other providers.
 
     Attributes:
-        reputation: the word of the sandbox, None for nothing.
-        others: the other providers that cover its type, whether they know it or not.
+        reputation: reputation from the sandbox's reports, None if unknown.
+        others: one verdict per other provider that covers the type, even if unknown to it.
     """
 
     indicator: Indicator
@@ -99,18 +99,18 @@ class LookupResult(NamedTuple):
 
     @property
     def known(self) -> bool:
-        """Whether anybody has something to say."""
+        """Whether the sandbox or another provider has a verdict."""
         if self.reputation is not None or not self.others:
             return self.reputation is not None
         return any(one.verdict is not None for one in self.others)
 
     @property
     def verdict(self) -> Verdict | None:
-        """The verdict of all providers together, None where none says anything."""
-        said = [voice.verdict for voice in self.others if voice.verdict is not None]
+        """Overall verdict of all providers, None if no provider has one."""
+        verdicts = [one.verdict for one in self.others if one.verdict is not None]
         if self.reputation:
-            said.append(self.reputation.summary.latest.verdict)
-        return overall_verdict(said)
+            verdicts.append(self.reputation.summary.latest.verdict)
+        return overall_verdict(verdicts)
 
 
 Answered = tuple[Query, LookupResult]
@@ -118,17 +118,17 @@ Answered = tuple[Query, LookupResult]
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What the routes work with.
+    """Looks indicators up, and holds everything else that the routes need.
 
     Attributes:
-        now: milliseconds since the epoch.
-        providers: the ones beside the sandbox.
-        looked_up: told of what was found, for the record.
-        filters: gives the place of the filter, None where none is published.
-        index: who saw what when; None where it is not kept.
-        exports: gives the place of the exports, None where none are published.
-        feed_runs: tells how the last run over each feed went; raises StoreError.
-        sandbox_url: where people find the reports of scans, "" for nowhere.
+        now: returns milliseconds since the epoch.
+        providers: the providers other than the sandbox.
+        looked_up: called with the results of each look-up, to count them.
+        filters: returns the bucket of the filter, None if the stack publishes none.
+        index: index of all sightings, None if the stack has none.
+        exports: returns the exports, None if the stack publishes none.
+        feed_runs: returns the last run of each feed; raises StoreError.
+        sandbox_url: address of the scan reports for people, "" if not configured.
     """
 
     iocs: Iocs
@@ -144,25 +144,25 @@ class Service:
     sandbox_url: str = ""
 
     def find(self, indicator: Indicator) -> LookupResult:
-        """What everybody says of one indicator.
+        """Look one indicator up.
 
         Raises:
             StoreError: the store failed.
         """
         known = self.iocs.find(indicator, self.providers.networks_holding(indicator))
-        [finding] = self._findings([self.providers.ask(known, self.now())])
-        self.looked_up([finding])
-        return finding
+        [result] = self._results([self.providers.ask(known, self.now())])
+        self.looked_up([result])
+        return result
 
     def find_many(
         self, indicators: Collection[Indicator], *, report: bool = True
     ) -> dict[Indicator, LookupResult]:
-        """What everybody says of many, each with an entry.
+        """Look many indicators up; every indicator has an entry in the result.
 
-        A provider without a list says what it was heard to say before: nobody waits for it here.
+        On-demand providers are not queried; their earlier answers are used.
 
         Args:
-            report: whether they enter the record of what was looked up.
+            report: whether to count the look-ups in the metrics.
 
         Raises:
             StoreError: the store failed.
@@ -173,13 +173,13 @@ class Service:
             if (networks := self.providers.networks_holding(one))
         }
         found = self.iocs.find_many(indicators, holding)
-        findings = dict(zip(found, self._findings(found.values()), strict=True))
+        results = dict(zip(found, self._results(found.values()), strict=True))
         if report:
-            self.looked_up(findings.values())
-        return findings
+            self.looked_up(results.values())
+        return results
 
     def answer(self, question: Query) -> Answered:
-        """What everybody says of what was asked; of a URL without a scheme the worse of both.
+        """Look a query up. For a URL without a scheme, the worse of http and https is the answer.
 
         Raises:
             StoreError: the store failed.
@@ -190,12 +190,12 @@ class Service:
         known = self.iocs.find_many([one.indicator for one in both])
         now = self.now()
         asked = [self.providers.ask(known[one.indicator], now) for one in both]
-        answered = _worse(list(zip(both, self._findings(asked), strict=True)))
+        answered = _worse(list(zip(both, self._results(asked), strict=True)))
         self.looked_up([answered[1]])
         return answered
 
     def answer_many(self, questions: Collection[Query]) -> list[Answered]:
-        """The same of many, in their order, read as `find_many` reads them.
+        """Answer many queries in their order, without querying on-demand providers.
 
         Raises:
             StoreError: the store failed.
@@ -204,10 +204,10 @@ class Service:
         asked = {one.indicator for both in readings for one in both}
         found = self.find_many(asked, report=False)
         answers = [_worse([(one, found[one.indicator]) for one in both]) for both in readings]
-        self.looked_up({finding.indicator: finding for _, finding in answers}.values())
+        self.looked_up({result.indicator: result for _, result in answers}.values())
         return answers
 
-    def _findings(self, known: Iterable[IocRecord]) -> list[LookupResult]:
+    def _results(self, known: Iterable[IocRecord]) -> list[LookupResult]:
         providers, now = as_providers(self.providers.states()), self.now()
         return [
             LookupResult(one.indicator, one.reputation, provider_verdicts(one, providers, now))
@@ -216,7 +216,7 @@ class Service:
 
 
 def _worse(answers: Sequence[Answered]) -> Answered:
-    """The answer with the most severe verdict; any verdict before none, and the first of equals."""
+    """The answer with the most severe verdict; an unknown one is the least severe."""
     if len(answers) == 1:
         return answers[0]
     return max(answers, key=lambda one: -1 if one[1].verdict is None else one[1].verdict)
@@ -224,11 +224,11 @@ def _worse(answers: Sequence[Answered]) -> Answered:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request on its way through the routes.
+    """One request as a handler gets it.
 
     Attributes:
-        value: what the path asks for, percent-encoded; "" where it asks for nothing.
-        caller: who asks; None on a route that is open to all.
+        value: value in the path, percent-encoded; "" if the path has none.
+        caller: the sender; None on a route that needs no key.
     """
 
     request: Request
@@ -236,10 +236,10 @@ class Call:
     caller: Caller | None
 
     def identified(self) -> Caller:
-        """Who asks.
+        """The sender of the request.
 
         Raises:
-            ApiError: nobody who is known, which a route that is not open has seen to before.
+            ApiError: the sender is unknown; cannot happen on a route that needs a key.
         """
         if self.caller is None:
             raise ApiError(errors.NO_KEY)

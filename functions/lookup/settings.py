@@ -4,20 +4,20 @@ from shared.runtime.settings import Environment, names, number, optional_url, te
 
 
 class LookupSettings:
-    """What the lookup function needs.
+    """Settings of the lookup function, read from the environment.
 
     Attributes:
         table_name: the IOC table (`TABLE_NAME`).
         state_table_name: the state table (`STATE_TABLE_NAME`).
-        cache_ttl_s: how old an IOC kept in memory may be (`CACHE_TTL`, in seconds), 0 to keep none.
+        cache_ttl_s: maximum age of a cached IOC record (`CACHE_TTL`, in seconds), 0 for no cache.
         search_table_name: the search index (`SEARCH_TABLE_NAME`), "" for none.
-        providers: whether there are providers beside the sandbox (`PROVIDERS`).
+        providers: whether other providers are enabled (`PROVIDERS`).
         filter_bucket: the bucket of the published filter (`FILTER_BUCKET`), "" for none.
         export_bucket: the bucket of the published exports (`EXPORT_BUCKET`), "" for none.
-        sandbox_url: where people find the reports of scans (`SANDBOX_URL`), "" for nowhere.
+        sandbox_url: address of the scan reports for people (`SANDBOX_URL`), "" for none.
 
     Raises:
-        SettingsError: one is missing or cannot be used.
+        SettingsError: a setting is missing or not valid.
     """
 
     def __init__(self, env: Environment) -> None:

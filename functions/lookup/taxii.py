@@ -1,4 +1,4 @@
-"""A TAXII 2.1 server with one collection to read: the STIX pages of the exports, by change."""
+"""TAXII 2.1 server with one read-only collection: the STIX objects of the exports by change."""
 
 import json
 import re
@@ -18,47 +18,47 @@ from shared.http.caching import knows
 from shared.http.web import Response
 
 API_ROOT = "/taxii2/reputation"
-# uuid5(NAMESPACE of shared.formats.exports.source, "taxii-collection"): clients know it by this id.
+# uuid5(NAMESPACE of shared.formats.exports.source, "taxii-collection"). Clients store it.
 COLLECTION_ID = "f7ee5b67-808d-5e9b-954c-e33d52a7ea89"
-# A path with two values: the one of the only collection is in it.
+# A route has one value, so the id of the only collection is part of the path.
 OBJECTS = f"{API_ROOT}/collections/{COLLECTION_ID}/objects"
 MAX_LIMIT = 1000
 _STIX = "application/stix+json;version=2.1"
 _TITLE = "IOC reputation"
 _ACCEPTED = {"*/*", "application/*", "application/taxii+json"}
 _CURSOR = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)_([a-z-]+--[0-9a-f-]{36})")
-# Behind every id there is.
+# Sorts after every id.
 _LAST = "~"
 
-# By what objects are in order: when they came, and their id.
+# Sort key of the objects: time when they were added, and id.
 Position = tuple[str, str]
 
 
 class Found(NamedTuple):
-    """Some objects, the oldest change first.
+    """A page of objects, oldest change first.
 
     Attributes:
-        next: where those after them begin, "" for none.
+        next: cursor of the next page, "" for none.
     """
 
     objects: list[dict[str, Any]]
     next: str
 
 
-# Nothing can be sent to it.
+# A client cannot send objects, so the maximum length is 0.
 ROOT = {"title": _TITLE, "versions": [TAXII_MEDIA_TYPE], "max_content_length": 0}
 
 
 def discovery(_service: Service, call: Call) -> Response:
-    """GET /taxii2: which API roots there are."""
+    """GET /taxii2: the API roots."""
     return _answer(call, discovery_facts(call.request.base_path))
 
 
 def discovery_facts(base_path: str) -> dict[str, Any]:
-    """What discovery answers.
+    """The answer of discovery.
 
-    TAXII 2.1 (4.1.1) allows two kinds of address for an API root: with a host, or as a path from
-    the host's root. A path serves every host name of the API, but has to begin with the stage.
+    TAXII 2.1 (4.1.1) allows two kinds of address for an API root: a URL, or an absolute path. A
+    path works for every host name of the API, but has to begin with the stage.
 
     Args:
         base_path: of the request.
@@ -73,7 +73,7 @@ def api_root(_service: Service, call: Call) -> Response:
 
 
 def collections(_service: Service, call: Call) -> Response:
-    """GET of all collections, of which there is one."""
+    """GET of the collections, of which there is one."""
     return _answer(call, {"collections": [collection_facts()]})
 
 
@@ -84,12 +84,12 @@ def collection(_service: Service, call: Call) -> Response:
 
 
 def objects(service: Service, call: Call) -> Response:
-    """GET of the objects: indicators, and at the start what they refer to."""
+    """GET of the objects: first those that indicators refer to, then the indicators."""
     return _page(service, call, lambda one: one)
 
 
 def manifest(service: Service, call: Call) -> Response:
-    """GET of what is told of the objects."""
+    """GET of the manifest: a record per object."""
     return _page(service, call, record)
 
 
@@ -137,8 +137,8 @@ def _one(
 
 
 def _by_id(exports: Exports, index: Any, name: str) -> dict[str, Any] | None:
-    """The object of an id, from two files: the one that has its last change, and its page."""
-    # Whoever does not use TAXII does not wait for the import.
+    """Find an object by id, with two files: one with its time of change, and its page."""
+    # Imported here: only TAXII requests need it.
     from shared.formats.exports.object_keys import change_of, file_with  # noqa: PLC0415
     from shared.formats.exports.stix import read_page  # noqa: PLC0415
 
@@ -154,31 +154,31 @@ def _by_id(exports: Exports, index: Any, name: str) -> dict[str, Any] | None:
         at = bisect_right([first for first, _ in pages], (format_millis(changed), name)) - 1
         _, objects = read_page(exports.text(index, pages[at][1]))
     else:
-        # What indicators refer to is on each page.
+        # Objects that indicators refer to are on each page.
         objects, _ = read_page(exports.text(index, pages[0][1]))
     return next((one for one in objects if one["id"] == name), None)
 
 
 def _pages(index: Any) -> list[tuple[Position, str]]:
-    """The pages in their order, each with what is first on it."""
+    """The pages in their order, each with the position of its first object."""
     return [((format_millis(page.changed), page.id), page.name) for page in index.pages]
 
 
 def _find(
     exports: Exports, index: Any, pages: list[tuple[Position, str]], parameters: "_Parameters"
 ) -> Found:
-    """The objects after a position, from the one page that the first of them is on.
+    """Find the objects after a position, on the page that contains the first of them.
 
-    So an answer is never larger than a page, and reads one only.
+    So an answer is at most one page, and needs only that page.
     """
-    # Whoever does not use TAXII does not wait for the import.
+    # Imported here: only TAXII requests need it.
     from shared.formats.exports.stix import read_page  # noqa: PLC0415
 
     position = parameters.position
     at = max(bisect_right([first for first, _ in pages], position) - 1, 0)
     for number in range(at, len(pages)):
         common, indicators = read_page(exports.text(index, pages[number][1]))
-        # What they refer to is older than any of them.
+        # Objects that indicators refer to are older than the indicators.
         listed = indicators if number else [*sorted(common, key=_moment), *indicators]
         left = [one for one in listed if (_moment(one), one["id"]) > position]
         taken = left[: parameters.limit]
@@ -190,7 +190,7 @@ def _find(
 
 
 def _added(objects: list[dict[str, Any]]) -> dict[str, str]:
-    """Headers that tell when the first and the last of some came."""
+    """Headers with the times when the first and the last object were added."""
     return {
         "X-TAXII-Date-Added-First": _moment(objects[0]),
         "X-TAXII-Date-Added-Last": _moment(objects[-1]),
@@ -198,7 +198,7 @@ def _added(objects: list[dict[str, Any]]) -> dict[str, str]:
 
 
 def _moment(one: Mapping[str, Any]) -> str:
-    """When an object came into the collection, and its version."""
+    """Time when an object was added to the collection, which is also its version."""
     return str(one.get("modified") or one["created"])
 
 
@@ -219,13 +219,13 @@ def _answer(
 
 
 def record(one: Mapping[str, Any]) -> dict[str, Any]:
-    """What is told of an object."""
+    """The manifest record of an object."""
     moment = _moment(one)
     return {"id": one["id"], "date_added": moment, "version": moment, "media_type": _STIX}
 
 
 def collection_facts() -> dict[str, Any]:
-    """What is told of the collection."""
+    """The description of the collection."""
     return {
         "id": COLLECTION_ID,
         "title": _TITLE,
@@ -252,10 +252,10 @@ def _check_accept(call: Call) -> None:
 
 
 class _Parameters:
-    """The query for a page of objects.
+    """The query parameters for a page of objects.
 
     Attributes:
-        position: the last object that is known already.
+        position: the client has the objects up to this one.
     """
 
     def __init__(self, query: str) -> None:
@@ -266,10 +266,10 @@ class _Parameters:
         self._versions = _choices(given, "match[version]")
         self._specifications = _choices(given, "match[spec_version]")
         if given.get("match[id]"):
-            raise _refused("match[id]")
+            raise _invalid("match[id]")
 
     def match(self, one: Mapping[str, Any]) -> bool:
-        """Whether an object is asked for; each has one version only."""
+        """Whether an object matches the query; each has only one version."""
         return (
             (not self._types or one["type"] in self._types)
             and (not self._specifications or one.get("spec_version") in self._specifications)
@@ -284,7 +284,7 @@ def _limit(text: str) -> int:
         return MAX_LIMIT
     number = int(text) if text.isascii() and text.isdecimal() and len(text) <= 9 else 0
     if number < 1:
-        raise _refused("limit")
+        raise _invalid("limit")
     return min(number, MAX_LIMIT)
 
 
@@ -292,7 +292,7 @@ def _position(given: Mapping[str, str]) -> Position:
     if cursor := given.get("next", ""):
         found = _CURSOR.fullmatch(cursor)
         if not found:
-            raise _refused("next")
+            raise _invalid("next")
         return found[1], found[2]
     if text := given.get("added_after", ""):
         try:
@@ -300,7 +300,7 @@ def _position(given: Mapping[str, str]) -> Position:
             moment = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
             return format_millis(to_millis(moment)), _LAST
         except (ValueError, OverflowError):
-            raise _refused("added_after") from None
+            raise _invalid("added_after") from None
     return "", ""
 
 
@@ -308,5 +308,5 @@ def _choices(given: Mapping[str, str], name: str) -> frozenset[str]:
     return frozenset(filter(None, given.get(name, "").split(",")))
 
 
-def _refused(name: str) -> ApiError:
+def _invalid(name: str) -> ApiError:
     return ApiError(errors.SEARCH_PARAMETER_NOT_VALID, name)

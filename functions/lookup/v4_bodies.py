@@ -1,8 +1,8 @@
 """Answers in the shape of the MetaDefender Cloud v4 API. Pure.
 
-Every key of the vendor's published examples stands here with its exact name and type, and beside
-them what real clients read by name or validate; docs/contract.md lists which client wants what.
-Times are texts and never null, numbers are numbers, lists are lists: the official SDK is strict.
+Answers contain every key of the vendor's published examples with its exact name and type, and the
+keys that real clients read or validate; docs/contract.md lists the clients. Times are strings and
+never null, numbers are numbers, lists are lists: the official SDK is strict.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from shared.domain.verdict import Verdict
 
 _DIGESTS = tuple(kind.value for kind in INDICATOR_TYPES if kind in HASH_TYPES)
 _TRUSTWORTHY = "trustworthy"
-# Clients count a detection only where a threat is named.
+# Clients count a detection only if it names a threat.
 LISTED = "listed"
 
 Body = dict[str, Any]
@@ -26,7 +26,7 @@ Body = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class _Meaning:
-    """What a verdict says in the terms of the API."""
+    """The values of the API for a verdict."""
 
     scan_result: int
     status: int
@@ -40,7 +40,7 @@ _MEANINGS = {
     Verdict.NO_THREAT: _Meaning(0, 5, ""),
     Verdict.BENIGN: _Meaning(0, 0, _TRUSTWORTHY),
 }
-# The sandbox's own number of a verdict, documented as stable while its names may change.
+# The sandbox's own number of a verdict, documented as stable; names may change.
 _THREAT_LEVELS = {
     Verdict.BENIGN: -1.0,
     Verdict.NO_THREAT: 0.1,
@@ -59,10 +59,10 @@ _UNKNOWN_IN_BULK = 5
 
 
 def hash_report(reputation: Reputation, others: Sequence[ProviderVerdict] = ()) -> Body:
-    """The answer to a look-up of a hash that the sandbox knows; an unknown one has an error.
+    """The answer to a look-up of a hash that the sandbox knows.
 
     Args:
-        others: what other providers say of it; each is an engine.
+        others: verdicts of the other providers; each becomes an engine.
     """
     summary = reputation.summary
     flow_id = summary.latest.flow_id
@@ -85,7 +85,7 @@ def _hash_report(indicator: Indicator, engines: Mapping[str, Body]) -> Body:
     scan_result, detected = _overall([one["scan_result_i"] for one in engines.values()])
     return {
         "scan_result_history_length": 0,
-        # Clients take a file without an id for one that they have to send.
+        # Clients upload a file if the answer has no id.
         "file_id": indicator.value,
         "data_id": indicator.value,
         "share_file": 1,
@@ -113,15 +113,15 @@ def _hash_report(indicator: Indicator, engines: Mapping[str, Body]) -> Body:
 
 
 def _engines(reputation: Reputation | None, others: Sequence[ProviderVerdict]) -> dict[str, Body]:
-    """Each provider as the engine that it is to readers of hash reports."""
+    """The results by provider; in a hash report each provider is an engine."""
     engines = {SANDBOX_PROVIDER: _sandbox_engine(reputation)}
-    for voice in others:
-        engines[voice.provider.name] = _engine(voice)
+    for one in others:
+        engines[one.provider.name] = _engine(one)
     return engines
 
 
 def _overall(results: Sequence[int]) -> tuple[int, int]:
-    """The result of all engines together, the worst there is, and how many detect something."""
+    """The worst result of all engines, and the number of detections."""
     worst = next((one for one in _WORST_FIRST if one in results), 0)
     return worst, sum(one in _DETECTED for one in results)
 
@@ -132,11 +132,11 @@ def _sandbox_result(reputation: Reputation | None) -> int:
     return _MEANINGS[reputation.summary.latest.verdict].scan_result
 
 
-def _result(voice: ProviderVerdict) -> int:
-    verdict = voice.verdict
+def _result(provider_verdict: ProviderVerdict) -> int:
+    verdict = provider_verdict.verdict
     if verdict is not None:
         return _MEANINGS[verdict].scan_result
-    return _FAILED if voice.listing.status is ListingStatus.FAILED else _UNKNOWN
+    return _FAILED if provider_verdict.listing.status is ListingStatus.FAILED else _UNKNOWN
 
 
 def _sandbox_engine(reputation: Reputation | None) -> Body:
@@ -153,36 +153,36 @@ def _sandbox_engine(reputation: Reputation | None) -> Body:
     }
 
 
-def _engine(voice: ProviderVerdict) -> Body:
-    listing = voice.listing
-    result = _result(voice)
-    said: Body = {
+def _engine(provider_verdict: ProviderVerdict) -> Body:
+    listing = provider_verdict.listing
+    result = _result(provider_verdict)
+    engine: Body = {
         "scan_result_i": result,
         "threat_found": (listing.category or listing.assessment or LISTED)
         if result in _DETECTED
         else "",
-        "def_time": _time(voice.provider.updated),
+        "def_time": _time(provider_verdict.provider.updated),
         "scan_time": 0,
     }
-    return said | _which(voice)
+    return engine | _list_and_network(provider_verdict)
 
 
 def _time(millis: int) -> str:
     return format_millis(millis) if millis else ""
 
 
-def _which(voice: ProviderVerdict) -> Body:
-    """The list and the network that a provider found an indicator on, as far as there are some."""
-    said = {}
-    if voice.listing.source_list:
-        said["list"] = voice.listing.source_list
-    if voice.network:
-        said["network"] = voice.network.value
-    return said
+def _list_and_network(provider_verdict: ProviderVerdict) -> Body:
+    """The list and the network that contain the indicator, each only if the provider names it."""
+    named = {}
+    if provider_verdict.listing.source_list:
+        named["list"] = provider_verdict.listing.source_list
+    if provider_verdict.network:
+        named["network"] = provider_verdict.network.value
+    return named
 
 
 def scan_history(report: Body) -> Body:
-    """The history of a known hash: its latest scan is the one that is kept.
+    """The scan history of a known hash, which contains its latest scan only.
 
     Args:
         report: the report of the hash.
@@ -205,7 +205,7 @@ def scan_history(report: Body) -> Body:
 
 
 def sandbox_report(reputation: Reputation) -> Body:
-    """What the sandbox itself says of a known hash."""
+    """The sandbox's own report about a known hash."""
     latest = reputation.summary.latest
     info = _file_info(reputation.indicator)
     return {
@@ -223,12 +223,12 @@ def sandbox_report(reputation: Reputation) -> Body:
 
 
 def unknown_hash_row(text: str) -> Body:
-    """The row of a bulk answer for a hash of which nothing is known.
+    """The row of a bulk answer for an unknown hash.
 
     Args:
-        text: what was asked.
+        text: the hash as the client wrote it.
     """
-    # The vendor answers a null data_id; its own SDK refuses that, and a missing object too.
+    # The vendor's answer has a null data_id, but its own SDK rejects null and a missing field.
     return {
         "data_id": "",
         "scan_result_i": _UNKNOWN_IN_BULK,
@@ -239,10 +239,11 @@ def unknown_hash_row(text: str) -> Body:
 
 
 def invalid_hash_row(text: str, error: Body) -> Body:
-    """The row of a bulk answer for what is no hash: that of an unknown one, with the reason.
+    """The row of a bulk answer for an invalid hash: that of an unknown one, with an error.
 
     Args:
-        error: the body that a single look-up would have had; the row holds all of it.
+        text: the item as the client wrote it.
+        error: the error body of a single look-up; the row contains all of it.
     """
     return {**unknown_hash_row(text), **error}
 
@@ -254,14 +255,14 @@ def bulk_hash_row(
     *,
     with_details: bool,
 ) -> Body:
-    """The row of a bulk answer for a hash that somebody knows.
+    """The row of a bulk answer for a hash that the sandbox or another provider knows.
 
     Args:
-        reputation: what the sandbox knows, None for nothing.
-        others: what other providers say of it.
-        with_details: whether the row tells the engines' results.
+        reputation: reputation from the sandbox's reports, None if unknown.
+        others: verdicts of the other providers.
+        with_details: whether the row contains the results of the engines.
     """
-    # The engines of a thousand rows are not made to be left out.
+    # Without details, building the engines of 1,000 rows would be wasted time.
     scan_result, detected = _overall([_sandbox_result(reputation), *map(_result, others)])
     return {
         "data_id": indicator.value if reputation is None else reputation.summary.latest.flow_id,
@@ -273,10 +274,12 @@ def bulk_hash_row(
 
 
 def invalid_address_row(kind: IndicatorType, text: str, error: Body, now: int) -> Body:
-    """The row of a bulk answer for what is no IP, domain or URL.
+    """The row of a bulk answer for an invalid IP, domain or URL.
 
     Args:
-        error: the body that a single look-up would have had; the row holds all of it.
+        text: the item as the client wrote it.
+        error: the error body of a single look-up; the row contains all of it.
+        now: time of the look-up, milliseconds since the epoch.
     """
     lookup_results = {"start_time": format_millis(now), "detected_by": 0, "sources": []}
     body = {"address": echo(text), "lookup_results": lookup_results, **error}
@@ -295,11 +298,11 @@ def address_report(
     """The answer to a look-up of an IP, domain or URL, known or not.
 
     Args:
-        indicator: what was asked for.
-        shown: how the answer spells it.
-        reputation: what is known of it, None for nothing.
+        indicator: the indicator that was looked up.
+        shown: its spelling in the answer.
+        reputation: reputation from the sandbox's reports, None if unknown.
         now: time of the look-up, milliseconds since the epoch.
-        others: what other providers say of it.
+        others: verdicts of the other providers.
     """
     sources = [_source(reputation, format_millis(now)), *map(_other_source, others)]
     body: Body = {
@@ -317,7 +320,7 @@ def address_report(
 
 
 def _sighting(reputation: Reputation) -> Body:
-    """The part that answers of every type share."""
+    """The fields that the sandbox's results of every type share."""
     summary = reputation.summary
     return {
         "verdict": summary.latest.verdict.name,
@@ -351,20 +354,20 @@ def _source(reputation: Reputation | None, now: str) -> Body:
     }
 
 
-def _other_source(voice: ProviderVerdict) -> Body:
-    listing = voice.listing
+def _other_source(provider_verdict: ProviderVerdict) -> Body:
+    listing = provider_verdict.listing
     trusted = listing.status is ListingStatus.TRUSTED
     source: Body = {
-        "provider": voice.provider.name,
-        # Clients take any other text for a detection.
+        "provider": provider_verdict.provider.name,
+        # Clients read any other text as a detection.
         "assessment": _TRUSTWORTHY if trusted else listing.assessment,
         "detect_time": _time(listing.detect_time),
-        "update_time": _time(listing.answered or voice.provider.updated),
+        "update_time": _time(listing.answered or provider_verdict.provider.updated),
         "status": listing.status.value,
     }
     if listing.category:
         source["category"] = listing.category
-    return source | _which(voice)
+    return source | _list_and_network(provider_verdict)
 
 
 def _file_info(indicator: Indicator) -> Body:
@@ -382,7 +385,7 @@ def _file_info(indicator: Indicator) -> Body:
 
 
 def _no_geo_info() -> Body:
-    """All keys, all empty: an empty object breaks the SDK, a missing city another client."""
+    """All keys, with empty values: the SDK needs every key, another client the city."""
     country = {"code": "", "name": ""}
     return {
         "continent": dict(country),

@@ -1,1 +1,1 @@
-"""HTTP as the functions behind API Gateway speak it: requests, answers, routes, API keys."""
+"""HTTP for the functions behind API Gateway: requests, answers, routes, API keys, fetching."""

@@ -1,4 +1,4 @@
-"""Requests that are refused, and the two shapes in which clients read why."""
+"""API errors, and their bodies in the three shapes that clients read."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ TAXII_MEDIA_TYPE = "application/taxii+json;version=2.1"
 
 
 class ApiError(Exception):
-    """A request that cannot be answered; the handler's caller turns it into the answer."""
+    """Raised for a request that cannot be answered; `guarded` turns it into an answer."""
 
     def __init__(
         self, error: ErrorDefinition, detail: str = "", headers: Mapping[str, str] | None = None
@@ -21,7 +21,7 @@ class ApiError(Exception):
         self.headers = headers or {}
 
     def response(self, path: str = "") -> Response:
-        """The answer, in the shape that clients of the path read: that of the v4 API by default."""
+        """The answer in the shape that clients of the path read, that of the v4 API by default."""
         body = self.error.body(self.detail)
         status, code = self.error.status, self.error.code
         if is_sandbox_path(path):
@@ -33,12 +33,12 @@ class ApiError(Exception):
 
 
 def as_detail(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The body of an error as the sandbox's own API has it."""
+    """The error body in the shape of the sandbox's own API."""
     return {"detail": " ".join(body["error"]["messages"])}
 
 
 def as_taxii_error(status: int, body: Mapping[str, Any]) -> dict[str, Any]:
-    """The body of an error as TAXII has it."""
+    """The error body in the shape of TAXII."""
     error = body["error"]
     return {
         "title": " ".join(error["messages"]),
@@ -53,7 +53,7 @@ def is_taxii_path(path: str) -> bool:
 
 
 def is_sandbox_path(path: str) -> bool:
-    """Whether a path belongs to the sandbox's own API, and not to the v4 API."""
+    """Whether a path belongs to the sandbox's own API."""
     return _first_segment(path) in {"api", "feed"}
 
 

@@ -1,6 +1,6 @@
-"""Who may ask: the key in a header, checked by the function itself.
+"""Authentication by an API key in a header, checked by the function itself.
 
-A gateway authorizer could not answer in the shape that clients of this API read.
+An authorizer of API Gateway could not answer in the shape that clients of this API read.
 """
 
 import threading
@@ -14,16 +14,16 @@ from shared.store.api_keys import ApiKey, digest_of
 
 CACHED_S = 60.0
 _MAX_CACHED = 1000
-# Clients of the v4 API send the first, clients of the sandbox's own API the second; either is
-# taken everywhere, so that one who speaks both has to know one header only.
+# Clients of the v4 API send the first, clients of the sandbox's own API the second. All paths
+# accept both, so a client of both APIs needs only one.
 _HEADERS = ("apikey", "x-api-key")
 
 
 def key_in(headers: Mapping[str, str]) -> str:
-    """The key that a request brings along, "" for none.
+    """Read the key of a request, "" if it has none.
 
-    TAXII clients and firewalls know neither header: theirs is the password of HTTP's basic
-    authentication, whatever the user is called.
+    TAXII clients and firewalls support neither header and send the key as the password of basic
+    authentication, with any user name.
 
     Args:
         headers: by lower-case name.
@@ -43,10 +43,10 @@ def _password(authorization: str) -> str:
 
 
 class Keys(Protocol):
-    """Where keys are found; `shared.store.api_keys.ApiKeys` is one."""
+    """Finds keys, such as `shared.store.api_keys.ApiKeys`."""
 
     def find(self, digest: str) -> ApiKey | None:
-        """The key with this digest, whether it may ask or not; raises StoreError."""
+        """The key with this digest, even if it is disabled or expired; raises StoreError."""
 
 
 def _wall_clock_ms() -> int:
@@ -54,11 +54,11 @@ def _wall_clock_ms() -> int:
 
 
 class KeyRing:
-    """Finds keys and remembers for a minute which exist and which do not. Safe for threads.
+    """Finds keys, with a cache for a minute of known and unknown ones. Thread-safe.
 
     Args:
-        clock: seconds, monotonic: how old is what is remembered.
-        now: milliseconds since the epoch: whether a key has expired.
+        clock: seconds, monotonic, for the age of cached keys.
+        now: milliseconds since the epoch, for the expiry of keys.
     """
 
     def __init__(
@@ -71,14 +71,13 @@ class KeyRing:
         self._clock = clock
         self._now = now
         self._lock = threading.Lock()
-        # By digest: the keys themselves stay in no memory longer than their request.
+        # By digest, so that memory holds a key only during its request.
         self._cache: OrderedDict[str, tuple[float, ApiKey | None]] = OrderedDict()
 
     def find(self, key: str) -> ApiKey | None:
-        """The record of `key`, None when it may not ask: unknown, disabled or expired.
+        """Find the record of `key`, None if the key is unknown, disabled or expired.
 
-        A key that was made or disabled is taken or refused a minute later at the latest; one that
-        expires is refused at once.
+        Creating or disabling a key takes effect within a minute, expiry at once.
 
         Raises:
             StoreError: the store failed, and the key is not cached.
@@ -90,7 +89,7 @@ class KeyRing:
         cached = self._cache.get(digest)
         if cached and self._clock() - cached[0] < CACHED_S:
             return cached[1]
-        # Its age counts from before the store was asked.
+        # The age counts from before the read.
         asked_at = self._clock()
         found = self._keys.find(digest)
         with self._lock:

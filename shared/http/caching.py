@@ -1,13 +1,13 @@
-"""Answers that clients keep."""
+"""Conditional requests for answers that clients cache."""
 
 from collections.abc import Mapping
 
 
 def knows(headers: Mapping[str, str], tag: str) -> bool:
-    """Whether the client of a request has the answer with this ETag already.
+    """Whether the client already has the answer with this ETag.
 
-    Weak and strong tags are compared alike (RFC 9110, 13.1.2): a proxy that compresses an answer
-    makes its tag a weak one.
+    The comparison ignores the difference between weak and strong tags (RFC 9110, 13.1.2), because
+    a proxy that compresses an answer makes its tag weak.
 
     Args:
         headers: by lower-case name.

@@ -1,4 +1,4 @@
-"""The error table: the vendor's own numbers, in the vendor's own shape."""
+"""All API errors, with the numbers and the body of the vendor's v4 API."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class ErrorDefinition:
-    """One line of the table.
+    """One API error.
 
     Attributes:
         status: HTTP status.
-        code: the vendor's number.
-        message: for people; it never holds what was sent.
+        code: the vendor's error number.
+        message: for people; never contains input of the client.
     """
 
     status: int
@@ -19,7 +19,7 @@ class ErrorDefinition:
     message: str
 
     def body(self, detail: str = "") -> dict[str, Any]:
-        """The body of the answer; `detail` says what was wrong with this request."""
+        """The body of the answer; `detail` describes the error in this request."""
         message = f"{self.message}: {detail}" if detail else self.message
         return {"success": False, "error": {"code": self.code, "messages": [message]}}
 
@@ -54,15 +54,15 @@ NO_KEY = ErrorDefinition(401, 401001, "Authentication strategy is invalid")
 UNKNOWN_KEY = ErrorDefinition(401, 401006, "Invalid API key")
 MAY_NOT_PUBLISH = ErrorDefinition(403, 403003, "The API key may not send scan reports")
 NO_SUCH_ENDPOINT = ErrorDefinition(404, 404000, "Endpoint not found")
-FILTER_NOT_FOUND = ErrorDefinition(404, 404001, "There is no filter")
+FILTER_NOT_FOUND = ErrorDefinition(404, 404001, "The filter was not found")
 NO_SEARCH_INDEX = ErrorDefinition(
     404, 404000, "Endpoint not found, this service keeps no search index"
 )
-REPORT_NOT_FOUND = ErrorDefinition(404, 404001, "No report of this scan is known")
-EXPORTS_NOT_FOUND = ErrorDefinition(404, 404001, "There are no exports")
-EXPORT_NOT_FOUND = ErrorDefinition(404, 404001, "There is no such export")
-COLLECTION_NOT_FOUND = ErrorDefinition(404, 404001, "There is no such collection")
-OBJECT_NOT_FOUND = ErrorDefinition(404, 404001, "There is no such object")
+REPORT_NOT_FOUND = ErrorDefinition(404, 404001, "The scan was not found")
+EXPORTS_NOT_FOUND = ErrorDefinition(404, 404001, "The exports were not found")
+EXPORT_NOT_FOUND = ErrorDefinition(404, 404001, "The export was not found")
+COLLECTION_NOT_FOUND = ErrorDefinition(404, 404001, "The collection was not found")
+OBJECT_NOT_FOUND = ErrorDefinition(404, 404001, "The object was not found")
 HASH_NOT_FOUND = ErrorDefinition(404, 404003, "The hash was not found")
 KEY_NOT_FOUND = ErrorDefinition(404, 404008, "The apikey was not found")
 METHOD_NOT_ALLOWED = ErrorDefinition(405, 404000, "Method not allowed")
@@ -73,7 +73,7 @@ BODY_TOO_LARGE = ErrorDefinition(413, 400144, "The request is too large")
 ANSWER_TOO_LARGE = ErrorDefinition(
     413, 400144, "The answer is too large, ask for fewer or accept the encoding gzip"
 )
-# The v4 API says 406 and 400 where the sandbox's own says 415 and 422; its bodies have no number.
+# Statuses of the sandbox's own API: 415 and 422 instead of 406 and 400. Its bodies have no number.
 NOT_JSON_SANDBOX = ErrorDefinition(415, 406000, "The content type has to be application/json")
 PARAMETER_MISSING = ErrorDefinition(422, 400022, "The parameter is required")
 ITEMS_NOT_VALID = ErrorDefinition(422, 400022, "The array is not valid")

@@ -1,4 +1,4 @@
-"""Fetching feed pages from a stranger: one origin, and caps on bytes, time and requests."""
+"""Fetches pages of an untrusted feed: from one origin, with limits on bytes, time and requests."""
 
 import socket
 import ssl
@@ -28,7 +28,7 @@ from shared.http.retry import RETRIED_STATUSES, BoundedRetry
 from shared.http.tls import tls_context
 
 MAX_PAGE_BYTES = 32 * 1024 * 1024
-# As they come over the wire, with headers, redirects and the bodies of refused attempts.
+# On the wire, with headers, redirects and the bodies of failed attempts.
 MAX_WIRE_BYTES = MAX_PAGE_BYTES + 1024 * 1024
 MAX_URL_BYTES = 8192
 MAX_REDIRECTS = 5
@@ -45,22 +45,22 @@ _TOO_LARGE = f"the page is larger than {MAX_PAGE_BYTES} bytes"
 
 
 class OutOfTime(FeedError):
-    """The run's time was used up before the page was here."""
+    """The time for fetching ran out before the page was complete."""
 
 
 class FeedRefused(FeedError):
-    """The feed does not accept the key (401), or not from here (403)."""
+    """The feed refused the key (401) or the access (403)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A page as it came.
+    """A fetched page.
 
     Attributes:
-        url: its address after redirects; what is relative on the page is relative to it.
+        url: its address after redirects, the base of relative links on the page.
         body: decompressed, at most `MAX_PAGE_BYTES`.
-        etag: what names this state of the page, "" if the feed does not say.
-        unchanged: it is as it was when it had the ETag that was sent; then there is no body.
+        etag: ETag of the page, "" if the feed sent none.
+        unchanged: the page still has the ETag that the request named; then the body is empty.
     """
 
     url: str
@@ -72,21 +72,21 @@ class Fetched:
 class FeedClient:
     """Fetches the pages of one feed, for one thread.
 
-    A session of requests over one pool of connections that can reach nobody but the feed. It
-    keeps no cookies, looks for nothing in the environment, and leaves redirects to `get`: requests
-    would read the body of a redirect whole into memory.
+    Its session uses one pool of connections that reaches no host but the feed's. It keeps no
+    cookies, ignores proxies and other settings in the environment, and leaves redirects to `get`,
+    because requests would read the whole body of a redirect into memory.
 
     Args:
-        feed_url: the configured address; no other scheme, host or port is ever contacted.
+        feed_url: the configured address; no other scheme, host or port is contacted.
         api_key: sent in the header `key_header`, "" for none.
-        remaining: seconds that are left for fetching; apart from the look-up of the host's
-            name nothing outlasts them.
-        allow_private: whether the feed may be at an address that is not on the internet.
-        private_ca: certificates (PEM) of a CA to trust beside the public ones, "" for none.
-        accept: the media types to ask for.
-        key_header: the name of the header that the feed reads its key from.
-        only_whole: whether to refuse what does not say where it ends, for formats in which a part
-            looks like a whole.
+        remaining: returns the seconds left for fetching; only the DNS look-up of the host can
+            take longer.
+        allow_private: whether the feed may have an address that is not on the internet.
+        private_ca: certificates (PEM) of a CA to trust besides the public ones, "" for none.
+        accept: accepted media types.
+        key_header: name of the header that holds the key.
+        only_whole: whether to refuse a body of unknown length, for formats in which an incomplete
+            file looks complete.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class FeedClient:
         self._origin = _origin(urlsplit(feed_url))
         retries = BoundedRetry(
             total=MAX_RETRIES,
-            other=0,  # an untrusted certificate is no better the next time
+            other=0,  # a retry does not help against an untrusted certificate
             status_forcelist=RETRIED_STATUSES,
             allowed_methods={"GET"},
             backoff_factor=BACKOFF_S,
@@ -132,21 +132,21 @@ class FeedClient:
         """Fetch one page.
 
         Args:
-            etag: the one that the page had when it was fetched before, "" to get it anyway.
+            etag: ETag of the page when it was last fetched, "" to fetch it in any case.
 
         Raises:
             OutOfTime: `remaining` ran out.
-            FeedRefused: it is the key.
-            FeedError: the page could not be had; nothing of it is to be used.
+            FeedRefused: the feed refused the key or the access.
+            FeedError: the page could not be fetched.
         """
         self._allowance.renew()
         try:
             for _ in range(1 + MAX_REDIRECTS):
-                with closing(self._ask(url, etag)) as response:
+                with closing(self._send(url, etag)) as response:
                     location = response.raw.get_redirect_location()
                     if not location:
                         if self._only_whole:
-                            _refuse_open_end(response.raw)
+                            _check_length_known(response.raw)
                         if etag and response.status_code == _NOT_MODIFIED:
                             return Fetched(url, b"", etag, unchanged=True)
                         found = response.headers.get("ETag", "")
@@ -158,8 +158,8 @@ class FeedClient:
             raise FeedError(f"the page could not be fetched: {_reason(error)}") from error
         raise FeedError(f"the feed redirects more than {MAX_REDIRECTS} times")
 
-    def _ask(self, url: str, etag: str) -> requests.Response:
-        self._refuse_others(url)
+    def _send(self, url: str, etag: str) -> requests.Response:
+        self._check_origin(url)
         return self._session.get(
             url,
             headers={"If-None-Match": etag} if etag else {},
@@ -168,22 +168,22 @@ class FeedClient:
             timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
         )
 
-    def _refuse_others(self, url: str) -> None:
+    def _check_origin(self, url: str) -> None:
         parts = urlsplit(url)
-        # Clients do not agree on who is named in `http://one\@two/`.
+        # Clients disagree on the host of `http://one\@two/`.
         if _origin(parts) != self._origin or "@" in parts.netloc or "\\" in url:
             raise FeedError("the feed points to another scheme, host or port")
 
 
 class _Session(requests.Session):
-    """Takes no answer for a redirect: requests reads the body of one even if told not to follow."""
+    """Treats no answer as a redirect: requests reads the body of one even without following it."""
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         return None
 
 
 class _OnePoolAdapter(HTTPAdapter):
-    """Sends whatever it is given to the feed's host, and to no other."""
+    """Sends every request to the feed's host."""
 
     def __init__(self, pool: HTTPConnectionPool, retries: Retry) -> None:
         self._pool = pool
@@ -194,22 +194,25 @@ class _OnePoolAdapter(HTTPAdapter):
 
 
 def _reason(error: Exception) -> str:
-    """Name what lies behind the wrappers of requests and urllib3."""
+    """The cause inside the exceptions of requests and urllib3."""
     inner = error.args[0] if isinstance(error, requests.RequestException) and error.args else error
     if isinstance(inner, MaxRetryError) and inner.reason:
         inner = inner.reason
     cause = inner.args[0] if isinstance(inner, SSLError) and inner.args else None
     if isinstance(cause, ssl.SSLCertVerificationError):
-        # The text is OpenSSL's; only the configured host's name is ever in it.
+        # The text is from OpenSSL and contains no input but the configured host's name.
         return f"its certificate is not trusted ({cause.verify_message})"
     return type(inner if isinstance(inner, BaseException) else error).__name__
 
 
 def next_url(fetched: Fetched, following: str) -> str:
-    """The absolute address of what a page calls its next one.
+    """The absolute address of the next page.
+
+    Args:
+        following: the link as the page contains it.
 
     Raises:
-        FeedError: it is none.
+        FeedError: the link is not a valid address.
     """
     return _joined(fetched.url, following, "the page's next")
 
@@ -219,17 +222,17 @@ def _joined(base: str, reference: str, what: str) -> str:
         url = urljoin(base, reference)
         size = len(url.encode())
     except ValueError:
-        raise FeedError(f"{what} is no address") from None
+        raise FeedError(f"{what} is not a valid address") from None
     if size > MAX_URL_BYTES:
         raise FeedError(f"{what} is longer than {MAX_URL_BYTES} bytes")
     return url
 
 
-def _refuse_open_end(response: BaseHTTPResponse) -> None:
-    """Refuse a body that ends when the connection does: where that breaks off, nobody can tell."""
+def _check_length_known(response: BaseHTTPResponse) -> None:
+    """Refuse a body of unknown length, because a broken connection would look like its end."""
     chunked = response.headers.get("Transfer-Encoding", "").lower() == "chunked"
     if not chunked and "Content-Length" not in response.headers:
-        raise FeedError("the answer does not say where it ends")
+        raise FeedError("the answer does not state its length")
 
 
 def _body(response: BaseHTTPResponse) -> bytes:
@@ -237,7 +240,7 @@ def _body(response: BaseHTTPResponse) -> bytes:
         kind = FeedRefused if response.status in {401, 403} else FeedError
         raise kind(f"the feed answered with status {response.status}")
     body = bytearray()
-    # By read1: read takes a chunk size of -1 from the feed for "all there is".
+    # With read1: read treats a chunk size of -1 from the feed as "read everything".
     while chunk := response.read1(_CHUNK_BYTES, decode_content=True):
         body += chunk
         if len(body) > MAX_PAGE_BYTES:
@@ -255,7 +258,7 @@ def _origin(url: SplitResult) -> _Origin:
 def _pool(
     origin: _Origin, allowance: "_Allowance", allow_private: bool, private_ca: str
 ) -> HTTPConnectionPool:
-    """Connections to one origin; without a proxy, whatever the environment says."""
+    """Connections to one origin; proxies in the environment are ignored."""
     scheme, host, port = origin
     options: dict[str, Any] = {"allowance": allowance, "allow_private": allow_private}
     if scheme == "http":
@@ -270,10 +273,10 @@ def _pool(
 
 
 class _Allowance:
-    """What is left for the page that is being fetched: time, and bytes on the wire.
+    """Time and bytes on the wire that are left for the current page.
 
-    Every socket asks before it waits. The timeouts of the libraries are no substitute: they
-    begin anew with every byte that arrives.
+    Every socket checks it before it waits. The timeouts of the libraries do not suffice, because
+    they restart with every byte that arrives.
     """
 
     def __init__(self, remaining: Callable[[], float]) -> None:
@@ -281,45 +284,45 @@ class _Allowance:
         self._bytes = 0
 
     def renew(self) -> None:
-        """Allow another page."""
+        """Reset the bytes for the next page."""
         self._bytes = MAX_WIRE_BYTES
 
     def seconds(self, most: float) -> float:
-        """How long to wait, at most `most`; raises OutOfTime."""
+        """Seconds that a socket may wait, at most `most`; raises OutOfTime."""
         left = self._remaining()
         if left <= 0:
             raise OutOfTime(_OUT_OF_TIME)
         return min(most, left)
 
-    def take(self, received: int) -> None:
-        """Count what arrived; raises FeedError when it was too much."""
+    def count(self, received: int) -> None:
+        """Count received bytes; raises FeedError if they are too many."""
         self._bytes -= received
         if self._bytes < 0:
             raise FeedError(_TOO_LARGE)
 
 
 class _Socket(socket.socket):
-    """A socket that cannot be kept waiting, or be filled, beyond the allowance."""
+    """A socket that neither waits nor receives beyond the allowance."""
 
     allowance: _Allowance
 
     def recv_into(self, *args: Any, **options: Any) -> int:
         self.settimeout(self.allowance.seconds(READ_TIMEOUT_S))
         received = super().recv_into(*args, **options)
-        self.allowance.take(received)
+        self.allowance.count(received)
         return received
 
 
 class _TLSSocket(_Socket, ssl.SSLSocket):
-    """The same in TLS; a handshake as a whole has the timeout of its socket."""
+    """The same with TLS; the timeout of the socket covers a whole handshake."""
 
 
-# What is sent to these goes to the IPv4 address at their end: by NAT64, and as it once was.
+# Networks whose addresses end with the IPv4 address that is reached: NAT64, IPv4-compatible IPv6.
 _AROUND_IPV4 = (IPv6Network("64:ff9b::/96"), IPv6Network("::/96"))
 
 
 def _is_public(text: str) -> bool:
-    """Whether an address is on the internet; one with another inside is judged by both."""
+    """Whether an address is on the internet; an embedded IPv4 address has to be, too."""
     address = ip_address(text)
     inner: IPv4Address | None = None
     if isinstance(address, IPv6Address):
@@ -330,7 +333,7 @@ def _is_public(text: str) -> bool:
 
 
 class _Connection(HTTPConnection):
-    """A connection that knows whom it may connect to, and how long it may take."""
+    """A connection that checks the address before it connects, and keeps to the allowance."""
 
     def __init__(
         self, *args: Any, allowance: _Allowance, allow_private: bool, **options: Any
@@ -348,7 +351,7 @@ class _Connection(HTTPConnection):
             found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
         except socket.gaierror as error:
             raise NameResolutionError(self.host, self, error) from error
-        # The very addresses that are connected to: a second look-up might find others.
+        # Check the same addresses that are used: a second DNS look-up could return others.
         addresses = [str(address[0]) for *_, address in found]
         if not (self._allow_private or all(map(_is_public, addresses))):
             raise FeedError("the feed's host has an address that is not on the internet")
@@ -360,7 +363,7 @@ class _Connection(HTTPConnection):
                     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                     sock.settimeout(self._allowance.seconds(CONNECT_TIMEOUT_S))
                     sock.connect(address)
-                    # Connecting took its part; the rest is for the handshake.
+                    # Connecting took a part of the time; the rest is for the handshake.
                     sock.settimeout(self._allowance.seconds(CONNECT_TIMEOUT_S))
                 except OSError as error:
                     failure = error
@@ -371,4 +374,4 @@ class _Connection(HTTPConnection):
 
 
 class _TLSConnection(_Connection, HTTPSConnection):
-    """The same in TLS."""
+    """The same with TLS."""

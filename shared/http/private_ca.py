@@ -1,4 +1,4 @@
-"""The certificate authority (CA) of a sandbox on one's own premises."""
+"""The certificates of a private certificate authority (CA), for an on-premises sandbox."""
 
 import ssl
 from pathlib import Path
@@ -23,7 +23,7 @@ class PrivateCa:
         """Return the certificates, "" if none are configured.
 
         Raises:
-            SettingsError: the file cannot be read, or there is no certificate in what was read.
+            SettingsError: the file cannot be read, or the source contains no certificate.
         """
         if self._parameter:
             source, pem = f"{self._name}_PARAMETER", read_parameter(self._parameter)
@@ -34,7 +34,7 @@ class PrivateCa:
         try:
             tls_context(pem or "empty")
         except (ssl.SSLError, TypeError, ValueError):
-            raise SettingsError(f"what {source} names holds no certificate in PEM") from None
+            raise SettingsError(f"what {source} names contains no certificate in PEM") from None
         return pem
 
     def _read_file(self) -> str:

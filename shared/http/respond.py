@@ -1,4 +1,4 @@
-"""What becomes of errors: the one place where a handler maps them to answers."""
+"""Answers events of API Gateway and function URLs, and maps every error to an answer."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -18,10 +18,9 @@ from shared.runtime.observability import log_failure, logger
 
 
 def guarded(event: Mapping[str, Any], respond: Callable[[Request], Response]) -> dict[str, Any]:
-    """The answer to an event of a REST API or a function URL, whatever goes wrong on the way.
+    """Answer an event of a REST API or a function URL; every exception becomes an error answer.
 
-    A request that is refused or fails gets one line in the log, any other none unless the level
-    is DEBUG.
+    Logs one line for a refused or failed request. Other requests are logged at level DEBUG only.
     """
     path = ""
     try:
@@ -29,8 +28,8 @@ def guarded(event: Mapping[str, Any], respond: Callable[[Request], Response]) ->
         path = request.path
         response = respond(request)
         packed = answer(response, gzip_accepted=accepts_gzip(request))
-    except ApiError as refused:
-        refusal = refused
+    except ApiError as error:
+        refusal = error
     except AnswerTooLarge:
         refusal = ApiError(errors.ANSWER_TOO_LARGE)
     except StoreError as error:
@@ -40,15 +39,15 @@ def guarded(event: Mapping[str, Any], respond: Callable[[Request], Response]) ->
         log_failure("request failed", error)
         return answer(ApiError(errors.INTERNAL).response(path))
     else:
-        _tell(response)
+        _log(response)
         return packed
     response = refusal.response(path)
-    _tell(response)
+    _log(response)
     return answer(response)
 
 
-def _tell(response: Response) -> None:
-    # That a hash is not known is an answer.
+def _log(response: Response) -> None:
+    # An unknown hash is a normal answer, not a refusal.
     if response.error and response.error != errors.HASH_NOT_FOUND.code:
         fields = {"status": response.status, "code": response.error}
         logger.info("request refused", extra=fields)

@@ -1,4 +1,4 @@
-"""Routes: which path and method belong to which handler."""
+"""Routes: the handler of each path and method."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -14,9 +14,10 @@ class Route(Generic[Handler_co]):
     """A path, and its handler by method.
 
     Attributes:
-        template: the path as the documentation has it.
-        open: whether it is answered without a key.
-        look_up: whether a GET counts as one look-up; a POST counts its items itself.
+        template: the path, with placeholders in braces, as in the API documentation.
+        methods: handlers by method.
+        open: whether the route needs no key.
+        look_up: whether a GET counts as one look-up; the handler of a POST counts its items.
     """
 
     template: str
@@ -36,10 +37,10 @@ def route_to(
     return Route(template, methods, open_, look_up)
 
 
-# A start does not wait for the patterns of routes that nobody has asked for yet.
+# Compiled at the first request that gets this far, to keep cold starts short.
 @cache
 def _pattern(template: str) -> re.Pattern[str]:
-    """What a path has to match; the group `value` goes to the handler."""
+    """Pattern of the paths of a template; the group `value` goes to the handler."""
     parts = []
     for part in template.strip("/").split("/"):
         if part in {"{hash}", "{key}", "{collection}", "{object}"}:
@@ -50,7 +51,7 @@ def _pattern(template: str) -> re.Pattern[str]:
             parts.append("(?P<value>.*[^/])")
         else:
             parts.append(re.escape(part))
-    # Clients double the slashes of the base address, and add one at the end.
+    # Clients may double slashes, and add one at the end.
     end = "" if template.endswith("{url}") else "/*"
     return re.compile("/+" + "/+".join(parts) + end)
 
@@ -58,7 +59,7 @@ def _pattern(template: str) -> re.Pattern[str]:
 def find_route(
     routes: Iterable[Route[Handler_co]], path: str
 ) -> tuple[Route[Handler_co] | None, str]:
-    """The first route that matches a path, and the value in the path, "" where it has none."""
+    """The first route that matches a path, and the value in the path, "" if it has none."""
     for route in routes:
         if found := _pattern(route.template).fullmatch(path):
             return route, found.groupdict().get("value", "")

@@ -1,4 +1,4 @@
-"""TLS to a feed: which certificate authorities (CAs) a client trusts."""
+"""TLS settings of clients: the certificate authorities (CAs) that they trust."""
 
 import ssl
 
@@ -8,9 +8,9 @@ import certifi
 def tls_context(private_ca: str = "") -> ssl.SSLContext:
     """Return the TLS settings of a client that trusts the public CAs and a private one.
 
-    The private CA joins the public ones and does not replace them: one setting serves the feed and
-    the sandbox, and one of the two may have a public certificate. A public CA issues no
-    certificate for a private name or address, so it cannot vouch for a false private host.
+    The private CA is trusted in addition to the public ones: one setting serves the feed and the
+    sandbox, and one of them may have a public certificate. This is safe, because a public CA
+    issues no certificates for private names or addresses.
 
     Args:
         private_ca: certificates as PEM, "" for none.
@@ -21,9 +21,9 @@ def tls_context(private_ca: str = "") -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=certifi.where())
     if private_ca:
         context.load_verify_locations(cadata=private_ca)
-        # Since Python 3.13 a CA has to follow RFC 5280 to the letter, and one that was made by
-        # hand with openssl often does not. Signature, host name and dates are checked as ever.
+        # Python 3.13 requires CAs to follow RFC 5280 strictly, which CAs made by hand with openssl
+        # often do not. Signature, host name and dates are still checked.
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-        # The PEM may hold the issuing CA, or the server's own certificate, without the root.
+        # The PEM may contain only the issuing CA or the server's own certificate, not the root.
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     return context

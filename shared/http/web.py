@@ -1,8 +1,8 @@
-"""HTTP as Lambda's fronts hand it over: an event in, a proxy answer out.
+"""Reads requests from events of Lambda, and builds the answers.
 
-A REST API of API Gateway sends events of format 1.0, a function URL sends format 2.0. Both pass the
-path on as the client wrote it. Only format 2.0 has the query as it was written, too. This module is
-the only one that knows the two formats.
+A REST API of API Gateway sends events of format 1.0, a function URL sends format 2.0. Both contain
+the path as the client wrote it; only format 2.0 also contains the query as the client wrote it. No
+other module depends on the two formats.
 """
 
 import gzip
@@ -17,20 +17,20 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 _JSON = "application/json; charset=utf-8"
-# On every answer, unless it says otherwise itself. What is answered is for who asked with a key,
-# is no page, and comes over TLS. No header of CORS: no script of another site may read it.
+# Headers of every answer, unless the answer sets them itself: answers depend on the key, are not
+# pages, and come over TLS. Without a CORS header, scripts of other sites cannot read them.
 SECURITY_HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Strict-Transport-Security": "max-age=31536000",
     "X-Content-Type-Options": "nosniff",
 }
-# Smaller ones are not worth the processor time.
+# Compressing smaller answers is not worth the processor time.
 _COMPRESSED_FROM_CHARS = 64 * 1024
-# Lambda takes an event of 6 MB. A REST API puts a body in base64, which takes four bytes for three,
-# and the rest of the event takes up to 25 KB.
+# Lambda's limit for an event is 6 MB. A REST API encodes a body in base64, four bytes for three,
+# and the rest of the event has up to 25 KB.
 MAX_REQUEST_BYTES = 4_700_000
-# Lambda delivers 6 MB with the answer itself in JSON, which escapes every quotation mark.
+# Lambda's limit for an answer is 6 MB, counted in JSON, which escapes every quotation mark.
 _MAX_ANSWER_BYTES = 5_000_000
 
 
@@ -40,14 +40,14 @@ class Request:
 
     Attributes:
         method: upper case.
-        path: as it stood in the request line, percent-encoded, without the stage.
+        path: as in the request line, percent-encoded, without the stage.
         query: names and values, percent-encoded.
         headers: by lower-case name.
-        sent_body: the body; as text if it is in base64.
-        query_rebuilt: False if the query is as it stood in the request line; True if the front
-            gave decoded values only, so that the way they were written is lost.
-        base_path: what stands before `path` in the address that clients use, such as `/prod` for
-            the stage of a REST API; "" under a domain name and at a function URL.
+        sent_body: the body; a string if it is in base64.
+        query_rebuilt: False if the query is as in the request line; True if the event contains
+            decoded values only, so that their original spelling is lost.
+        base_path: prefix of `path` in the address that clients use, such as `/prod` for the stage
+            of a REST API; "" with a domain name and at a function URL.
     """
 
     method: str
@@ -60,13 +60,13 @@ class Request:
 
     @property
     def body(self) -> bytes:
-        """The body, decoded each time: a request that is refused for its key costs no decoding."""
+        """The body, decoded at each call: a request refused for its key needs no decoding."""
         if isinstance(self.sent_body, bytes):
             return self.sent_body
         try:
             return b64decode(self.sent_body)
         except ValueError:
-            # What is not base64 after all is judged as it stands.
+            # Not base64: use the text itself.
             return _as_bytes(self.sent_body)
 
 
@@ -75,10 +75,10 @@ class Response:
     """An answer.
 
     Attributes:
-        body: sent as JSON: an object, or an array where the sandbox's own API has one.
-        text: sent in place of the body, as it is; the headers say what it is. None for the body.
-        error: number of the error that the body tells, 0 for none.
-        gzipped: the text, compressed once for all requests; None for a text of this request alone.
+        body: sent as JSON: an object, or an array in the sandbox's own API.
+        text: sent unchanged in place of `body`, with the media type in `headers`; None for `body`.
+        error: number of the error in the body, 0 for none.
+        gzipped: `text` already compressed, if it is cached; None otherwise.
     """
 
     status: int
@@ -98,7 +98,7 @@ def _read_format_1(event: Mapping[str, Any]) -> Request:
     context = event["requestContext"]
     path = event["path"]
     query = event.get("multiValueQueryStringParameters") or event.get("queryStringParameters")
-    # `headers` has the last value only of a header that was sent twice.
+    # `headers` contains only the last value of a repeated header.
     headers = {
         name: ",".join(all_) for name, all_ in (event.get("multiValueHeaders") or {}).items()
     }
@@ -124,7 +124,7 @@ def _read_format_2(event: Mapping[str, Any]) -> Request:
 
 
 def _encoded(path: str) -> str:
-    # What no request line can hold is encoded, whether the front or a test let it through.
+    # Encode characters that are not allowed in a request line, in case the event contains some.
     return quote(path, safe=string.punctuation, errors="replace")
 
 
@@ -133,11 +133,11 @@ def _by_lower_case_name(headers: Mapping[str, str] | None) -> dict[str, str]:
 
 
 def _base_path(context: Mapping[str, Any], path: str) -> str:
-    """What `requestContext.path` has before `path`: the stage, on the default address."""
+    """Prefix of `path` in `requestContext.path`: the stage at the default address, else ""."""
     whole = str(context.get("path") or "")
     if whole.endswith(path):
         return whole.removesuffix(path).rstrip("/")
-    # The address may end at the stage, and then `path` is a slash that the client did not send.
+    # If the address ends at the stage, `path` is a slash that the client did not send.
     stage = f"/{context.get('stage')}"
     return stage if whole == stage else ""
 
@@ -152,24 +152,24 @@ def _as_bytes(text: str) -> bytes:
 
 
 class AnswerTooLarge(Exception):
-    """The platform would not deliver this answer."""
+    """The answer exceeds the size limit of the platform."""
 
 
 def answer(response: Response, *, gzip_accepted: bool = False) -> dict[str, Any]:
-    """The answer as API Gateway takes it.
+    """Build the answer in the format of API Gateway.
 
     Args:
-        gzip_accepted: whether the client reads a compressed body.
+        gzip_accepted: whether the client accepts a compressed body.
 
     Raises:
-        AnswerTooLarge: more than the platform delivers, and the client reads no gzip.
+        AnswerTooLarge: the body exceeds the limit, and the client does not accept gzip.
     """
     if response.status == HTTPStatus.NOT_MODIFIED:
-        # It has no body, and a server that is strict sends none.
+        # 304 has no body, and a strict client rejects one.
         headers = {**SECURITY_HEADERS, **response.headers}
         return {"statusCode": response.status, "headers": headers, "body": ""}
     headers = {"Content-Type": _JSON, **SECURITY_HEADERS, **response.headers}
-    # Unescaped, because of the platform's limit.
+    # Not escaped to ASCII, to stay within the size limit.
     text = response.text
     if text is None:
         text = json.dumps(response.body, ensure_ascii=False, separators=(",", ":"))
@@ -192,7 +192,7 @@ def answer(response: Response, *, gzip_accepted: bool = False) -> dict[str, Any]
 
 
 def accepts_gzip(request: Request) -> bool:
-    """Whether the client reads gzip; what it weighs with `q=0` it does not."""
+    """Whether the client accepts gzip; `q=0` means that it does not."""
     codings = request.headers.get("accept-encoding", "").lower().split(",")
     offers = (coding.replace(" ", "").partition(";") for coding in codings)
     return any(

@@ -92,7 +92,7 @@ def test_without_exports_each_route_says_so(api: Api) -> None:
     answer = get(api, f"{taxii.API_ROOT}/collections/{taxii.COLLECTION_ID}/objects/")
     assert (answer.status_code, answer.headers["Content-Type"]) == (404, TAXII_MEDIA_TYPE)
     assert answer.json() == {
-        "title": "There are no exports",
+        "title": "The exports were not found",
         "error_code": "404001",
         "http_status": "404",
     }
@@ -329,7 +329,7 @@ def test_taxii_knows_no_other_object(api: Api, collection: Collection, name: str
         answer = get(api, path)
         assert (answer.status_code, answer.headers["Content-Type"]) == (404, TAXII_MEDIA_TYPE)
         assert answer.json() == {
-            "title": "There is no such object",
+            "title": "The object was not found",
             "error_code": "404001",
             "http_status": "404",
         }

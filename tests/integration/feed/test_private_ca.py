@@ -256,7 +256,7 @@ def test_a_ca_that_openssl_made_is_trusted_under_python_3_13(
 def test_what_is_not_a_certificate_is_refused_as_a_setting(tmp_path: Path, content: str) -> None:
     path = tmp_path / "ca.pem"
     path.write_text(content, encoding="utf-8")
-    with pytest.raises(SettingsError, match=r"FEED_CA_FILE names holds no certificate in PEM$"):
+    with pytest.raises(SettingsError, match=r"FEED_CA_FILE names contains no certificate in PEM$"):
         PrivateCa({"FEED_CA_FILE": str(path)}, "FEED_CA").read()
 
 

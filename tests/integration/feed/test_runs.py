@@ -195,7 +195,7 @@ def test_an_address_that_cannot_be_asked_is_refused_as_a_setting(url: str) -> No
 RUN = """
 import json, resource, sys, time
 from local.ingest import run_once
-from shared.formats.feed import fetch
+from shared.http import fetch
 
 fetch.BACKOFF_S = 0
 start = time.monotonic()

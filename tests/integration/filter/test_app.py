@@ -167,7 +167,7 @@ def test_before_there_is_a_filter_there_is_none(
 ) -> None:
     monkeypatch.setenv("FILTER_BUCKET", "another-bucket")
     make_bucket()
-    told = {"code": 404001, "messages": ["There is no filter"]}
+    told = {"code": 404001, "messages": ["The filter was not found"]}
     for path in ("/v4/filter", "/v4/filter/download"):
         assert ask(path) == (404, {"success": False, "error": told})
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from functions.lookup.metrics import MAX_VALUES, TOLD_EVERY_S, LookupMetrics
+from functions.lookup.metrics import MAX_VALUES, WRITTEN_EVERY_S, LookupMetrics
 from functions.lookup.service import LookupResult
 from shared.domain.indicator import Indicator, IndicatorType, parse
 from tests.builders import DOMAIN, reputation
@@ -54,12 +54,12 @@ def test_the_first_request_is_told_at_once_with_the_cold_start(watch: Watch) -> 
 
 def test_the_rest_is_told_once_a_minute(watch: Watch) -> None:
     watch.answer()
-    watch.now = TOLD_EVERY_S - 1
+    watch.now = WRITTEN_EVERY_S - 1
     watch.look_up(DOMAIN, IP)
     assert watch.answer(200, 2) == []
     watch.look_up(IP)
     assert watch.answer(404, 3) == []
-    watch.now = TOLD_EVERY_S
+    watch.now = WRITTEN_EVERY_S
     [record] = watch.answer(429, 4)
     assert metrics(record) == {"lookup_ms", "lookup_quota_refused"}
     assert record["lookup_ms"] == [2.0, 3.0, 4.0]
@@ -71,7 +71,7 @@ def test_the_rest_is_told_once_a_minute(watch: Watch) -> None:
 def test_nothing_is_told_twice(watch: Watch) -> None:
     watch.look_up(DOMAIN)
     watch.answer(429)
-    watch.now = 2 * TOLD_EVERY_S
+    watch.now = 2 * WRITTEN_EVERY_S
     [record] = watch.answer(200, 5)
     assert metrics(record) == {"lookup_ms"}
     assert (record["lookup_ms"], record["look_ups"]) == ([5.0], {})
