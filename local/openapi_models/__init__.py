@@ -1,1 +1,1 @@
-"""Pydantic models of bodies, for the OpenAPI document and its tests; never deployed."""
+"""Pydantic models of request and answer bodies, for the OpenAPI document and tests. Not deployed."""

@@ -1,4 +1,4 @@
-"""What the API answers of exports, for its description."""
+"""Models of the answers of the exports and of TAXII, for the OpenAPI document."""
 
 from typing import Any, Literal
 
@@ -8,30 +8,32 @@ from local.openapi_models.v4 import ResponseBody, Time
 
 
 class ExportFile(ResponseBody):
-    """A file of the exports."""
+    """An exported file."""
 
-    name: str = Field(description="Its path below /v4/exports.")
-    size: int = Field(description="In bytes.", ge=0)
+    name: str = Field(description="Path below /v4/exports.")
+    size: int = Field(description="Size in bytes.", ge=0)
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
     media_type: str
 
 
 class Exports(ResponseBody):
-    """What was exported; docs/exports.md has the formats."""
+    """The exported files; docs/exports.md describes the formats."""
 
-    built: Time = Field(description="Whatever was stored before is in it.")
-    count: int = Field(description="Indicators.", ge=0)
+    built: Time = Field(
+        description="Time of the export. It contains all indicators that were stored before."
+    )
+    count: int = Field(description="Number of indicators.", ge=0)
     files: list[ExportFile]
 
 
 class ExportLink(ResponseBody):
-    """Where a file of the exports is."""
+    """A link to an exported file."""
 
     url: str = Field(pattern="^https?://")
 
 
 class TaxiiDiscovery(ResponseBody):
-    """Which API roots there are."""
+    """The TAXII API roots."""
 
     title: str
     default: str
@@ -39,7 +41,7 @@ class TaxiiDiscovery(ResponseBody):
 
 
 class TaxiiApiRoot(ResponseBody):
-    """The API root."""
+    """The TAXII API root."""
 
     title: str
     versions: list[Literal["application/taxii+json;version=2.1"]]
@@ -47,7 +49,7 @@ class TaxiiApiRoot(ResponseBody):
 
 
 class TaxiiCollection(ResponseBody):
-    """The collection."""
+    """The TAXII collection."""
 
     id: str
     title: str
@@ -58,21 +60,21 @@ class TaxiiCollection(ResponseBody):
 
 
 class TaxiiCollections(ResponseBody):
-    """All collections."""
+    """All TAXII collections."""
 
     collections: list[TaxiiCollection]
 
 
 class TaxiiEnvelope(ResponseBody):
-    """A page of STIX objects; empty when there are none."""
+    """A page of STIX objects, possibly empty."""
 
-    more: bool = Field(default=False, description="Whether others come after these.")
-    next: str = Field(default="", description="Where they begin.")
+    more: bool = Field(default=False, description="Whether more objects follow.")
+    next: str = Field(default="", description="Cursor of the next page.")
     objects: list[dict[str, Any]] = Field(default_factory=list)
 
 
 class TaxiiRecord(ResponseBody):
-    """What is told of an object."""
+    """The manifest record of a STIX object."""
 
     id: str
     date_added: Time
@@ -81,22 +83,22 @@ class TaxiiRecord(ResponseBody):
 
 
 class TaxiiManifest(ResponseBody):
-    """A page of what is told of objects; empty when there are none."""
+    """A page of manifest records, possibly empty."""
 
-    more: bool = Field(default=False, description="Whether others come after these.")
-    next: str = Field(default="", description="Where they begin.")
+    more: bool = Field(default=False, description="Whether more objects follow.")
+    next: str = Field(default="", description="Cursor of the next page.")
     objects: list[TaxiiRecord] = Field(default_factory=list)
 
 
 class TaxiiVersions(ResponseBody):
-    """The versions of an object; empty when none of them is asked for."""
+    """The versions of an object; empty if none matches the query."""
 
-    more: bool = Field(default=False, description="Whether there are others.")
+    more: bool = Field(default=False, description="Whether more versions follow.")
     versions: list[Time] = Field(default_factory=list)
 
 
 class TaxiiError(ResponseBody):
-    """What went wrong."""
+    """A TAXII error."""
 
     title: str
     error_code: str

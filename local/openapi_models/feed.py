@@ -1,4 +1,4 @@
-"""Strict models of the bodies of report intake and feed; see local.openapi_models.sandbox."""
+"""Strict models of the bodies of report intake and feed, for the OpenAPI document and tests."""
 
 from typing import Annotated, Any, Literal
 
@@ -29,7 +29,7 @@ REPORT_EXAMPLE: dict[str, Any] = {
     }
 }
 
-# The fields of a report that are not there may be missing, and then are.
+# A field of a report without a value is absent.
 _Absent = Field(json_schema_extra=without_default)
 AbsentText = Annotated[str, _Absent]
 
@@ -40,7 +40,7 @@ VerdictOrUnknown = Literal[
 ReportId = Annotated[
     str,
     Field(
-        description="The report; a scan has one or more.",
+        description="Id of the report; a scan has one or more.",
         min_length=1,
         max_length=128,
         examples=["4c1a0000-0000-4000-8000-000000000020"],
@@ -49,49 +49,49 @@ ReportId = Annotated[
 Count = Annotated[int, Field(ge=0)]
 
 
-# Reports in
+# Intake of reports
 
 
 class ScanReport(RequestBody):
-    """A scan report in the sandbox's own JSON, whole: its evidence stands in many places of it.
+    """A whole scan report in the sandbox's own JSON, with the evidence in its various parts.
 
-    The parts that are read are those in docs/feed.md; all others are ignored.
+    docs/feed.md lists the parts that are read; all others are ignored.
     """
 
     flow_id: str = Field(
         alias="flowId",
-        description="The scan.",
+        description="Id of the scan.",
         min_length=1,
         max_length=128,
         examples=["66b3763be7dbbbdfcd0b0003"],
     )
     reports: dict[str, Any] = Field(
-        description="By report_id the reports of the scan. One that breaks a rule costs itself.",
+        description="The reports of the scan by report_id. An invalid report does not affect others.",
         min_length=1,
         examples=[REPORT_EXAMPLE],
     )
 
 
 class TakenReport(ResponseBody):
-    """A report that is in the feed now."""
+    """A report that was accepted into the feed."""
 
     flow_id: FlowId
     report_id: ReportId
     status: Literal["published", "replaced", "unchanged"]
     verdicts: dict[VerdictOrUnknown, int] = Field(
-        description="IOCs by verdict; empty for a report that is unchanged."
+        description="Number of IOCs by verdict; empty for an unchanged report."
     )
     asked: bool = Field(
-        description="Whether the reputation service could be asked, if one is configured. If "
-        "not, the report is worth sending again."
+        description="False if a reputation service is configured and could not be queried. Send the "
+        "report again later."
     )
-    iocs: Count = Field(description="IOCs of the report.")
-    passed_over: Count = Field(description="IOCs of types that are not looked up.")
-    rejected: list[str] = Field(description="Why IOCs were left out, one text each.")
+    iocs: Count = Field(description="Number of IOCs in the report.")
+    passed_over: Count = Field(description="Number of IOCs of types that look-ups do not cover.")
+    rejected: list[str] = Field(description="Reason for each rejected IOC.")
 
 
 class RefusedReport(ResponseBody):
-    """A report that broke a rule, beside others that did not."""
+    """A report that was rejected, possibly next to accepted ones."""
 
     report_id: str
     status: Literal["rejected"]
@@ -99,50 +99,50 @@ class RefusedReport(ResponseBody):
 
 
 class TakenReports(ResponseBody):
-    """What became of each report of the scan."""
+    """The outcome of each report of the scan."""
 
     reports: list[TakenReport | RefusedReport] = Field(min_length=1)
 
 
-# The feed out
+# The feed
 
 
 class Origin(ResponseBody):
-    """Where in a scan an IOC was found."""
+    """Location of an IOC within a scan."""
 
     type: str = Field(min_length=1, examples=["INPUT_FILE"])
     identifier: AbsentText = ""
 
 
 class Evidence(ResponseBody):
-    """What somebody says of an IOC."""
+    """One statement about an IOC, with its source."""
 
     source: Literal["ioc", "input_file", "extracted_file", "earlier_report", "osint", "reputation"]
     verdict: Verdict
     detail: AbsentText = Field(
-        default="", description="Who says it: a provider, or the scan of the earlier report."
+        default="", description="The provider, or the scan of the earlier report."
     )
-    decides: bool = Field(description="Whether the verdict of the IOC rests on it.")
+    decides: bool = Field(description="Whether the verdict of the IOC is based on it.")
 
 
 class FeedIoc(ResponseBody):
     """An IOC of a report."""
 
-    data: str = Field(description="In its canonical form.", examples=["loader.example"])
-    verdict: VerdictOrUnknown = Field(description="Its own, not that of the report.")
+    data: str = Field(description="Canonical form.", examples=["loader.example"])
+    verdict: VerdictOrUnknown = Field(description="Verdict of the IOC, not of the report.")
     origins: list[Origin] = Field(max_length=8)
     tags: list[Tag] = Field(max_length=32)
     first_seen: Time
     last_seen: Time
-    scan_count: int = Field(description="Scans that hold it, of all that are published.", ge=1)
-    evidence: list[Evidence] = Field(description="What decides comes first.", max_length=16)
+    scan_count: int = Field(description="Number of published scans with this IOC.", ge=1)
+    evidence: list[Evidence] = Field(description="The deciding evidence first.", max_length=16)
 
 
 Iocs = Annotated[list[FeedIoc], Field(min_length=1, default_factory=list)]
 
 
 class FeedIocs(ResponseBody):
-    """The IOCs of a report by type; a type without any is absent."""
+    """The IOCs of a report by type; a type without IOCs is absent."""
 
     md5: Iocs
     sha1: Iocs
@@ -153,7 +153,7 @@ class FeedIocs(ResponseBody):
 
 
 class ScannedFile(ResponseBody):
-    """What was scanned, as far as the report tells; hashes are lower case."""
+    """The scanned file as the report describes it, with hashes in lower case."""
 
     name: AbsentText = ""
     type: AbsentText = ""
@@ -178,22 +178,22 @@ class FeedPage(ResponseBody):
     """A page of the feed."""
 
     items: list[FeedReport] = Field(max_length=100)
-    count: Count = Field(description="Reports on this page.")
+    count: Count = Field(description="Number of reports on this page.")
     order: Literal["newest_first", "oldest_first"]
     next: str | None = Field(
-        description="The next page, relative to this one; null at the end of the feed.",
+        description="Relative link to the next page; null at the end of the feed.",
         examples=["?cursor=b17"],
     )
     newer: str = Field(
-        description="Where to ask later for what will have been published after this page.",
+        description="Relative link to the reports that are published after this page.",
         examples=["?cursor=a66"],
     )
 
 
 class FeedInfo(ResponseBody):
-    """What the feed says of itself."""
+    """Size and age of the feed."""
 
-    count: Count = Field(description="Reports that it holds.")
-    length: Count = Field(description="Their size in bytes of JSON.")
-    updated: float = Field(description="When it was last added to, in seconds since the epoch.")
+    count: Count = Field(description="Number of reports.")
+    length: Count = Field(description="Their total size in bytes of JSON.")
+    updated: float = Field(description="Time of the last new report, in seconds since the epoch.")
     download_allowed: Literal[True]

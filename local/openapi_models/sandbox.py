@@ -1,6 +1,6 @@
-"""Every body of the sandbox's own API as a strict model, for its description and the tests.
+"""Strict models of all bodies of the sandbox's own API, for the OpenAPI document and tests.
 
-As with local.openapi_models.v4, the look-ups import none of this.
+Like local.openapi_models.v4, they are not deployed.
 """
 
 from typing import Annotated, Literal
@@ -13,23 +13,23 @@ from shared.domain.indicator_types import IndicatorType
 _SHA256 = IndicatorType.SHA256.info.example.lower()
 
 Verdict = Literal["benign", "unknown", "no_threat", "suspicious", "likely_malicious", "malicious"]
-OverallVerdict = Annotated[Verdict, Field(description="`unknown` if nothing is known.")]
+OverallVerdict = Annotated[Verdict, Field(description="`unknown` for an unknown indicator.")]
 
 
 class Refusal(ResponseBody):
-    """The body of every refusal of the sandbox's own API."""
+    """The body of every error of the sandbox's own API."""
 
-    detail: str = Field(description="What went wrong, for people.", min_length=1)
+    detail: str = Field(description="Error message for people.", min_length=1)
 
 
 class FilescanReport(ResponseBody):
-    """The report that the verdict rests on."""
+    """The report that the verdict is based on."""
 
     verdict: Literal["benign", "no_threat", "suspicious", "likely_malicious", "malicious"] = Field(
-        description="Of the indicator in this report."
+        description="Verdict of the indicator in this report."
     )
     report_id: str = Field(
-        description="The report; empty if the feed does not name it.",
+        description="Id of the report; empty if the feed does not name it.",
         max_length=64,
         examples=["4c1a0000-0000-4000-8000-000000000020"],
     )
@@ -40,7 +40,7 @@ class FilescanReport(ResponseBody):
 class _Reputation(ResponseBody):
     overall_verdict: OverallVerdict
     filescan_reports: list[FilescanReport] = Field(
-        description="Empty if nothing is known.", max_length=1
+        description="Empty for an unknown indicator.", max_length=1
     )
 
 
@@ -53,7 +53,7 @@ class _Invalid(ResponseBody):
 class HashReputation(_Reputation):
     """The reputation of a file, known or not."""
 
-    sha256: str = Field(description="In lower case.", examples=[_SHA256])
+    sha256: str = Field(description="Lower case.", examples=[_SHA256])
 
 
 class IpReputation(_Reputation):
@@ -61,7 +61,7 @@ class IpReputation(_Reputation):
 
     ioc_type: Literal["ip"]
     ioc_value: str = Field(
-        description="In its canonical form.",
+        description="Canonical form.",
         examples=["203.0.113.7"],
     )
 
@@ -71,7 +71,7 @@ class DomainReputation(_Reputation):
 
     ioc_type: Literal["domain"]
     ioc_value: str = Field(
-        description="In its canonical form.",
+        description="Canonical form.",
         examples=["evil.example"],
     )
 
@@ -81,36 +81,36 @@ class UrlReputation(_Reputation):
 
     ioc_type: Literal["url"]
     ioc_value: str = Field(
-        description="In its canonical form.",
+        description="Canonical form.",
         examples=["http://evil.example/"],
     )
 
 
 class InvalidHash(_Invalid):
-    """The row of a bulk answer for what is no SHA-256."""
+    """The row of a bulk answer for an invalid SHA-256."""
 
-    sha256: str = Field(description="As it was asked for.")
+    sha256: str = Field(description="The item as the client sent it.")
 
 
 class InvalidIp(_Invalid):
-    """The row of a bulk answer for what is no IP address."""
+    """The row of a bulk answer for an invalid IP address."""
 
     ioc_type: Literal["ip"]
-    ioc_value: str = Field(description="As it was asked for.")
+    ioc_value: str = Field(description="The item as the client sent it.")
 
 
 class InvalidDomain(_Invalid):
-    """The row of a bulk answer for what is no domain."""
+    """The row of a bulk answer for an invalid domain."""
 
     ioc_type: Literal["domain"]
-    ioc_value: str = Field(description="As it was asked for.")
+    ioc_value: str = Field(description="The item as the client sent it.")
 
 
 class InvalidUrl(_Invalid):
-    """The row of a bulk answer for what is no URL."""
+    """The row of a bulk answer for an invalid URL."""
 
     ioc_type: Literal["url"]
-    ioc_value: str = Field(description="As it was asked for.")
+    ioc_value: str = Field(description="The item as the client sent it.")
 
 
 class _Items(RootModel[list[str]]):
@@ -118,7 +118,7 @@ class _Items(RootModel[list[str]]):
 
 
 class Hashes(_Items):
-    """SHA-256 hashes to look up, in any case. What is none gets a row that says so."""
+    """SHA-256 hashes to look up, in upper or lower case. An invalid item gets a row with an error."""
 
     root: list[str] = Field(
         min_length=1, max_length=1000, examples=[[_SHA256, IndicatorType.SHA256.info.other_example]]
@@ -126,7 +126,7 @@ class Hashes(_Items):
 
 
 class IpAddresses(_Items):
-    """IP addresses to look up, IPv4 and IPv6, mixed. What is none gets a row that says so."""
+    """IPv4 and IPv6 addresses to look up. An invalid item gets a row with an error."""
 
     root: list[str] = Field(
         min_length=1, max_length=1000, examples=[["203.0.113.7", "2001:db8::7"]]
@@ -134,7 +134,7 @@ class IpAddresses(_Items):
 
 
 class Domains(_Items):
-    """Domains to look up. What is none gets a row that says so."""
+    """Domains to look up. An invalid item gets a row with an error."""
 
     root: list[str] = Field(
         min_length=1, max_length=1000, examples=[["evil.example", "www.example.org"]]
@@ -142,7 +142,7 @@ class Domains(_Items):
 
 
 class Urls(_Items):
-    """URLs to look up. What is none gets a row that says so."""
+    """URLs to look up. An invalid item gets a row with an error."""
 
     root: list[str] = Field(
         min_length=1,

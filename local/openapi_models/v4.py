@@ -1,7 +1,7 @@
-"""Every body of the API as a strict model: what its description and the contract tests are made of.
+"""Strict models of all bodies of the v4 API, for the OpenAPI document and the contract tests.
 
-The look-ups import none of this. They answer with plain dictionaries (functions.lookup.v4_bodies),
-and tests hold the two against each other.
+They are not deployed: look-ups answer with dictionaries (functions.lookup.v4_bodies), and tests
+compare the two.
 """
 
 from typing import Annotated, Any, Literal
@@ -24,22 +24,22 @@ Time = Annotated[
 FlowId = Annotated[
     str,
     Field(
-        description="The scan that the answer rests on.",
+        description="Id of the scan that the answer is based on.",
         min_length=1,
         max_length=128,
         examples=[_FLOW_ID],
     ),
 ]
 Md5 = Annotated[
-    str, Field(description="Upper case; empty if not known.", pattern="^([0-9A-F]{32})?$")
+    str, Field(description="Upper case; empty if unknown.", pattern="^([0-9A-F]{32})?$")
 ]
 Sha1 = Annotated[
-    str, Field(description="Upper case; empty if not known.", pattern="^([0-9A-F]{40})?$")
+    str, Field(description="Upper case; empty if unknown.", pattern="^([0-9A-F]{40})?$")
 ]
 Sha256 = Annotated[
     str,
     Field(
-        description="Upper case; empty if not known.",
+        description="Upper case; empty if unknown.",
         pattern="^([0-9A-F]{64})?$",
         examples=[_SHA256],
     ),
@@ -56,19 +56,19 @@ ScanResult = Annotated[
     Field(description="0 no threat detected, 1 infected, 2 suspicious."),
 ]
 ScanResultText = Literal["No Threat Detected", "Infected", "Suspicious"]
-Detected = Annotated[int, Field(description="How many engines found something.", ge=0)]
+Detected = Annotated[int, Field(description="Number of engines with a detection.", ge=0)]
 Engines = Annotated[int, Field(description="Number of engines.", ge=1)]
 DataId = Annotated[
     str,
     Field(
-        description="The scan that the answer rests on; the hash itself if there is none.",
+        description="Id of the scan that the answer is based on; the hash itself without a scan.",
         min_length=1,
         max_length=128,
         examples=[_FLOW_ID],
     ),
 ]
 Nothing = Annotated[Literal[""], Field(description="Always empty.")]
-Percentage = Annotated[Literal[100], Field(description="Always finished.")]
+Percentage = Annotated[Literal[100], Field(description="Always 100: finished.")]
 
 
 def _is_another(provider: str) -> str:
@@ -77,11 +77,11 @@ def _is_another(provider: str) -> str:
     return provider
 
 
-# A row of the sandbox is not to pass for one of another provider.
+# The model of other providers must not accept a row of the sandbox.
 OtherProvider = Annotated[
     str,
     Field(
-        description="The name of the provider.",
+        description="Name of the provider.",
         min_length=1,
         max_length=64,
         examples=["blocklist.de"],
@@ -92,15 +92,15 @@ OtherProvider = Annotated[
 
 
 def without_default(schema: dict[str, Any]) -> None:
-    """What is absent is absent: the default only lets it be so, and is no value of the API."""
+    """Remove the default of a field from its schema: it only allows the field to be absent."""
     del schema["default"]
 
 
-# Each is absent where there is none.
+# Each of these fields is absent if it has no value.
 Category = Annotated[
     str,
     Field(
-        description="In the provider's words; absent if it has none.",
+        description="Category in the provider's own words; absent if it has none.",
         min_length=1,
         examples=["Malware Sites"],
         json_schema_extra=without_default,
@@ -109,7 +109,7 @@ Category = Annotated[
 ListName = Annotated[
     str,
     Field(
-        description="The list of the provider that it is on; absent if there is but one.",
+        description="The provider's list with the indicator; absent if the provider has only one list.",
         min_length=1,
         json_schema_extra=without_default,
     ),
@@ -117,38 +117,40 @@ ListName = Annotated[
 Network = Annotated[
     str,
     Field(
-        description="The network that is listed in the place of the address; absent if the "
-        "address itself is listed.",
+        description="Listed network that contains the address; absent if the address itself is "
+        "listed.",
         min_length=1,
         examples=["192.0.2.0/24"],
         json_schema_extra=without_default,
     ),
 ]
 Limit = Annotated[int, Field(gt=0, examples=[4000], json_schema_extra=without_default)]
-NotSold = Annotated[Literal[0], Field(description="Always 0: not a part of this service.")]
+NotSold = Annotated[Literal[0], Field(description="Always 0: not part of this service.")]
 
 
 class ResponseBody(BaseModel):
-    """A body that is sent: nothing in it is converted, and nothing may be beside it."""
+    """An answer body: no conversion of types, no additional keys."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class RequestBody(BaseModel):
-    """A body that is received: other keys in it are ignored."""
+    """A request body: additional keys are ignored."""
 
     model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
 
 
 class ErrorDetail(ResponseBody):
-    """What went wrong."""
+    """Number and message of an error."""
 
-    code: int = Field(description="The vendor's number; its first digits are the HTTP status.")
-    messages: list[str] = Field(description="For people.", min_length=1, max_length=1)
+    code: int = Field(
+        description="The vendor's error number; its first digits are the HTTP status."
+    )
+    messages: list[str] = Field(description="Message for people.", min_length=1, max_length=1)
 
 
 class Error(ResponseBody):
-    """The body of every refusal."""
+    """The body of every error."""
 
     success: Literal[False]
     error: ErrorDetail
@@ -158,22 +160,22 @@ class Error(ResponseBody):
 
 
 class Sighting(ResponseBody):
-    """What is known of an indicator: all of it from scans of the sandbox."""
+    """The sandbox's reputation of an indicator, from its scans."""
 
-    verdict: Verdict = Field(description="Of the latest scan.")
+    verdict: Verdict = Field(description="Verdict of the latest scan.")
     parent_verdict: Verdict | Literal["UNKNOWN", ""] = Field(
-        description="Of the report in which the indicator was found; empty if it has none."
+        description="Verdict of the report with the indicator; empty if it has none."
     )
     origin: str = Field(
-        description="Where in the scan it was found; empty if not known.",
+        description="Location of the indicator within the scan; empty if unknown.",
         examples=["EXTRACTED_FILE"],
     )
     flow_id: FlowId
     first_seen: Time = Field(description="Date of the first report.")
     last_seen: Time = Field(description="Date of the latest report.")
-    scan_count: int = Field(description="Number of scans that showed it.", ge=1, examples=[4])
+    scan_count: int = Field(description="Number of scans that reported it.", ge=1, examples=[4])
     tags: list[Tag] = Field(
-        description="Of all reports and of the indicator in them.",
+        description="Tags of all reports and of the indicator in them.",
         max_length=32,
         examples=[["packed", "anti-vm"]],
     )
@@ -184,36 +186,36 @@ class EngineResult(Sighting):
 
     scan_result_i: ScanResult
     def_time: Time = Field(description="Equals `last_seen`.")
-    threat_found: str = Field(description="The verdict, if it is a detection; else empty.")
-    scan_time: Literal[0] = Field(description="Always 0: the scan was before.")
+    threat_found: str = Field(description="The verdict if it is a detection, else empty.")
+    scan_time: Literal[0] = Field(description="Always 0: the scan took place earlier.")
 
 
 class UnknownEngineResult(ResponseBody):
     """The result of the sandbox, for a hash that only other providers know."""
 
-    scan_result_i: Literal[5] = Field(description="Not known.")
+    scan_result_i: Literal[5] = Field(description="Always 5: unknown.")
     threat_found: Nothing
     def_time: Nothing
     scan_time: Literal[0]
 
 
 class ProviderResult(ResponseBody):
-    """The result of another provider, which is an engine here."""
+    """The result of another provider, shown as an engine."""
 
     scan_result_i: Literal[0, 1, 2, 3, 5] = Field(
-        description="0 trusted by the provider, 1 listed, 2 listed as suspicious, 3 not asked "
-        "with success, 5 not known."
+        description="0 trusted by the provider, 1 listed, 2 listed as suspicious, 3 could not be "
+        "queried, 5 unknown."
     )
-    threat_found: str = Field(description="The category or assessment of a detection; else empty.")
+    threat_found: str = Field(description="Category or assessment of a detection, else empty.")
     def_time: Time | Literal[""] = Field(
-        description="When its list was last complete; empty for one without a list."
+        description="Time of the last complete download of its list; empty without a list."
     )
     scan_time: Literal[0]
     list: ListName = ""
 
 
 class ScanDetails(ResponseBody):
-    """Results by engine: the sandbox, and each provider under its name."""
+    """Results by engine: the sandbox, and each other provider under its name."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, ProviderResult]
@@ -222,7 +224,7 @@ class ScanDetails(ResponseBody):
 
 
 class NoScanDetails(ResponseBody):
-    """No results: the hash is not known, or the details were not asked for."""
+    """No results: the hash is unknown, or the request did not ask for details."""
 
 
 class ScanResults(ResponseBody):
@@ -232,16 +234,16 @@ class ScanResults(ResponseBody):
     scan_all_result_i: ScanResult
     scan_all_result_a: ScanResultText
     start_time: Time | Literal[""] = Field(
-        description="Date of the latest report; empty if there is none."
+        description="Date of the latest report; empty without a report."
     )
-    total_time: Literal[0] = Field(description="Always 0: the scan was before.")
+    total_time: Literal[0] = Field(description="Always 0: the scan took place earlier.")
     progress_percentage: Percentage
     total_detected_avs: Detected
     total_avs: Engines
 
 
 class FileInfo(ResponseBody):
-    """What is known of the file: its hash, as far as it was asked for."""
+    """The hash of the file as the client sent it; the other fields are empty."""
 
     md5: Md5
     sha1: Sha1
@@ -250,17 +252,17 @@ class FileInfo(ResponseBody):
         description="The hash.",
         pattern=f"^[0-9A-F]{{{min(TYPE_BY_HASH_DIGITS)},{max(TYPE_BY_HASH_DIGITS)}}}$",
     )
-    file_size: Literal[0] = Field(description="Always 0: not known.")
+    file_size: Literal[0] = Field(description="Always 0: unknown.")
     file_type_category: Nothing
     file_type_description: Nothing
     file_type_extension: Nothing
     upload_timestamp: Time | Literal[""] = Field(
-        description="Date of the first report; empty if there is none."
+        description="Date of the first report; empty without a report."
     )
 
 
 class ProcessInfo(ResponseBody):
-    """What a gateway should do with the file."""
+    """Whether a gateway should allow the file."""
 
     result: Literal["Allowed", "Blocked"]
     blocked_reason: Literal["", "Infected", "Suspicious"]
@@ -268,7 +270,7 @@ class ProcessInfo(ResponseBody):
 
 
 class Votes(ResponseBody):
-    """Votes of a community that this service does not have."""
+    """Votes of a community; this service has none."""
 
     up: Literal[0]
     down: Literal[0]
@@ -283,7 +285,7 @@ class SandboxScan(ResponseBody):
 
 
 class HashReport(ResponseBody):
-    """The report about a hash that the sandbox or another provider knows."""
+    """The answer about a hash that the sandbox or another provider knows."""
 
     scan_result_history_length: int = Field(description="Number of scans.", ge=0)
     file_id: DataId
@@ -296,7 +298,7 @@ class HashReport(ResponseBody):
     scan_results: ScanResults
     process_info: ProcessInfo
     last_sandbox_id: list[SandboxScan] = Field(
-        description="Empty if the sandbox does not know it.", max_length=1
+        description="Empty if the hash is unknown to the sandbox.", max_length=1
     )
 
 
@@ -313,7 +315,7 @@ class HistoryEntry(ResponseBody):
 
 
 class ScanHistory(ResponseBody):
-    """The history of a known hash: its latest scan is the one that is kept."""
+    """The scan history of a known hash, which contains its latest scan only."""
 
     md5: Md5
     sha1: Sha1
@@ -335,7 +337,7 @@ class FinalVerdict(ResponseBody):
 
 
 class SandboxReport(ResponseBody):
-    """What the sandbox itself says of a known hash."""
+    """The sandbox's own report about a known hash."""
 
     md5: Md5
     sha1: Sha1
@@ -351,8 +353,8 @@ class BulkHashRequest(RequestBody):
     """Hashes to look up."""
 
     hash: list[str] = Field(
-        description="MD5, SHA-1 and SHA-256, mixed, in any case. "
-        "What is none gets a row that says so.",
+        description="MD5, SHA-1 and SHA-256, mixed, in upper or lower case. "
+        "An invalid item gets a row with an error.",
         min_length=1,
         max_length=1000,
         examples=[[_SHA256, IndicatorType.MD5.info.other_example]],
@@ -362,24 +364,28 @@ class BulkHashRequest(RequestBody):
 class BulkHashRow(ResponseBody):
     """The result for one hash."""
 
-    data_id: str = Field(description="The scan; empty if the hash is not known.", max_length=128)
-    scan_result_i: Literal[0, 1, 2, 5] = Field(
-        description="As in the report; 5 if the hash is not known."
+    data_id: str = Field(
+        description="Id of the scan; empty if the hash is unknown.", max_length=128
     )
-    hash: str = Field(description="As it was asked for, in upper case.")
-    total_detected_avs: int = Field(description="-1 if the hash is not known.", ge=-1)
+    scan_result_i: Literal[0, 1, 2, 5] = Field(
+        description="As in the answer to a single look-up; 5 if the hash is unknown."
+    )
+    hash: str = Field(description="The item as the client sent it, in upper case.")
+    total_detected_avs: int = Field(
+        description="Number of detections; -1 if the hash is unknown.", ge=-1
+    )
     scan_details: ScanDetails | NoScanDetails = Field(
         description="Empty unless the header `includescandetails` is 1."
     )
 
 
 class InvalidHashRow(ResponseBody):
-    """The row of a bulk answer for what is no hash."""
+    """The row of a bulk answer for an invalid hash."""
 
     success: Literal[False]
     data_id: Literal[""]
     scan_result_i: Literal[5]
-    hash: str = Field(description="As it was asked for, in upper case.")
+    hash: str = Field(description="The item as the client sent it, in upper case.")
     total_detected_avs: Literal[-1]
     scan_details: NoScanDetails
     error: ErrorDetail
@@ -395,7 +401,7 @@ class BulkHashAnswer(ResponseBody):
 
 
 class UnknownSource(ResponseBody):
-    """A source that does not know the address."""
+    """The row of the sandbox for an indicator that it does not know."""
 
     provider: Literal["MetaDefender Sandbox"]
     assessment: Literal[""]
@@ -405,67 +411,68 @@ class UnknownSource(ResponseBody):
 
 
 class KnownSource(Sighting):
-    """A source that knows the address."""
+    """The row of the sandbox for an indicator that it knows."""
 
     provider: Literal["MetaDefender Sandbox"]
     assessment: Literal["", "trustworthy", "suspicious", "high risk"]
     detect_time: Time = Field(description="Equals `last_seen`.")
     update_time: Time = Field(description="Time of the look-up.")
     status: Literal[0, 1, 5] = Field(
-        description="0 trusted by the source, 1 listed by it, 5 not listed."
+        description="0 trusted by the sandbox, 1 listed, 5 not listed."
     )
 
 
 class ProviderSource(ResponseBody):
-    """What another provider says that covers the type, whether it knows the address or not."""
+    """The row of another provider that covers the type, even if the indicator is unknown to it."""
 
     provider: OtherProvider
     assessment: str = Field(
-        description="In its own words, `trustworthy` with status 0; empty if it does not know it.",
+        description="Assessment in the provider's own words, `trustworthy` with status 0; empty if the "
+        "indicator is unknown to it.",
         examples=["botnet"],
     )
     category: Category = ""
     detect_time: Time | Literal[""] = Field(
-        description="Since when it is listed; empty if it is not, or if the provider does not tell."
+        description="Time of listing; empty if not listed, or if the provider does not state it."
     )
     update_time: Time | Literal[""] = Field(
-        description="When its list was last complete, or when it answered; empty for never."
+        description="Time of the last complete download of its list, or of its answer; empty for never."
     )
     status: Literal[0, 1, 3, 5] = Field(
-        description="0 trusted by the provider, 1 listed by it, 3 it could not be asked, 5 not "
+        description="0 trusted by the provider, 1 listed, 3 the provider could not be queried, 5 not "
         "listed."
     )
     list: ListName = ""
 
 
 class IpProviderSource(ProviderSource):
-    """The same about an IP address, which may lie in a network that is listed."""
+    """The row of another provider for an IP address, which can be in a listed network."""
 
     network: Network = ""
 
 
 class LookupResults(ResponseBody):
-    """What the sources say."""
+    """The rows of all providers."""
 
     start_time: Time = Field(description="Time of the look-up.")
-    detected_by: int = Field(description="Number of sources with status 1.", ge=0)
+    detected_by: int = Field(description="Number of providers with status 1.", ge=0)
     sources: list[KnownSource | UnknownSource | ProviderSource] = Field(
         description="The sandbox first, then the other providers.", min_length=1
     )
 
 
 class IpLookupResults(ResponseBody):
-    """What the sources say of an IP address."""
+    """The rows of all providers for an IP address."""
 
     start_time: Time = Field(description="Time of the look-up.")
-    detected_by: int = Field(description="Number of sources with status 1.", ge=0)
+    detected_by: int = Field(description="Number of providers with status 1.", ge=0)
     sources: list[KnownSource | UnknownSource | IpProviderSource] = Field(
         description="The sandbox first, then the other providers.", min_length=1
     )
 
 
 class NoResults(ResponseBody):
-    """No source was asked."""
+    """No rows, because the item is invalid."""
 
     start_time: Time = Field(description="Time of the look-up.")
     detected_by: Literal[0]
@@ -473,27 +480,27 @@ class NoResults(ResponseBody):
 
 
 class NamedCode(ResponseBody):
-    """A country or continent: not known."""
+    """A country or continent, always empty."""
 
     code: Nothing
     name: Nothing
 
 
 class City(ResponseBody):
-    """A city: not known."""
+    """A city, always empty."""
 
     name: Nothing
 
 
 class Location(ResponseBody):
-    """A place on the globe: not known."""
+    """Coordinates, always 0."""
 
     latitude: float = Field(ge=0, le=0)
     longitude: float = Field(ge=0, le=0)
 
 
 class GeoInfo(ResponseBody):
-    """Every key that clients read, none with a value: this service locates nothing."""
+    """All keys that clients read, with empty values: this service does not locate addresses."""
 
     continent: NamedCode
     country: NamedCode
@@ -507,7 +514,7 @@ class DomainReport(ResponseBody):
     """The answer about a domain, known or not."""
 
     success: Literal[True]
-    address: str = Field(description="In its canonical form.", examples=["evil.example"])
+    address: str = Field(description="Canonical form.", examples=["evil.example"])
     lookup_results: LookupResults
 
 
@@ -515,7 +522,7 @@ class UrlReport(ResponseBody):
     """The answer about a URL, known or not."""
 
     success: Literal[True]
-    address: str = Field(description="In its canonical form.", examples=["http://evil.example/"])
+    address: str = Field(description="Canonical form.", examples=["http://evil.example/"])
     lookup_results: LookupResults
 
 
@@ -523,22 +530,22 @@ class IpReport(ResponseBody):
     """The answer about an IP address, known or not."""
 
     success: Literal[True]
-    address: str = Field(description="In its canonical form.", examples=["203.0.113.7"])
+    address: str = Field(description="Canonical form.", examples=["203.0.113.7"])
     lookup_results: IpLookupResults
     geo_info: GeoInfo
 
 
 class InvalidRow(ResponseBody):
-    """The row of a bulk answer for what is no domain or URL."""
+    """The row of a bulk answer for an invalid domain or URL."""
 
     success: Literal[False]
-    address: str = Field(description="As it was asked for.")
+    address: str = Field(description="The item as the client sent it.")
     lookup_results: NoResults
     error: ErrorDetail
 
 
 class InvalidIpRow(InvalidRow):
-    """The row of a bulk answer for what is no IP address."""
+    """The row of a bulk answer for an invalid IP address."""
 
     geo_info: GeoInfo
 
@@ -547,7 +554,7 @@ class BulkIpRequest(RequestBody):
     """IP addresses to look up."""
 
     address: list[str] = Field(
-        description="IPv4 and IPv6, mixed. What is none gets a row that says so.",
+        description="IPv4 and IPv6, mixed. An invalid item gets a row with an error.",
         min_length=1,
         max_length=1000,
         examples=[["203.0.113.7", "2001:db8::7"]],
@@ -558,7 +565,7 @@ class BulkDomainRequest(RequestBody):
     """Domains to look up."""
 
     fqdn: list[str] = Field(
-        description="Domain names. What is none gets a row that says so.",
+        description="Domain names. An invalid item gets a row with an error.",
         min_length=1,
         max_length=1000,
         examples=[["evil.example", "www.example.org"]],
@@ -566,10 +573,10 @@ class BulkDomainRequest(RequestBody):
 
 
 class BulkUrlRequest(RequestBody):
-    """URLs to look up; a client that calls the field `fqdn` is understood."""
+    """URLs to look up; the field may also be named `fqdn`."""
 
     url: list[str] = Field(
-        description="URLs. What is none gets a row that says so.",
+        description="URLs. An invalid item gets a row with an error.",
         min_length=1,
         max_length=1000,
         examples=[["http://evil.example/", "hxxps[://]www[.]example[.]org/a"]],
@@ -596,70 +603,74 @@ class BulkUrlAnswer(ResponseBody):
 
 # Searches
 
-Offset = Annotated[int, Field(description="In characters from the start of the text.", ge=0)]
-Written = Annotated[str, Field(description="As it is written in the text.", max_length=8192)]
-Value = Annotated[str, Field(description="The canonical form.", min_length=1)]
+Offset = Annotated[
+    int, Field(description="Position in characters from the start of the text.", ge=0)
+]
+Written = Annotated[
+    str, Field(description="The indicator as written in the text.", max_length=8192)
+]
+Value = Annotated[str, Field(description="Canonical form.", min_length=1)]
 NextCursor = Annotated[
     str | None,
-    Field(description="The parameter `cursor` of the next page; null at the end.", min_length=1),
+    Field(description="Value of `cursor` for the next page; null at the end.", min_length=1),
 ]
 
 
 class SearchRequest(RequestBody):
-    """A text to search in."""
+    """A text to search for indicators."""
 
     text: str = Field(examples=["Blocked hxxp://evil[.]example/a and 203.0.113.7"])
 
 
 class FoundIndicator(ResponseBody):
-    """An indicator that the text holds, and what is known of it."""
+    """An indicator in the text, with its look-up result."""
 
     type: IndicatorName
     value: Value
     text: Written
     offset: Offset
-    count: int = Field(description="How often it stands in the text.", ge=1)
-    verdict: Verdict | Literal["UNKNOWN"] = Field(description="Of all providers together.")
+    count: int = Field(description="Number of times it appears in the text.", ge=1)
+    verdict: Verdict | Literal["UNKNOWN"] = Field(description="Overall verdict of all providers.")
     report: BulkHashRow | IpReport | DomainReport | UrlReport = Field(
-        description="The row that a bulk look-up of its type has; of a hash with details."
+        description="Its row of a bulk look-up; for a hash with details."
     )
 
 
 class NotUnderstood(ResponseBody):
-    """What looks like an indicator and is none."""
+    """A part of the text that looks like an indicator but is not a valid one."""
 
     text: Written
     offset: Offset
-    reason: str = Field(description="For people.", min_length=1)
+    reason: str = Field(description="Reason for people.", min_length=1)
 
 
 class SearchAnswer(ResponseBody):
-    """What a text holds, each indicator once, in the order in which they appear."""
+    """The indicators in a text, each once, in order of appearance."""
 
     data: list[FoundIndicator] = Field(max_length=1000)
     not_understood: list[NotUnderstood] = Field(max_length=1000)
     rest: int | None = Field(
-        description="Where the reading stopped, because there was too much: send the text from "
-        "there on. Null if all of it was read.",
+        description="Position where the search stopped because the text is too long: send the text "
+        "from there on. Null if the whole text was searched.",
         ge=0,
     )
 
 
 class SeenSighting(ResponseBody):
-    """What one report says of an indicator."""
+    """One sighting of an indicator."""
 
     verdict: Verdict
     parent_verdict: Verdict | Literal["UNKNOWN", ""] = Field(
-        description="Of the report; empty if it has none."
+        description="Verdict of the report; empty if it has none."
     )
-    origin: str = Field(description="Where in the scan it was found; empty if not told.")
+    origin: str = Field(description="Location of the indicator within the scan; empty if unknown.")
     flow_id: FlowId
-    report_id: str = Field(description="The report within the scan; empty if not told.")
+    report_id: str = Field(description="Id of the report; empty if unknown.")
     seen_at: Time = Field(description="Date of the report.")
 
 
 class Sightings(ResponseBody):
-    """Who saw an indicator when, the newest first."""
+    """The sightings of an indicator, newest first."""
 
     type: IndicatorName
     value: Value
@@ -668,24 +679,24 @@ class Sightings(ResponseBody):
 
 
 class SeenIndicator(SeenSighting):
-    """An indicator, and what one report says of it."""
+    """An indicator with one of its sightings."""
 
     type: IndicatorName
     value: Value
 
 
 class SeenIndicators(ResponseBody):
-    """Indicators that were seen, the newest first; each once on a page."""
+    """Sighted indicators, newest first, each once per page."""
 
     data: list[SeenIndicator] = Field(max_length=1000)
     next_cursor: NextCursor
 
 
-# The key and the service itself
+# The key and the service
 
 
 class KeyInfo(ResponseBody):
-    """What is known of the key that asks; the key itself is not repeated."""
+    """Data of the sender's key, without the key itself."""
 
     success: Literal[True]
     max_file_download: NotSold
@@ -697,17 +708,17 @@ class KeyInfo(ResponseBody):
     limit_analysis: NotSold
     limit_sandbox: NotSold
     limit_feed: NotSold
-    limit_reputation: Limit = Field(0, description="Look-ups in a day, UTC; absent for no limit.")
-    throttling_limit: Limit = Field(0, description="Look-ups in a minute; absent for no limit.")
+    limit_reputation: Limit = Field(0, description="Look-ups per day, UTC; absent for no limit.")
+    throttling_limit: Limit = Field(0, description="Look-ups per minute; absent for no limit.")
     time_interval: Literal["Daily"]
     qos_scan: Nothing
     sandbox_qos_scan: Nothing
     userid: str = Field(
-        description="What the key is called by: the begin of its SHA-256.",
+        description="Short id of the key: the first digits of its SHA-256.",
         pattern="^[0-9a-f]{12}$",
         examples=["5e884898da28"],
     )
-    nickname: str = Field(description="Who holds the key.", examples=["soc"])
+    nickname: str = Field(description="Holder of the key.", examples=["soc"])
     portal_api_key: Nothing
     created_at: Time
     updated_at: Time
@@ -732,18 +743,23 @@ class _OtherFamilies(ResponseBody):
 
 
 class LimitsUsed(_OtherFamilies):
-    """What the key has used of its limits today, UTC."""
+    """Look-ups that the key used today, UTC."""
 
     reputation_api: int = Field(
-        description="Look-ups; each item of a bulk request is one.", ge=0, examples=[17]
+        description="Number of look-ups; each item of a bulk request counts as one.",
+        ge=0,
+        examples=[17],
     )
 
 
 class LimitsRemaining(_OtherFamilies):
-    """What the key has left of its limits today, UTC."""
+    """Look-ups that the key has left today, UTC."""
 
     reputation_api: Annotated[int, Field(json_schema_extra=without_default)] = Field(
-        default=0, description="Look-ups; absent for a key without limit.", ge=0, examples=[3983]
+        default=0,
+        description="Number of look-ups; absent for a key without limit.",
+        ge=0,
+        examples=[3983],
     )
 
 
@@ -754,96 +770,98 @@ class Version(ResponseBody):
 
 
 class ProviderStatus(ResponseBody):
-    """How one provider beside the sandbox stands."""
+    """State of one provider other than the sandbox."""
 
-    id: str = Field(description="In settings.", pattern="^[a-z0-9][a-z0-9-]{0,31}$")
+    id: str = Field(
+        description="Id of the provider, as in settings.", pattern="^[a-z0-9][a-z0-9-]{0,31}$"
+    )
     provider: OtherProvider
     types: list[IndicatorName] = Field(min_length=1)
-    on_demand: bool = Field(description="Whether it has no list and is asked at look-up time.")
-    last_success: Time | Literal[""] = Field(
-        description="When its list was last complete; empty for never, or if it has none."
+    on_demand: bool = Field(
+        description="Whether the provider has no list and is queried during look-ups."
     )
-    age_s: int = Field(description="Seconds since then; -1 for never.", ge=-1)
-    entries: int = Field(description="On its list.", ge=0)
-    error: str = Field(description="Why the last try failed; empty if it did not.")
-    licence: str = Field(description="A note on its terms.")
+    last_success: Time | Literal[""] = Field(
+        description="Time of the last complete download of its list; empty for never, or without a "
+        "list."
+    )
+    age_s: int = Field(description="Seconds since `last_success`; -1 for never.", ge=-1)
+    entries: int = Field(description="Number of entries on its list.", ge=0)
+    error: str = Field(description="Error of the last download; empty if it succeeded.")
+    licence: str = Field(description="Note on its terms of use.")
 
 
 class Providers(ResponseBody):
-    """The providers beside the sandbox that are switched on, in the order of their rows."""
+    """The enabled providers other than the sandbox, in the order of their rows."""
 
     providers: list[ProviderStatus]
 
 
 class FeedStatus(ResponseBody):
-    """How the last run of ingestion over one feed went."""
+    """The last run of ingestion over one feed."""
 
-    feed: str = Field(description="Its host.", min_length=1, examples=["feed.example"])
-    last_run: Time = Field(description="When the last run that is known of ended.")
-    age_s: int = Field(description="Seconds since then.", ge=0, examples=[540])
-    complete: bool = Field(
-        description="Whether it read all there was to read, or in a long feed to what is known, "
-        "and stored it."
-    )
-    stopped: str = Field(description="Why it is not complete; empty if it is.")
-    failures: int = Field(description="Runs in a row in which the feed failed.", ge=0)
-    unresolved: int = Field(
-        description="Entries that only link to their report, which could not be had.", ge=0
-    )
+    feed: str = Field(description="Host of the feed.", min_length=1, examples=["feed.example"])
+    last_run: Time = Field(description="End of the last recorded run.")
+    age_s: int = Field(description="Seconds since `last_run`.", ge=0, examples=[540])
+    complete: bool = Field(description="Whether the run read everything new and stored it.")
+    stopped: str = Field(description="Why the run is not complete; empty if it is.")
+    failures: int = Field(description="Number of consecutive runs in which the feed failed.", ge=0)
+    unresolved: int = Field(description="Number of links whose report could not be fetched.", ge=0)
     without_verdict: int = Field(
-        description="IOCs that the last run with new IOCs left out, because they have no verdict.",
+        description="Number of IOCs that the last run with new IOCs ignored for lack of a verdict.",
         ge=0,
     )
     left: int = Field(
-        description="Reports of the feed that it has not reached; -1 where the feed does not "
-        "tell how many there are.",
+        description="Number of reports of the feed that the run has not reached; -1 if the feed does "
+        "not state their number.",
         ge=-1,
     )
     last_complete: Time | Literal[""] = Field(
-        description="When a complete run ended last; empty for never."
+        description="End of the last complete run; empty for never."
     )
     newest_report: Time | Literal[""] = Field(
-        description="Date of the newest report that was read; empty for none."
+        description="Date of the newest report read; empty for none."
     )
     lag_s: int = Field(
-        description="Seconds since that date; -1 for none. It grows while the feed has no news.",
+        description="Seconds since `newest_report`; -1 for none. Grows while the feed has no new report.",
         ge=-1,
         examples=[3600],
     )
-    stale: bool = Field(description="Whether no run was complete within the last two hours.")
+    stale: bool = Field(description="Whether no run completed in the last two hours.")
 
 
 class Feeds(ResponseBody):
-    """How ingestion stands, the feed that was read last first; empty before the first run."""
+    """The last run per feed, most recent first; empty before the first run."""
 
     feeds: list[FeedStatus]
 
 
 class Filter(ResponseBody):
-    """What is told of the filter of everything that is stored; docs/filter.md has the format."""
+    """Metadata of the filter of all stored indicators; docs/filter.md describes the format."""
 
     format: Literal["DCSO bloom filter"]
     format_version: Literal[1]
-    version: Literal[2] = Field(description="Of what is in it, and of what it tells of itself.")
-    built: Time = Field(description="Whatever was stored before is in it.")
-    entries: int = Field(description="Indicators in it.", ge=0)
+    version: Literal[2] = Field(description="Version of the content and of this metadata.")
+    built: Time = Field(
+        description="Time of the build. It contains all indicators that were stored before."
+    )
+    entries: int = Field(description="Number of indicators in the filter.", ge=0)
     false_positive_rate: float = Field(
-        description="Part of what was never seen that it takes for seen.", gt=0, lt=1
+        description="Share of unknown indicators that the filter reports as stored.", gt=0, lt=1
     )
     types: list[IndicatorName] = Field(
-        description="What it answers for; of others a look-up may know more than is stored."
+        description="Types for which a miss means unknown; for others, a provider may know more."
     )
-    size: int = Field(description="Of the file in bytes.", ge=1)
-    sha256: str = Field(description="Of the file.", pattern="^[0-9a-f]{64}$")
+    size: int = Field(description="Size of the file in bytes.", ge=1)
+    sha256: str = Field(description="SHA-256 of the file.", pattern="^[0-9a-f]{64}$")
 
 
 class FilterLink(ResponseBody):
-    """Where the file of the filter is."""
+    """A link to the file of the filter."""
 
     url: str = Field(pattern="^https?://")
 
 
 class Health(ResponseBody):
-    """The function answers; that says nothing of the store."""
+    """The function runs; the store is not checked."""
 
     status: Literal["ok"]
