@@ -1,4 +1,4 @@
-"""`python -m local openapi`: the OpenAPI document, made from the routes, models and errors."""
+"""`python -m local openapi`: builds the OpenAPI document from the routes, models and errors."""
 
 import json
 import re
@@ -92,7 +92,7 @@ DOCUMENT = ROOT / "functions" / "lookup" / "openapi.json"
 Schema = dict[str, Any]
 
 ROUTES: tuple[Route[Any], ...] = (*lookup.ROUTES, *publish.ROUTES)
-# These are counted against no limit of their key.
+# Requests to these routes do not count against the limits of a key.
 _UNCOUNTED = {route.template for route in publish.ROUTES}
 
 _JSON = "application/json"
@@ -103,13 +103,13 @@ _SCHEMAS = "#/components/schemas/{model}"
 
 
 def command(out: TextIO) -> int:
-    """Write the document to the place from which the look-up function serves it.
+    """Write the document to the file that the lookup function serves.
 
     Returns:
-        0: it is written.
+        0, the exit status.
 
     Raises:
-        LocalError: a route is not documented, or what is documented is no route.
+        LocalError: a route is not documented, or an operation has no route.
     """
     DOCUMENT.write_text(text(), encoding="utf-8")
     print(DOCUMENT.relative_to(ROOT), file=out)
@@ -117,29 +117,29 @@ def command(out: TextIO) -> int:
 
 
 def text() -> str:
-    """The document as it stands in the file."""
+    """The document as text, as written to the file."""
     return json.dumps(document(), indent=1, ensure_ascii=False) + "\n"
 
 
 @dataclass(frozen=True)
 class Operation:
-    """What the document says of one method of one route.
+    """Description of one method of one route.
 
-    What follows from the route is not said here: the key, the value in the path, and the errors
-    that every such route has.
+    The document derives the rest from the route: the key, the value in the path, and the errors
+    that all such routes have.
 
     Attributes:
-        name: of the operation, for those who generate clients.
-        answers: examples by name.
-        answer: model of the answer; None for one that is described by `media_type` alone.
-        atom: example of the answer in Atom; "" for none in that form.
-        request: model of the body.
-        takes_text: whether the body may be a text as well.
+        name: operation id, which generators of clients use.
+        answers: examples of the answer by name.
+        answer: model of the answer; None if `media_type` describes it.
+        atom: example of the answer in Atom; "" if Atom is not available.
+        request: model of the request body.
+        takes_text: whether the body may also be plain text.
         parameters: in the query and the headers of the request.
-        refusals: errors of its own.
-        tagged: whether the answer has an ETag, and there is none if that is known already.
-        redirects: whether it answers with the address of what was asked for.
-        or_link: whether it may do so, in place of the answer itself.
+        refusals: errors specific to the operation.
+        tagged: whether the answer has an ETag, and is a 304 if the client has it already.
+        redirects: whether it always answers with a redirect.
+        or_link: whether it may answer with a redirect.
     """
 
     tag: str
@@ -159,7 +159,7 @@ class Operation:
     or_link: bool = False
 
 
-# Examples are made by the code that makes the answers.
+# The code that builds real answers builds the examples, too.
 _NOW = 1_767_607_200_000
 
 
@@ -201,7 +201,7 @@ _FEED_RUN = FeedRun(
 
 
 def _others(indicator: Indicator) -> list[ProviderVerdict]:
-    """What other providers say: one lists it, others do not, or were not reached."""
+    """Verdicts of other providers: one lists the indicator, others do not, or did not answer."""
     listing = Listing(ListingStatus.LISTED, "malware", "Malware Sites", _NOW - 86_400_000)
     in_networks = indicator.type is IndicatorType.IP
     networks = {_LIST.id: Network("203.0.113.0/24")} if in_networks else {}
@@ -214,8 +214,8 @@ def _address(kind: IndicatorType, value: str, *, known: bool) -> Any:
     if known:
         return address_report(indicator, value, _known(indicator), _NOW, _others(indicator))
     trusted = Listing(ListingStatus.TRUSTED, source_list="well-known names")
-    said = IocRecord(indicator, listings={_TRUSTING.id: trusted})
-    return address_report(indicator, value, None, _NOW, provider_verdicts(said, _PROVIDERS, _NOW))
+    record = IocRecord(indicator, listings={_TRUSTING.id: trusted})
+    return address_report(indicator, value, None, _NOW, provider_verdicts(record, _PROVIDERS, _NOW))
 
 
 def _reputation(kind: IndicatorType, value: str, *, known: bool) -> Any:
@@ -244,10 +244,10 @@ _SAMPLES = {
     if kind not in HASH_TYPES
 }
 
-# What stands in braces in a path.
+# Placeholders in paths.
 _IN_PATH: dict[str, Schema] = {
     "hash": {
-        "description": f"{HASH_LABELS}, in any case.",
+        "description": f"{HASH_LABELS}, in upper or lower case.",
         "schema": {
             "type": "string",
             "pattern": f"^({'|'.join(f'[0-9A-Fa-f]{{{n}}}' for n in TYPE_BY_HASH_DIGITS)})$",
@@ -255,22 +255,21 @@ _IN_PATH: dict[str, Schema] = {
         "examples": {"known": {"value": SAMPLE_HASH}, "unknown": {"value": _OTHER_HASH}},
     },
     "ip": {
-        "description": "IPv4 or IPv6, percent-encoded or not; a port behind it is dropped.",
+        "description": "IPv4 or IPv6, percent-encoded or not; a port is ignored.",
         "schema": {"type": "string", "minLength": 1},
     },
     "domain": {
-        "description": "A domain name: IDN or its A-labels, in any case, defanged or not; a port "
-        "behind it is dropped.",
+        "description": "A domain name: Unicode or A-labels, in any case, defanged or not; a port "
+        "is ignored.",
         "schema": {"type": "string", "minLength": 1},
     },
     "url": {
-        "description": "A URL, percent-encoded. Understood too: not encoded, encoded twice, "
-        "defanged. Without a scheme it is looked up with `http` and with `https`, and the worse "
-        "answer is given.",
+        "description": "A URL, percent-encoded. Not encoded, encoded twice and defanged URLs are "
+        "accepted, too. Without a scheme, the worse answer for `http` and `https` is given.",
         "schema": {"type": "string", "minLength": 1},
     },
     "key": {
-        "description": "The key that asks.",
+        "description": "The sender's own key.",
         "schema": {"type": "string", "minLength": 1},
         "examples": {"key": {"value": "YOUR_KEY"}},
     },
@@ -281,7 +280,7 @@ for _kind, (_listed, _other) in _SAMPLES.items():
 _DETAILS = {
     "name": "includescandetails",
     "in": "header",
-    "description": "1 for the results of the engines; also understood as `include_scan_details`.",
+    "description": "1 for the results of the engines. Also accepted as `include_scan_details`.",
     "schema": {"type": "string", "enum": ["0", "1"], "default": "0"},
 }
 _HASH_REFUSALS = (errors.HASH_NOT_VALID, errors.HASH_NOT_FOUND)
@@ -311,17 +310,17 @@ _SANDBOX_BULK_REFUSALS = (
 
 
 def _in_query(kind: IndicatorType, listed: str, other: str) -> Schema:
-    """What a look-up of the sandbox's own API asks for."""
+    """The query parameter of a look-up in the sandbox's own API."""
     examples = {"known": {"value": listed}, "unknown": {"value": other}}
     if kind is IndicatorType.SHA256:
-        said = {
+        parameter = {
             "name": "sha256",
-            "description": "SHA-256, in any case.",
+            "description": "SHA-256, in upper or lower case.",
             "schema": {"type": "string", "pattern": "^[0-9A-Fa-f]{64}$"},
         }
     else:
-        said = {"name": "ioc_value", **_IN_PATH[kind]}
-    return {**said, "in": "query", "required": True, "examples": examples}
+        parameter = {"name": "ioc_value", **_IN_PATH[kind]}
+    return {**parameter, "in": "query", "required": True, "examples": examples}
 
 
 _KEY_INFO = key_info(
@@ -333,7 +332,7 @@ _KEY_INFO = key_info(
     minute_limit=0,
 )
 
-_IF_FILTER = "Only where the stack publishes a filter, and once it did."
+_IF_FILTER = "Available if the stack publishes a filter, after the first build; 404 before."
 _FILTER = Facts(_NOW - 3_600_000, 1_000_000, frozenset(INDICATOR_TYPES)).as_dict() | {
     "size": 1_797_500,
     "sha256": "5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8",
@@ -344,8 +343,8 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         "Hashes",
         "lookupHashes",
         "Look up many hashes",
-        "Rows come in the order of the request; what is not known has `scan_result_i` 5, and what "
-        "is no hash has that and an `error`.",
+        "Rows are in the order of the request. An unknown hash has `scan_result_i` 5; an invalid "
+        "one also has an `error`.",
         request=models.BulkHashRequest,
         parameters=[_DETAILS],
         answer=models.BulkHashAnswer,
@@ -372,7 +371,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         "Hashes",
         "lookupHash",
         "Look up a hash",
-        "An unknown hash is an error, 404; every other unknown indicator is an answer.",
+        "An unknown hash is a 404 error. For all other types, an unknown indicator is an answer.",
         answer=models.HashReport,
         answers=_HASH_REPORTS,
         refusals=_HASH_REFUSALS,
@@ -380,8 +379,8 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "/v4/hash/{hash}/scanhistory"): Operation(
         "Hashes",
         "listHashScanHistory",
-        "The scans of a hash",
-        "Its latest scan is the one that is kept.",
+        "Get the scan history of a hash",
+        "Contains the latest scan only.",
         answer=models.ScanHistory,
         answers={"malicious": scan_history(hash_report(_known(_HASH)))},
         refusals=_HASH_REFUSALS,
@@ -389,8 +388,8 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "/v4/hash/{hash}/badge"): Operation(
         "Hashes",
         "getHashBadge",
-        "Look up a hash, as a badge does",
-        "The same as the look-up of a hash.",
+        "Look up a hash for a badge",
+        "The same answer as the look-up of a hash.",
         answer=models.HashReport,
         answers={"malicious": hash_report(_known(_HASH))},
         refusals=_HASH_REFUSALS,
@@ -398,7 +397,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "/v4/hash/{hash}/sandbox"): Operation(
         "Hashes",
         "getHashSandboxReport",
-        "What the sandbox says of a hash",
+        "Get the sandbox's own report about a hash",
         answer=models.SandboxReport,
         answers={"malicious": sandbox_report(_known(_HASH))},
         refusals=_HASH_REFUSALS,
@@ -406,29 +405,29 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "/v4/apikey"): Operation(
         "Key",
         "getKey",
-        "What is known of the key",
+        "Get data of the key",
         answer=models.KeyInfo,
         answers={"key": _KEY_INFO},
     ),
     ("GET", "/v4/apikey/limits"): Operation(
         "Key",
         "getKeyUse",
-        "What the key has used today",
+        "Get look-ups that the key used today",
         answer=models.LimitsUsed,
         answers={"key": limits_used(17)},
     ),
     ("GET", "/v4/apikey/limits/status"): Operation(
         "Key",
         "getKeyRest",
-        "What the key has left today",
+        "Get look-ups that the key has left today",
         answer=models.LimitsRemaining,
         answers={"key": limits_remaining(4000, 3983)},
     ),
     ("GET", "/v4/apikey/{key}"): Operation(
         "Key",
         "getKeyByName",
-        "What is known of the key",
-        "A key may ask about itself and about no other.",
+        "Get data of the key",
+        "Only the sender's own key; any other is answered as not found.",
         answer=models.KeyInfo,
         answers={"key": _KEY_INFO},
         refusals=(errors.KEY_NOT_FOUND,),
@@ -436,15 +435,15 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "/v4/status/version"): Operation(
         "Service",
         "getApiVersion",
-        "The version of the API",
+        "Get the version of the API",
         answer=models.Version,
         answers={"version": {"version": "4"}},
     ),
     ("GET", "/v4/status/providers"): Operation(
         "Service",
         "listProviders",
-        "How the providers beside the sandbox stand",
-        "Empty where none is switched on.",
+        "List the state of the other providers",
+        "Empty if none is enabled.",
         answer=models.Providers,
         answers={
             "providers": {
@@ -460,16 +459,16 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "/v4/status/feed"): Operation(
         "Service",
         "getFeedStatus",
-        "How the last run of ingestion went, and how far it is behind the feed",
-        "Empty before the first run. A run that could not reach the store is not told.",
+        "Get the last run of ingestion per feed, and its lag",
+        "Empty before the first run. A run that could not reach the store is missing.",
         answer=models.Feeds,
         answers={"feeds": {"feeds": [feed_status(_FEED_RUN, _NOW)]}},
     ),
     ("GET", "/v4/filter"): Operation(
         "Filter",
         "getFilter",
-        "What is told of the filter of everything that is stored",
-        f"{_IF_FILTER} With it a client says by itself of what was never seen that it was not.",
+        "Get metadata of the filter of all stored indicators",
+        f"{_IF_FILTER} Clients use the filter to recognize unknown indicators without a request.",
         answer=models.Filter,
         answers={"filter": _FILTER},
         refusals=(errors.FILTER_NOT_FOUND,),
@@ -477,8 +476,8 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "/v4/filter/download"): Operation(
         "Filter",
         "downloadFilter",
-        "Where the file of the filter is",
-        f"{_IF_FILTER} The address is good for five minutes, for whoever has it.",
+        "Download the filter, by a redirect",
+        f"{_IF_FILTER} The link is valid for five minutes, for anyone who has it.",
         answer=models.FilterLink,
         answers={"link": {"url": "https://bucket.s3.us-east-1.amazonaws.com/filter.bloom"}},
         refusals=(errors.FILTER_NOT_FOUND,),
@@ -487,8 +486,8 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "/health"): Operation(
         "Service",
         "getHealth",
-        "Whether the function answers",
-        "Says nothing of the store.",
+        "Check that the function runs",
+        "Does not check the store.",
         answer=models.Health,
         answers={"ok": {"status": "ok"}},
     ),
@@ -525,7 +524,7 @@ for _kind, _words, _report, _bulk_request, _bulk_answer, _not_valid in (
         _tag,
         f"lookup{_name}s",
         f"Look up {_many}",
-        "Rows come in the order of the request; one that is not valid holds its `error`.",
+        "Rows are in the order of the request. An invalid item has an `error`.",
         request=_bulk_request,
         answer=_bulk_answer,
         answers=_addresses(_kind, _listed, _other, _not_valid),
@@ -535,8 +534,8 @@ for _kind, _words, _report, _bulk_request, _bulk_answer, _not_valid in (
         _tag,
         f"lookup{_name}",
         f"Look up {_one}",
-        "One that is not known is an answer too: status 5 and an empty assessment. Every provider "
-        "that covers the type has a row.",
+        "An unknown indicator has status 5 and an empty assessment. Every provider that covers the "
+        "type has a row.",
         answer=_report,
         answers={
             "malicious": _address(_kind, _listed, known=True),
@@ -555,8 +554,8 @@ def _reputation_operations(
     """Both operations of one path of the sandbox's own API.
 
     Args:
-        words: the last part of the path, and what one and what many are called.
-        bodies: of the answer about one, of the request for many, of the answer about them.
+        words: last segment of the path, name of one indicator, name of many.
+        bodies: models of the single answer, of the bulk request, of the bulk answer.
     """
     name, one, many = words
     report, bulk_request, bulk_answer = bodies
@@ -567,8 +566,8 @@ def _reputation_operations(
         ("GET", f"/api/reputation/{name}"): Operation(
             "Sandbox API",
             f"get{name.capitalize()}Reputation",
-            f"The reputation of {one}",
-            "One that is not known has the verdict `unknown` and no report.",
+            f"Get the reputation of {one}",
+            "An unknown indicator has the verdict `unknown` and an empty list of reports.",
             parameters=[_in_query(kind, listed, other)],
             answer=report,
             answers={"malicious": known, "unknown": unknown},
@@ -577,9 +576,9 @@ def _reputation_operations(
         ("POST", f"/api/reputation/{name}"): Operation(
             "Sandbox API",
             f"get{name.capitalize()}Reputations",
-            f"The reputations of {many}",
-            "Rows come in the order of the request; what is not valid has the verdict `unknown` "
-            "and an `error`.",
+            f"Get the reputations of {many}",
+            "Rows are in the order of the request. An invalid item has the verdict `unknown` and "
+            "an `error`.",
             request=bulk_request,
             answer=bulk_answer,
             answers={"rows": [known, unknown, invalid_row(kind, "?", not_valid.body("not valid"))]},
@@ -615,7 +614,7 @@ OPERATIONS |= _reputation_operations(
 
 _KNOWN_FLOW_ID = "66b3763be7dbbbdfcd0a0014"
 _IN_PATH["flow_id"] = {
-    "description": "The scan, percent-encoded.",
+    "description": "Id of the scan, percent-encoded.",
     "schema": {"type": "string", "minLength": 1},
     "examples": {"known": {"value": _KNOWN_FLOW_ID}, "unknown": {"value": "0"}},
 }
@@ -647,30 +646,33 @@ def _search_parameter(name: str, description: str, **schema: Any) -> Schema:
 _WHERE_PAGES_BEGIN = (
     _search_parameter(
         "limit",
-        "Rows on a page, at most.",
+        "Maximum number of rows per page.",
         type="integer",
         minimum=1,
         maximum=search.MAX_LIMIT,
         default=search.DEFAULT_LIMIT,
     ),
     _search_parameter(
-        "cursor", "Where the page begins: `next_cursor` of the one before.", type="string"
+        "cursor", "Cursor of the page: `next_cursor` of the page before.", type="string"
     ),
 )
 _SEARCH_REFUSALS = (errors.NO_SEARCH_INDEX, errors.SEARCH_PARAMETER_NOT_VALID)
-_IF_INDEXED = "Only where the stack keeps a search index. Each page counts as a look-up."
+_IF_INDEXED = "Available if the stack keeps a search index. Each page counts as a look-up."
 _SEEN = parse(IndicatorType.DOMAIN, SAMPLE_DOMAIN)
 _SEEN_BY = _known(_SEEN).summary.latest
 
-_IF_EXPORTS = "Only where the stack publishes exports, and once it did. It counts as a look-up."
+_IF_EXPORTS = (
+    "Available if the stack publishes exports, after the first one; 404 before. "
+    "Counts as a look-up."
+)
 _EXPORT_LINK = {"link": {"url": "https://bucket.s3.us-east-1.amazonaws.com/a/iocs.csv"}}
 _IN_PATH["file"] = {
-    "description": "The name of a file, with its slashes.",
+    "description": "Name of a file, including slashes.",
     "schema": {"type": "string", "minLength": 1},
     "examples": {"csv": {"value": "iocs.csv"}, "unknown": {"value": "iocs.txt"}},
 }
 _IN_PATH["collection"] = {
-    "description": "The id of the collection.",
+    "description": "Id of the collection.",
     "schema": {"type": "string", "minLength": 1},
     "examples": {"known": {"value": taxii.COLLECTION_ID}, "unknown": {"value": "0"}},
 }
@@ -678,7 +680,7 @@ _EXPORTED = ExportedIoc(
     _SEEN, Verdict.MALICIOUS, _NOW - 86_400_000, _NOW, 4, _KNOWN_FLOW_ID, "", (), _NOW, _NOW
 )
 _IN_PATH["object"] = {
-    "description": "The id of a STIX object.",
+    "description": "Id of a STIX object.",
     "schema": {"type": "string", "minLength": 1},
     "examples": {
         "known": {"value": stix_id(_EXPORTED)},
@@ -692,16 +694,20 @@ _CURSOR = f"{_RECORD['date_added']}_{_RECORD['id']}"
 _TAXII_PAGE = (
     _search_parameter(
         "limit",
-        "Objects on a page; more than 1,000 are never answered at once.",
+        "Maximum number of objects per page, at most 1,000.",
         type="integer",
         minimum=1,
         default=taxii.MAX_LIMIT,
     ),
-    _search_parameter("next", "Where the page begins: `next` of the one before.", type="string"),
-    _search_parameter("added_after", "Only what came after.", type="string"),
-    _search_parameter("match[type]", "Only of these types, with commas.", type="string"),
-    _search_parameter("match[version]", "Each object has one version only.", type="string"),
-    _search_parameter("match[spec_version]", "Only of these versions of STIX.", type="string"),
+    _search_parameter("next", "Cursor of the page: `next` of the page before.", type="string"),
+    _search_parameter(
+        "added_after", "Only objects that were added after this time.", type="string"
+    ),
+    _search_parameter(
+        "match[type]", "Only objects of these types, separated by commas.", type="string"
+    ),
+    _search_parameter("match[version]", "Versions of objects; each has only one.", type="string"),
+    _search_parameter("match[spec_version]", "Only objects of these STIX versions.", type="string"),
 )
 _TAXII_PAGE_REFUSALS = (
     errors.SEARCH_PARAMETER_NOT_VALID,
@@ -719,7 +725,7 @@ OPERATIONS |= {
     ("GET", "/v4/exports"): Operation(
         "Exports",
         "getExports",
-        "Which files are exported",
+        "List the exported files",
         _IF_EXPORTS,
         answer=exports.Exports,
         answers={
@@ -741,9 +747,9 @@ OPERATIONS |= {
     ("GET", "/v4/exports/{file}"): Operation(
         "Exports",
         "getExport",
-        "A file of the exports",
-        f"{_IF_EXPORTS} What has more than three million bytes is answered with an address "
-        "that is good for five minutes, for whoever has it.",
+        "Get an exported file",
+        f"{_IF_EXPORTS} For a file of more than three million bytes, the answer is a redirect to "
+        "a link that is valid for five minutes, for anyone who has it.",
         media_type="*/*",
         refusals=(errors.EXPORTS_NOT_FOUND, errors.EXPORT_NOT_FOUND),
         tagged=True,
@@ -752,7 +758,7 @@ OPERATIONS |= {
     ("GET", "/taxii2"): Operation(
         "TAXII",
         "getTaxiiDiscovery",
-        "Which TAXII API roots there are",
+        "List the TAXII API roots",
         answer=exports.TaxiiDiscovery,
         answers={"one": taxii.discovery_facts("")},
         media_type=TAXII_MEDIA_TYPE,
@@ -762,7 +768,7 @@ OPERATIONS |= {
     ("GET", taxii.API_ROOT): Operation(
         "TAXII",
         "getTaxiiApiRoot",
-        "The TAXII API root",
+        "Get the TAXII API root",
         answer=exports.TaxiiApiRoot,
         answers={"root": taxii.ROOT},
         media_type=TAXII_MEDIA_TYPE,
@@ -772,7 +778,7 @@ OPERATIONS |= {
     ("GET", f"{taxii.API_ROOT}/collections"): Operation(
         "TAXII",
         "getTaxiiCollections",
-        "Which TAXII collections there are",
+        "List the TAXII collections",
         answer=exports.TaxiiCollections,
         answers={"one": {"collections": [_COLLECTION]}},
         media_type=TAXII_MEDIA_TYPE,
@@ -782,7 +788,7 @@ OPERATIONS |= {
     ("GET", f"{taxii.API_ROOT}/collections/{{collection}}"): Operation(
         "TAXII",
         "getTaxiiCollection",
-        "The TAXII collection",
+        "Get the TAXII collection",
         answer=exports.TaxiiCollection,
         answers={"collection": _COLLECTION},
         media_type=TAXII_MEDIA_TYPE,
@@ -792,7 +798,7 @@ OPERATIONS |= {
     ("GET", f"{taxii.API_ROOT}/collections/{{collection}}/objects"): Operation(
         "TAXII",
         "getTaxiiObjects",
-        "The STIX objects of the collection, the oldest change first",
+        "List the STIX objects of the collection, oldest change first",
         _IF_EXPORTS,
         parameters=_TAXII_PAGE,
         answer=exports.TaxiiEnvelope,
@@ -804,7 +810,7 @@ OPERATIONS |= {
     ("GET", f"{taxii.API_ROOT}/collections/{{collection}}/manifest"): Operation(
         "TAXII",
         "getTaxiiManifest",
-        "What is told of the objects of the collection",
+        "List manifest records of the objects of the collection",
         _IF_EXPORTS,
         parameters=_TAXII_PAGE,
         answer=exports.TaxiiManifest,
@@ -816,7 +822,7 @@ OPERATIONS |= {
     ("GET", f"{taxii.OBJECTS}/{{object}}"): Operation(
         "TAXII",
         "getTaxiiObject",
-        "One STIX object of the collection",
+        "Get one STIX object of the collection",
         _IF_EXPORTS,
         parameters=_TAXII_PAGE,
         answer=exports.TaxiiEnvelope,
@@ -828,7 +834,7 @@ OPERATIONS |= {
     ("GET", f"{taxii.OBJECTS}/{{object}}/versions"): Operation(
         "TAXII",
         "getTaxiiObjectVersions",
-        "The versions of one STIX object, of which there is one",
+        "List the versions of one STIX object, which has only one",
         _IF_EXPORTS,
         parameters=_TAXII_PAGE,
         answer=exports.TaxiiVersions,
@@ -845,10 +851,10 @@ OPERATIONS |= {
 OPERATIONS["POST", "/v4/search"] = Operation(
     "Search",
     "searchText",
-    "Look up what a text holds",
-    "Mails, reports, logs, tables: indicators are found as people write them, defanged or not. "
-    "Each different one counts as a look-up, and a request as one at least. After 1,000 of "
-    "them, or a million characters, `rest` says where to go on.",
+    "Look up the indicators in a text",
+    "Finds indicators in emails, reports, logs and tables as people write them, defanged or not. "
+    "Each distinct one counts as a look-up, and a request as at least one. After 1,000 "
+    "indicators or a million characters, `rest` is the position to continue from.",
     request=models.SearchRequest,
     takes_text=True,
     answer=models.SearchAnswer,
@@ -875,7 +881,7 @@ for _name, _what, _not_valid in (
     OPERATIONS["GET", f"/v4/ioc/{_name}/{{value}}/sightings"] = Operation(
         "Search",
         f"list{_name.capitalize()}Sightings",
-        f"Who saw {_what} when",
+        f"List the sightings of {_what}",
         _IF_INDEXED,
         parameters=_WHERE_PAGES_BEGIN,
         answer=models.Sightings,
@@ -885,9 +891,9 @@ for _name, _what, _not_valid in (
 OPERATIONS["GET", "/v4/report/{flow_id}/iocs"] = Operation(
     "Search",
     "listReportIocs",
-    "The indicators of a scan",
-    f"{_IF_INDEXED} Of an indicator that several reports of the scan have, a page has what the "
-    "newest says.",
+    "List the indicators of a scan",
+    f"{_IF_INDEXED} If several reports of the scan have an indicator, a page contains the newest "
+    "sighting.",
     parameters=_WHERE_PAGES_BEGIN,
     answer=models.SeenIndicators,
     answers={"seen": seen_answer([(_SEEN, _SEEN_BY)], "")},
@@ -896,19 +902,19 @@ OPERATIONS["GET", "/v4/report/{flow_id}/iocs"] = Operation(
 OPERATIONS["GET", "/v4/iocs/recent"] = Operation(
     "Search",
     "listRecentIocs",
-    "The indicators seen last",
-    f"{_IF_INDEXED} A page may have fewer rows than asked for, or none, and still have a "
-    "`next_cursor`: a request reads so many reports and no more.",
+    "List the indicators seen last",
+    f"{_IF_INDEXED} A page can have fewer rows than requested, or none, and still have a "
+    "`next_cursor`, because the number of reports per request is limited.",
     parameters=(
         _search_parameter(
             "verdict",
-            "Of the indicator in the report; any without it.",
+            "Verdict of the indicator in the report; all by default.",
             type="string",
             enum=[verdict.name for verdict in Verdict],
         ),
         _search_parameter(
             "type",
-            "Of the indicator; `hash` for every type of hash, any without it.",
+            "Type of the indicator, or `hash` for all hashes; all by default.",
             type="string",
             enum=["hash", *INDICATOR_TYPES],
         ),
@@ -923,7 +929,7 @@ _FLOW_ID = "66b3763be7dbbbdfcd0b0003"
 
 
 def _published() -> PublishedPage:
-    """A page of the feed with one report, the one that the intake shows."""
+    """A page of the feed with one report, that of the example of the intake."""
     scan = {"flowId": _FLOW_ID, "reports": feed.REPORT_EXAMPLE}
     [report] = read_scan(json.dumps(scan).encode(), _NOW)
     assert isinstance(report, ScanReport)  # noqa: S101
@@ -941,8 +947,8 @@ _PAGE_PARAMETERS: tuple[Schema, ...] = (
     {
         "name": "cursor",
         "in": "query",
-        "description": "Where the page begins: as `next` or `newer` of another page says it. It "
-        "tells the order, too.",
+        "description": "Cursor of the page, from `next` or `newer` of another page. It "
+        "includes the order.",
         "allowEmptyValue": True,
         "schema": {"type": "string", "pattern": "^[ab][0-9]{1,15}$"},
         "examples": {"from_the_start": {"value": "a0"}},
@@ -950,14 +956,14 @@ _PAGE_PARAMETERS: tuple[Schema, ...] = (
     {
         "name": "order",
         "in": "query",
-        "description": "Of the first page.",
+        "description": "Order of the reports, for the first page.",
         "allowEmptyValue": True,
         "schema": {"type": "string", "enum": list(Order), "default": Order.NEWEST_FIRST},
     },
     {
         "name": "limit",
         "in": "query",
-        "description": "Reports on a page, at most.",
+        "description": "Maximum number of reports per page.",
         "allowEmptyValue": True,
         "schema": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
     },
@@ -965,14 +971,14 @@ _PAGE_PARAMETERS: tuple[Schema, ...] = (
 _IF_NONE_MATCH: Schema = {
     "name": "If-None-Match",
     "in": "header",
-    "description": "ETag of what the client has.",
+    "description": "ETag of the answer that the client has.",
     "schema": {"type": "string"},
 }
 OPERATIONS["GET", "/"] = Operation(
     "Service",
     "getPage",
-    "A page to look up whatever is pasted",
-    "It asks this API with the key that is typed into it.",
+    "Get the page for people",
+    "The page looks up pasted text with the key that the user enters.",
     parameters=[_IF_NONE_MATCH],
     media_type=_HTML,
     tagged=True,
@@ -980,7 +986,7 @@ OPERATIONS["GET", "/"] = Operation(
 OPERATIONS["GET", "/docs"] = Operation(
     "Service",
     "getDocumentation",
-    "This document as a page",
+    "Get this document as a page",
     parameters=[_IF_NONE_MATCH],
     media_type=_HTML,
     tagged=True,
@@ -988,24 +994,24 @@ OPERATIONS["GET", "/docs"] = Operation(
 OPERATIONS["GET", "/openapi.json"] = Operation(
     "Service",
     "getDescription",
-    "This document",
+    "Get this document",
     parameters=[_IF_NONE_MATCH],
     tagged=True,
 )
-_IF_PUBLISHING = "Only where the stack publishes a feed."
+_IF_PUBLISHING = "Available if the stack publishes a feed."
 
 OPERATIONS["POST", "/api/reports"] = Operation(
     "Feed",
     "publishScanReport",
     "Publish a scan report",
-    f"{_IF_PUBLISHING} The key has to be one that may publish. Sending a report again is safe: "
-    "one with the same content changes nothing, one with another replaces it.",
+    f"{_IF_PUBLISHING} Needs a key created with `--publish`. A report can be sent again: the same "
+    "content changes nothing, other content replaces the report.",
     request=feed.ScanReport,
     parameters=[
         {
             "name": "Content-Encoding",
             "in": "header",
-            "description": "gzip for a body that is compressed; above 4 MB it has to be.",
+            "description": "gzip for a compressed body; required above 4 MB.",
             "schema": {"type": "string", "enum": ["gzip", "identity"], "default": "identity"},
         }
     ],
@@ -1037,15 +1043,16 @@ OPERATIONS["POST", "/api/reports"] = Operation(
 
 
 def _feed_operations(base: str, name: str) -> dict[tuple[str, str], Operation]:
-    """The operations of the feed below one of its two addresses.
+    """The operations of the feed at one of its two paths.
 
     Args:
-        name: what the names of the operations have in them.
+        base: the path.
+        name: part of the operation ids.
     """
     as_json_only = Operation(
         "Feed",
         f"get{name}PageAsJson",
-        "A page of the feed in JSON",
+        "Get a page of the feed in JSON",
         _IF_PUBLISHING,
         parameters=[*_PAGE_PARAMETERS, _IF_NONE_MATCH],
         answer=feed.FeedPage,
@@ -1056,14 +1063,14 @@ def _feed_operations(base: str, name: str) -> dict[tuple[str, str], Operation]:
     as_accepted = replace(
         as_json_only,
         name=f"get{name}Page",
-        summary="A page of the feed",
-        description=f"{_IF_PUBLISHING} Atom, unless the header `Accept` likes JSON better.",
+        summary="Get a page of the feed",
+        description=f"{_IF_PUBLISHING} Atom, unless the header `Accept` prefers JSON.",
         atom=_PAGE_AS_ATOM,
     )
     info = Operation(
         "Feed",
         f"get{name}Info",
-        "What the feed says of itself",
+        "Get size and age of the feed",
         _IF_PUBLISHING,
         answer=feed.FeedInfo,
         answers={
@@ -1089,26 +1096,26 @@ _WITH_KEY = (errors.NO_KEY, errors.UNKNOWN_KEY, errors.STORE_NOT_REACHABLE)
 _COUNTED = (errors.QUOTA_USED_UP, errors.THROTTLED)
 _STATUSES = {
     400: ("BadRequest", "The request is not valid."),
-    401: ("Unauthorized", "The key is missing, or may not ask."),
+    401: ("Unauthorized", "The key is missing, unknown, disabled or expired."),
     403: ("Forbidden", "The key may not do this."),
-    404: ("NotFound", "Nothing is known of it."),
-    405: ("MethodNotAllowed", "The path has no such method."),
-    406: ("NotAcceptable", "The type of the body, or that which is accepted, is none here."),
+    404: ("NotFound", "Not found."),
+    405: ("MethodNotAllowed", "The path does not support the method."),
+    406: ("NotAcceptable", "The media type of the body, or the accepted one, is not supported."),
     413: ("TooLarge", "The request or its answer is too large."),
-    415: ("UnsupportedMediaType", "The body is of another type than JSON."),
-    422: ("Unprocessable", "A part of the request is missing or breaks a rule."),
+    415: ("UnsupportedMediaType", "The media type or encoding of the body is not supported."),
+    422: ("Unprocessable", "A part of the request is missing or not valid."),
     429: ("TooManyRequests", "The limit of the key for the day or the minute is used up."),
-    500: ("InternalError", "Our fault."),
+    500: ("InternalError", "An error inside the service."),
     503: ("StoreNotReachable", "The store is not reachable."),
 }
 
 
 @dataclass(frozen=True)
 class _Family:
-    """One of the APIs: how it says what went wrong.
+    """One of the APIs, with the shape of its errors.
 
     Attributes:
-        prefix: of the names of what its operations share.
+        prefix: of the names of responses that its operations share.
     """
 
     prefix: str
@@ -1128,7 +1135,7 @@ _TAXII = _Family(
     lambda error: as_taxii_error(error.status, error.body()),
     TAXII_MEDIA_TYPE,
 )
-# What goes wrong with these depends on the route, with the others it is the same everywhere.
+# The errors of these statuses depend on the route; those of the others are the same everywhere.
 _OF_ITS_OWN = {400, 403, 404, 422}
 
 
@@ -1142,29 +1149,29 @@ def _header(description: str, *, required: bool = False, **schema: Any) -> Schem
     return {"description": description, "required": required, "schema": schema}
 
 
-_ALLOW = {"Allow": _header("The methods that the path has.", required=True, type="string")}
+_ALLOW = {"Allow": _header("Methods that the path supports.", required=True, type="string")}
 _RETRY = {
     "Retry-After": _header(
-        "Seconds after which to ask again.", required=True, type="integer", minimum=1
+        "Seconds to wait before the next request.", required=True, type="integer", minimum=1
     )
 }
-# A key without limit has but the first two, and so has a request that is refused uncounted.
+# Only the first two for a key without limit, and for a request that was refused before counting.
 _LIMITS = {
     "X-Authenticated": _header("How the caller was identified.", type="string"),
     "X-RateLimit-For": _header("What the limit counts.", type="string"),
-    "X-RateLimit-Limit": _header("Look-ups in a day, UTC.", type="integer", minimum=0),
-    "X-RateLimit-Used": _header("Look-ups of the day.", type="integer", minimum=0),
-    "X-RateLimit-Remaining": _header("Look-ups left.", type="integer", minimum=0),
+    "X-RateLimit-Limit": _header("Look-ups per day, UTC.", type="integer", minimum=0),
+    "X-RateLimit-Used": _header("Look-ups used today.", type="integer", minimum=0),
+    "X-RateLimit-Remaining": _header("Look-ups left today.", type="integer", minimum=0),
     "X-RateLimit-Interval": _header("Length of a day in seconds.", type="integer", minimum=0),
     "X-RateLimit-Reset-In": _header(
-        "Seconds until the day ends, with an `s` behind them.", type="string", pattern="^[0-9]+s$"
+        "Seconds until the day ends, followed by an `s`.", type="string", pattern="^[0-9]+s$"
     ),
     "X-RateLimit-Reset": _header("Seconds until the day ends.", type="integer", minimum=0),
 }
 _KEY_HEADERS = ("apikey", "X-Api-Key")
 _LIMIT_REFERENCES = {name: {"$ref": f"#/components/headers/{name}"} for name in _LIMITS}
-_LOCATION = {"Location": _header("The address.", required=True, type="string", format="uri")}
-_ETAG = {"ETag": _header("Changes with what is answered.", required=True, type="string")}
+_LOCATION = {"Location": _header("Link to the file.", required=True, type="string", format="uri")}
+_ETAG = {"ETag": _header("Changes with the content of the answer.", required=True, type="string")}
 _HEADERS: dict[int, dict[str, Schema]] = {405: _ALLOW, 429: {**_RETRY, **_LIMIT_REFERENCES}}
 
 
@@ -1172,23 +1179,23 @@ def document() -> Schema:
     """The OpenAPI document.
 
     Raises:
-        LocalError: a route is not documented, or what is documented is no route.
+        LocalError: a route is not documented, or an operation has no route.
     """
     routed = {(method, route.template) for route in ROUTES for method in route.methods}
     if differing := routed ^ OPERATIONS.keys():
-        raise LocalError(f"documented here or routed, but not both: {sorted(differing)}")
+        raise LocalError(f"either without a route or not documented: {sorted(differing)}")
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "IOC reputation",
             "description": "Reputation of hashes, IPs, domains and URLs, from scan reports of a "
-            "sandbox. Answers have the shape of the MetaDefender Cloud v4 API, below `/api` that "
-            "of the sandbox's own. The key may be in either header, or be the password of basic "
-            "authentication.",
+            "sandbox. Answers have the shape of the MetaDefender Cloud v4 API; below `/api`, that "
+            "of the sandbox's own API. Send the key in one of the two headers, or as the password "
+            "of basic authentication.",
             "version": _version(),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        # Below a stage the look-up function puts the stage there.
+        # With a stage, the lookup function replaces this by the path of the stage.
         "servers": [{"url": "/"}],
         "security": [{name: []} for name in (*_KEY_HEADERS, "password")],
         "paths": {route.template: _path(route) for route in ROUTES},
@@ -1225,22 +1232,22 @@ def _path(route: Route[Any]) -> Schema:
 
 
 def _operation(route: Route[Any], operation: Operation) -> Schema:
-    said: Schema = {
+    described: Schema = {
         "tags": [operation.tag],
         "operationId": operation.name,
         "summary": operation.summary,
     }
     if operation.description:
-        said["description"] = operation.description
+        described["description"] = operation.description
     if route.open:
-        said["security"] = []
+        described["security"] = []
     if operation.parameters:
-        said["parameters"] = list(operation.parameters)
+        described["parameters"] = list(operation.parameters)
     if operation.request:
         taken = {_JSON: _content(operation.request)}
         if operation.takes_text:
             taken[_TEXT] = {"schema": {"type": "string"}}
-        said["requestBody"] = {"required": True, "content": taken}
+        described["requestBody"] = {"required": True, "content": taken}
     family = _family(route.template)
     good = 302 if operation.redirects else 200
     responses = {good: _answer(operation), **_refusals(_possible(route, operation), family)}
@@ -1249,7 +1256,7 @@ def _operation(route: Route[Any], operation: Operation) -> Schema:
         counted = {} if uncounted else _LIMIT_REFERENCES
         responses[200]["headers"] = {**_ETAG, **counted}
         responses[304] = {
-            "description": "It is the same as before.",
+            "description": "The client has the current answer.",
             "headers": {**_ETAG, **counted},
         }
     elif not route.open and route.template not in _UNCOUNTED:
@@ -1258,19 +1265,19 @@ def _operation(route: Route[Any], operation: Operation) -> Schema:
         responses[good]["headers"] = {**_LIMIT_REFERENCES, **_LOCATION}
     if operation.or_link:
         responses[302] = {
-            "description": "Where it is.",
+            "description": "A redirect to the file.",
             "headers": {**_LIMIT_REFERENCES, **_LOCATION},
             "content": {_JSON: _content(exports.ExportLink, _EXPORT_LINK)},
         }
-    said["responses"] = {
+    described["responses"] = {
         str(status): _shared(status, response, family)
         for status, response in sorted(responses.items())
     }
-    return said
+    return described
 
 
 def _shared(status: int, response: Schema, family: _Family) -> Schema:
-    """A reference to what others answer as well, if it is the same."""
+    """A reference to a shared response if it is the same, else the response itself."""
     if status not in _STATUSES:
         return response
     name = family.shared_name(status)
@@ -1279,7 +1286,7 @@ def _shared(status: int, response: Schema, family: _Family) -> Schema:
 
 
 def _possible(route: Route[Any], operation: Operation) -> Iterable[ErrorDefinition]:
-    """Every error that an operation may answer."""
+    """All errors that an operation can answer."""
     yield from operation.refusals
     if not route.open:
         yield from _WITH_KEY
@@ -1319,7 +1326,7 @@ def _shared_responses() -> dict[str, Schema]:
 
 
 def _refusals(refusals: Iterable[ErrorDefinition], family: _Family) -> dict[int, Schema]:
-    """The answers of all `refusals`, by status, with an example of each."""
+    """The error answers by status, with an example of each error."""
     names = {error: name.lower() for name, error in vars(errors).items() if name.isupper()}
     by_status: dict[int, dict[str, Any]] = {}
     for error in refusals:
@@ -1342,7 +1349,7 @@ def _content(model: type[BaseModel], examples: Mapping[str, Any] | None = None) 
 
 
 class _Untitled(GenerateJsonSchema):
-    """A title that only repeats the name of its field says nothing."""
+    """Generates schemas without titles, which would only repeat the names of the fields."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False

@@ -1,1 +1,1 @@
-"""Pydantic models of request and answer bodies, for the OpenAPI document and tests. Not deployed."""
+"""Pydantic models of bodies, for the OpenAPI document and the tests; not deployed."""

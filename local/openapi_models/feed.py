@@ -66,7 +66,7 @@ class ScanReport(RequestBody):
         examples=["66b3763be7dbbbdfcd0b0003"],
     )
     reports: dict[str, Any] = Field(
-        description="The reports of the scan by report_id. An invalid report does not affect others.",
+        description="The reports of the scan by report_id. An invalid one does not affect others.",
         min_length=1,
         examples=[REPORT_EXAMPLE],
     )
@@ -82,8 +82,8 @@ class TakenReport(ResponseBody):
         description="Number of IOCs by verdict; empty for an unchanged report."
     )
     asked: bool = Field(
-        description="False if a reputation service is configured and could not be queried. Send the "
-        "report again later."
+        description="False if a reputation service is configured and could not be queried. Send "
+        "the report again later."
     )
     iocs: Count = Field(description="Number of IOCs in the report.")
     passed_over: Count = Field(description="Number of IOCs of types that look-ups do not cover.")

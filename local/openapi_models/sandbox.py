@@ -118,7 +118,7 @@ class _Items(RootModel[list[str]]):
 
 
 class Hashes(_Items):
-    """SHA-256 hashes to look up, in upper or lower case. An invalid item gets a row with an error."""
+    """SHA-256 hashes to look up, in any case. An invalid item gets a row with an error."""
 
     root: list[str] = Field(
         min_length=1, max_length=1000, examples=[[_SHA256, IndicatorType.SHA256.info.other_example]]

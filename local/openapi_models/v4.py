@@ -109,7 +109,7 @@ Category = Annotated[
 ListName = Annotated[
     str,
     Field(
-        description="The provider's list with the indicator; absent if the provider has only one list.",
+        description="The provider's list with the indicator; absent if it has only one list.",
         min_length=1,
         json_schema_extra=without_default,
     ),
@@ -427,8 +427,8 @@ class ProviderSource(ResponseBody):
 
     provider: OtherProvider
     assessment: str = Field(
-        description="Assessment in the provider's own words, `trustworthy` with status 0; empty if the "
-        "indicator is unknown to it.",
+        description="Assessment in the provider's own words, `trustworthy` with status 0; empty if "
+        "the indicator is unknown to it.",
         examples=["botnet"],
     )
     category: Category = ""
@@ -436,11 +436,11 @@ class ProviderSource(ResponseBody):
         description="Time of listing; empty if not listed, or if the provider does not state it."
     )
     update_time: Time | Literal[""] = Field(
-        description="Time of the last complete download of its list, or of its answer; empty for never."
+        description="Time of the last complete download of its list, or of its answer, or empty."
     )
     status: Literal[0, 1, 3, 5] = Field(
-        description="0 trusted by the provider, 1 listed, 3 the provider could not be queried, 5 not "
-        "listed."
+        description="0 trusted by the provider, 1 listed, 3 the provider could not be queried, 5 "
+        "not listed."
     )
     list: ListName = ""
 
@@ -811,8 +811,8 @@ class FeedStatus(ResponseBody):
         ge=0,
     )
     left: int = Field(
-        description="Number of reports of the feed that the run has not reached; -1 if the feed does "
-        "not state their number.",
+        description="Number of reports of the feed that the run has not reached; -1 if the feed "
+        "does not state their number.",
         ge=-1,
     )
     last_complete: Time | Literal[""] = Field(
@@ -822,7 +822,7 @@ class FeedStatus(ResponseBody):
         description="Date of the newest report read; empty for none."
     )
     lag_s: int = Field(
-        description="Seconds since `newest_report`; -1 for none. Grows while the feed has no new report.",
+        description="Seconds since `newest_report`; -1 for none. Grows without new reports.",
         ge=-1,
         examples=[3600],
     )
