@@ -29,11 +29,12 @@ NOT_IMPORTED = (
     "shared.client",
     "shared.formats.feed",
     "shared.formats.exports",
-    "shared.filters",
+    "shared.formats.bloom_filter",
     "shared.store.exports",
     "shared.store.filters",
     "shared.store.objects",
     "shared.formats.lists",
+    "shared.http.fetch",
     "urllib3",
 )
 
