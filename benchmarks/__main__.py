@@ -1,6 +1,6 @@
-"""`make bench`: measure, and write the documents, the plots and what they are made from.
+"""`make bench`: measures cost and speed, and writes the documents, the plots and their data.
 
-`python -m benchmarks against URL` measures something else that speaks the v4 API.
+`python -m benchmarks against URL` measures another service with the v4 API.
 """
 
 import argparse
@@ -41,7 +41,7 @@ LIST_ENTRIES = 5_000
 
 
 def main() -> None:
-    """What the command line asks for."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     against.add_arguments(commands.add_parser("against", help="measure a base URL"))
@@ -53,29 +53,29 @@ def main() -> None:
 
 
 def measure() -> None:
-    """Measure everything, and write."""
+    """Measure everything, and write the documents."""
     started = time.monotonic()
     with running_engine() as endpoint:
         os.environ[environment.ENDPOINT] = endpoint
-        _say("units of ingestion")
+        _report("units of ingestion")
         units, hot = ingestion.units(), ingestion.hot_size()
-        _say("CPU of ingestion")
+        _report("CPU of ingestion")
         ingest_cpu = ingestion.cpu_us(CPU_ROUNDS)
-        _say("units of look-ups")
+        _report("units of look-ups")
         tables = lookups.filled_tables()
         counted = lookups.count(sorted(lookups.tables_keys(tables)))
-        _say("comparison with peers")
+        _report("comparison with peers")
         compared = comparison.compare(LOOKUP_ROUNDS, SINGLES, BULKS)
-        _say("publishing, lists, a run that finds nothing new")
+        _report("publishing, lists, a run that finds nothing new")
         published = others.publishing(PUBLISHED_REPORTS)
         first, refreshed = others.lists(LIST_ENTRIES)
         idle = others.idle_run()
         single_calls = others.single_calls()
-        _say("requests without an API key")
+        _report("requests without an API key")
         without_key = open_routes.measure()
-    _say("starts")
+    _report("starts")
     started_anew = starts.measure(START_ROUNDS)
-    _say("memory")
+    _report("memory")
     few, many = ingestion.peak_kb(FEW_REPORTS), ingestion.peak_kb(MANY_REPORTS)
     found = report.Found(
         units=units,
@@ -103,10 +103,10 @@ def measure() -> None:
     report.DOCUMENT.write_text(report.document(found, measured, before), encoding="utf-8")
     scale.main()
     took = f"{time.monotonic() - started:.0f} s"
-    _say(f"written after {took}: docs/benchmarks.md, docs/cost.md, docs/scale.md")
+    _report(f"written after {took}: docs/benchmarks.md, docs/cost.md, docs/scale.md")
 
 
-def _say(text: str) -> None:
+def _report(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 

@@ -1,4 +1,4 @@
-"""Load on any base URL that speaks the v4 API: `python -m benchmarks against URL`."""
+"""Measures any service with the v4 API under load: `python -m benchmarks against URL`."""
 
 import argparse
 import http.client
@@ -26,10 +26,11 @@ SINGLES, HUNDREDS, THOUSANDS = 1000, 100, 20
 
 @dataclass(frozen=True)
 class Target:
-    """What is asked.
+    """A service to measure.
 
     Attributes:
-        url: base, without the path of the API.
+        url: base URL, without the path of the API.
+        key: its API key.
         pids: processes whose CPU is counted.
     """
 
@@ -38,22 +39,22 @@ class Target:
     pids: tuple[int, ...] = ()
 
     def cpu_s(self) -> float:
-        """CPU seconds of its processes until now."""
+        """Return the CPU seconds of its processes so far."""
         return sum(map(process_cpu_s, self.pids))
 
 
 def process_cpu_s(pid: int) -> float:
-    """CPU seconds of a process of this machine, all of its threads.
+    """Return the CPU seconds of a process of this machine, all threads included.
 
     Raises:
-        OSError: there is no such process.
+        OSError: the process does not exist.
     """
-    # As clock_getcpuclockid(3) makes it on Linux: nanoseconds, where /proc counts in ticks.
+    # The clock id of clock_getcpuclockid(3) on Linux: it counts nanoseconds, /proc only ticks.
     return time.clock_gettime((~pid << 3) | 2)
 
 
 class Connection:
-    """A connection that is kept alive."""
+    """A persistent connection to a target."""
 
     def __init__(self, target: Target) -> None:
         parts = urlsplit(target.url)
@@ -66,10 +67,10 @@ class Connection:
         self._headers = {"apikey": target.key, "content-type": "application/json"}
 
     def ask(self, request: Request) -> tuple[int, bytes]:
-        """Status and body.
+        """Send a request, and return status and body of the answer.
 
         Raises:
-            OSError, HTTPException: it broke; the next request connects anew.
+            OSError, HTTPException: the connection failed; the next request opens a new one.
         """
         path = self._base + request.raw_path.decode()
         try:
@@ -81,13 +82,13 @@ class Connection:
             raise
 
     def close(self) -> None:
-        """Close it."""
+        """Close the connection."""
         self._http.close()
 
 
 @contextmanager
 def connected(target: Target) -> Iterator[Connection]:
-    """A connection for the length of the `with` block."""
+    """Open a connection for the duration of the `with` block."""
     connection = Connection(target)
     try:
         yield connection
@@ -97,11 +98,11 @@ def connected(target: Target) -> Iterator[Connection]:
 
 @dataclass
 class Outcome:
-    """What came of requests.
+    """Results of a series of requests.
 
     Attributes:
-        answered: seconds from the moment a request was due to its answer, by that moment; only of
-            requests that were answered with 200 or 404.
+        answered: for each answer with 200 or 404, when its request was due and the seconds from
+            then to the answer.
         found: answers with 200.
         refused: answers with 429.
         errors: other answers, and requests without one.
@@ -117,18 +118,21 @@ class Outcome:
     cpu_s: float = 0.0
 
     def took_s(self) -> list[float]:
-        """Seconds of each answer."""
+        """Return the seconds of each answer."""
         return [took for _, took in self.answered]
 
 
 def drive(
     target: Target, requests: Sequence[Request], connections: int, rate: float | None = None
 ) -> Outcome:
-    """Send requests over connections side by side.
+    """Send requests over parallel connections.
 
     Args:
-        rate: requests a second, which are due whether or not the ones before are answered, so that
-            waiting in line counts; without it each connection sends as soon as it has its answer.
+        target: service to send them to.
+        requests: requests to send.
+        connections: number of connections.
+        rate: requests a second, due even if earlier ones are not answered, so that queueing time
+            counts; None for each connection to send as soon as it has its answer.
     """
     outcome = Outcome()
     lock = threading.Lock()
@@ -162,7 +166,7 @@ def drive(
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The smallest value that this share of all does not exceed; 0 of none."""
+    """Return the smallest value that this share of all values does not exceed; 0 without values."""
     if not values:
         return 0.0
     ordered = sorted(values)
@@ -170,14 +174,14 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def known_keys(file: Path | None) -> list[str]:
-    """Keys of IOCs that the target knows: lines such as `sha256#...`, or the benchmark's own."""
+    """Read keys of IOCs that the target knows, such as `sha256#...`; without a file our own."""
     if file is None:
         return stock(KNOWN)
     return [line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command line of `main`."""
+    """Declare the arguments of `main`."""
     parser.add_argument("url", help="base URL, such as http://127.0.0.1:3000")
     parser.add_argument("--key", default="", help="the API key")
     parser.add_argument("--pid", type=int, action="append", default=[], help="count its CPU")
@@ -190,7 +194,7 @@ def main(arguments: argparse.Namespace) -> None:
     """Measure one target, and print a table.
 
     Raises:
-        SystemExit: what was asked for cannot be measured.
+        SystemExit: an argument is wrong.
     """
     target = Target(arguments.url, arguments.key, tuple(arguments.pid))
     keys = known_keys(arguments.known)
@@ -202,7 +206,7 @@ def main(arguments: argparse.Namespace) -> None:
     try:
         target.cpu_s()
     except OSError as error:
-        raise SystemExit(f"error: no such process on this machine: {arguments.pid}") from error
+        raise SystemExit(f"error: a process does not exist: {arguments.pid}") from error
     absent = [unknown(key) for key in keys]
     no_hashes = [f"sha256#{digest(f'absent {number}')}" for number in range(1000)]
     kinds: dict[str, tuple[int, list[Request]]] = {
@@ -221,9 +225,10 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 def table(rounds: Mapping[str, Sequence[Outcome]], sizes: Mapping[str, int]) -> Iterator[str]:
-    """A table of what came of all rounds.
+    """Return the lines of a table with the results of all rounds.
 
     Args:
+        rounds: results by kind of request.
         sizes: IOCs in a request, by kind.
     """
     yield "| What | Requests | 200 | 429 | Errors | p50 ms | p95 ms | p99 ms | IOC/s | CPU µs/IOC |"

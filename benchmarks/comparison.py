@@ -1,4 +1,4 @@
-"""This service and its peers with the same IOCs, asked the same questions, in turns."""
+"""Compares this service with its peers: the same IOCs and look-ups, in turns."""
 
 import gc
 import json
@@ -19,7 +19,7 @@ from benchmarks.against import Outcome, Target, connected, drive, process_cpu_s
 from benchmarks.cost import ROOT
 from benchmarks.feeds import NOW_MS, StockFeed, flow_id, stock
 from benchmarks.ingestion import Tables, ingest, new_tables
-from benchmarks.lookups import ask, captured_output, event_of, let_in
+from benchmarks.lookups import ask, captured_output, configure_handler, event_of
 from benchmarks.metering import item_size
 from benchmarks.questions import KEY, bulk, questions, single
 from functions.lookup import app
@@ -37,8 +37,8 @@ REDIS_APP = "FastAPI + Redis, without redis-server"
 BOTO3 = "boto3 client alone"
 
 STOCK = 200_000
-# Of the stock, one in so many is in the tables of this service, and what is asked for is drawn
-# from these: how many there are is the business of DynamoDB, whose CPU is not counted.
+# The tables of this service hold one IOC in so many of the stock, and look-ups are drawn from
+# these: the number of items concerns only DynamoDB, whose CPU is not counted.
 ONE_IN = 50
 LOADS = 5
 AT_ONCE = 1000
@@ -50,14 +50,14 @@ START_TIMEOUT_S = 30.0
 
 @dataclass
 class Side:
-    """What was measured of one side, round by round; empty or 0 where it was not.
+    """Measurements of one service, round by round; empty or 0 if not measured.
 
     Attributes:
-        single, bulk: CPU microseconds for an IOC that is looked up by itself, and in 1,000.
-        hundred: the same in bulks of 100.
-        loaded: CPU microseconds for an IOC that is taken in.
-        load_rate: IOCs taken in in a second.
-        stored: bytes for an IOC.
+        single, bulk: CPU microseconds for an IOC in a single look-up, and in a bulk of 1,000.
+        hundred: CPU microseconds for an IOC in a bulk of 100.
+        loaded: CPU microseconds to load an IOC.
+        load_rate: IOCs loaded in a second.
+        stored: bytes for a stored IOC.
         start_ms, start_cpu_ms: from the start of the process to its first answer.
     """
 
@@ -73,11 +73,12 @@ class Side:
 
 @dataclass(frozen=True)
 class Compared:
-    """All sides by name.
+    """Measurements of all services by name.
 
     Attributes:
-        driven: what came of single look-ups over connections side by side, by side and round.
-        redis: version of the server; empty if there is none, and then there is no such side.
+        sides: measurements of each service.
+        driven: results of single look-ups over parallel connections, by service and round.
+        redis: version of redis-server; "" if it is missing and Redis was not measured.
     """
 
     sides: Mapping[str, Side]
@@ -86,25 +87,25 @@ class Compared:
 
 
 def redis_server() -> tuple[str, str] | None:
-    """Path and version of redis-server: one on the PATH first, then that of a wheel."""
-    beside = PYTHON.with_name("redis-server")
-    program = shutil.which("redis-server") or (str(beside) if beside.is_file() else None)
+    """Return path and version of redis-server, on PATH or else of a wheel; None if missing."""
+    installed = PYTHON.with_name("redis-server")
+    program = shutil.which("redis-server") or (str(installed) if installed.is_file() else None)
     if program is None:
         return None
-    said = subprocess.run(  # noqa: S603
+    done = subprocess.run(  # noqa: S603
         [program, "--version"], check=True, capture_output=True, text=True
     )
-    return program, said.stdout.partition("v=")[2].split()[0]
+    return program, done.stdout.partition("v=")[2].split()[0]
 
 
 def compare(rounds: int, singles: int, bulks: int) -> Compared:
-    """Measure all sides."""
+    """Measure all services in turns."""
     redis = redis_server()
     names = [SERVICE, SERVED, SQLITE, *((REDIS, REDIS_APP) if redis else ()), BOTO3]
     sides = {name: Side() for name in names}
     keys = stock(STOCK)
     tables = new_tables()
-    let_in(tables)
+    configure_handler(tables)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         commands = {SQLITE: ("fastapi_sqlite", {"PEER_FILE": str(folder / "iocs.sqlite")})}
@@ -139,7 +140,7 @@ def compare(rounds: int, singles: int, bulks: int) -> Compared:
 def _load(
     sides: Mapping[str, Side], peers: Mapping[str, Target], tables: Tables, keys: Sequence[str]
 ) -> None:
-    """Take the IOCs in, a part of them in each turn."""
+    """Load the IOCs, a part of them in each turn."""
     own = keys[::ONE_IN]
     for number in range(LOADS):
         mine = own[number::LOADS]
@@ -160,8 +161,8 @@ def _load(
             _put(sides, name, "loaded", [one / len(part) for one in spent])
     for name, target in peers.items():
         with connected(target) as connection:
-            _, said = connection.ask(Request("GET", b"/size"))
-        size = json.loads(said)
+            _, body = connection.ask(Request("GET", b"/size"))
+        size = json.loads(body)
         assert size["iocs"] == len(keys), (name, size)
         sides[name].stored = size["bytes"] / len(keys)
     pages = tables.client.get_paginator("scan").paginate(TableName=tables.iocs)
@@ -197,10 +198,10 @@ def _ask(
     singles: int,
     bulks: int,
 ) -> None:
-    """Look up, all sides in turns."""
+    """Look IOCs up, all services in turns."""
     one_by_one = questions(keys, singles)
     together = questions([key for key in keys if key.startswith("sha256#")], AT_ONCE)
-    # By what is measured: requests, and how many IOCs they ask for.
+    # By measurement: requests, and the number of IOCs in them.
     kinds: dict[str, tuple[list[Request], int]] = {
         "single": ([single(key) for key in one_by_one], singles),
         "bulk": ([bulk(together)] * bulks, bulks * AT_ONCE),
@@ -215,8 +216,8 @@ def _ask(
     with captured_output():
         for target in targets.values():
             _check(target, one_by_one, together)
-        # As the function does when it has started; else the collector would look through all that
-        # the benchmark holds.
+        # As the function does after its start; else the collector would scan all objects of the
+        # benchmark.
         gc.freeze()
         for number in range(rounds + 1):
             # The first round warms all of them up.
@@ -233,7 +234,7 @@ def _ask(
 
 
 def _check(target: Target, one_by_one: Sequence[str], together: Sequence[str]) -> None:
-    """That what is stored, and only that, is found: every other one of the questions."""
+    """Assert that exactly the stored IOCs are found: every other look-up."""
     with connected(target) as connection:
         for at, key in enumerate(one_by_one):
             status, body = connection.ask(single(key))
@@ -250,8 +251,8 @@ def _handle(events: Sequence[dict[str, Any]]) -> None:
 
 
 def _served(target: Target, requests: Sequence[Request]) -> list[float]:
-    """CPU microseconds of each process for requests one after the other."""
-    # A connection for each turn: while others have theirs, a server closes one that is idle.
+    """Send requests one after the other, and return the CPU microseconds of each process."""
+    # One connection a turn, because a server closes an idle one during the turns of the others.
     with connected(target) as connection:
         before = list(map(process_cpu_s, target.pids))
         for request in requests:
@@ -263,7 +264,7 @@ def _served(target: Target, requests: Sequence[Request]) -> list[float]:
 
 
 def _put(sides: Mapping[str, Side], name: str, what: str, spent: Sequence[float]) -> None:
-    """Keep what the processes of a side spent; what the first one did counts by itself too."""
+    """Store the CPU time of a service's processes; of Redis the application's alone as well."""
     getattr(sides[name], what).append(sum(spent))
     if name == REDIS:
         getattr(sides[REDIS_APP], what).append(spent[0])
@@ -296,7 +297,7 @@ class _Started:
 
 @contextmanager
 def _running(command: Sequence[str], variables: Mapping[str, str]) -> Iterator[int]:
-    """A process of this project for the length of the `with` block, by its id."""
+    """Run a command for the duration of the `with` block, and yield its process id."""
     process = subprocess.Popen(  # noqa: S603
         command,
         cwd=ROOT,
@@ -326,7 +327,7 @@ def _running_peer(module: str, variables: Mapping[str, str]) -> Iterator[_Starte
 
 @contextmanager
 def running_service() -> Iterator[Target]:
-    """The local API over the tables that the environment names."""
+    """Run the local API over the tables that the environment names."""
     port = free_port()
     command = [sys.executable, "-m", "local", "api"]
     with _running(command, {"PORT": str(port), "API_KEY": KEY}) as pid:
@@ -337,7 +338,7 @@ def running_service() -> Iterator[Target]:
 
 @contextmanager
 def _running_redis(program: str, folder: Path) -> Iterator[tuple[str, int]]:
-    """URL and process of a server that keeps all in memory and writes nothing down."""
+    """Run redis-server without persistence, and yield its URL and process id."""
     port = free_port()
     command = [program, "--bind", "127.0.0.1", "--port", str(port), "--dir", str(folder)]
     command += ["--save", "", "--appendonly", "no"]
@@ -349,7 +350,7 @@ def _wait_for(target: Target) -> None:
     """Wait for the first answer.
 
     Raises:
-        TimeoutError: none came.
+        TimeoutError: the target does not answer in time.
     """
     request = single(f"sha256#{'0' * 64}")
     deadline = time.monotonic() + START_TIMEOUT_S

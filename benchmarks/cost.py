@@ -1,4 +1,4 @@
-"""What the service costs, from measured units and published prices: `python -m benchmarks.cost`.
+"""Computes the cost from measured units and published prices: `python -m benchmarks.cost`.
 
 Pure arithmetic: it reads benchmarks/measured.json, which `make bench` writes, and writes
 docs/cost.md.
@@ -30,19 +30,19 @@ ALARM_MONTH = 0.10
 SCHEDULER_CALL = 1.00e-6
 DASHBOARD_MONTH = 3.00
 INTERNET_GB = 0.09  # out of AWS
-# That look-ups write: latency, cold starts, refusals by quota.
+# Metrics of look-ups: latency, cold starts, refusals by quota.
 LOOKUP_METRICS = 3
 
-# Memory of the functions, as the template has it.
+# Memory of the functions in the template.
 LOOKUP_MB = 512
 INGEST_MB = 1024
 PUBLISH_MB = 1024
 PROVIDERS_MB = 2048
-# Requests a second that the template lets in: of the open documents, of each other route.
+# Requests a second that the template admits: for the open documents, for each other route.
 OPEN_DOCUMENTS = ("GET /", "GET /docs", "GET /health", "GET /openapi.json")
 DOCUMENT_REQUESTS_S = 5
 REQUESTS_S = 500
-# A function URL has no throttle but this: requests a second for each reserved execution.
+# The only throttle of a function URL: requests a second for each reserved execution.
 URL_REQUESTS_S = 10
 RESERVED_EXECUTIONS = 10  # of the example
 # The memory with which a function has one whole processor.
@@ -59,16 +59,16 @@ FRONTS = {"REST API": GATEWAY_REQUEST, "function URL": 0.0}
 
 @dataclass(frozen=True)
 class Work:
-    """What was measured of some work; all numbers are of the whole of it.
+    """Measurements of one kind of work; all numbers are totals.
 
     Attributes:
-        things: look-ups, sightings, IOCs, entries or runs, which the cost is told by.
-        requests: invocations that it takes.
+        things: number of look-ups, sightings, IOCs, entries or runs.
+        requests: number of invocations.
         read, written: capacity units.
-        cpu_us: on the machine of the benchmark.
-        waits: round trips to the store that nothing else is done beside.
-        log_bytes: what is logged.
-        answer_bytes: what is answered.
+        cpu_us: CPU microseconds on the machine of the benchmark.
+        waits: round trips to the store during which the function only waits.
+        log_bytes: size of the logs.
+        answer_bytes: size of the answers.
     """
 
     things: int
@@ -83,13 +83,13 @@ class Work:
 
 @dataclass(frozen=True)
 class Measured:
-    """What the benchmark has measured.
+    """All measurements that the cost depends on.
 
     Attributes:
-        metrics: custom metrics that a run of ingestion writes.
-        alarms: metrics in the alarms that every stack has.
+        metrics: number of custom metrics that a run of ingestion writes.
+        alarms: number of metrics in the alarms that every stack has.
         item_bytes: mean size of an item of the IOC table.
-        without_key: what clients without an API key can ask for, by its name.
+        without_key: requests of clients without an API key, by name.
     """
 
     single: Work
@@ -112,7 +112,7 @@ Shares = Mapping[str, float]
 
 
 def read_measured(text: str) -> Measured:
-    """What a file says was measured."""
+    """Read the measurements from the text of benchmarks/measured.json."""
     raw: dict[str, Any] = json.loads(text)
     without_key = {name: Work(**value) for name, value in raw.pop("without_key", {}).items()}
     facts: dict[str, Any] = {
@@ -122,32 +122,34 @@ def read_measured(text: str) -> Measured:
 
 
 def write_measured(measured: Measured) -> str:
-    """The file that `read_measured` reads."""
+    """Return the text that `read_measured` reads."""
     return json.dumps(asdict(measured), indent=2) + "\n"
 
 
 def duration_ms(cpu_us: float, waits: float, memory_mb: int) -> int:
-    """Billed milliseconds of one invocation: what it computes by its share of a CPU, and waits."""
+    """Return the billed milliseconds of an invocation: CPU time by share of a CPU, and waits."""
     share = min(1.0, memory_mb / WHOLE_CPU_MB)
     return max(1, math.ceil(cpu_us / 1000 / share + waits * ROUND_TRIP_MS))
 
 
 def lambda_dollars(requests: int, milliseconds: float, memory_mb: int) -> float:
-    """Dollars for invocations that each take so long."""
+    """Return the dollars for invocations of a given duration."""
     gb_s = requests * milliseconds / 1000 * memory_mb / 1024
     return requests * LAMBDA_REQUEST + gb_s * LAMBDA_GB_SECOND
 
 
 def dynamodb_dollars(read: float, written: float) -> float:
-    """Of capacity units."""
+    """Return the dollars for capacity units."""
     return read * READ_UNIT + written * WRITE_UNIT
 
 
 def shares(work: Work, memory_mb: int, *, front: float = 0.0) -> dict[str, float]:
-    """Dollars for a million things, by service.
+    """Return the dollars for a million things, by service.
 
     Args:
-        front: what a request costs before any function runs.
+        work: its measurements.
+        memory_mb: memory of the function.
+        front: dollars for a request before any function runs.
     """
     each = duration_ms(work.cpu_us / work.requests, work.waits / work.requests, memory_mb)
     spent = {
@@ -160,12 +162,12 @@ def shares(work: Work, memory_mb: int, *, front: float = 0.0) -> dict[str, float
 
 
 def total(spent: Shares) -> float:
-    """All services together."""
+    """Return the sum over all services."""
     return sum(spent.values())
 
 
 def idle_month(measured: Measured) -> dict[str, float]:
-    """Dollars for a month in which nobody asks and nothing is new, by what they go to."""
+    """Return the dollars for a month without look-ups and without new reports, by item."""
     run = measured.idle_run
     each = duration_ms(run.cpu_us, run.waits, INGEST_MB)
     return {
@@ -179,17 +181,17 @@ def idle_month(measured: Measured) -> dict[str, float]:
 
 
 def tables_and_schedule(month: Shares) -> float:
-    """The part of an idle month that is neither metrics nor alarms."""
+    """Return the dollars of an idle month without metrics and alarms."""
     return sum(dollars for name, dollars in month.items() if name not in ("metrics", "alarms"))
 
 
 def stored_month(item_bytes: float, items: int = MILLION) -> float:
-    """Dollars for keeping items for a month, with backups; of each 100 bytes more are billed."""
+    """Return the dollars to store items for a month, with backups and 100 bytes overhead each."""
     return items * (item_bytes + 100) / GB * (STORAGE_GB_MONTH + BACKUP_GB_MONTH)
 
 
 def lookups(measured: Measured, front: str) -> dict[str, dict[str, float]]:
-    """Dollars for a million look-ups over one of `FRONTS`."""
+    """Return the dollars for a million look-ups over one of `FRONTS`."""
     kinds = {
         "one at a time": measured.single,
         "in bulk of 100": measured.bulk_100,
@@ -199,7 +201,7 @@ def lookups(measured: Measured, front: str) -> dict[str, dict[str, float]]:
 
 
 def lookups_by_front(measured: Measured) -> dict[str, dict[str, float]]:
-    """Dollars for a million look-ups, by kind and front."""
+    """Return the dollars for a million look-ups, by kind and front."""
     return {
         f"{kind}, {front}": spent
         for front in FRONTS
@@ -208,11 +210,12 @@ def lookups_by_front(measured: Measured) -> dict[str, dict[str, float]]:
 
 
 def hour_without_key(work: Work, requests_s: float, *, front: float) -> dict[str, float]:
-    """Dollars for an hour of requests without a valid API key, by service, bytes out included.
+    """Return the dollars for an hour of requests without a valid key, by service, with bytes out.
 
     Args:
-        requests_s: how many the front lets in.
-        front: what a request costs before any function runs.
+        work: measurements of the requests.
+        requests_s: requests a second that the front admits.
+        front: dollars for a request before any function runs.
     """
     requests = requests_s * 3600
     spent = shares(work, LOOKUP_MB, front=front)
@@ -221,7 +224,7 @@ def hour_without_key(work: Work, requests_s: float, *, front: float) -> dict[str
 
 
 def hours_without_key(measured: Measured, front: str) -> dict[str, dict[str, float]]:
-    """`hour_without_key` of each kind of request, at the throttles of one of `FRONTS`."""
+    """Return `hour_without_key` of each kind of request, at the throttles of one of `FRONTS`."""
     return {
         name: hour_without_key(work, let_in(name, front), front=FRONTS[front])
         for name, work in measured.without_key.items()
@@ -229,14 +232,14 @@ def hours_without_key(measured: Measured, front: str) -> dict[str, dict[str, flo
 
 
 def let_in(name: str, front: str) -> int:
-    """Requests a second of a kind that a front lets in."""
+    """Return the requests a second of a kind that a front admits."""
     if not FRONTS[front]:
         return URL_REQUESTS_S * RESERVED_EXECUTIONS
     return DOCUMENT_REQUESTS_S if name in OPEN_DOCUMENTS else REQUESTS_S
 
 
 def sightings(measured: Measured) -> dict[str, dict[str, float]]:
-    """Dollars for a million sightings."""
+    """Return the dollars for a million sightings."""
     kinds = {
         "new": measured.new,
         "seen again, in new reports": measured.seen_again,
@@ -246,7 +249,7 @@ def sightings(measured: Measured) -> dict[str, dict[str, float]]:
 
 
 def others(measured: Measured) -> dict[str, dict[str, float]]:
-    """Dollars for a million of what else is done."""
+    """Return the dollars for a million IOCs published, and entries of lists."""
     return {
         "IOCs published, ten in a report": shares(
             measured.publishing, PUBLISH_MB, front=GATEWAY_REQUEST
@@ -259,7 +262,7 @@ def others(measured: Measured) -> dict[str, dict[str, float]]:
 _TEXT = """\
 # What it costs
 
-Made by `.venv/bin/python -m benchmarks.cost` from what `make bench` has measured
+Generated by `.venv/bin/python -m benchmarks.cost` from the measurements of `make bench`
 (`benchmarks/measured.json`) and list prices; do not change it by hand. Dollars, us-east-1, on
 demand, arm64, without free tiers, prices of {prices_of}: check them before you quote.
 
@@ -267,16 +270,16 @@ demand, arm64, without free tiers, prices of {prices_of}: check them before you 
 
 {lookups}
 
-The REST API is the default front. The function URL is the option `FunctionUrl`: it has no price of
-its own, and no throttle. The API key of a client is kept in memory, and its quota is leased in
-blocks: both are in the units.
+The REST API is the default front. The function URL is the option `FunctionUrl`: it has neither a
+price of its own nor a throttle. A function caches the API key of a client, and leases its quota in
+blocks: the units include both.
 
 ## Clients without an API key
 
-Dollars that an hour of requests costs when they come as fast as the template lets them in:
-`RequestsPerSecond` at the REST API, {documents_s} a second for each open document, and {url_s} for
-each of `LookupReservedConcurrency` at a function URL, here {url_executions}. Bytes out are in it,
-uncompressed, as a client gets them that does not ask for gzip:
+Dollars for an hour of requests at the highest rate that the template admits: `RequestsPerSecond` at
+the REST API, {documents_s} a second for each open document, and {url_s} for each of
+`LookupReservedConcurrency` at a function URL, here {url_executions}. Bytes out are included,
+uncompressed, as for a client that does not accept gzip:
 
 {without_key}
 
@@ -284,7 +287,7 @@ uncompressed, as a client gets them that does not ask for gzip:
 
 {sightings}
 
-On a feed of 500 reports with ten IOCs each, three of which other reports hold as well.
+For a feed of 500 reports with ten IOCs each, three of which occur in other reports as well.
 
 ## Publishing and lists of providers
 
@@ -292,15 +295,15 @@ On a feed of 500 reports with ten IOCs each, three of which other reports hold a
 
 ## A month
 
-Nobody asks and nothing is new; the feed, one of three pages, is read every 15 minutes:
+Without look-ups and without new reports; ingestion reads the feed of three pages every 15 minutes:
 
 {month}
 
 A run writes {metrics} custom metrics, and the alarms of a stack watch {alarms}; each of both is
-paid for. The first ten of each are free in an account, which is not in the table. Look-ups write
-up to {lookup_metrics} more while there are any, {lookup_dollars:.2f} dollars a month; the poll of
-a sandbox and the lists of providers one each. A dashboard costs nothing unless an account has
-three already, then {dashboard:.2f} dollars.
+billed. The first ten of each are free in an account; the table does not deduct them. Look-ups write
+up to {lookup_metrics} more, {lookup_dollars:.2f} dollars a month; the poll of a sandbox and the
+lists of providers one each. A dashboard is free for the first three of an account, then
+{dashboard:.2f} dollars.
 
 A million stored IOCs of {item_bytes:.0f} bytes cost {stored:.2f} dollars a month, backups included.
 
@@ -308,18 +311,18 @@ A million stored IOCs of {item_bytes:.0f} bytes cost {stored:.2f} dollars a mont
 
 {price_list}
 
-- Units follow DynamoDB's published rounding; [benchmarks.md](benchmarks.md) tells how.
+- Units follow DynamoDB's published rounding; [benchmarks.md](benchmarks.md) describes it.
 - An invocation lasts as long as its CPU time on the machine of the benchmark, divided by the
   function's share of a processor (its memory out of {whole:,} MB, one at most), and {trip:.0f} ms
-  for each round trip to the store that it waits for. Both are estimates: a processor of Lambda is
-  another one. What ingestion writes, it writes side by side, so only its reads are waited for.
-- The runs of an idle month are all taken for cold starts, which are billed. Elsewhere cold starts
-  are left out, as are failed requests, and data that leaves AWS but for that of the open routes.
+  for each round trip to the store that it waits for. Both are estimates: Lambda's processors
+  differ. Ingestion writes in parallel, so only its reads count as waits.
+- The runs of an idle month all count as cold starts, which are billed. Elsewhere cold starts and
+  failed requests are not included, nor is data that leaves AWS, except that of the open routes.
 """
 
 
 def document(measured: Measured) -> str:
-    """docs/cost.md."""
+    """Return the text of docs/cost.md."""
     month = idle_month(measured)
     dollars = {name: f"{spent:.3f}" for name, spent in month.items()} | {
         "**all**": f"**{total(month):.3f}**",

@@ -1,4 +1,4 @@
-"""Feeds that are made up: reports of ten IOCs, three of which other reports hold as well."""
+"""Generates feeds: reports of ten IOCs, three of which occur in other reports as well."""
 
 import hashlib
 import itertools
@@ -23,17 +23,17 @@ NOW_MS = START_MS + 40 * 86_400_000
 
 
 def digest(text: str) -> str:
-    """A SHA-256 that belongs to a text."""
+    """Return the SHA-256 of a text."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def flow_id(name: str, number: int) -> str:
-    """The flow_id of a report."""
+    """Return the flow_id of a report."""
     return digest(f"{name}/{number}")[:24]
 
 
 def indicator(name: str) -> tuple[str, str]:
-    """An IOC of its own: in ten five hashes, two URLs, two domains and an address."""
+    """Return type and value of an IOC: of ten, five hashes, two URLs, two domains, one address."""
     made = digest(name)
     match int(made[:4], 16) % 10:
         case 0 | 1 | 2 | 3 | 4:
@@ -47,7 +47,7 @@ def indicator(name: str) -> tuple[str, str]:
 
 
 def stock(count: int) -> list[str]:
-    """Keys of IOCs in the shares of `indicator`, such as `ip#11.0.0.1`, each of them once."""
+    """Return distinct keys of IOCs, such as `ip#11.0.0.1`, of the types of `indicator`."""
     keys: dict[str, None] = {}
     numbers = itertools.count()
     while len(keys) < count:
@@ -59,12 +59,14 @@ def stock(count: int) -> list[str]:
 def report(
     name: str, number: int, of: int, *, iocs: int = IOCS, shared: int = SHARED
 ) -> dict[str, Any]:
-    """One report of a feed of `of` reports.
+    """Return one report of a feed of `of` reports.
 
     Args:
-        name: of the reports; the IOCs are the same in all feeds of one size.
-        iocs: how many it holds.
-        shared: how many of these are drawn from the pool.
+        name: name of the feed; all feeds of one size have the same IOCs.
+        number: number of the report in the feed.
+        of: number of reports in the feed.
+        iocs: number of IOCs in the report.
+        shared: number of these that are drawn from the pool.
     """
     draw = random.Random(number)
     pool = max(shared, of * shared // HOLDERS)
@@ -86,11 +88,11 @@ def report(
 
 @dataclass(frozen=True)
 class Feed:
-    """A feed whose pages are made when they are asked for; it keeps nothing.
+    """A feed that generates each page on request.
 
     Attributes:
-        name: of its reports.
-        reports: how many.
+        name: name of the feed.
+        reports: number of reports.
         page: reports on a page.
     """
 
@@ -101,7 +103,7 @@ class Feed:
     shared: int = SHARED
 
     def get(self, url: str) -> Fetched:
-        """A page."""
+        """Return a page."""
         number = int(parse_qs(urlsplit(url).query).get("page", ["1"])[0])
         items = list(self._page(number))
         following = f"?page={number + 1}" if number * self.page < self.reports else None
@@ -120,13 +122,13 @@ class StockFeed:
     """A feed of given IOCs, ten in a report.
 
     Attributes:
-        keys: of the IOCs.
+        keys: keys of the IOCs.
     """
 
     keys: Sequence[str]
 
     def get(self, url: str) -> Fetched:
-        """A page."""
+        """Return a page."""
         number = int(parse_qs(urlsplit(url).query).get("page", ["1"])[0])
         size = PAGE * IOCS
         page = self.keys[(number - 1) * size : number * size]

@@ -1,7 +1,7 @@
-"""The filter beside what else there is: size, build, rate of false positives, questions a second.
+"""Compares filter libraries: size, build time, rate of false positives, look-ups a second.
 
-By hand, because it takes minutes: `python -m benchmarks.filters [ENTRIES]`; the tables that it
-prints are those of docs/filter.md. rbloom is measured where it is installed.
+Run by hand, because it takes minutes: `python -m benchmarks.filters [ENTRIES]`. It prints the
+tables of docs/filter.md. rbloom is measured if it is installed.
 """
 
 import importlib
@@ -44,9 +44,9 @@ from shared.store.keys import ioc_key  # noqa: E402
 ENTRIES = 1_000_000
 BUILT = 1_767_607_200_000
 PROBES = 1_000_000
-# A pure Python one is asked no more than it answers within a minute.
+# Fewer look-ups for the pure Python filter, to end within a minute.
 FEW = 100_000
-# The engine puts each part on one page, and is slow at it.
+# The engine returns each segment as one page, slowly.
 STORED = 20_000
 # Of an item, as `make bench` measures it.
 ITEM_BYTES = 225
@@ -62,25 +62,26 @@ Holds = Callable[[bytes], bool]
 
 
 def indicators(prefix: str, count: int) -> Iterator[Indicator]:
-    """Indicators as feeds have them; those of two prefixes have none in common."""
+    """Yield indicators of the types of a feed; two prefixes have none in common."""
     for number in range(count):
         kind, text = indicator(f"{prefix}/{number}")
         yield parse(IndicatorType(kind), text)
 
 
 def unique(prefix: str, count: int) -> list[bytes]:
-    """Their entries: addresses come again, the others do not."""
+    """Return their distinct entries; only addresses repeat."""
     return list(dict.fromkeys(map(entry, indicators(prefix, count))))
 
 
 @dataclass(frozen=True)
 class Made:
-    """A filter of one kind.
+    """A filter built by one library.
 
     Attributes:
-        size: of its file in bytes.
-        build_s, load_s: seconds to make it and to read it.
-        probes: how many questions it is asked.
+        size: size of its file in bytes.
+        build_s, load_s: CPU seconds to build and to read it.
+        holds: looks an entry up.
+        probes: number of look-ups to measure.
     """
 
     name: str
@@ -92,7 +93,7 @@ class Made:
 
 
 def ours(entries: Sequence[bytes]) -> Made:
-    """What the job makes: the format of DCSO, by poppy, with facts and a digest."""
+    """Build the filter of the job: the format of DCSO, by poppy, with facts and a digest."""
     facts = Facts(BUILT, len(entries), frozenset(IndicatorType))
     content, build_s = timed(lambda: make_file(entries, facts))
     made, load_s = timed(lambda: read_file(content))
@@ -100,7 +101,7 @@ def ours(entries: Sequence[bytes]) -> Made:
 
 
 def poppy_2(entries: Sequence[bytes]) -> Made:
-    """The newer format of poppy."""
+    """Build the newer format of poppy."""
 
     def build() -> bytes:
         bloom = BloomFilter.with_version(2, len(entries), FALSE_POSITIVE_RATE)
@@ -115,7 +116,7 @@ def poppy_2(entries: Sequence[bytes]) -> Made:
 
 
 def by_flor(entries: Sequence[bytes]) -> Made:
-    """The same format as ours, in pure Python."""
+    """Build our format in pure Python."""
 
     def build() -> bytes:
         bloom = flor.BloomFilter(n=len(entries) + 1, p=FALSE_POSITIVE_RATE)
@@ -132,7 +133,7 @@ def by_flor(entries: Sequence[bytes]) -> Made:
 
 
 def by_rbloom(entries: Sequence[bytes]) -> Made:
-    """A fast library with a file of its own; it needs a hash function that is stable."""
+    """Build with a fast library that has its own file format and needs a stable hash function."""
     rbloom = importlib.import_module("rbloom")
     hashlib = importlib.import_module("hashlib")
 
@@ -151,14 +152,14 @@ def by_rbloom(entries: Sequence[bytes]) -> Made:
 
 
 def timed(work: Callable[[], Any]) -> tuple[Any, float]:
-    """What it gives, and the seconds of processor time that it takes."""
+    """Run it, and return its result and the CPU seconds."""
     before = time.process_time()
     done = work()
     return done, time.process_time() - before
 
 
 def row(made: Made, entries: Sequence[bytes], probes: Sequence[bytes]) -> str:
-    """A line of the table; nothing that is stored may be missing."""
+    """Return a line of the table, after asserting that no stored entry is missing."""
     some = probes[: made.probes]
     assert all(map(made.holds, entries[: made.probes])), made.name
     wrong, seconds = timed(lambda: sum(map(made.holds, some)))
@@ -170,7 +171,7 @@ def row(made: Made, entries: Sequence[bytes], probes: Sequence[bytes]) -> str:
 
 
 def comparison(entries: Sequence[bytes]) -> None:
-    """All of them beside each other."""
+    """Print the table of all filters."""
     stored = set(entries)
     probes = [one for one in unique("never seen", PROBES) if one not in stored]
     print(f"{len(entries):,} entries, {len(probes):,} that were never stored\n")
@@ -191,7 +192,7 @@ def comparison(entries: Sequence[bytes]) -> None:
 
 
 def by_type(entries: Sequence[bytes]) -> None:
-    """The rate for each type: addresses and counted names are as good as random hashes."""
+    """Print the rate of false positives of each type, for values that are counted up."""
     facts = Facts(BUILT, len(entries), frozenset(IndicatorType))
     known = read_file(make_file(entries, facts))
     stored = set(entries)
@@ -209,7 +210,7 @@ def by_type(entries: Sequence[bytes]) -> None:
 
 
 def the_job() -> float:
-    """The real handler over a table on the embedded engine: CPU microseconds for each item."""
+    """Run the real handler over a table of the engine, and return CPU microseconds for an item."""
     with running_engine() as endpoint:
         os.environ[environment.ENDPOINT] = os.environ[environment.OBJECTS] = endpoint
         client = dynamodb_client()
@@ -237,7 +238,7 @@ def the_job() -> float:
 
 
 def month(file_bytes: int, cpu_us: float) -> None:
-    """What a month of a million stored indicators costs, and what a client adds to it."""
+    """Print the cost of a month for a million stored indicators, and for each client."""
     items = cost.MILLION
     # Eventually consistent: half a unit for each 4 KB.
     units = items * ITEM_BYTES / READ_UNIT_BYTES / 2
@@ -257,7 +258,7 @@ def month(file_bytes: int, cpu_us: float) -> None:
 
 
 def spool_rate(entries: Sequence[bytes]) -> None:
-    """What waiting in a file costs."""
+    """Print the CPU time for entries that wait in a file."""
 
     def through_a_file() -> int:
         with tempfile.TemporaryFile() as spool:
@@ -271,7 +272,7 @@ def spool_rate(entries: Sequence[bytes]) -> None:
 
 
 def main(count: int) -> None:
-    """Measure and print."""
+    """Measure, and print the tables."""
     entries = unique("stored", count)
     comparison(entries)
     by_type(entries)

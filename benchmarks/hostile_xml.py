@@ -1,8 +1,8 @@
-"""CPU and memory of reading hostile Atom pages of growing size, as the ingest function does.
+"""Measures CPU and memory of reading hostile Atom pages of growing size.
 
-By hand: `python -m benchmarks.hostile_xml`. Each page is read in a fresh process, up to its raw
-reports and on to their sightings. Linear is a page whose CPU grows no more than its bytes; most
-pages are refused long before their end, and then it does not grow at all.
+Run by hand: `python -m benchmarks.hostile_xml`. A fresh process reads each page as the ingest
+function does, up to its sightings. The cost is linear if the CPU time grows no more than the size
+of the page; most pages are refused early, and then it does not grow.
 """
 
 import json
@@ -89,12 +89,12 @@ PAGES: dict[str, Callable[[int], bytes]] = {
 
 
 def page(kind: str, size: int) -> bytes:
-    """A hostile page of about `size` bytes."""
+    """Return a hostile page of about `size` bytes."""
     return _HEAD + PAGES[kind](size) + b"</feed>"
 
 
 def measure(kind: str, megabytes: int) -> dict[str, object]:
-    """Read one page in this process; for a fresh one."""
+    """Read one page in this process, which has to be a fresh one."""
     body = page(kind, megabytes * 2**20)
     outcome = "read"
     started = time.process_time()
@@ -109,7 +109,7 @@ def measure(kind: str, megabytes: int) -> dict[str, object]:
 
 
 def main() -> None:
-    """Print a table; the exit code is 1 if a page takes more memory than it may."""
+    """Print a table; the exit code is 1 if a page exceeds its share of the memory."""
     function = load_template()["Resources"]["IngestFunction"]["Properties"]
     memory_mb = int(function["MemorySize"])
     times = " | ".join(f"{size} MB: CPU s" for size in SIZES_MB)

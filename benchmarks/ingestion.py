@@ -1,4 +1,4 @@
-"""Ingestion: what sightings cost, in units and in CPU, and how memory grows with a feed."""
+"""Measures ingestion: units and CPU of a sighting, and memory by size of the feed."""
 
 import itertools
 import json
@@ -43,7 +43,7 @@ _numbers = itertools.count()
 
 @dataclass(frozen=True)
 class Tables:
-    """Fresh tables of an engine, and a client for them."""
+    """Names of fresh tables, and a client for them."""
 
     client: Any
     iocs: str
@@ -52,13 +52,13 @@ class Tables:
     search: str
 
     def sizes(self) -> list[int]:
-        """Bytes of each item of the IOC table."""
+        """Return the bytes of each item of the IOC table."""
         pages = self.client.get_paginator("scan").paginate(TableName=self.iocs)
         return [item_size(item) for page in pages for item in page["Items"]]
 
 
 def new_tables() -> Tables:
-    """Tables as the template has them."""
+    """Create tables as the template declares them."""
     number = next(_numbers)
     client = dynamodb_client()
     names = {
@@ -73,7 +73,7 @@ def new_tables() -> Tables:
 
 @contextmanager
 def metered() -> Iterator[Meter]:
-    """A meter for the clients that are made within."""
+    """Yield a meter for the boto3 clients that are created within the `with` block."""
     before = boto3.DEFAULT_SESSION
     boto3.setup_default_session()
     try:
@@ -93,7 +93,7 @@ def ingest(
     index: SearchIndex | None = None,
     writers: Executor | None = None,
 ) -> Summary:
-    """One run, wired as the function is but for what fetches the pages, and perhaps who writes."""
+    """Execute a run, wired as in the function except for the fetcher and optionally the writers."""
     ledger = Ledger(client, state)
     with writers or ThreadPoolExecutor(WRITERS) as pool:
         return Run(
@@ -124,7 +124,7 @@ def ingest(
 
 @dataclass(frozen=True)
 class Costs:
-    """What a feed costs when it is new, delivered again, and followed by reports of its IOCs."""
+    """Usage for a feed that is new, delivered again, and followed by new reports of its IOCs."""
 
     sightings: int
     new: Usage
@@ -134,7 +134,7 @@ class Costs:
 
 
 def units(reports: int = REPORTS) -> Costs:
-    """Units of a feed."""
+    """Measure the units of a feed."""
     with metered() as meter:
         tables = new_tables()
         run = partial(ingest, tables.client, tables.iocs, tables.state)
@@ -154,7 +154,7 @@ def units(reports: int = REPORTS) -> Costs:
 
 
 def cpu_us(rounds: int, reports: int = REPORTS) -> dict[str, list[float]]:
-    """CPU microseconds for a sighting, all threads of this process together, round by round."""
+    """Measure the CPU microseconds for a sighting, over all threads, round by round."""
     found: dict[str, list[float]] = {"new": [], "re-delivered": [], "seen again": []}
     for _ in range(rounds):
         tables = new_tables()
@@ -168,12 +168,12 @@ def cpu_us(rounds: int, reports: int = REPORTS) -> dict[str, list[float]]:
 
 @dataclass(frozen=True)
 class HotFeed:
-    """All reports hold one domain, and one of them the longest URL that is a key."""
+    """A feed whose reports all hold one domain, and one of them the longest URL of a key."""
 
     reports: int
 
     def get(self, url: str) -> Fetched:
-        """The page."""
+        """Return its only page."""
         items = [report("hot", at, self.reports, iocs=0, shared=0) for at in range(self.reports)]
         for item in items:
             item["iocs"] = {"domain": [{"data": "hot.example", "verdict": "MALICIOUS"}]}
@@ -183,55 +183,55 @@ class HotFeed:
 
 
 def hot_size(reports: int = REPORTS) -> int:
-    """Bytes of the largest item after a fold in which all reports hold one IOC."""
+    """Return the bytes of the largest item after a batch in which all reports hold one IOC."""
     tables = new_tables()
     assert ingest(tables.client, tables.iocs, tables.state, HotFeed(reports)).complete
     return max(tables.sizes())
 
 
 class Forgetful:
-    """A store that takes everything and knows nothing, to tell our memory from a store's work."""
+    """A store that accepts all writes and returns no items, so that it uses no memory itself."""
 
     class exceptions:  # noqa: N801, D106
         class ConditionalCheckFailedException(Exception):  # noqa: D106
             pass
 
     def get_item(self, **_: Any) -> Any:
-        """Nothing is there."""
+        """Return no item."""
         return {}
 
     def batch_get_item(self, **_: Any) -> Any:
-        """Nothing is there."""
+        """Return no items."""
         return {"Responses": {}}
 
     def put_item(self, **_: Any) -> Any:
-        """It is taken."""
+        """Accept a write."""
         return {}
 
     batch_write_item = put_item
 
     def update_item(self, **_: Any) -> Any:
-        """It is taken, and is the first one."""
+        """Accept an update, and return the number 1."""
         return {"Attributes": {"number": {"N": "1"}}}
 
 
 def peak_kb(reports: int) -> tuple[int, int]:
-    """Peak memory of a process in KB: before the run, and after it."""
-    # More than a page usually has, because a run asks for 400 pages at most.
+    """Measure the peak memory of a process in KB, before a run and after it."""
+    # More reports than a usual page has, because a run reads at most 400 pages.
     page = 300
     command = [sys.executable, "-m", "benchmarks.ingestion", str(reports), str(page)]
-    told = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
-    before, after = map(int, told.stdout.split())
+    done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
+    before, after = map(int, done.stdout.split())
     return before, after
 
 
 def median(values: list[float]) -> float:
-    """The middle one."""
+    """Return the median."""
     return statistics.median(values)
 
 
 def _high_water_kb() -> int:
-    """Peak memory; what getrusage says begins with that of the process which started this one."""
+    """Return the peak memory; getrusage would include that of the parent process."""
     found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="ascii"))
     assert found
     return int(found[1])

@@ -1,8 +1,8 @@
-"""Load on the local API: little, as planned, twice as much, and as planned again.
+"""Measures the local API under load: a quarter of the plan, the plan, twice the plan, the plan.
 
-`python -m benchmarks.load` starts an engine and the API, measures how many look-ups it answers
-over 32 connections that never pause, takes a share of that for the plan, goes through the phases a
-few times, and prints a table.
+`python -m benchmarks.load` starts an engine and the API and measures how many look-ups it answers
+over 32 busy connections. A share of that is the plan. It repeats the phases a few times and prints
+a table.
 """
 
 import argparse
@@ -29,11 +29,11 @@ WARM_UP = 500
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, and print a table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__)
     parser.add_argument("--seconds", type=int, default=10, help="of each phase")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--plan", type=float, default=PLAN, help="share of what can be answered")
+    parser.add_argument("--plan", type=float, default=PLAN, help="share of the capacity")
     parser.add_argument("--rate", type=float, help="the plan in requests a second, instead")
     arguments = parser.parse_args()
     with running_engine() as endpoint:
@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def _ability(target: Target, requests: Sequence[Request]) -> float:
-    """Look-ups a second, when each connection asks as soon as it has its answer."""
+    """Measure the look-ups a second if each connection sends as soon as it has its answer."""
     drive(target, requests[:WARM_UP], CONNECTIONS)
     outcome = drive(target, requests, CONNECTIONS)
     return len(outcome.answered) / outcome.seconds

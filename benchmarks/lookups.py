@@ -1,4 +1,4 @@
-"""Look-ups through the real handler: units and calls."""
+"""Measures units and calls of look-ups through the real handler."""
 
 import os
 import sys
@@ -26,26 +26,26 @@ BATCHES = 10  # of a bulk of 1,000
 
 
 def filled_tables() -> Tables:
-    """Tables after a feed, which the handler is told to use."""
+    """Create tables, ingest a feed into them, and configure the handler to use them."""
     tables = new_tables()
     assert ingest(tables.client, tables.iocs, tables.state, Feed("first", REPORTS)).complete
-    let_in(tables)
+    configure_handler(tables)
     return tables
 
 
-def let_in(tables: Tables) -> None:
-    """Put the key in, and tell the handler to use these tables."""
+def configure_handler(tables: Tables) -> None:
+    """Store the API key, and configure the handler to use these tables."""
     ApiKeys(tables.client, tables.state).put(KEY, "benchmark", now=0, daily_limit=LIMIT)
     os.environ["TABLE_NAME"], os.environ["STATE_TABLE_NAME"] = tables.iocs, tables.state
 
 
 def event_of(request: Request) -> dict[str, Any]:
-    """The event of a request."""
+    """Return the event of a request."""
     return http_event(request, "benchmark", datetime.now(UTC))
 
 
 def ask(event: dict[str, Any]) -> dict[str, Any]:
-    """What the handler answers."""
+    """Invoke the handler and return its answer."""
     context: Any = LocalContext("lookup", 10)
     answer: dict[str, Any] = app.lambda_handler(event, context)
     assert answer["statusCode"] in (200, 404), answer
@@ -54,10 +54,10 @@ def ask(event: dict[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Counted:
-    """What requests cost.
+    """Usage of some requests.
 
     Attributes:
-        requests: how many.
+        requests: number of requests.
     """
 
     requests: int
@@ -67,7 +67,7 @@ class Counted:
 
 
 def count(keys: Sequence[str]) -> dict[str, Counted]:
-    """Units and calls of requests of each kind."""
+    """Measure the units and calls of each kind of request."""
     hashes = [key for key in keys if key.startswith("sha256#")]
     stored, absent = hashes[0], unknown(hashes[0])
     many = {f"bulk of {size:,}": [bulk(questions(hashes, size))] * 10 for size in (100, 1000)}
@@ -95,7 +95,7 @@ def count(keys: Sequence[str]) -> dict[str, Counted]:
 
 @contextmanager
 def captured_output() -> Iterator[Callable[[], bytes]]:
-    """What is written to stdout within, by whatever holds it; ask when it is over."""
+    """Capture the stdout of the process within the `with` block; call the result after it."""
     sys.stdout.flush()
     with tempfile.TemporaryFile() as file:
         kept = os.dup(1)
@@ -112,6 +112,6 @@ def captured_output() -> Iterator[Callable[[], bytes]]:
 
 
 def tables_keys(tables: Tables) -> list[str]:
-    """Keys of all IOCs."""
+    """Return the keys of all IOCs."""
     pages = tables.client.get_paginator("scan").paginate(TableName=tables.iocs)
     return [item["pk"]["S"] for page in pages for item in page["Items"]]

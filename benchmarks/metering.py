@@ -1,11 +1,11 @@
-"""What calls of DynamoDB cost by its published rounding, counted from requests and answers.
+"""Counts DynamoDB's capacity units by its published rounding, from requests and answers.
 
-A write unit covers 1 KB, a read unit 4 KB if the read is strong and 8 KB if it is eventual; each
-item is rounded up by itself, an absent one costs as much as a small one, a transaction costs
-double, and a write whose condition failed costs what it would have cost. An update or a put costs
-the larger of the item before and after. To know these, writes are told to return the item: that
-costs no units, and adds to what the program that is measured asked for. Of transactions, whose
-answers tell no items, the size before is what this meter last saw under the key.
+A write unit covers 1 KB, a read unit 4 KB for a strong read and 8 KB for an eventual one. Each
+item is rounded up separately, an absent one costs as much as a small one, a transaction costs
+double, and a write whose condition failed costs as much as a successful one. An update or a put
+costs the larger of the item before and after. So the meter makes writes return the item, which
+costs no units. Answers to transactions contain no items; the size before is then the one that the
+meter last saw under the key.
 """
 
 import math
@@ -20,10 +20,10 @@ READS = frozenset({"GetItem", "BatchGetItem", "Query", "Scan"})
 WRITES = frozenset({"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"})
 READ_UNIT_BYTES = 4096
 WRITE_UNIT_BYTES = 1024
-# Of a map or a list, and of each entry in it.
+# Overhead of a map or a list, and of each entry in it.
 _NESTED_BYTES = 3
 _ENTRY_BYTES = 1
-# Success, and errors that are answers: they cost what the success would have cost.
+# Success, and errors that cost as much as the success.
 _BILLED = (None, "ConditionalCheckFailedException", "TransactionCanceledException")
 _RETURNED = {"PutItem": "ALL_OLD", "DeleteItem": "ALL_OLD", "UpdateItem": "ALL_NEW"}
 
@@ -31,7 +31,7 @@ Item = Mapping[str, Any]
 
 
 def item_size(item: Item) -> int:
-    """Bytes of an item as DynamoDB counts them: names and values."""
+    """Return the bytes of an item as DynamoDB counts them: names and values."""
     return sum(len(name.encode()) + _value_size(value) for name, value in item.items())
 
 
@@ -61,31 +61,32 @@ def _value_size(value: Mapping[str, Any]) -> int:
 
 
 def _number_size(text: str) -> int:
-    """About one byte for two significant digits, and one more."""
+    """Return about one byte for two significant digits, and one more."""
     digits = text.lstrip("-").replace(".", "").strip("0")
     return math.ceil(len(digits) / 2) + 1 + text.startswith("-")
 
 
 def read_units(size: int, *, consistent: bool) -> float:
-    """Units of reading one item; size 0 for an absent one."""
+    """Return the units to read one item; size 0 for an absent one."""
     whole = max(1, math.ceil(size / READ_UNIT_BYTES))
     return float(whole) if consistent else whole / 2
 
 
 def write_units(size: int) -> int:
-    """Units of writing one item; size 0 for an absent one."""
+    """Return the units to write one item; size 0 for an absent one."""
     return max(1, math.ceil(size / WRITE_UNIT_BYTES))
 
 
 @dataclass
 class Usage:
-    """What calls cost.
+    """Usage of the store by some calls.
 
     Attributes:
-        calls: by operation.
+        calls: number of calls by operation.
         read, written: units by published rounding.
-        engine_read, engine_written: units that the engine said.
-        peak: calls that were under way at once.
+        engine_read, engine_written: units that the engine reported.
+        failed_conditions: number of writes whose condition failed.
+        peak: highest number of concurrent calls.
     """
 
     calls: Counter[str] = field(default_factory=Counter)
@@ -98,9 +99,9 @@ class Usage:
 
 
 class Meter:
-    """Counts what calls cost, told of each of them before and after.
+    """Counts the usage of calls; it is called before and after each of them.
 
-    `listen` has the clients of boto3 tell it; `benchmarks.wire` has any client do so.
+    `listen` connects it to clients of boto3, `benchmarks.wire` to any client.
     """
 
     def __init__(self) -> None:
@@ -111,7 +112,7 @@ class Meter:
         self._sizes: defaultdict[str, dict[str, int]] = defaultdict(dict)
 
     def listen(self, events: Any) -> None:
-        """Count what every client of boto3 costs that is made with these events."""
+        """Count the calls of every boto3 client that is created with these events."""
         events.register("provide-client-params.dynamodb", self._asked)
         events.register("before-call.dynamodb", self._began)
         events.register("after-call.dynamodb", self._answered)
@@ -119,7 +120,7 @@ class Meter:
 
     @contextmanager
     def section(self) -> Iterator[Usage]:
-        """What is counted within."""
+        """Yield the usage within the `with` block."""
         usage = Usage()
         with self._lock:
             before, self._usage = self._usage, usage
@@ -128,7 +129,7 @@ class Meter:
             self._usage = before
 
     def ask(self, name: str, params: dict[str, Any]) -> None:
-        """Have a call return what the meter needs."""
+        """Add parameters to a call, so that its answer contains what the meter needs."""
         if name not in READS | WRITES:
             return
         params["ReturnConsumedCapacity"] = "TOTAL"
@@ -137,15 +138,14 @@ class Meter:
             params["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
 
     def begin(self, *, gather: int = 1, timeout_s: float = 0.0) -> bool:
-        """A call is under way.
+        """Record the start of a call.
 
         Args:
-            gather: calls that have to be under way at once, or to have been within the section,
-                before this returns.
-            timeout_s: how long they are waited for.
+            gather: number of concurrent calls, now or earlier in the section, to wait for.
+            timeout_s: limit of the wait, in seconds.
 
         Returns:
-            Whether there were so many.
+            Whether that number was reached.
         """
         with self._lock:
             self._under_way += 1
@@ -154,12 +154,12 @@ class Meter:
             return self._lock.wait_for(lambda: self._usage.peak >= gather, timeout_s)
 
     def fail(self) -> None:
-        """A call got no answer."""
+        """Record a call without an answer."""
         with self._lock:
             self._under_way -= 1
 
     def end(self, name: str, params: Any, parsed: Any) -> None:
-        """A call got its answer; an error has its code in `Error`."""
+        """Record the answer to a call; an error has its code in `Error`."""
         with self._lock:
             self._under_way -= 1
             if name not in READS | WRITES:
@@ -183,7 +183,7 @@ class Meter:
         context["metered"] = params
 
     def _began(self, **_: Any) -> None:
-        # What is returned here would be taken for the answer.
+        # A returned value would replace the answer.
         self.begin()
 
     def _answered(self, parsed: Any, model: Any, context: dict[str, Any], **_: Any) -> None:

@@ -1,7 +1,7 @@
-"""What a client without an API key can cost: `python -m benchmarks.open_routes`.
+"""Measures what a client without an API key can cost: `python -m benchmarks.open_routes`.
 
-Requests that need no key, or are refused for the lack of one, through the real handler: bytes of
-the answers without gzip, units, CPU and log lines.
+It sends requests that need no key, or that are refused without one, through the real handler, and
+measures the bytes of the answers without gzip, units, CPU and log lines.
 """
 
 import json
@@ -20,7 +20,7 @@ environment.prepare()
 from benchmarks import cost  # noqa: E402
 from benchmarks.cost import Work  # noqa: E402
 from benchmarks.ingestion import new_tables  # noqa: E402
-from benchmarks.lookups import captured_output, event_of, let_in  # noqa: E402
+from benchmarks.lookups import captured_output, configure_handler, event_of  # noqa: E402
 from benchmarks.wire import metered_wire  # noqa: E402
 from functions.lookup import app  # noqa: E402
 from functions.lookup.routes import ROUTES  # noqa: E402
@@ -29,14 +29,14 @@ from local.engine import running_engine  # noqa: E402
 from local.events import Request  # noqa: E402
 
 REQUESTS = 200
-# A body in base64 and its event fit into the 6 MB that Lambda takes.
+# A body in base64 and its event fit into Lambda's 6 MB.
 LARGEST_BODY = b"a" * 4_400_000
-# Assumed: what the front adds to the headers of an answer.
+# Assumed: bytes of the headers that the front adds to an answer.
 FRONT_HEADERS_BYTES = 300
 
 
 def kinds() -> dict[str, Iterator[Request]]:
-    """Requests without a valid key, by what they ask for."""
+    """Return requests without a valid key, by name of the kind."""
     opened = [route.template for route in ROUTES if route.open]
     return {
         **{f"GET {path}": _repeated(Request("GET", path.encode())) for path in sorted(opened)},
@@ -53,15 +53,15 @@ def _repeated(request: Request, times: int = REQUESTS) -> Iterator[Request]:
 
 
 def _with_unknown_keys() -> Iterator[Request]:
-    """Another key each time: one that was refused is remembered."""
+    """Yield requests with a different key each, because the function caches refused keys."""
     for number in range(REQUESTS + 1):
         key = f"unknown-{number}-{time.monotonic_ns()}".encode()
         yield Request("GET", b"/v4/ip/192.0.2.1", headers=[(b"apikey", key)])
 
 
 def measure() -> dict[str, Work]:
-    """What each kind costs, by its name; the DynamoDB of the environment is used."""
-    let_in(new_tables())
+    """Measure each kind by name, with the DynamoDB of the environment."""
+    configure_handler(new_tables())
     app._service.cache_clear()
     with metered_wire() as wire:
         found = {}
@@ -75,10 +75,10 @@ def measure() -> dict[str, Work]:
 
 
 def _measured(events: list[str]) -> Work:
-    """Of events as the runtime gets them: as text."""
+    """Measure events in the form that the runtime receives: as text."""
     context: Any = LocalContext("lookup", 10)
     first, *others = events
-    app.lambda_handler(json.loads(first), context)  # makes what later requests find in memory
+    app.lambda_handler(json.loads(first), context)  # fills the caches for later requests
     size = 0
     with captured_output() as output:
         started = time.thread_time()  # the engine's meter has a thread of its own
@@ -90,7 +90,7 @@ def _measured(events: list[str]) -> Work:
 
 
 def _sent(answer: dict[str, Any]) -> int:
-    """Bytes of an answer with its headers."""
+    """Return the bytes of an answer with its headers."""
     body = answer.get("body", "")
     size = len(b64decode(body) if answer.get("isBase64Encoded") else body.encode())
     headers = sum(len(name) + len(str(value)) + 4 for name, value in answer["headers"].items())
@@ -98,7 +98,7 @@ def _sent(answer: dict[str, Any]) -> int:
 
 
 def main() -> None:
-    """Put what was measured into benchmarks/measured.json, and write docs/cost.md."""
+    """Write the measurements to benchmarks/measured.json, and write docs/cost.md."""
     with running_engine() as endpoint:
         os.environ[environment.ENDPOINT] = endpoint
         found = measure()

@@ -1,4 +1,4 @@
-"""What the rest costs in units: publishing, lists of providers, a run that finds nothing new."""
+"""Measures publishing, lists of providers, and a run of ingestion without new reports."""
 
 import json
 import os
@@ -34,11 +34,12 @@ WHEN = "11/20/2025, 08:00:00"
 
 @dataclass(frozen=True)
 class Work:
-    """What some work cost.
+    """Usage for some work.
 
     Attributes:
-        things: what it is told by: IOCs, entries or runs.
-        cpu_s: of this process.
+        things: number of IOCs, entries or runs.
+        usage: usage of the store.
+        cpu_s: CPU seconds of this process.
     """
 
     things: int
@@ -47,7 +48,7 @@ class Work:
 
 
 def publishing(reports: int) -> Work:
-    """New scan reports, ten IOCs each, as many of them shared as in the feed."""
+    """Publish new scan reports of ten IOCs each, as many of them shared as in the feed."""
     scans = [_scan(number, reports) for number in range(reports)]
     with metered() as meter:
         tables = new_tables()
@@ -80,7 +81,7 @@ def _scan(number: int, of: int) -> bytes:
 
 
 def lists(entries: int) -> tuple[Work, Work]:
-    """A list that is new, and one in which one entry of a hundred gave way to another."""
+    """Refresh a provider with a new list, then with one in which 1% of the entries are replaced."""
     moved = entries // 100
     found = []
     with metered() as meter:
@@ -97,7 +98,7 @@ def lists(entries: int) -> tuple[Work, Work]:
 
 @dataclass(frozen=True)
 class IdleRun:
-    """A run of the timer that finds nothing new."""
+    """A run of the timer without new reports."""
 
     work: Work
     log_bytes: int
@@ -105,7 +106,7 @@ class IdleRun:
 
 
 def idle_run() -> IdleRun:
-    """The real handler over the sample feed, the third time; the fourth time for its units."""
+    """Run the real handler on the sample feed; time the third run, meter the fourth."""
     tables = new_tables()
     with sample_feed() as url:
         os.environ["TABLE_NAME"], os.environ["STATE_TABLE_NAME"] = tables.iocs, tables.state
@@ -116,28 +117,28 @@ def idle_run() -> IdleRun:
             with captured_output() as output:
                 _run_once()
             cpu_s = time.process_time() - started
-        # Its client is not boto3's. What counts its calls takes CPU of this process, too.
+        # Its client is not boto3's, and the meter uses CPU of this process, so it runs separately.
         _forget()
         with metered_wire() as wire, wire.meter.section() as usage:
             _run_once()
         _forget()
-    said = output()
-    return IdleRun(Work(1, usage, cpu_s), len(said), _metrics_in(said))
+    logged = output()
+    return IdleRun(Work(1, usage, cpu_s), len(logged), _metrics_in(logged))
 
 
 def _run_once() -> None:
     timer: Any = LocalContext("ingest", 300)
-    told = ingest_app.lambda_handler(timer_event("benchmark", datetime.now(UTC)), timer)
-    assert told["complete"], told
+    summary = ingest_app.lambda_handler(timer_event("benchmark", datetime.now(UTC)), timer)
+    assert summary["complete"], summary
 
 
 def _forget() -> None:
     ingest_app._client.cache_clear()
 
 
-def _metrics_in(said: bytes) -> int:
-    """How many metrics a run writes, which each cost by the month."""
-    records = [json.loads(line) for line in said.splitlines() if line.startswith(b"{")]
+def _metrics_in(logged: bytes) -> int:
+    """Count the custom metrics in the log of a run; each is billed by the month."""
+    records = [json.loads(line) for line in logged.splitlines() if line.startswith(b"{")]
     return sum(
         len(directive["Metrics"])
         for record in records
@@ -147,7 +148,7 @@ def _metrics_in(said: bytes) -> int:
 
 
 def single_calls() -> dict[str, Usage]:
-    """Calls by which the engine's rounding can be told from the published one."""
+    """Measure single calls that show how the engine's rounding differs from the published one."""
     with metered() as meter:
         tables = new_tables()
         client, name = tables.client, tables.iocs
@@ -179,7 +180,7 @@ def single_calls() -> dict[str, Usage]:
 
 
 def alarms() -> int:
-    """Metrics in the alarms that every stack has: each is paid for."""
+    """Count the metrics in the alarms that every stack has; each is billed."""
     return sum(
         _metrics_of(resource["Properties"])
         for resource in load_template()["Resources"].values()
@@ -188,5 +189,5 @@ def alarms() -> int:
 
 
 def _metrics_of(alarm: dict[str, Any]) -> int:
-    # Expressions cost nothing by themselves, and what a condition adds not every stack has.
+    # Expressions are free, and not every stack has what a condition adds.
     return sum("MetricStat" in one for one in alarm["Metrics"]) if "Metrics" in alarm else 1

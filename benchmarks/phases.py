@@ -1,4 +1,4 @@
-"""What came of load in phases: the table, and how long it took to recover."""
+"""Reports load in phases: a table, and the time to recover."""
 
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +12,7 @@ PHASES = {LITTLE: 0.25, PLANNED: 1.0, TWICE: 2.0, BACK: 1.0}
 
 
 def table(rounds: Sequence[Mapping[str, Outcome]]) -> Iterator[str]:
-    """A row for each phase: medians of the rounds, lowest and highest in parentheses.
+    """Return a row for each phase: medians of the rounds, lowest and highest in parentheses.
 
     Ratios are to the phase of little load, round by round.
     """
@@ -36,8 +36,8 @@ def table(rounds: Sequence[Mapping[str, Outcome]]) -> Iterator[str]:
     after = [
         recovery_s(one[BACK].answered, _ms(one[PLANNED], 0.99) / 1000 * BEARABLE) for one in rounds
     ]
-    told = ", ".join("not at all" if one is None else f"{one:.1f} s" for one in after)
-    yield f"\nBack at {BEARABLE:g} times the p99 of the plan, round by round, after: {told}"
+    seconds = ", ".join("not at all" if one is None else f"{one:.1f} s" for one in after)
+    yield f"\nBack at {BEARABLE:g} times the p99 of the plan, round by round, after: {seconds}"
 
 
 def _ms(outcome: Outcome, share: float) -> float:
@@ -49,14 +49,14 @@ def _spread(values: Sequence[float]) -> str:
 
 
 def recovery_s(answered: Sequence[tuple[float, float]], bearable_s: float) -> float | None:
-    """When answers are as quick again as is bearable.
+    """Return the time after which answers are fast enough again.
 
     Args:
-        answered: of each request when it was due, and how long it took, in seconds.
-        bearable_s: what the 99th percentile of a window may be.
+        answered: for each request when it was due and how long it took, in seconds.
+        bearable_s: limit of the 99th percentile of a window.
 
     Returns:
-        Seconds until the first such window begins; None if there is none.
+        Seconds until the first window within the limit begins; None if no window is.
     """
     windows: dict[int, list[float]] = {}
     for due, took in answered:

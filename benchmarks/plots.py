@@ -1,4 +1,4 @@
-"""The plots of docs/benchmarks.md: `.tools/peers/bin/python -m benchmarks.plots`.
+"""Draws the plots of docs/benchmarks.md: `.tools/peers/bin/python -m benchmarks.plots`.
 
 It reads benchmarks/measured.json and benchmarks/drawn.json, which `make bench` writes.
 """
@@ -13,7 +13,7 @@ from benchmarks import cost
 DRAWN = cost.ROOT / "benchmarks" / "drawn.json"
 FOLDER = cost.ROOT / "docs" / "benchmarks"
 
-# An opaque ground: legible on a light page and on a dark one. Colours for all kinds of sight.
+# An opaque background is legible on light and dark pages. The colours suit colour blindness.
 _STYLE = {
     "figure.facecolor": "white",
     "figure.constrained_layout.use": True,
@@ -32,7 +32,7 @@ _SERVICES = {
 
 
 def main() -> None:
-    """Draw all of them."""
+    """Draw all plots."""
     import matplotlib as mpl  # noqa: PLC0415  # only .tools/peers has it
 
     mpl.use("svg")
@@ -54,7 +54,7 @@ def main() -> None:
 def _bars(
     file: str, title: str, values: Mapping[str, Sequence[float]], ceiling: float | None
 ) -> None:
-    """Medians, with lines from the lowest to the highest."""
+    """Draw medians, with lines from the lowest to the highest value."""
     figure, axes = _figure(1, len(values))
     [plot] = axes
     for at, (name, rounds) in enumerate(values.items()):
@@ -72,7 +72,7 @@ def _bars(
 
 
 def _dollars(measured: cost.Measured) -> None:
-    """Dollars by service."""
+    """Draw dollars by service."""
     panels = {
         "Dollars per million look-ups": cost.lookups_by_front(measured),
         "Dollars per million sightings": cost.sightings(measured),
@@ -92,7 +92,7 @@ def _dollars(measured: cost.Measured) -> None:
 
 
 def _memory(memory: Mapping[str, Sequence[int]]) -> None:
-    """Megabytes before a run, and what it adds at its peak."""
+    """Draw megabytes before a run, and the growth to its peak."""
     figure, axes = _figure(1, len(memory))
     [plot] = axes
     for at, (before, peak) in enumerate(memory.values()):

@@ -1,7 +1,7 @@
-"""Where the CPU of one operation goes, by layer: `python -m benchmarks.profiles`.
+"""Profiles the CPU time of an operation by layer: `python -m benchmarks.profiles`.
 
-The profiler itself costs time, the more the more functions are called; so its shares are applied
-to the CPU of the same operation without it. docs/profiles.md has what it said before and after.
+The profiler costs time for every function call, so its shares are applied to the CPU time of the
+same operation without it. docs/profiles.md shows results before and after changes.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ _WAITING = ("method 'acquire'", "lock")
 
 
 def layer_of(file: str, function: str) -> str:
-    """The layer of a function by its file; of a built-in one by its name."""
+    """Return the layer of a function by its file; of a built-in one by its name."""
     for layer, parts in _LAYERS.items():
         if any(part in file for part in parts):
             return layer
@@ -45,14 +45,14 @@ def layer_of(file: str, function: str) -> str:
 
 
 def shares(operation: Callable[[], Any]) -> dict[str, float]:
-    """The part of its time that an operation spends in each layer; waiting left out.
+    """Return the share of an operation's time in each layer, without waiting.
 
-    What a built-in function takes is that of its callers, except on sockets.
+    The time of a built-in function counts for its callers, except on sockets.
     """
     profile = cProfile.Profile(time.process_time)
     profile.runcall(operation)
     spent: defaultdict[str, float] = defaultdict(float)
-    # What the type stubs of pstats do not tell.
+    # The type stubs of pstats do not declare `stats`.
     stats: Any = pstats.Stats(profile)
     for (file, _, name), (_, _, own, _, callers) in stats.stats.items():
         layer = layer_of(file, name)
@@ -67,7 +67,7 @@ def shares(operation: Callable[[], Any]) -> dict[str, float]:
 
 
 def cpu_us(operation: Callable[[], Any], parts: int) -> float:
-    """CPU microseconds of one of the `parts` of an operation, the best of some rounds."""
+    """Return the CPU microseconds of one of the `parts` of an operation, the best of all rounds."""
     best = float("inf")
     for _ in range(ROUNDS):
         before = time.process_time()
@@ -76,9 +76,9 @@ def cpu_us(operation: Callable[[], Any], parts: int) -> float:
     return best
 
 
-def tell(title: str, operation: Callable[[], Any], parts: int) -> None:
-    """Print a table of an operation."""
-    # The handler writes its metrics to the same place.
+def print_profile(title: str, operation: Callable[[], Any], parts: int) -> None:
+    """Print the table of an operation."""
+    # The handler writes its metrics to stdout, too.
     with contextlib.redirect_stdout(io.StringIO()):
         operation()
         whole, spent = cpu_us(operation, parts), shares(operation)
@@ -113,9 +113,9 @@ def _profile() -> None:
     ]
     singles = [lookups.event_of(single(one)) for one in asked]
     many = lookups.event_of(bulk(asked))
-    tell("single look-up", lambda: [lookups.ask(event) for event in singles], len(asked))
-    tell("bulk, for each IOC", lambda: lookups.ask(many), len(asked))
-    # One for the warm-up and the profile each, and one for each round.
+    print_profile("single look-up", lambda: [lookups.ask(event) for event in singles], len(asked))
+    print_profile("bulk, for each IOC", lambda: lookups.ask(many), len(asked))
+    # One each for the warm-up, the profile and every round.
     fresh = [ingestion.new_tables() for _ in range(ROUNDS + 2)]
     client = direct_client()
 
@@ -123,14 +123,14 @@ def _profile() -> None:
         one = fresh.pop()
         ingestion.ingest(client, one.iocs, one.state, Feed("first", 100), writers=Inline())
 
-    tell("a new sighting, ingested", ingest, 1000)
+    print_profile("a new sighting, ingested", ingest, 1000)
 
 
 class Inline(Executor):
-    """Runs at once, in the thread of the caller: a profiler sees no other."""
+    """Runs work at once in the caller's thread, because a profiler sees only that."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Run it, and give what came of it."""
+        """Run the work, and return its result as a future."""
         future: Future[Any] = Future()
         future.set_result(fn(*args, **kwargs))
         return future

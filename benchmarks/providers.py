@@ -1,8 +1,8 @@
-"""What lists of providers cost: `.venv/bin/python -m benchmarks.providers`.
+"""Measures lists of providers: `.venv/bin/python -m benchmarks.providers`.
 
-Counts, not seconds: the calls and capacity units that the embedded engine reports. A list is
-written, replaced by one that differs in one entry of a hundred, and replaced again with an
-interruption in the middle. Then addresses are looked up, in three of many networks and in none.
+It counts the calls and capacity units that the embedded engine reports. A refresh writes a list,
+replaces it by one that differs in 1% of the entries, and replaces it again with an interruption.
+Then addresses are looked up, one in three of many networks and one in none.
 """
 
 import argparse
@@ -38,7 +38,7 @@ NAME = "blocklist-de"
 
 @dataclass
 class Meter:
-    """Counts the calls and the units of a client."""
+    """Counts the calls and the capacity units of a client."""
 
     client: Any
     calls: Counter[str] = field(default_factory=Counter)
@@ -60,7 +60,7 @@ class Meter:
 
     @contextmanager
     def section(self, name: str) -> Iterator[None]:
-        """Print what is counted within."""
+        """Print the counts within the `with` block."""
         self.calls.clear()
         self.units = 0.0
         started = time.process_time()
@@ -86,9 +86,9 @@ def main() -> None:
 
 
 def measure_lists(entries: int) -> None:
-    """A list, one that differs in one of a hundred, and an interruption."""
+    """Measure a first list, a list that differs in 1% of the entries, and an interruption."""
     meter = Meter(dynamodb_client(connections=WRITERS))
-    # Gone and new together are one entry of a hundred.
+    # Removed and new entries together are 1%.
     moved = entries // 200
     with meter.section(f"a first list of {entries:,}"):
         refresh(meter.client, listed(range(entries)))
@@ -114,7 +114,7 @@ def measure_lists(entries: int) -> None:
 
 
 def measure_networks(networks: int) -> None:
-    """An address in three of many networks, and one in none."""
+    """Measure an address in three of many networks, and one in none."""
     meter = Meter(dynamodb_client())
     client = meter.client
     some: dict[Subject, Listing] = {
@@ -137,12 +137,12 @@ def measure_networks(networks: int) -> None:
 
 
 def no_asker() -> Any:
-    """No provider here is asked at look-up time."""
+    """Fail: the benchmark has no on-demand provider."""
     raise AssertionError
 
 
 def listed(numbers: Iterable[int]) -> dict[Subject, Listing]:
-    """A list of addresses."""
+    """Return a list of addresses."""
     return {
         Indicator(IndicatorType.IP, f"10.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}"): LISTED
         for n in numbers
@@ -156,7 +156,7 @@ def refresh(
     name: str = NAME,
     out_of_time: Callable[[], bool] = lambda: False,
 ) -> Refreshed:
-    """One refresh of a provider."""
+    """Refresh a provider once."""
     declaration = load_catalog()[name]
     states = ProviderStates(client, os.environ["STATE_TABLE_NAME"])
     provider = Provider(name, declaration.name, frozenset({"ip"}))
@@ -177,7 +177,7 @@ def refresh(
 
 
 def on_the_list(client: Any, ever: Iterable[Subject]) -> set[Subject]:
-    """The addresses that the items say are listed, of all that ever were."""
+    """Return those of the addresses whose items have the listing."""
     table = IocTable(client, os.environ["TABLE_NAME"])
     left = iter(one for one in ever if isinstance(one, Indicator))
     found: set[Subject] = set()

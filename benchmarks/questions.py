@@ -1,4 +1,4 @@
-"""Requests of the v4 API, by the keys of the IOCs that they ask for."""
+"""Builds requests to the v4 API from the keys of IOCs."""
 
 import json
 from collections.abc import Sequence
@@ -12,20 +12,20 @@ _HEADERS = [(b"apikey", KEY.encode()), (b"content-type", b"application/json")]
 
 
 def single(key: str) -> Request:
-    """A look-up of an IOC by its key, such as `ip#11.0.0.1`."""
+    """Return a look-up of an IOC by its key, such as `ip#11.0.0.1`."""
     kind, _, value = key.partition("#")
     name = "hash" if kind == "sha256" else kind
     return Request("GET", f"/v4/{name}/{quote(value, safe='')}".encode(), headers=_HEADERS)
 
 
 def bulk(keys: Sequence[str]) -> Request:
-    """A look-up of many hashes."""
+    """Return a bulk look-up of hashes."""
     body = json.dumps({"hash": [key.partition("#")[2] for key in keys]}).encode()
     return Request("POST", b"/v4/hash", headers=_HEADERS, body=body)
 
 
 def unknown(key: str) -> str:
-    """A key of the same type that is not stored."""
+    """Return a key of the same type that is not stored."""
     kind, _, value = key.partition("#")
     made = digest(value)
     other = {
@@ -38,6 +38,6 @@ def unknown(key: str) -> str:
 
 
 def questions(keys: Sequence[str], count: int) -> list[str]:
-    """Keys to ask for: half of them are stored."""
+    """Return keys to look up; half of them are stored."""
     known = [keys[at * 7 % len(keys)] for at in range(count)]
     return [key if at % 2 else unknown(key) for at, key in enumerate(known)]

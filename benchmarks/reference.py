@@ -1,7 +1,7 @@
-"""What the first answer is measured against: a look-up as the libraries' guides would have it.
+"""The reference for the first answer: a look-up function written by the libraries' guides.
 
-It runs as the code of a function of its own, on the same layer. It checks no key, keeps no quota
-and understands one spelling of one type of IOC.
+It runs as a separate function on the same layer. It checks neither key nor quota, and reads one
+spelling of one type of IOC.
 """
 
 import os
@@ -22,7 +22,7 @@ client = boto3.client("dynamodb")
 
 
 class Answer(BaseModel):
-    """What is known of a hash."""
+    """The record of a hash."""
 
     sha256: str
     verdict: int
@@ -32,7 +32,7 @@ class Answer(BaseModel):
 
 @api.get("/v4/hash/<sha256>")
 def look_up(sha256: str) -> dict[str, Any]:
-    """GET /v4/hash/{sha256}."""
+    """Answer GET /v4/hash/{sha256}."""
     found = client.get_item(
         TableName=os.environ["TABLE_NAME"], Key={"pk": {"S": f"sha256#{sha256.upper()}"}}
     )

@@ -1,8 +1,7 @@
-"""What holds at scale, what to raise and what it costs: `python -m benchmarks.scale`.
+"""Computes limits and cost at scale, and writes docs/scale.md: `python -m benchmarks.scale`.
 
-Arithmetic over benchmarks/measured.json and published quotas, and the simulations of
-benchmarks/simulation.py beside it. It writes docs/scale.md. Prices that benchmarks/cost.py has are
-taken from there.
+It combines benchmarks/measured.json, published quotas, the prices of benchmarks/cost.py and the
+simulations of benchmarks/simulation.py.
 """
 
 import math
@@ -27,7 +26,7 @@ LOOKUPS_S = 10_000
 IOCS_IN_REPORT = 10
 REFRESHED_A_DAY = 0.01
 
-# Quotas as published; the table of limits names where.
+# Published quotas; docs/scale.md names the sources.
 PARTITION_READS_S = 3_000  # read units, of which an eventual read takes half a one
 PARTITION_WRITES_S = 1_000  # write units
 TABLE_UNITS_S = 40_000  # of each kind
@@ -76,16 +75,16 @@ LEDGER_IOC_BYTES = 12
 
 @dataclass(frozen=True)
 class Load:
-    """What look-ups of one kind ask of the account at `LOOKUPS_S`.
+    """Load on the account by one kind of look-ups.
 
     Attributes:
-        requests_s: to the gateway and the function.
-        lasts_ms: of a request in the function, as it is billed.
-        busy: environments at work at a time.
-        quota: concurrent executions that the account has to be allowed.
-        read_units_s, write_units_s: of both tables.
-        answer_mb_s: bytes of answers, in MB.
-        dollars_month: for all of it.
+        requests_s: requests a second to the gateway and the function.
+        lasts_ms: billed milliseconds of a request in the function.
+        busy: mean number of busy environments.
+        quota: concurrent executions that the account needs.
+        read_units_s, write_units_s: units a second of both tables.
+        answer_mb_s: MB of answers a second.
+        dollars_month: dollars for a month of it.
     """
 
     requests_s: float
@@ -99,17 +98,17 @@ class Load:
 
 
 def little(requests_s: float, lasts_s: float) -> float:
-    """Requests under way at a time, on average."""
+    """Return the mean number of concurrent requests, by Little's law."""
     return requests_s * lasts_s
 
 
 def concurrency_needed(requests_s: float, lasts_s: float) -> int:
-    """Concurrent executions to be allowed: those at work, or a tenth of the requests a second."""
+    """Return the concurrent executions needed: busy ones, or a tenth of the requests a second."""
     return math.ceil(max(little(requests_s, lasts_s), requests_s / LAMBDA_RPS_OF_ONE))
 
 
 def load(work: Work, lookups_s: float) -> Load:
-    """What so many look-ups a second ask for."""
+    """Return the load of a number of look-ups a second."""
     requests_s = lookups_s * work.requests / work.things
     lasts_ms = cost.duration_ms(
         work.cpu_us / work.requests, work.waits / work.requests, cost.LOOKUP_MB
@@ -129,7 +128,7 @@ def load(work: Work, lookups_s: float) -> Load:
 
 
 def gateway_saving_month(requests_s: float) -> float:
-    """Dollars that the gateway's lower price for many requests takes off a month."""
+    """Return the dollars a month saved by the gateway's lower price for many requests."""
     requests = requests_s * MONTH_S
     prices = (cost.GATEWAY_REQUEST, *(price for _, price in GATEWAY_LOWER))
     return sum(
@@ -139,42 +138,43 @@ def gateway_saving_month(requests_s: float) -> float:
 
 
 def stored_gb(items: float, item_bytes: float) -> float:
-    """GB that is billed for items."""
+    """Return the billed GB of items."""
     return items * (item_bytes + ITEM_OVERHEAD_BYTES) / GB
 
 
 def ledger_entry_bytes(iocs: int) -> int:
-    """Estimated size of the ledger entry of a report."""
+    """Estimate the bytes of a report's ledger entry."""
     return LEDGER_ENTRY_BYTES + LEDGER_IOC_BYTES * iocs
 
 
 def on_demand_month(read_units_s: float) -> float:
-    """Dollars for a month of steady reads, on demand."""
+    """Return the dollars for a month of steady reads, on demand."""
     return cost.dynamodb_dollars(read_units_s * MONTH_S, 0)
 
 
 def provisioned_month(read_units_s: float) -> float:
-    """Dollars for the same with provisioned capacity, used as far as its autoscaling aims at."""
+    """Return the dollars for the same reads with provisioned capacity, used to its target."""
     return read_units_s / TARGET_UTILISATION * PROVISIONED_READ_HOUR * MONTH_S / 3600
 
 
 def reserved_month(read_units_s: float) -> float:
-    """Dollars for the same with capacity reserved for a year, and the first payment spread."""
+    """Return the dollars for the same reads with capacity reserved for a year, payment spread."""
     at_once, hourly = RESERVED_100_READS
     hour = (at_once / YEAR_HOURS + hourly) / 100
     return read_units_s / TARGET_UTILISATION * hour * MONTH_S / 3600
 
 
 def break_even_utilisation(unit_hour: float, unit: float) -> float:
-    """Share of a provisioned unit that has to be used for it to be cheaper than on demand."""
+    """Return the utilisation above which a provisioned unit is cheaper than on demand."""
     return unit_hour / (3600 * unit)
 
 
 def infrequent_saving_month(gb: float, units_dollars: float) -> float:
-    """Dollars that Standard-IA takes off a month; below zero it costs more.
+    """Return the dollars a month saved by Standard-IA; negative if it costs more.
 
     Args:
-        units_dollars: what read and write units of the table cost in a month.
+        gb: stored GB.
+        units_dollars: dollars a month for the table's read and write units.
     """
     return gb * (cost.STORAGE_GB_MONTH - INFREQUENT_GB_MONTH) - units_dollars * (
         INFREQUENT_UNITS - 1
@@ -182,23 +182,23 @@ def infrequent_saving_month(gb: float, units_dollars: float) -> float:
 
 
 def infrequent_break_even_month(gb: float) -> float:
-    """Dollars of units in a month up to which Standard-IA is the cheaper class."""
+    """Return the dollars a month for units up to which Standard-IA is cheaper."""
     return gb * (cost.STORAGE_GB_MONTH - INFREQUENT_GB_MONTH) / (INFREQUENT_UNITS - 1)
 
 
 def item_lookups_s() -> int:
-    """Look-ups of one item in a second that its partition serves, each an eventual read."""
+    """Return the look-ups of one item a second that its partition serves, as eventual reads."""
     return PARTITION_READS_S * 2
 
 
 def cached_reads_s(rate_rps: float, instances: int, cached_s: float) -> float:
-    """Reads of a hot item in a second, if each instance remembers it for so long."""
+    """Return the reads of a hot item a second, if each instance caches it."""
     each_s = rate_rps / instances
     return rate_rps / (1 + each_s * cached_s)
 
 
 def service(measured: Measured, init_ms: float) -> Service:
-    """A single look-up, as the simulation takes it."""
+    """Return the duration of a single look-up, for the simulation."""
     work = measured.single
     return Service(
         compute_s=cost.duration_ms(work.cpu_us / work.requests, 0, cost.LOOKUP_MB) / 1000,
@@ -208,19 +208,19 @@ def service(measured: Measured, init_ms: float) -> Service:
 
 
 def init_cpu_ms(benchmarks: str) -> float:
-    """CPU milliseconds of a cold start of the look-up function, from docs/benchmarks.md.
+    """Read the CPU milliseconds of a cold start of the look-up function from docs/benchmarks.md.
 
     Raises:
-        ValueError: the document has no such row.
+        ValueError: the document does not have this row.
     """
     row = re.search(rf"^\| {re.escape(LOOKUP)} \| ([\d.]+) ", benchmarks, re.MULTILINE)
     if row is None:
-        raise ValueError("docs/benchmarks.md does not tell what a cold start takes")
+        raise ValueError("docs/benchmarks.md does not contain the time of a cold start")
     return float(row[1])
 
 
 def ingest_run(measured: Measured) -> Run:
-    """A run of ingestion, in which everything is new."""
+    """Return a run of ingestion in which all sightings are new."""
     work = measured.new
     folds = work.things / (FOLD_REPORTS * IOCS_IN_REPORT)
     fold_ms = cost.duration_ms(work.cpu_us / folds, work.waits / folds, cost.INGEST_MB)
@@ -235,7 +235,7 @@ def ingest_run(measured: Measured) -> Run:
 
 
 def published_by_rate() -> dict[int, Publishing]:
-    """Publishing at several rates, reports a second."""
+    """Simulate publishing at several rates, by reports a second."""
     trip_s = cost.ROUND_TRIP_MS / 1000
     return {
         rate_rps: simulation.publishing(
@@ -246,22 +246,22 @@ def published_by_rate() -> dict[int, Publishing]:
 
 
 def calm_rps(published: Mapping[int, Publishing]) -> int:
-    """The highest of the rates at which nothing fails and hardly anybody waits for a second."""
+    """Return the highest rate without failures at which 99% of the reports wait below a second."""
     return max(rate for rate, found in published.items() if not found.failed and found.slow_s < 1)
 
 
 def replicated_dollars(work: Work) -> float:
-    """Dollars for a million things, for their writes in a second region."""
+    """Return the dollars for a million things, for their writes in a second region."""
     return work.written * cost.WRITE_UNIT * MILLION / work.things
 
 
 _TEXT = """\
 # Scale
 
-Made by `.venv/bin/python -m benchmarks.scale`; do not change it by hand. It is arithmetic over
-what `make bench` has measured (`benchmarks/measured.json`) and over published quotas and list
-prices, with small seeded simulations beside it (`benchmarks/simulation.py`). Nothing here was
-tried on AWS. Dollars, us-east-1, on demand, prices of {prices_of}, as in [cost.md](cost.md).
+Generated by `.venv/bin/python -m benchmarks.scale`; do not change it by hand. It combines the
+measurements of `make bench` (`benchmarks/measured.json`) with published quotas and list prices, and
+with small seeded simulations (`benchmarks/simulation.py`). None of it was tested on AWS. Dollars,
+us-east-1, on demand, prices of {prices_of}, as in [cost.md](cost.md).
 
 The plan: {iocs:,} IOCs, {lookups_s:,} look-ups a second.
 
@@ -269,8 +269,8 @@ The plan: {iocs:,} IOCs, {lookups_s:,} look-ups a second.
 
 ## A billion IOCs
 
-Nothing in a look-up depends on how many IOCs there are: it reads one item by its key. DynamoDB
-splits the table as it grows.
+A look-up does not depend on the number of IOCs: it reads one item by its key. DynamoDB splits the
+table as it grows.
 
 {billion}
 
@@ -311,11 +311,11 @@ cold start {init_ms:,.0f} ms before it. A function gets {burst:,} environments a
 
 {concurrency}
 
-"At work" is of the last five seconds; Little's law says {little_busy:.0f} at the full rate. The
-sudden start is the one that hurts: until the first environments are ready, nearly everything that
-comes is refused, and by the gateway, in its own shape. So let traffic rise over half a minute, or
-pay for provisioned concurrency: {provisioned} environments cost {provisioned_dollars:.0f} dollars a
-month. The template does not set it.
+"At work" covers the last five seconds; Little's law gives {little_busy:.0f} at the full rate. The
+sudden start is the problem: until the first environments are ready, the gateway refuses nearly all
+requests, in its own format. So let traffic rise over half a minute, or pay for provisioned
+concurrency: {provisioned} environments cost {provisioned_dollars:.0f} dollars a month. The template
+does not set it.
 
 ### Provisioned and reserved capacity
 
@@ -330,13 +330,13 @@ all of this is small.
 
 A partition serves {partition_reads:,} read units a second, which are {item_lookups:,} look-ups.
 Adaptive capacity gives a hot item a partition to itself, and no more than that: one item stays at
-{item_lookups:,}. What is above is throttled; the function asks {attempts} times in all and then
-answers 503. In a bulk request the throttled key is asked for again; if that is in vain, the whole
-request fails.
+{item_lookups:,}. Reads above that are throttled; the function tries {attempts} times in all, then
+answers 503. In a bulk request it reads the throttled key again; if that fails, the whole request
+fails.
 
-`CACHE_TTL` (seconds, 0 by default) lets a warm function remember what it has read. A hot item is
-then read once for each instance and that time, whatever the rate. An answer may be so much
-older, beside the lag of the feed, which is minutes.
+`CACHE_TTL` (seconds, 0 by default) lets a warm function cache what it has read. Each instance then
+reads a hot item once in that time, at any rate. An answer may be older by that time, in addition to
+the lag of the feed, which is minutes.
 
 ### Simulated: all {lookups_s:,} look-ups a second want one IOC
 
@@ -382,17 +382,18 @@ A run takes {fold_s:.1f} s for {fold_reports} reports of {iocs_in_report} new IO
 ## Publishing
 
 Every report gets its number in a transaction on one item, on condition of the last number. So
-transactions stand in one line, and those that lose the race come again, {max_tries} times at most.
+transactions run one after the other, and those that lose the race try again, at most {max_tries}
+times.
 
 ### Simulated
 
 {publishing}
 
-A number is known to be the last one until another transaction commits, so the line moves at
-{line_rps:.0f} reports a second at the very best, and up to {calm_rps} hardly anybody waits for a
-second. An item takes {partition_writes:,} write units a second; where the table shows more,
-throttling makes it worse. A report of a sandbox takes minutes to make: {calm_rps} a second are
-thousands of analyses at once.
+A number stays the last one until another transaction commits. So {line_rps:.0f} reports a second
+are the theoretical maximum, and up to {calm_rps} a second 99% wait less than a second. An item
+accepts {partition_writes:,} write units a second; above that, throttling makes it slower than the
+table shows. A sandbox takes minutes for a report: {calm_rps} a second are thousands of parallel
+analyses.
 
 To lift it: number several reports in one transaction (a queue in front and one writer; 24 entries
 fit the {max_writes} writes of a transaction, as long as they fit its 4 MB), which makes it a
@@ -401,7 +402,7 @@ sender or a consumer sees, and neither is built.
 
 ## A cold region
 
-A new stack in another region, or one that nobody has asked for long:
+A new stack in another region, or one without requests for a long time:
 
 - A new table on demand serves {fresh_reads:,} read units and {fresh_writes:,} write units a second
   at once: {fresh_lookups:,.0f} look-ups. After that it follows to twice the highest peak of before;
@@ -417,12 +418,12 @@ A new stack in another region, or one that nobody has asked for long:
 
 ## A lost region
 
-The template is one stack in one region. If that region is lost, nobody is answered until it is
-back; what is stored is not lost. There are two ways to have a second one.
+The template is one stack in one region. If that region is lost, the service does not answer until
+it is back; stored data is not lost. A second region is possible in two ways.
 
 **Two whole stacks that read the same feed.** Each ingests for itself, counts exactly, and knows
 nothing of the other. Only the API keys have to be in both: copy their items, `key#` and a digest,
-in the state table. This is the way we advise, for whoever does not publish.
+in the state table. We recommend this, unless you publish.
 
 **Global tables.** What is written in one region appears in the other within a second or so, item by
 item, and of two writes to one item in two regions the last one wins. What that breaks:
@@ -431,9 +432,9 @@ item, and of two writes to one item in two regions the last one wins. What that 
   a count that was right in both is wrong in the end. So one region alone may ingest, publish and
   refresh providers. In the other one the timers are off.
 - *Transactions arrive in parts.* The feed's last number may be there before its entry, or after.
-- *Tables and items arrive independently.* A ledger entry may be there while an item that it tells
-  of is not. That IOC stays unknown, or short of a scan, until another report holds it. Reading
-  reports again does not help: they are taken for counted.
+- *Tables and items arrive independently.* A ledger entry may arrive before an item that it
+  names. That IOC stays unknown, or short of a scan, until another report holds it. Reading
+  reports again does not help: they count as applied.
 - *Run numbers may be given twice*, if the last ones did not arrive.
 - *Quotas are counted in both*: a key may get up to its limit in each region, and what one region
   counts is overwritten by the other.
@@ -460,7 +461,7 @@ Recovery with global tables, when the region that writes is lost:
 4. Switch its timers on. The next runs read what is new, and what arrived without its ledger entry.
 5. If it publishes: set `tail` of `info#` to the highest number of which there is an `entry#`. While
    it is lower, nothing can be published. Reports of the last seconds may be missing from the feed
-   for good. Tell consumers to read it whole once.
+   for good. Ask consumers to read it whole once.
 6. When the first region is back, what it had not sent yet arrives late, and gives way to what has
    been written since. Stay, or move back by the same steps.
 
@@ -497,10 +498,11 @@ Service Quotas: new accounts may have less.
 
 
 def document(measured: Measured, benchmarks: str) -> str:
-    """docs/scale.md.
+    """Return the text of docs/scale.md.
 
     Args:
-        benchmarks: docs/benchmarks.md, for the cold start.
+        measured: the measurements.
+        benchmarks: text of docs/benchmarks.md, for the cold start.
     """
     loads = {
         "one at a time": load(measured.single, LOOKUPS_S),
@@ -1008,7 +1010,7 @@ def _rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def written(measured_path: Path = cost.MEASURED, benchmarks_path: Path = report.DOCUMENT) -> str:
-    """docs/scale.md from the files that `make bench` has written."""
+    """Return the text of docs/scale.md from the files that `make bench` has written."""
     measured = cost.read_measured(measured_path.read_text(encoding="utf-8"))
     return document(measured, benchmarks_path.read_text(encoding="utf-8"))
 

@@ -1,4 +1,4 @@
-"""What the search index costs: written into docs/search.md."""
+"""Measures the cost of the search index, and writes it into docs/search.md."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ READ_DOLLARS, WRITE_DOLLARS = 0.125, 0.625
 
 
 def main() -> None:
-    """Measure and write."""
+    """Measure, and write the tables."""
     with running_engine() as endpoint:
         os.environ[environment.ENDPOINT] = endpoint
         lines = [*_ingestion(), "\n", *_searches()]

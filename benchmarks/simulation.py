@@ -1,7 +1,7 @@
-"""Small simulations of what happens at scale; benchmarks/scale.py puts them beside the arithmetic.
+"""Simulates load at scale; benchmarks/scale.py shows the results next to its arithmetic.
 
-Each is seeded, so it always finds the same. None of them tells how AWS works inside: they follow
-the published rules of a service, and our own code's rules for waiting and trying again.
+Each simulation is seeded, so its result does not change. They follow the published rules of AWS's
+services, not their internals, and our code's rules for waits and retries.
 """
 
 import heapq
@@ -15,21 +15,21 @@ from functions.publish.store.transactions import MAX_TRIES
 from shared.domain.errors import StoreError
 from shared.store.api_keys import NO_LIMIT, ApiKey
 
-# A function may start so many environments at once, and so many more in a second.
+# Environments that a function may start at once, and per second after that.
 LAMBDA_BURST = 1_000
 LAMBDA_STARTS_S = 100.0
-# Pauses between the tries at a transaction, as functions/publish/store/transactions.py makes them.
+# Pauses between the tries of a transaction, as in functions/publish/store/transactions.py.
 FIRST_PAUSE_S = 0.005
 LONGEST_PAUSE_S = 0.5
 
 
 @dataclass(slots=True)
 class Bucket:
-    """A token bucket: full at the start, refilled without pause.
+    """A token bucket: full at the start, refilled continuously.
 
     Attributes:
-        size: tokens that it holds at most.
-        refill_s: tokens that it gets in a second.
+        size: maximum of tokens.
+        refill_s: tokens added in a second.
     """
 
     size: float
@@ -38,7 +38,7 @@ class Bucket:
     _at_s: float = 0.0
 
     def take(self, at_s: float) -> bool:
-        """Take a token; the times of the calls must not fall."""
+        """Take a token if one is available; the times of the calls must not decrease."""
         if self._held < 0:
             self._held = self.size
         self._held = min(self.size, self._held + (at_s - self._at_s) * self.refill_s)
@@ -51,12 +51,12 @@ class Bucket:
 
 @dataclass(frozen=True)
 class Service:
-    """How long an invocation takes: what it computes, and a wait that varies exponentially.
+    """Duration of an invocation: computing time, and a wait with exponential distribution.
 
     Attributes:
-        compute_s: seconds of each.
+        compute_s: seconds of computing.
         wait_s: mean of the wait, in seconds.
-        init_s: seconds that a cold start takes before it.
+        init_s: seconds of a cold start before it.
     """
 
     compute_s: float
@@ -65,21 +65,21 @@ class Service:
 
     @property
     def mean_s(self) -> float:
-        """Seconds of a warm invocation, on average."""
+        """Mean seconds of a warm invocation."""
         return self.compute_s + self.wait_s
 
 
 @dataclass(frozen=True)
 class Concurrency:
-    """What became of the requests to a function.
+    """Results of requests to a function.
 
     Attributes:
-        requests: how many there were.
-        refused: of these, because no environment was free and none could be started.
-        cold: of these, with a cold start.
-        environments: there were at the end.
-        busy: environments at work at a time, on average over the second half.
-        slow_s: 99 of 100 that were not refused took no longer.
+        requests: number of requests.
+        refused: those refused, because no environment was free or could be started.
+        cold: those with a cold start.
+        environments: number of environments at the end.
+        busy: mean number of busy environments in the second half.
+        slow_s: 99th percentile of the seconds of requests that were not refused.
     """
 
     requests: int
@@ -100,13 +100,16 @@ def concurrency(
     warm: int = 0,
     seed: int = 1,
 ) -> Concurrency:
-    """Send requests at random times to a function, event by event.
+    """Simulate requests to a function at random times.
 
     Args:
-        rate_rps: requests a second, once the ramp is over.
+        service: duration of an invocation.
+        rate_rps: requests a second after the ramp.
+        seconds: simulated time.
         limit: concurrent executions of the account.
-        ramp_s: over so many seconds the rate rises from nothing.
-        warm: environments that are there at the start.
+        ramp_s: seconds in which the rate rises from zero.
+        warm: number of environments at the start.
+        seed: seed of the random numbers.
     """
     rng = random.Random(seed)
     starts = Bucket(LAMBDA_BURST, LAMBDA_STARTS_S)
@@ -143,11 +146,11 @@ def concurrency(
 
 @dataclass(frozen=True)
 class HotItem:
-    """What became of look-ups that all want one item.
+    """Results of look-ups of one item.
 
     Attributes:
-        reads_s: reads that its partition was asked for in a second, on average.
-        failed: share of the look-ups that could not be answered.
+        reads_s: mean number of reads of its partition in a second.
+        failed: share of the look-ups without an answer.
     """
 
     reads_s: float
@@ -165,21 +168,24 @@ def hot_item(
     retry_s: float,
     seed: int = 1,
 ) -> HotItem:
-    """Look one item up at random times, each time in any of the warm instances.
+    """Simulate look-ups of one item at random times, each in a random warm instance.
 
     Args:
-        cached_s: an instance remembers the item for so long; 0 for not at all.
-        seconds: simulated; of twice the first half is not counted, since all caches begin empty.
+        rate_rps: look-ups a second.
+        instances: number of warm instances.
+        cached_s: seconds that an instance caches the item; 0 for no cache.
+        seconds: measured time; as much before it is not counted, because all caches begin empty.
         item_reads_s: reads of one item that its partition serves in a second.
-        attempts: of one look-up, the first included.
-        retry_s: longest wait between two of them.
+        attempts: attempts of one look-up, the first included.
+        retry_s: longest wait between two attempts.
+        seed: seed of the random numbers.
     """
     rng = random.Random(seed)
     partition = Bucket(item_reads_s, item_reads_s)
     fresh_until = [0.0] * instances
     arrivals = reads = lookups = failed = 0
     end_s = 2 * seconds
-    # (when, attempt, instance); the next arrival is made when the one before it is taken.
+    # (when, attempt, instance); each arrival schedules the next one.
     events = [(rng.expovariate(rate_rps), 1, rng.randrange(instances))]
     while events:
         at_s, attempt, instance = heapq.heappop(events)
@@ -203,7 +209,7 @@ def hot_item(
 
 
 class _Counter:
-    """Where instances lease: it counts the writes of each second."""
+    """The counter from which instances lease quota; it counts the writes of each second."""
 
     def __init__(self) -> None:
         self.second = 0
@@ -230,12 +236,17 @@ def quota_writes(
     before_rps: float = 0.0,
     seed: int = 1,
 ) -> list[int]:
-    """Writes to the counter of one key in each second after a minute begins.
+    """Return the writes to the counter of one key in each second after a minute begins.
 
-    The leases are those of the look-up function itself.
+    It runs the quota code of the look-up function.
 
     Args:
-        before_rps: the rate in the minute before, the same for each instance.
+        rate_rps: look-ups a second.
+        instances: number of warm instances.
+        minute_limit: limit of the key for the minute.
+        seconds: simulated time.
+        before_rps: rate in the minute before, even over the instances.
+        seed: seed of the random numbers.
     """
     rng = random.Random(seed)
     counter = _Counter()
@@ -255,15 +266,15 @@ def quota_writes(
 
 @dataclass(frozen=True)
 class Run:
-    """What one run of ingestion does.
+    """Limits and durations of a run of ingestion.
 
     Attributes:
         reading_s: seconds after which it fetches no more pages.
-        requests: that it makes at most.
-        page_s: seconds that it takes to fetch a page.
+        requests: limit of its requests.
+        page_s: seconds to fetch a page.
         page_reports: reports on a page.
-        fold_reports: reports that are applied together.
-        fold_s: seconds that it takes to apply them.
+        fold_reports: reports in a batch.
+        fold_s: seconds to apply a batch.
     """
 
     reading_s: float
@@ -274,7 +285,7 @@ class Run:
     fold_s: float
 
     def applies(self, reports: float) -> float:
-        """Reports that the run gets through, out of so many that are there."""
+        """Return how many of the waiting reports the run applies."""
         at_s = 0.0
         read = waiting = 0.0
         requests = 0
@@ -293,7 +304,7 @@ class Run:
 def runs_to_catch_up(
     run: Run, *, reports_hour: float, outage_h: float, interval_h: float, runs_at_most: int = 10_000
 ) -> int | None:
-    """Runs after an outage until one reads the feed to its end; None if that never happens."""
+    """Count the runs after an outage until one reads the feed to its end; None if none does."""
     backlog = reports_hour * outage_h
     for number in range(1, runs_at_most + 1):
         applied = run.applies(backlog)
@@ -307,14 +318,14 @@ def runs_to_catch_up(
 
 @dataclass(frozen=True)
 class Publishing:
-    """What became of reports that were to be published.
+    """Results of publishing reports.
 
     Attributes:
-        published_s: reports that got a number, in a second.
-        failed: share that used up its tries.
-        tries: that a published report took, on average.
-        slow_s: 99 of 100 of them took no longer.
-        units_s: write units that the item with the last number took in a second.
+        published_s: reports published in a second.
+        failed: share of the reports that used up their tries.
+        tries: mean number of tries of a published report.
+        slow_s: 99th percentile of the seconds of published reports.
+        units_s: write units a second on the item with the last number.
     """
 
     published_s: float
@@ -333,18 +344,21 @@ def publishing(
     commit_s: float,
     seed: int = 1,
 ) -> Publishing:
-    """Number reports that come at random times, as `FeedLog.append` does.
+    """Simulate the numbering of reports that arrive at random times, as in `FeedLog.append`.
 
     Args:
-        learn_s: seconds until a try knows the last number.
-        stale_s: seconds from then until its transaction arrives.
-        commit_s: seconds that a transaction holds the item; another one fails meanwhile.
+        rate_rps: reports a second.
+        seconds: simulated time.
+        learn_s: seconds to read the last number.
+        stale_s: seconds from then until the transaction arrives.
+        commit_s: seconds that a transaction locks the item; others fail meanwhile.
+        seed: seed of the random numbers.
     """
     rng = random.Random(seed)
     tail, held_until_s = 0, 0.0
     units = failed = 0
     published: list[tuple[float, int]] = []
-    # (when, order, step, number known, tries, came); the order keeps those of a moment apart.
+    # (when, order, step, known number, tries, arrival); the order separates equal times.
     events: list[tuple[float, int, str, int, int, float]] = []
     at_s = 0.0
     while (at_s := at_s + rng.expovariate(rate_rps)) < seconds:

@@ -1,4 +1,4 @@
-"""From nothing to the first answer, under Lambda's own runtime, and what the imports take of it."""
+"""Measures the time to the first answer under Lambda's own runtime, and the part of the imports."""
 
 import os
 import shutil
@@ -22,7 +22,7 @@ from local.engine import running_engine
 from local.runtime import PYTHON, Instance, running, running_function
 from shared.store.api_keys import ApiKeys
 
-# What `make bench` has built for this machine.
+# Output of `make build` for this machine, made by `make bench`.
 BUILD = ROOT / ".tools" / "bench"
 LAYER = BUILD / "SharedLayer" / "python"
 REPORTS = 20
@@ -53,8 +53,8 @@ class Start:
     """One first invocation of an instance, its start included.
 
     Attributes:
-        cpu_ms: of the process that the function runs in.
-        wall_ms: until the answer was there.
+        cpu_ms: CPU milliseconds of the function's process.
+        wall_ms: milliseconds until the answer.
     """
 
     cpu_ms: float
@@ -63,11 +63,11 @@ class Start:
 
 @dataclass(frozen=True)
 class Starts:
-    """What took turns, round by round.
+    """Measurements in turns, round by round.
 
     Attributes:
-        answers: first invocations, by what was started.
-        imports: CPU milliseconds of a process by what it imports, its own start included.
+        answers: first invocations, by function.
+        imports: CPU milliseconds of a process by its imports, its start included.
     """
 
     answers: Mapping[str, list[Start]]
@@ -75,7 +75,7 @@ class Starts:
 
 
 def measure(rounds: int) -> Starts:
-    """First answers and imports of the build."""
+    """Measure first answers and imports of the build."""
     with running_engine() as endpoint, tempfile.TemporaryDirectory() as folder:
         os.environ[environment.ENDPOINT] = endpoint
         tables = new_tables()
@@ -98,7 +98,7 @@ def _first_answers(
     for number in range(rounds + 1):
         for name, start in starters.items():
             took = _first_answer(start, event)
-            if number:  # the first one brings the files into memory
+            if number:  # the first round loads the files into memory
                 found[name].append(took)
     return found
 
@@ -115,7 +115,7 @@ def _first_answer(start: Started, event: Mapping[str, Any]) -> Start:
 def _starters(endpoint: str, tables: Tables, folder: Path) -> dict[str, Started]:
     (folder / "bare.py").write_text(_BARE_HANDLER, encoding="utf-8")
     shutil.copy(Path(__file__).with_name("reference.py"), folder)
-    # Compiled like the build, or every start of theirs would do it again.
+    # Compiled like the build; else every start would compile it again.
     _compile(folder)
     variables = {
         environment.ENDPOINT: endpoint,
@@ -162,12 +162,13 @@ def _process_ms(program: str, folder: Path) -> float:
     variables = {
         **environment.DEFAULTS,
         "AWS_DEFAULT_REGION": environment.DEFAULT_REGION,
-        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",  # by which the functions know Lambda
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",  # the functions recognize Lambda by it
         "PYTHONPATH": f"{BUILD / function}:{LAYER}",
     }
-    # Told by the process itself: its end, which takes half as much again, no one waits for.
-    told = f"{program}\nimport time; print(time.process_time())"
+    # The process prints its time itself, because its exit takes half as much again and does not
+    # matter.
+    timed = f"{program}\nimport time; print(time.process_time())"
     process = subprocess.run(  # noqa: S603
-        [PYTHON, "-c", told], env=variables, cwd=folder, capture_output=True, check=True, text=True
+        [PYTHON, "-c", timed], env=variables, cwd=folder, capture_output=True, check=True, text=True
     )
     return float(process.stdout) * 1000

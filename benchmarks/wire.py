@@ -1,4 +1,4 @@
-"""A meter between any client of DynamoDB and the engine, for clients that are not boto3's."""
+"""A proxy with a meter between a DynamoDB client and the engine, for clients other than boto3."""
 
 import base64
 import http.client
@@ -14,16 +14,16 @@ from urllib.parse import urlsplit
 from benchmarks.metering import READS, Meter
 from local.environment import ENDPOINT
 
-GATHER_S = 0.6  # less than the look-up waits for an answer before it asks again
+GATHER_S = 0.6  # less than the timeout of the look-up function
 
 
 class Wire:
-    """What passes calls on to the engine.
+    """Forwards calls to the engine.
 
     Attributes:
-        gather: reads that are held back until so many are under way, so that how many there are
-            at once does not depend on how long each takes. If they do not come, none is held
-            back any more.
+        meter: counts the calls.
+        gather: number of concurrent reads to wait for before they are forwarded, so that the
+            peak does not depend on their duration. After a timeout reads do not wait any more.
     """
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class Wire:
         headers: dict[str, str],
         body: bytes,
     ) -> tuple[int, bytes]:
-        """Status and body of the engine's answer, counted by the meter."""
+        """Forward a call, count it, and return status and body of the answer."""
         name = target.rpartition(".")[2]
         params = json.loads(body)
         self.meter.ask(name, params)
@@ -65,7 +65,7 @@ def _binary(value: dict[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def metered_wire() -> Iterator[Wire]:
-    """A meter for the clients that are made within; they take it for the engine."""
+    """Run the proxy for clients that are created within the `with` block."""
     engine = os.environ[ENDPOINT]
     wire = Wire()
 

@@ -1,1 +1,1 @@
-"""How well indicators are found in texts, beside other extractors."""
+"""Compares how well this project and other extractors find indicators in texts."""

@@ -1,4 +1,4 @@
-"""Measure, and write the table of docs/extraction.md."""
+"""Measures the extractors, and writes the table of docs/extraction.md."""
 
 import json
 import subprocess
@@ -17,9 +17,9 @@ COLUMNS = ("Extractor", "Precision", "Recall", "Precision, held out", "Recall, h
 
 
 def main() -> None:
-    """Measure and write."""
+    """Measure, and write the table."""
     if not OTHERS.exists():
-        sys.exit("the other extractors are not here: make .tools/extraction/.ready")
+        sys.exit("the other extractors are not installed: make .tools/extraction/.ready")
     labelled = texts()
     found = {"this project": [ours(text.text) for text in labelled]} | _others(labelled)
     before, _, rest = DOCUMENT.read_text(encoding="utf-8").partition(BEGIN)
@@ -28,7 +28,7 @@ def main() -> None:
 
 
 def table(labelled: Sequence[Text], found: Mapping[str, Sequence[set[Indicator]]]) -> str:
-    """The table of the document."""
+    """Return the table of the document."""
     lines = [COLUMNS, ("---",) * len(COLUMNS)]
     for name, of_each in found.items():
         cells = [name]

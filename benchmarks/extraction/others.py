@@ -1,7 +1,7 @@
-"""Other extractors over the texts; run by the Python of .tools/extraction, which has them.
+"""Runs other extractors on the texts; needs the Python of .tools/extraction.
 
-Reads a JSON array of texts, and writes by the name of each extractor an array with an array of
-pairs for each text: type and value, as the extractor has them.
+It reads a JSON array of texts, and writes a JSON object: for each extractor an array with one
+array of pairs (type and value) for each text.
 """
 
 import json
@@ -15,7 +15,7 @@ from typing import Any
 
 Pairs = Iterable[tuple[str, str]]
 
-# What somebody writes who refangs first: one plain pattern for each type.
+# The usual approach after refanging: one plain pattern for each type.
 _PLAIN = {
     "url": re.compile(r"\b(?:https?|ftp)://[^\s<>\"']+", re.IGNORECASE),
     "ip": re.compile(r"\b(?:[0-9]{1,3}\.){3}[0-9]{1,3}\b|\b(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}\b"),
@@ -72,7 +72,7 @@ EXTRACTORS: dict[str, tuple[str, Callable[[str], Pairs]]] = {
 
 
 def main() -> None:
-    """Read the texts, write what is found in them."""
+    """Read the texts, and write the indicators found in them."""
     texts = json.load(sys.stdin)
     found = {
         f"{name} {version(package)}": [sorted(set(extract(text))) for text in texts]

@@ -1,4 +1,4 @@
-"""The labelled texts, and how an extractor does on them; docs/extraction.md has the rules."""
+"""Reads the labelled texts and scores extractors on them; docs/extraction.md has the rules."""
 
 import tomllib
 from collections.abc import Iterable, Sequence
@@ -18,8 +18,8 @@ class Text:
     """A text with its labels.
 
     Attributes:
-        found: what it holds, in the order in which it appears.
-        held_out: whether it was not looked at while the extractor was made.
+        found: its indicators, in order of appearance.
+        held_out: whether it was not used to develop the extractor.
     """
 
     name: str
@@ -30,7 +30,13 @@ class Text:
 
 @dataclass(frozen=True)
 class Score:
-    """Counts over some texts: found and labelled, found only, labelled only."""
+    """Counts over some texts.
+
+    Attributes:
+        right: indicators found and labelled.
+        wrong: indicators found but not labelled.
+        missed: indicators labelled but not found.
+    """
 
     right: int
     wrong: int
@@ -38,17 +44,17 @@ class Score:
 
     @property
     def precision(self) -> float:
-        """Part of what was found that is labelled."""
+        """Share of the found indicators that are labelled."""
         return self.right / (self.right + self.wrong)
 
     @property
     def recall(self) -> float:
-        """Part of what is labelled that was found."""
+        """Share of the labelled indicators that were found."""
         return self.right / (self.right + self.missed)
 
 
 def texts() -> list[Text]:
-    """The labelled texts."""
+    """Read the labelled texts."""
     entries = tomllib.loads(TEXTS.read_text(encoding="utf-8"))["text"]
     return [
         Text(entry["name"], entry["text"], [*map(_label, entry["found"])], number % 3 == 0)
@@ -62,12 +68,12 @@ def _label(label: str) -> Indicator:
 
 
 def ours(text: str) -> set[Indicator]:
-    """What this project finds."""
+    """Return the indicators that this project finds."""
     return {found.indicator for found in extract(text).found}
 
 
 def canonical(pairs: Iterable[tuple[str, str]]) -> set[Indicator]:
-    """What another extractor found: its canonical form, without what is none."""
+    """Return what another extractor found in canonical form, without invalid values."""
     found = set()
     for kind, value in pairs:
         try:
@@ -78,9 +84,9 @@ def canonical(pairs: Iterable[tuple[str, str]]) -> set[Indicator]:
 
 
 def score(labelled: Sequence[Text], found: Sequence[set[Indicator]]) -> Score:
-    """Compare what was found in each text with its labels.
+    """Compare the indicators found in each text with its labels.
 
-    The host of a URL that is labelled is neither right nor wrong: some list it as well.
+    The host of a labelled URL is neither right nor wrong, because some extractors list it.
     """
     right = wrong = missed = 0
     for text, some in zip(labelled, found, strict=True):
