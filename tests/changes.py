@@ -59,7 +59,7 @@ def last_word(details: Iterable[Mapping[str, Any]]) -> Detail:
 
 
 class Bus:
-    """Stands for PutEvents: takes what it is told to take, and remembers.
+    """A stand-in for PutEvents: accepts the events it is set to accept, and records them.
 
     Args:
         takes: whether each entry is taken, in their order; after the last one all are.

@@ -54,7 +54,7 @@ def _text(value: object) -> str:
 
 @dataclass
 class CloudWatch:
-    """What was told so far."""
+    """Return the metrics recorded so far."""
 
     series: dict[Name, Series] = field(default_factory=dict)
 

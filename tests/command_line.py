@@ -38,17 +38,17 @@ _MEASURED = """
 import atexit, pathlib, re, sys
 from iocrep.__main__ import main
 
-def tell():
+def report_memory():
     status = pathlib.Path("/proc/self/status").read_text()
     print(re.search("VmHWM: *([0-9]+)", status.expandtabs())[1], file=sys.stderr)
 
-atexit.register(tell)
+atexit.register(report_memory)
 main()
 """
 
 
 def measured(*arguments: str) -> list[str]:
-    """`iocrep` with arguments; at its end it says on standard error what `memory_kb` reads."""
+    """`iocrep` with arguments; at its end it writes to standard error what `memory_kb` reads."""
     return [sys.executable, "-c", _MEASURED, *arguments]
 
 

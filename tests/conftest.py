@@ -18,7 +18,7 @@ from shared.store.direct import direct_client
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# Machines are shared and noisy: an example that takes long says nothing.
+# Machines are shared and noisy: a slow example proves nothing.
 settings.register_profile("default", deadline=None, print_blob=True)
 settings.load_profile("default")
 

@@ -17,7 +17,7 @@ SECOND_RUN = FIRST_RUN + 3_600_000
 
 
 def ioc(indicator: Indicator, verdict: Verdict = Verdict.MALICIOUS, **other: Any) -> ExportedIoc:
-    """An IOC that a report of the first of June says something of."""
+    """Return an IOC of a report of the first of June."""
     known = ExportedIoc(
         indicator=indicator,
         verdict=verdict,

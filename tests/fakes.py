@@ -1,4 +1,4 @@
-"""Stand-ins for what is outside: a feed, a pool without threads, a store that fails."""
+"""Fakes of the outside: a feed, a pool without threads, a store that fails."""
 
 import itertools
 import json
@@ -80,7 +80,7 @@ def dies(run: Callable[..., object], /, *args: Any, **kwargs: Any) -> bool:
 
 
 class HookedClient:
-    """A DynamoDB client that tells of its calls.
+    """A DynamoDB client that records its calls.
 
     Args:
         before: called with the operation before each call; it may raise or wait.
@@ -201,7 +201,7 @@ class LateWrites:
         return call
 
     def arrive(self) -> None:
-        """Let the write take effect now; the store's answer is for nobody any more."""
+        """Apply the write now; the store's answer is discarded."""
         getattr(self._client, self.held)(**self._arguments)
 
 
@@ -215,7 +215,7 @@ class StaleReads:
         self.stale = 0
 
     def remember(self) -> None:
-        """From now on answer as the tables stand at this moment."""
+        """From now on answer with the present state of the tables."""
         for table in self._tables:
             items = self._client.scan(TableName=table, ConsistentRead=True)["Items"]
             self._then[table] = {item["pk"]["S"]: item for item in items}

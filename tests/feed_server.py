@@ -139,7 +139,7 @@ def _is_complete(received: bytes) -> bool:
 
 
 def page(body: bytes, *, status: str = "200 OK", **headers: object) -> Answer:
-    """An answer without a fault; `_` in the name of a header stands for `-`."""
+    """An answer without a fault; `_` in the name of a header means `-`."""
     return raw(head(status, content_length=len(body), **headers) + body, more=True)
 
 

@@ -1,4 +1,4 @@
-"""Models of what can stand between a client and the look-up function.
+"""Models of the fronts between a client and the look-up function.
 
 A model takes a request as it is on the wire and gives the event that the function gets, or the
 status with which the front refuses it. What each model does is what was seen on AWS:

@@ -58,7 +58,7 @@ def refresh(
     now: int = NOW,
     out_of_time: Any = lambda: False,
 ) -> Refreshed:
-    """One refresh of a provider whose download gives, or raises, what is said."""
+    """Refresh a provider once; the download returns or raises the given value."""
     client = client or store.client
     declared = declaration(name)
     states = ProviderStates(client, store.state_table)
@@ -84,7 +84,7 @@ def refresh(
 
 
 def listings(store: Store, name: str = "list-a") -> dict[str, Listing]:
-    """What the items say of a provider, by their keys."""
+    """Return the listings of a provider in the items, by key."""
     return {
         item["pk"]["S"]: found[name]
         for item in store.items()
@@ -93,7 +93,7 @@ def listings(store: Store, name: str = "list-a") -> dict[str, Listing]:
 
 
 def dated(entries: Entries, at: int = NOW) -> dict[str, Listing]:
-    """What the items have to say after a list whose entries were all new at a time."""
+    """Return the listings expected after a list whose entries were all new at one time."""
     return {
         subject_key(subject): Listing(
             one.status, one.assessment, one.category, one.detect_time or at, one.source_list

@@ -55,7 +55,7 @@ def publisher(
     ask: ExternalReputation = no_external_reputation,
     now: int = NOW,
 ) -> Publisher:
-    """Whoever publishes to a store."""
+    """A publisher with a store."""
     return Publisher(histories_of(store, client), log_of(store, client), ask, lambda: now)
 
 
@@ -107,7 +107,7 @@ def table(store: Store) -> list[dict[str, Any]]:
 
 
 def holders(reports: Iterable[ScanReport]) -> dict[str, int]:
-    """In how many scans the domains of reports stand: the model of the histories."""
+    """Count the scans that contain each domain: the model of the histories."""
     flows: defaultdict[str, set[str]] = defaultdict(set)
     for report in reports:
         for one in report.iocs:

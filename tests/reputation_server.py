@@ -21,7 +21,7 @@ class ReputationServer:
     Attributes:
         refusals: status and headers of answers that it refuses to give, each once.
         refuse_after: how many it gives before.
-        pages: what it says below other paths.
+        pages: answers at other paths.
         requests: values of the bulk requests that it answered, in their order.
         delay_s: how long it takes for each.
     """

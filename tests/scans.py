@@ -66,7 +66,7 @@ def address_data(address: str, *providers: tuple[str, int, str]) -> dict[str, An
 
 
 def hash_data(**engines: int) -> dict[str, Any]:
-    """The answer for a hash: each engine with its result; `us` stands for this service."""
+    """The answer for a hash: each engine with its result; `us` means this service."""
     details = {
         SANDBOX_PROVIDER if name == "us" else name: {"scan_result_i": result}
         for name, result in engines.items()

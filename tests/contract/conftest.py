@@ -1,6 +1,6 @@
 """One API for all tests of this layer; none of them changes what its store holds.
 
-Only reports that are made up are published beside the samples.
+Besides the samples, only invented reports are published.
 """
 
 import os

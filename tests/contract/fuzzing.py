@@ -24,7 +24,7 @@ from tests.contract.support import KEY, READER_KEY
 Function = Literal["lookup", "publish"]
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
-# Stands in keys, headers and bodies that are made up: no log may hold it.
+# Part of invented keys, headers and bodies: no log may contain it.
 CANARY = "c4n4ry"
 
 # A JSON event can hold half a surrogate pair, and UTF-8 cannot.

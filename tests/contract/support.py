@@ -21,7 +21,7 @@ from tests.builders import reputation
 KEY = "a-key-for-contract-tests"
 # Looks up and reads the feed, and may not publish.
 READER_KEY = "a-key-that-may-not-publish"
-# So many that no test comes near it, and that the answers tell of it.
+# Too high for any test to reach, and a limit, so that answers have its headers.
 DAILY_LIMIT = 10_000_000
 
 _HASH_DIGITS = {IndicatorType.MD5: 32, IndicatorType.SHA1: 40, IndicatorType.SHA256: 64}

@@ -59,7 +59,7 @@ def assert_rows(rows: Any, hashes: list[str]) -> None:
 
 def test_a_thousand_hashes_take_ten_reads(calls: Counter[str]) -> None:
     unknown = [f"{number:040x}" for number in range(1000 - len(KNOWN))]
-    # Spread, so that rows in the order of the store would be told from rows in order.
+    # Spread, so that rows in the order of the store differ from rows in order.
     hashes = [*unknown]
     for number, one in enumerate(KNOWN):
         hashes.insert(number * 65, one.lower())

@@ -1,4 +1,4 @@
-"""The vendor's own published answers: every key of theirs stands in ours, with its type.
+"""The vendor's own published answers: ours contain every key of theirs, with its type.
 
 One date in them, 2025-02-30, cannot exist; so types are compared, and shapes of texts, and the
 values that follow from what was put in.

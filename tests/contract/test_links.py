@@ -131,7 +131,7 @@ def test_every_address_of_an_answer_leads_below_the_stage(
 ) -> None:
     reply = staged.ask(target, accept=accept)
     assert reply.status in {200, 302, 404, 406}
-    # All that the description has beside this are examples.
+    # The rest of the description is examples.
     if target == "/openapi.json":
         reply = replace(reply, text=json.dumps(reply.body["servers"]))
     assert unsafe_in_answer(staged, target, reply) == []

@@ -89,7 +89,7 @@ def test_every_error_of_the_table_is_documented() -> None:
         for name in content.get("examples", {})
     }
     of_the_table = {name.lower() for name in vars(errors) if name.isupper()}
-    # No route, so no operation of the document can tell of it.
+    # Not a route, so the document has no operation for it.
     assert of_the_table - documented == {"no_such_endpoint"}
 
 
@@ -145,7 +145,7 @@ def test_the_document_is_served_to_everyone(api: Api) -> None:
     assert reply.status == 200
     assert reply.headers["content-type"] == "application/json; charset=utf-8"
     assert reply.body == DOCUMENT
-    # Nobody reads it as it is sent, so it is sent without spaces and line breaks.
+    # People do not read it as sent, so it is sent without spaces and line breaks.
     assert reply.text == json.dumps(DOCUMENT, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -173,7 +173,7 @@ def test_the_page_is_served_to_everyone_and_may_do_nothing_but_show_the_document
 
 
 def digest_of(element: str) -> str:
-    """As a browser computes it: over what stands between the tags."""
+    """Compute the hash as a browser does: over the text between the tags."""
     start = PAGE.index(f"<{element}>") + len(element) + 2
     content = PAGE[start : PAGE.index(f"</{element}>", start)]
     return f"'sha256-{b64encode(sha256(content.encode()).digest()).decode()}'"

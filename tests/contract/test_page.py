@@ -28,7 +28,7 @@ def page(sandbox_url: str = "", **headers: str) -> Response:
 
 
 def digest_of(element: str, text: str) -> str:
-    """As a browser computes it: over what stands between the tags."""
+    """Compute the hash as a browser does: over the text between the tags."""
     [content] = re.findall(f"<{element}>(.*?)</{element}>", text, re.DOTALL)
     return f"'sha256-{b64encode(sha256(content.encode()).digest()).decode()}'"
 
@@ -81,7 +81,7 @@ def test_it_is_told_where_scans_are(url: str, told: str) -> None:
 def test_it_needs_nothing_from_elsewhere() -> None:
     assert len(PAGE.encode()) < 60_000
     names = re.findall(r"https?://[^\s'\"]*", PAGE)
-    # The name of SVG is no address that anything is fetched from.
+    # The browser does not fetch the namespace of SVG.
     assert set(names) == {"http://www.w3.org/2000/svg"}
     assert not re.search(r"\bsrc=|@import|url\(|<iframe|<object|import\(|new Worker", PAGE)
     assert re.findall(r'<link rel="(\w+)" href="(\w+):', PAGE) == [("icon", "data")]

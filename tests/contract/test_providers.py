@@ -1,4 +1,4 @@
-"""Answers in which other providers speak beside the sandbox, by the real handlers."""
+"""Answers with other providers next to the sandbox, by the real handlers."""
 
 import json
 from collections.abc import Iterator

@@ -108,7 +108,7 @@ def test_readers_of_a_hash(api: Api, read: Callable[[Any], bool], verdict: Verdi
 
 
 def cortex_address(body: Any) -> bool:
-    # Whatever has not said `success` is shown as safe, 0/0.
+    # Without `success` it shows the value as safe, 0/0.
     assert body["success"] is True
     return int(body["lookup_results"]["detected_by"]) > 0
 
@@ -215,7 +215,7 @@ def test_readers_of_the_rate_limit(api: Api, kind: str, value: str, status: int)
 
 def test_readers_of_an_unknown_hash(api: Api) -> None:
     reply = api.look_up("hash", UNKNOWN_HASH)
-    # By status, by code, by message; and not as version 2 said it, with 200.
+    # By status, by code, by message; not with 200 as in version 2.
     assert reply.status == 404
     assert reply.body["error"]["code"] == 404003
     assert "not found" in reply.body["error"]["messages"][0]
@@ -227,7 +227,7 @@ def test_readers_of_a_refused_key(api: Api) -> None:
     for key, code in (("", 401001), ("wrong", 401006)):
         reply = api.ask("/v4/hash/" + UNKNOWN_HASH, apikey=key)
         assert (reply.status, reply.body["error"]["code"]) == (401, code)
-        # Splunk says "limit reached" for every 403, polarity for every 503.
+        # Splunk shows "limit reached" for every 403, polarity for every 503.
         assert reply.status not in {403, 503}
 
 

@@ -181,7 +181,7 @@ def test_what_the_feed_says_of_a_report_is_found(api: Api) -> None:
     }
 
 
-# What the models say.
+# The examples of the models.
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -97,7 +97,7 @@ def test_every_listed_file_is_there(address: Api) -> None:
     for one in listed:
         answer = get(f"{address.base}/v4/exports/{one['name']}")
         assert (answer.status_code, len(answer.content)) == (200, one["size"]), one["name"]
-    # MISP asks for the events of a manifest beside it.
+    # MISP requests the events of a manifest from the same folder.
     manifest = f"{address.base}/v4/exports/misp/manifest.json"
     for event in get(manifest).json():
         assert get(urljoin(manifest, f"{event}.json")).json()["Event"]["uuid"] == event

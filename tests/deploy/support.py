@@ -23,10 +23,10 @@ from tests.infrastructure.support import ROOT, run
 
 ARCH = "aarch64" if platform.machine() in {"aarch64", "arm64"} else "x86_64"
 EMULATOR = ROOT / ".tools" / "ministack" / "bin"
-# Far beyond what anything takes; a machine that is busy is no failure.
+# Far beyond any expected time; a busy machine must not fail a test.
 PATIENCE_S = 300
 
-SAMPLE_IOCS = 33  # in the sample feed, as `make run` says, too
+SAMPLE_IOCS = 33  # in the sample feed, as `make run` reports, too
 
 Environment = dict[str, str]
 
@@ -163,7 +163,7 @@ class User:
         path.chmod(0o755)
 
     def types(self, script: str) -> str:
-        """What bash says to a script at the top of the clone; a failure shows all of it."""
+        """Run a script in bash at the top of the clone, and return its output."""
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", script],
             cwd=self.checkout,

@@ -29,7 +29,7 @@ def webhook() -> Iterator[FeedServer]:
 
 @pytest.fixture(scope="module")
 def ingest(account: Account, user: User, feed_url: str, webhook: FeedServer) -> str:
-    """Name of the ingest function of a stack that tells the webhook."""
+    """Name of the ingest function of a stack with a webhook."""
     account.client("ssm").put_parameter(Name=PARAMETER, Type="SecureString", Value=KEY)
     user.types(
         f".tools/sam/bin/sam deploy --config-env dev --stack-name {STACK} --parameter-overrides"

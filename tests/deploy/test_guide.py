@@ -51,7 +51,7 @@ def as_typed(block: str) -> str:
 
 @pytest.fixture(scope="module")
 def said(user: User, environment: Environment, feed_url: str) -> list[str]:
-    """What the shell said to each block of the document."""
+    """Output of the shell for each block of the document."""
     known = {"python": sys.executable, "root": str(ROOT), "environment": environment}
     user.has("curl", CURL.format(**known))
     user.has("read_sample_feed", READ_SAMPLE_FEED.format(**known, feed_url=feed_url))
@@ -61,7 +61,7 @@ def said(user: User, environment: Environment, feed_url: str) -> list[str]:
 
 
 def about(said: list[str], words: str) -> str:
-    """What was said to the one block that has these words in it."""
+    """Output for the only block that contains these words."""
     (answer,) = [answer for block, answer in zip(BLOCKS, said, strict=True) if words in block]
     return answer
 

@@ -22,7 +22,7 @@ def outputs(account: Account, stack: str) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def filled(account: Account, outputs: dict[str, str]) -> str:
-    """The name of the IOC table, once the timer has fired; nobody else invokes the function."""
+    """The name of the IOC table, once the timer has fired; only the timer invokes the function."""
     table = outputs["IocTableName"]
     count = partial(account.items, table)
     wait_until(lambda: count() >= SAMPLE_IOCS)

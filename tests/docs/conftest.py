@@ -44,7 +44,7 @@ def wired(
 
 @pytest.fixture
 def summary(wired: Store) -> dict[str, Any]:
-    """What the ingest handler says after a run over the sample feed."""
+    """Summary of the ingest handler after a run over the sample feed."""
     timer: Any = LocalContext("ingest", 300)
     told: dict[str, Any] = ingest.lambda_handler(timer_event("test", datetime.now(UTC)), timer)
     assert told["complete"], told
@@ -53,14 +53,14 @@ def summary(wired: Store) -> dict[str, Any]:
 
 @pytest.fixture
 def circle(summary: dict[str, Any]) -> list[str]:
-    """What `make run` says of its circle, after the sample reports went round."""
+    """Lines that `make run` prints after it has published the sample reports."""
     with serving(load_gateway()) as api:
         return publish_samples(api.base, 60)
 
 
 @pytest.fixture
 def published_filter(circle: list[str]) -> dict[str, Any]:
-    """What is told of the filter of the sample feed and the sample reports."""
+    """Description of the filter of the sample feed and the sample reports."""
     make_bucket()
     timer: Any = LocalContext("filter", 300)
     make_bucket(os.environ["EXPORT_BUCKET"])

@@ -18,7 +18,7 @@ class Block:
     """A fenced block.
 
     Attributes:
-        language: what stands behind the fence, "" for nothing.
+        language: the word after the fence; "" if it is missing.
     """
 
     language: str
@@ -42,11 +42,11 @@ def prose(text: str) -> str:
 
 
 def section(text: str, heading: str) -> str:
-    """What stands under a heading, to the next one of the same level or above."""
+    """Return the text under a heading, to the next one of the same level or above."""
     level = len(heading) - len(heading.lstrip("#"))
     parts = re.split(rf"^{re.escape(heading)}$", text, flags=re.MULTILINE)
     assert len(parts) == 2, f"{heading!r} stands {len(parts) - 1} times"
-    # A comment in a shell block is no heading of ours: none of them begins at the margin.
+    # Comments in shell blocks do not begin at the margin, so they are not read as headings.
     return re.split(rf"^#{{1,{level}}} ", parts[1], flags=re.MULTILINE)[0]
 
 

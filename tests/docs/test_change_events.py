@@ -1,4 +1,4 @@
-"""What docs/events.md says of events and of the webhook, held against schema, code and template."""
+"""Compares docs/events.md with the schema, the code and the template."""
 
 import json
 import re

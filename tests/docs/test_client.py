@@ -1,4 +1,4 @@
-"""What docs/client.md says of the client, run against the API and held against the code."""
+"""Runs the examples of docs/client.md against the API, and compares the document with the code."""
 
 import inspect
 
@@ -28,7 +28,7 @@ def test_the_example_prints_what_is_shown(
     assert DEFAULT_API_KEY in example.text
     with serving(lookup.lambda_handler) as api:
         code = example.text.replace(f"http://{LOCAL_API}", api.base)
-        api.ask("/health")  # the first request is told in the metrics, which go to stdout, too
+        api.ask("/health")  # the first request writes metrics, which go to stdout, too
         capsys.readouterr()
         exec(compile(code, "docs/client.md", "exec"), {})  # noqa: S102
     assert capsys.readouterr().out == shown.text

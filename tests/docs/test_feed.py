@@ -1,4 +1,4 @@
-"""What docs/feed.md says of pages, reports and runs, held against the code."""
+"""Compares docs/feed.md with the code."""
 
 import json
 from dataclasses import fields

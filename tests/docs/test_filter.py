@@ -1,4 +1,4 @@
-"""What docs/filter.md says of the filter, run against the API and held against the code."""
+"""Runs the examples of docs/filter.md against the API, and compares the document with the code."""
 
 import inspect
 from pathlib import Path

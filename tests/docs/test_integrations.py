@@ -67,7 +67,7 @@ def test_python_examples_print_what_is_shown(api: Api, capsys: pytest.CaptureFix
     document = read(f"{FOLDER}/python.md")
     examples, shown = blocks(document, "python"), blocks(document, "text")
     assert len(examples) == len(shown) == 2
-    api.ask("/health")  # the first request is told in the metrics, which go to stdout, too
+    api.ask("/health")  # the first request writes metrics, which go to stdout, too
     for example, expected in zip(examples, shown, strict=True):
         assert DEFAULT_API_KEY in example.text
         code = example.text.replace(f"http://{LOCAL_API}", api.base)
@@ -152,7 +152,7 @@ def test_misp_module_says_what_is_wrong(misp: ModuleType, api: Api) -> None:
         return error
 
     assert "Invalid API key" in asked(apikey="wrong")
-    # The address without its end is no hash that nobody knows.
+    # The address without its end is not read as an unknown hash.
     assert "Endpoint not found" in asked(url=api.base)
     assert "did not answer" in asked(url="http://127.0.0.1:9")
 

@@ -1,4 +1,4 @@
-"""What docs/providers.md says of declarations, held against the code and the catalog."""
+"""Compares docs/providers.md with the code and the catalog."""
 
 from dataclasses import MISSING, fields
 

@@ -1,4 +1,4 @@
-"""What README says, held against the code: its commands, its answers, its tables."""
+"""Compares the commands, answers and tables of README with the code."""
 
 import argparse
 import ast
@@ -68,7 +68,7 @@ def read_curl(line: str) -> Request:
     assert parts.netloc == LOCAL_API, url
     if re.search(r"[\[\]{}]", url):
         assert options.g, "curl takes brackets for a range without -g"
-    # Not parts.path: what follows the host goes out as it stands.
+    # Not parts.path: the text after the host is sent unchanged.
     target = url.partition(parts.netloc)[2]
     path, _, query = target.partition("?")
     headers = [header.split(": ", 1) for header in options.H]

@@ -1,4 +1,4 @@
-"""What docs/security.md says: tests that it names are there, its lists are those of the code."""
+"""Checks that the tests named by docs/security.md exist, and compares its lists with the code."""
 
 import pytest
 

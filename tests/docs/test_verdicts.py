@@ -37,7 +37,7 @@ def test_kinds_are_those_of_the_rule() -> None:
 
 
 def findings(report: str, earlier: str, others: str) -> Iterator[Evidence]:
-    """The evidence that a row of the examples tells of."""
+    """Return the evidence that a row of the examples describes."""
     for cell in (report, others):
         for number, said in enumerate(names(cell)):
             source, verdict = said.split(" ")

@@ -21,7 +21,7 @@ class Answer:
 
 
 def ask(base: str, target: str, key: str | None = DEFAULT_API_KEY) -> Answer:
-    """GET a target as it stands: nothing is encoded on the way."""
+    """GET a target unchanged: nothing is encoded on the way."""
     connection = http.client.HTTPConnection(base.removeprefix("http://"), timeout=TIMEOUT_S)
     try:
         connection.request("GET", target, headers={"apikey": key} if key else {})

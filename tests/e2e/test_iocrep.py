@@ -68,7 +68,7 @@ def start(
 
 
 def ended(process: subprocess.Popen[str]) -> str:
-    """What a look-up says beside its output, when it ends."""
+    """Return what a look-up writes to standard error."""
     _, told = process.communicate(timeout=TIMEOUT_S)
     assert process.returncode == MALICIOUS, told
     return told

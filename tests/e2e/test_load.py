@@ -1,6 +1,6 @@
 """More clients at once than the API works for at once: right answers or documented refusals.
 
-Nothing is measured: how long an answer takes says more about the machine than about the service.
+Nothing is measured: the time of an answer depends more on the machine than on the service.
 """
 
 import http.client

@@ -19,7 +19,7 @@ HOOK = "/hook"
 
 @pytest.fixture
 def server() -> Iterator[FeedServer]:
-    """The feed, and the webhook beside it."""
+    """A server of the feed and the webhook."""
     with FeedServer() as both:
         both.answer(HOOK, page(b""))
         yield both

@@ -55,7 +55,7 @@ def _text(part: Any, values: Mapping[str, str]) -> str:
 
 
 def refused(template: Template, values: Mapping[str, str]) -> list[str]:
-    """What the template's rules say against these values of parameters, each in a sentence."""
+    """Return a sentence for each rule of the template that these parameter values violate."""
     named = template["Conditions"]
     return [
         assertion["AssertDescription"]

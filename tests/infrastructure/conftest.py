@@ -66,7 +66,7 @@ def host_artifacts(tmp_path_factory: pytest.TempPathFactory) -> Artifacts:
 
 @pytest.fixture(scope="session")
 def runnable_build(host_artifacts: Artifacts) -> Path:
-    """The same again, and the Lambda runtime beside it."""
+    """The same again, with the Lambda runtime."""
     if not run("make", "--silent", "-C", "shared", "runtime-python").strip():
         pytest.skip("no Python 3.13 on this machine, which the functions are built for")
     run("make", ".tools/emulator/.ready")

@@ -399,7 +399,7 @@ def needs_of_type(template: Template) -> Iterator[tuple[str, Need]]:
 
 
 def needs_of_steps() -> Iterator[Need]:
-    """What the SAM CLI and the documented steps take beside CloudFormation."""
+    """Permissions of the SAM CLI and the documented steps besides CloudFormation."""
     for row in _STEPS:
         yield from row.needs()
 

@@ -1,4 +1,4 @@
-"""The policies of the expanded template, and what they say of recorded calls."""
+"""Evaluates the policies of the expanded template on recorded calls."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -62,7 +62,7 @@ def grants(template: Template, role: str, parameters: Mapping[str, str]) -> list
     """What a role may do.
 
     Args:
-        parameters: values of the template's parameters that stand in ARNs.
+        parameters: values of the template's parameters in ARNs.
     """
     found = []
     for policy in template["Resources"][role]["Properties"]["Policies"]:

@@ -81,7 +81,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.recorder.calls.add(Call(f"s3:{action}", bucket_and_key))
         answer = _forwarded(self.engine, dict(self.headers), sent, self.command, self.path)
         if answer[0] == 404:
-            # Who may not list is told that it is forbidden.
+            # Without permission to list, the answer is 403.
             self.recorder.calls.add(Call("s3:ListBucket", bucket_and_key.partition("/")[0]))
         self._answer(*answer)
 

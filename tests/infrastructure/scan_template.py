@@ -1,4 +1,4 @@
-"""Prints what cloudformation-validate says of a template. Runs under the Python of .tools/audit."""
+"""Prints the findings of cloudformation-validate. Runs under the Python of .tools/audit."""
 
 import json
 import sys
@@ -7,7 +7,7 @@ from cloudformation_validate import CompositeEngine
 
 if __name__ == "__main__":
     found = CompositeEngine().validate_template(sys.argv[1]).diagnostics
-    # INFO tells what could be added, such as tags; it says nothing of mistakes.
+    # INFO lists possible additions, such as tags, not mistakes.
     print(
         json.dumps(
             [

@@ -276,7 +276,7 @@ def test_who_lets_nobody_in_cannot_read_an_api_key(template: Template, function:
 
 
 class TestTheComparison:
-    """Fails in each direction, so that what passes says something."""
+    """Fails in each direction, so that a pass is meaningful."""
 
     HELD = (Grant("dynamodb:GetItem", "StateTable", frozenset(["key#*", "quota#*"])),)
     CALLS = (

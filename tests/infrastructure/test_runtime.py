@@ -97,7 +97,7 @@ def test_ingest_stores_the_sample_feed_once_and_lookup_answers_from_it(
         assert ask(lookup, f"/v4/hash/{SAMPLE_HASH}") == found
         assert ask(lookup, "/v4/hash/" + "0" * 64)[0] == 404
         assert ask(lookup, f"/v4/hash/{SAMPLE_HASH}", key="wrong")[0] == 401
-        # The files beside the code are there as well.
+        # The data files are there as well.
         assert ask(lookup, "/openapi.json")[1]["openapi"].startswith("3.")
         assert DEFAULT_API_KEY not in lookup.log()
 

@@ -23,7 +23,7 @@ FOUND_SOMETHING = {0, 1, 2, 4, 6, 8, 10, 12, 14}
 
 @dataclass(frozen=True)
 class ScannerFinding:
-    """What a scanner says: the rule, the file or resource, and its words."""
+    """A scanner's finding: the rule, the file or resource, and the message."""
 
     rule: str
     at: str

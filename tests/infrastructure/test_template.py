@@ -720,7 +720,7 @@ def test_there_is_one_stage_and_it_is_throttled(template: Template) -> None:
     for one in others:
         assert one["ThrottlingRateLimit"] <= 5
         assert one["ThrottlingBurstLimit"] <= 20
-        # The slash at the beginning stays; of the others, ~1 stands for each.
+        # The slash at the beginning stays; each of the others becomes ~1.
         path = "/" + one["ResourcePath"][1:].removeprefix("~1").replace("~1", "/")
         slow.add((path, one["HttpMethod"]))
     assert slow == {(path, method) for path in OPEN_ROUTES for method in ("GET", "HEAD")}
@@ -796,7 +796,7 @@ def test_only_the_gateway_may_invoke_and_there_is_no_other_door_but_by_choice(
             "Principal": "*",
             "FunctionUrlAuthType": "NONE",
         },
-        # Whoever comes by the URL, and nobody else.
+        # Only callers by the URL.
         {
             "FunctionName": alias,
             "Action": "lambda:InvokeFunction",
@@ -893,7 +893,7 @@ def test_no_change_is_given_up_in_silence(template: Template) -> None:
     assert stream["StartingPosition"] == "TRIM_HORIZON"
     assert stream["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert stream["BisectBatchOnFunctionError"] is True
-    # Records are gone after 24 hours, and who is told has to have time to read them.
+    # Records expire after 24 hours, and the operator needs time to read them.
     assert stream["MaximumRecordAgeInSeconds"] <= 12 * 3600
     assert stream["DestinationConfig"]["OnFailure"]["Destination"] == {
         "Fn::GetAtt": ["ChangesDeadLetterQueue", "Arn"]

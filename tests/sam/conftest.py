@@ -73,7 +73,7 @@ def containers() -> Iterator[Containers]:
 
 
 def _image(docker: Docker) -> str:
-    """The name of Lambda's image, or of what stands in for it where that cannot be pulled."""
+    """Name of Lambda's image, or of its stand-in if that cannot be pulled."""
     if docker.has(IMAGE):
         return IMAGE
     if not run("make", "--silent", "-C", "shared", "runtime-python").strip():

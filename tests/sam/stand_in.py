@@ -68,7 +68,7 @@ def write_image(out: IO[bytes], python: Path) -> None:
             image.add(path, f"bin/{name}")
         image.add(runtime, "var/runtime")
         _add(image, "var/runtime/bootstrap", text=_BOOTSTRAP)
-        # But the interpreter finds its modules beside where a link leads to.
+        # But the interpreter finds its modules next to the target of a link.
         _add(image, "var/lang/bin/python3.13", type=tarfile.SYMTYPE, linkname=str(program))
         for folder in ("var/task", "opt", "tmp"):
             _add(image, folder, type=tarfile.DIRTYPE, mode=0o1777)

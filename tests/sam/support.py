@@ -18,7 +18,7 @@ from local.environment import DEFAULT_API_KEY
 from tests.command_line import ROOT
 from tests.deploy.support import ARCH
 
-# Far beyond what anything takes; a machine that is busy is no failure.
+# Far beyond any expected time; a busy machine must not fail a test.
 _PATIENCE_S = 600
 _POLL_S = 0.1
 _READY = "Running on "
@@ -148,7 +148,7 @@ def _wait_until_ready(serving: subprocess.Popen[bytes], log: Path) -> None:
 
 
 def ask(base: str, target: str, body: bytes | None = None) -> Answer:
-    """GET a target as it stands, or POST a body of JSON to it."""
+    """GET a target unchanged, or POST a JSON body to it."""
     connection = http.client.HTTPConnection(base.removeprefix("http://"), timeout=_PATIENCE_S)
     headers = {"apikey": DEFAULT_API_KEY, "Accept": "application/json"}
     try:

@@ -1,6 +1,6 @@
 """The local stack with a feed of its own, and a browser.
 
-What the page must never do, whoever works with it, is looked at after each test.
+Each test ends with a check of what the page must never do.
 """
 
 import os
@@ -29,7 +29,7 @@ from tests.contract.support import serving_stage
 from tests.e2e.support import Up
 from tests.ui.sample import feed
 
-# Chromium has no sandbox for root, and asks its maker for this and that unless it is told not to.
+# Chromium has no sandbox for root, and contacts its maker unless flags forbid it.
 _FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update"),
@@ -38,7 +38,7 @@ _FLAGS = (
 _FAILED_REQUEST = "Failed to load resource"
 SANDBOX = "https://sandbox.example"
 STAGE = "live"
-# Far beyond what anything takes; a machine that is busy is no failure.
+# Far beyond any expected time; a busy machine must not fail a test.
 PATIENCE_MS = 120_000
 
 

@@ -53,7 +53,7 @@ def filled(fresh_handlers: None, engine_store: Store, monkeypatch: pytest.Monkey
 
 @pytest.fixture
 def built(filled: Store, empty_bucket: None) -> dict[str, Any]:
-    """What the export handler says."""
+    """Return the result of the export handler."""
     done: dict[str, Any] = app.lambda_handler({}, TIMER)
     return done
 
@@ -73,7 +73,7 @@ def api(filled: Store, empty_bucket: None) -> Iterator[Api]:
 
 
 def get(api: Api, path: str, **headers: str) -> requests.Response:
-    """An answer to whoever has a key."""
+    """Return the answer to a client with a key."""
     known = {"apikey": DEFAULT_API_KEY} | headers
     return requests.get(f"{api.base}{path}", headers=known, timeout=10)
 

@@ -307,7 +307,7 @@ def test_a_retry_after_beyond_the_time_ends_the_run_at_once(server: FeedServer, 
     assert len(server.requests) == 1
 
 
-# What is no page.
+# Answers that are not a page.
 
 
 @pytest.mark.parametrize("status", ["500 Oh", "502 Bad", "503 No", "504 Late", "429 Too Many"])

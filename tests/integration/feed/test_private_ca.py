@@ -105,7 +105,7 @@ def test_the_feed_is_refused_without_either_setting(
 def test_the_command_reads_it_with_the_settings_and_refuses_it_without(
     configured: Store, server: FeedServer, ca_file: str, engine: str
 ) -> None:
-    """`python -m local ingest`, which allows private addresses unless it is told not to."""
+    """`python -m local ingest`, which allows private addresses unless a setting forbids it."""
     env = {
         **configured.env(),
         "SEARCH_TABLE_NAME": "",

@@ -24,7 +24,7 @@ Report = dict[str, Any]
 
 
 def numbered(number: int, *, minute: int | None = None) -> Report:
-    """A report with an IOC of its own; the minute is the number unless it is told."""
+    """A report with an IOC of its own; by default its minute is the number."""
     iocs = {"domain": [raw_ioc("shared.example"), raw_ioc(f"{number}.example")]}
     date = 1_748_764_800 + 60 * (number if minute is None else minute)
     return raw_report(f"flow-{number}", date=date, iocs=iocs)
@@ -124,7 +124,7 @@ def test_pages_and_reports_that_come_twice(moto_store: Store) -> None:
 
 @pytest.mark.parametrize("count", [40, LONG])
 def test_reports_of_one_moment_are_all_found(moto_store: Store, count: int) -> None:
-    """What stands where among them says nothing about what is new."""
+    """Their order does not show which are new."""
     reports = [numbered(number, minute=0) for number in range(count)]
     feed = LiveFeed(reports)
     settle(moto_store, feed)
@@ -174,7 +174,7 @@ def test_a_feed_that_starts_again_below_what_was_read(
 def test_a_long_feed_that_is_cut_short_below_its_noted_end(
     moto_store: Store, empty_behind: bool
 ) -> None:
-    """The oldest stand first, so that the last run noted a page that is no more."""
+    """The oldest come first, so the last run stored the cursor of a page that has gone."""
     reports = newest_first(LONG)[::-1]
     feed = LiveFeed(reports, empty_behind=empty_behind)
     settle(moto_store, feed)

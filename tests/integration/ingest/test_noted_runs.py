@@ -1,4 +1,4 @@
-"""What a run notes for people: it tells what happened, and no run depends on it."""
+"""The record of a run is for people: it reports what happened, and no run depends on it."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -28,7 +28,7 @@ def noted(store: Store) -> list[FeedRun]:
 
 
 class Refusing:
-    """A client that refuses the calls of which `refused` says so."""
+    """A client that fails the calls for which `refused` is true."""
 
     def __init__(self, client: Any, refused: Callable[[str, dict[str, Any]], bool]) -> None:
         self._client = client
@@ -98,7 +98,7 @@ def test_a_run_that_fails_keeps_what_was_known(moto_store: Store) -> None:
 
 
 def test_what_was_left_out_is_noted_until_a_run_reads_new_iocs(moto_store: Store) -> None:
-    """A run that reads known reports has left nothing out, and nothing to say."""
+    """A run that reads known reports omits nothing and reports nothing."""
     silent = raw_report(
         "silent", iocs={"domain": [raw_ioc(verdict=None), raw_ioc("b.example", "")]}
     )

@@ -68,7 +68,7 @@ def known_now(record: str) -> str:
 
 
 def evil(flow_id: str, **fields: Any) -> dict[str, Any]:
-    """A report with IOCs of a verdict that nobody has heard of, and good ones beside them."""
+    """A report with IOCs of an unknown verdict and good ones."""
     iocs = {
         "domain": [raw_ioc(verdict="EVIL", tags=["c2"]), raw_ioc("beside.example")],
         "ip": [raw_ioc("192.0.2.1", "EVIL", origins=[{"type": "VBA"}])],
@@ -100,7 +100,7 @@ def test_a_verdict_that_became_known(any_store: Store) -> None:
     assert found[DOMAIN].counted == 5
     address = parse(IndicatorType.IP, "192.0.2.1")
     assert found[address] == fixed[address]
-    # What stood beside it was stored with the verdict of the report as it was known then.
+    # The other IOCs were stored with the verdict of the report as read then.
     assert found.keys() == fixed.keys()
     assert {one.counted for one in found.values()} == {5}
 

@@ -157,7 +157,7 @@ class TestFailuresInARow:
     GOOD = json_page([dated(1)])
 
     def run(self, store: Store, page: bytes | FeedError, **options: Any) -> Any:
-        """Whether the feed failed, and how often in a row, as a run tells it."""
+        """Whether the feed failed, and how often in a row, as a run reports it."""
         summary = ingest(store, FakeFeed({FEED_URL: page}), **options)
         return summary.feed_failed, summary.feed_failures
 

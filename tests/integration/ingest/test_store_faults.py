@@ -143,7 +143,7 @@ def test_what_a_batch_leaves_undone_is_asked_again(moto_store: Store) -> None:
 
 @pytest.mark.parametrize("done", [0, 12, 25])
 def test_half_a_batch_is_written_whole_by_the_next_run(moto_store: Store, done: int) -> None:
-    """The store fails with a part of a batch in it, and does not say which."""
+    """The store fails after it has stored an unknown part of a batch."""
 
     class Torn(HookedClient):
         def batch_write_item(self, RequestItems: Any) -> None:  # noqa: N803

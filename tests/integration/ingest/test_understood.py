@@ -1,4 +1,4 @@
-"""Nothing is skipped in silence: what a run says of entries that it did not understand."""
+"""A run reports every entry that it did not understand."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -51,7 +51,7 @@ def test_a_run_that_understands_no_entry_is_incomplete(
 
 
 def test_the_reason_names_the_element_or_the_fields(moto_store: Store) -> None:
-    """Of a layout that nobody knows, in Atom and in JSON; the names are the feed's, and cut."""
+    """Entries of an unknown layout, in Atom and in JSON; the names are the feed's, and cut."""
     content = (
         '<content type="application/xml"><analysis><host>evil.example</host></analysis></content>'
     )

@@ -65,7 +65,7 @@ def test_no_line_is_lost_and_none_comes_twice(
     last = subprocess.run(arguments, env=os.environ | environ, capture_output=True, check=False)
     assert last.returncode == Exit.MALICIOUS
     assert out.read_bytes() == whole.stdout_bytes
-    # Lines are counted over all runs: the last one tells what one run would have told.
+    # Lines are counted over all runs: the last one reports what one run would have reported.
     assert last.stderr.decode().splitlines()[-1] == "2,000 MALICIOUS, 4,000 UNKNOWN, 2,000 invalid"
 
 

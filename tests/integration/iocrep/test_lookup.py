@@ -50,7 +50,7 @@ def test_a_list_is_answered_in_its_order(
         told == "1 LIKELY_MALICIOUS, 2 MALICIOUS, 1 SUSPICIOUS, 1 UNKNOWN, 1 without an answer, "
         "1 invalid"
     )
-    # One request for each kind, and a value that stands there twice is asked once.
+    # One request for each kind, and a repeated value is looked up once.
     assert sorted(map(len, server.requests)) == [1, 1, 1, 2]
 
 

@@ -28,7 +28,7 @@ GOOD = raw_report("flow-1", iocs={"domain": [raw_ioc(), raw_ioc("b.example")]})
 
 @pytest.fixture
 def store(any_store: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
-    """A store that the commands work on; moto is no server, so nothing is asked to answer."""
+    """A store for the commands; moto is not a server, so the test connection is skipped."""
     for name, value in any_store.env().items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("local.environment.engine_endpoint", lambda: "")
@@ -52,7 +52,7 @@ def entries(store: Store) -> list[QuarantineEntry]:
 
 
 def put_evil(store: Store) -> QuarantineEntry:
-    """An entry whose IOC has a verdict that nobody has heard of, and a store around it."""
+    """An entry whose IOC has an unknown verdict, in a store."""
     ingest(store, json_feed([EVIL]))
     [entry] = entries(store)
     return entry

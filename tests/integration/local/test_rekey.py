@@ -57,7 +57,7 @@ def test_everything_is_found_by_its_new_form_and_counts_are_exact(any_store: Sto
     assert all(told[name] > 0 for name in other_tables)
     again = rekey(any_store).execute()
     assert [again[name] for name in ("moved", *other_tables)] == [0] * 5
-    # Whoever delivers the reports again, in whatever form, changes nothing.
+    # A second delivery of the reports, in any form, changes nothing.
     assert reapplied(any_store, old) == []
 
 

@@ -1,4 +1,4 @@
-"""One function of many, as a process: says when it is ready, and asks when it is told to.
+"""One function of many, as a process: reports when it is ready, and starts on a signal.
 
 A script and no test, with few imports, because sixteen of it start at once:
 `ask_quota.py TABLE NOW REQUESTS DIGEST,DAILY,MINUTE,COST...` prints for each key how many

@@ -1,4 +1,4 @@
-"""A store that fails: an answer is right or refused, never partial, and an outage is no absence."""
+"""A failing store: an answer is right or an error, never partial or wrongly "unknown"."""
 
 import itertools
 import json

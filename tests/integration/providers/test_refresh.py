@@ -82,7 +82,7 @@ def test_a_refresh_that_dies_at_any_call_is_finished_by_the_next_ones(
         refresh(moto_store, old)
         failing = failing_client(moto_store.client, fail_at=call, after=after)
         died = dies(refresh, moto_store, meant, client=failing, owner="killed", now=NOW + 5)
-        # Nobody else may work on the list until its owner is surely gone.
+        # No other run may change the list until its owner has certainly ended.
         later = NOW + 120_000
         refresh(moto_store, newest, owner="next", now=later)
         assert refresh(moto_store, newest, owner="third", now=later + 1).complete

@@ -128,7 +128,7 @@ def test_to_ask_ourselves_adds_no_evidence(
 
 
 def listing(handler: Handler) -> Handler:
-    """A look-up API in which another provider stands beside this one."""
+    """A look-up API with another provider next to this one."""
 
     def answer(event: dict[str, Any], context: Any) -> Any:
         result = handler(event, context)

@@ -35,7 +35,7 @@ from tests.publishing import (
 
 # What publishing one report calls at most; the test proves that it ends before.
 MANY_CALLS = 60
-# 10,000 by hand; fewer hold up nobody who only wants to know whether it works.
+# 10,000 by hand; fewer by default, to be quick.
 FOLLOWED = int(os.environ.get("FOLLOWED_REPORTS", "1000"))
 WRITERS = 8
 

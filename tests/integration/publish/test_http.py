@@ -248,7 +248,7 @@ def test_nothing_that_was_sent_is_in_a_log_line(
     failed = send(api, scan(1, iocs=iocs))
     assert failed.status == 503
     captured = capsys.readouterr()
-    # Each is told by its own message and fields: where a line is cut in two does not matter.
+    # Each has its own message and fields: where a line is split does not matter.
     logged = captured.out + captured.err + "".join(str(vars(one)) for one in caplog.records)
     assert "store failed" in logged
     for hidden in (SECRET, WRITER, "flow-1", "evil.example"):

@@ -206,7 +206,7 @@ class TestManyAtOnce:
         client = client_of(server)
         with pytest.raises(ClientError, match="ValidationException"):
             client.batch_get_items(self.REQUESTS)
-        # An answer that nobody has read is never taken for that to the next question.
+        # An unread answer is never taken for the answer to the next request.
         server.answer("/", page(b"{}"))
         assert client.batch_get_items(self.REQUESTS) == [{}] * 10
 

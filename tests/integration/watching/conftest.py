@@ -55,7 +55,7 @@ assessment = "malware"
 key = true
 options = { listed = "bad", keep = "1h", budget_ms = 5000 }
 """
-# What AWS tells by itself: metrics by namespace, and the dimension by which they are looked at.
+# Metrics of AWS by namespace, with the dimension by which the alarms read them.
 PUBLISHED = {
     ("AWS/ApiGateway", "ApiName"): {
         "4XXError",
@@ -85,7 +85,7 @@ PUBLISHED = {
     ("AWS/SQS", "QueueName"): {"ApproximateNumberOfMessagesVisible"},
 }
 
-# The metrics of our own, with the functions that tell them.
+# Our own metrics, with the functions that write them.
 OURS = {
     ("ingest", "ingest_complete"),
     ("ingest", "ingest_feed_failures"),

@@ -1,4 +1,4 @@
-"""Every alarm goes on, and off again, by the metric that the functions or AWS really tell."""
+"""Every alarm goes on, and off again, by the metric that the functions or AWS really write."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -228,7 +228,7 @@ def test_changes_are_late() -> None:
     [("FunctionErrorsAlarm", "Errors"), ("FunctionThrottlesAlarm", "Throttles")],
 )
 def test_functions(name: str, metric: str) -> None:
-    # Each of the functions says so.
+    # Each of the functions reports it.
     assert told_by_aws(name, {metric: 1}) == ALARM
     assert told_by_aws(name, {metric: 0}) == OK
     assert told_by_aws(name, {}) == OK
@@ -277,7 +277,7 @@ def test_server_errors_are_a_rate_with_a_floor(errors: int, requests: int, expec
 def test_what_takes_a_rollout_back(name: str, metric: str, bad: int) -> None:
     [one] = watched(ALARMS[name])
     assert metric == one.metric
-    # Of a version AWS tells by three dimensions, FunctionName among them.
+    # AWS writes a version's metrics with three dimensions, FunctionName among them.
     told = [PUBLISHED.get((one.namespace, by), set()) for by, _ in one.dimensions]
     assert metric in set().union(*told)
 

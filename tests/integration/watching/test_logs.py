@@ -40,7 +40,7 @@ from tests.integration.watching.conftest import (
 )
 from tests.scans import body_of, raw_scan, raw_scan_report, scan_ioc
 
-# What gives a stranger's text away, whatever stands around it and however it is escaped.
+# Marks foreign text, in any surroundings and with any escaping.
 MARK = "Stranger7"
 # What ends a line, moves a cursor or ends a text somewhere.
 ENDS = ["\r\n", "\n{}", "\x1b[31m", "\x00", "\x7f", "\x85", "\x9b2J", "\u2028", "\u2029", "\u202e"]
@@ -52,7 +52,7 @@ SEARCH = "/api/reports/search?page=1&page_size=20"
 
 @pytest.fixture(autouse=True)
 def _debug(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The level at which most is said."""
+    """The level that logs most."""
     monkeypatch.setattr(logger, "level", "DEBUG", raising=False)
     monkeypatch.setattr(logger._logger, "level", 10)
     logger._logger.manager._clear_cache()  # type: ignore[attr-defined]
@@ -268,7 +268,7 @@ def test_keys_that_no_header_can_hold(
 
 
 class Broken:
-    """Stands for anything: whatever is done with it fails in a way that nobody expected."""
+    """Replaces any object: every operation on it raises an unexpected error."""
 
     def __getattr__(self, name: str) -> Any:
         raise UNEXPECTED
@@ -344,7 +344,7 @@ def test_what_is_refused_or_fails_has_one_line_and_nothing_else_has(
 
 
 def test_libraries_say_nothing_at_the_level_of_debug(outside: FeedServer) -> None:
-    """As the runtime sets it up: every logger has a handler, and may say all there is."""
+    """As the runtime sets it up: every logger has a handler, and may log everything."""
     outside.answer(PATH, page(json_page([raw_report()])))
     program = (
         "import logging\n"

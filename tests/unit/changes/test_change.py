@@ -1,4 +1,4 @@
-"""Which records of the stream are events, and what these say."""
+"""Which records of the stream become events, and the contents of these."""
 
 from itertools import pairwise
 from typing import Any

@@ -17,7 +17,7 @@ PATHS = {"md5": "hash", "sha1": "hash", "sha256": "hash"}
 
 
 class Clock:
-    """A clock that goes when it is told to."""
+    """A clock that a test moves."""
 
     now = 1000.0
 
@@ -40,7 +40,7 @@ def address(asked: Indicator, *sources: dict[str, Any], **more: Any) -> dict[str
 
 
 def source(status: int = 5, assessment: str = "", **more: Any) -> dict[str, Any]:
-    """What one provider says of an IP, domain or URL."""
+    """Return a provider's row about an IP, domain or URL."""
     return {"provider": "lists.example", "status": status, "assessment": assessment, **more}
 
 

@@ -62,7 +62,7 @@ def get(api: RequestsMock, asked: Indicator, **answer: Any) -> None:
 
 
 def listing(api: RequestsMock, *known: Indicator) -> list[list[str]]:
-    """Answer bulk requests, and tell what each asked for."""
+    """Answer bulk requests, and record the indicators of each."""
     asked: list[list[str]] = []
     values = {one.value for one in known}
 
@@ -252,7 +252,7 @@ def test_rows_without_an_answer_do_not_cost_the_others(api: RequestsMock) -> Non
     assert str(caught.value) == "2 of 4 look-ups have no answer"
 
 
-# What is no answer.
+# Bodies that are not an answer.
 
 
 @pytest.mark.parametrize("asked", [SHA256, IP], ids=lambda asked: asked.type)

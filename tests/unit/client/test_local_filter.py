@@ -1,4 +1,4 @@
-"""What the client says by its filter, what it asks all the same, and how the filter is renewed."""
+"""What the client answers by its filter, what it still requests, and how it renews the filter."""
 
 import hashlib
 import json
@@ -133,7 +133,7 @@ def test_what_the_cache_knows_is_newer_than_the_filter(
     cache.put(known)
     one = filtered(quiet(path, clock), cache=cache)
     assert one.look_up(OTHER_IP) is known
-    # And what the filter says is no news for the cache.
+    # And an answer by the filter does not enter the cache.
     assert not one.look_up(SHA256).known
     assert cache.get(SHA256) is None
 

@@ -26,7 +26,7 @@ def finding(
     ("findings", "verdict"),
     [
         ([], None),
-        # What the report says: the worst of it.
+        # The worst verdict of the report.
         ([(IOC, NO_THREAT)], NO_THREAT),
         ([(IOC, NO_THREAT), (EXTRACTED, LIKELY)], LIKELY),
         ([(IOC, MALICIOUS), (INPUT, SUSPICIOUS)], MALICIOUS),

@@ -1,4 +1,4 @@
-"""What providers say, and what that comes to."""
+"""Listings of providers, and the verdict that follows."""
 
 from dataclasses import replace
 

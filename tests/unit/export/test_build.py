@@ -159,7 +159,7 @@ def test_only_what_changed_gets_a_new_version(bucket: Bucket, run: Run) -> None:
         "d3.example": (first, first),
         "d4.example": (second, second),
     }
-    # What changed comes last, so whoever read all before has to read the end only.
+    # Changed entries come last, so a client that has read the rest reads only the end.
     assert list(changes(bucket))[3:] in (["d1.example", "d4.example"], ["d4.example", "d1.example"])
 
 

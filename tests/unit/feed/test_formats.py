@@ -33,7 +33,7 @@ def entry(content: str = "") -> str:
 
 
 def in_utf_7(hidden: str) -> bytes:
-    """A page in plain UTF-8 that says to be in UTF-7, where `hidden` is spelled in letters."""
+    """A page in UTF-8 that declares UTF-7, in which `hidden` is spelled in letters."""
     letters = b64encode(hidden.encode("utf-16-be")).decode().rstrip("=")
     reference = entry('<content type="application/json">{"flow_id": "&amp;a;"}</content>')
     text = atom(reference.replace("&amp;", "&")).decode()

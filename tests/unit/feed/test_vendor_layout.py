@@ -1,4 +1,4 @@
-"""Entries in the vendor's layout: where a report and its IOCs stand, whatever surrounds them."""
+"""Entries in the vendor's layout: a report and its IOCs, in any surroundings."""
 
 from html import escape
 from pathlib import Path

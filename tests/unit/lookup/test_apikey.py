@@ -1,4 +1,4 @@
-"""What the API says of a key: what strict clients read, and never the key."""
+"""What the API answers about a key: what strict clients read, and never the key."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How ingestion stands, as people are told."""
+"""The state of ingestion, as shown to people."""
 
 from dataclasses import replace
 from typing import Any

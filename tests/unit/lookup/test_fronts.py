@@ -1,6 +1,6 @@
 """A value in a path is answered for itself or refused, at every front and in every spelling.
 
-Prints what became of values x spellings x fronts, the record of unsupported fronts beside it. The
+Prints what became of values x spellings x fronts, and the record of unsupported fronts. The
 gate tries a sample; this tries 10,000 URLs and 2,000 values of each other route:
 
     URLS=10000 .venv/bin/python -m pytest -s tests/unit/lookup/test_fronts.py
@@ -347,7 +347,7 @@ def test_a_value_is_answered_for_itself_or_refused(route: str) -> None:
 
 def _columns(counted: Counter[str]) -> tuple[object, ...]:
     good = counted["itself"], counted["refused"], counted["no trace"]
-    # For another value, or with an error that is no refusal.
+    # For another value, or with an error that is not a refusal.
     return *good, sum(counted.values()) - sum(good)
 
 

@@ -1,4 +1,4 @@
-"""Ten thousand requests that nobody would send: each is answered as documented, or refused so."""
+"""Ten thousand unusual requests: each is answered or refused as documented."""
 
 import json
 import random
@@ -19,7 +19,7 @@ NOW = datetime(2026, 1, 5, tzinfo=UTC)
 DOCUMENTED = {
     (one.status, one.code) for one in vars(errors).values() if isinstance(one, ErrorDefinition)
 }
-# Beside these no request may end in an error of ours.
+# Except for these, no request may end in a server error.
 OURS = {500, 503}
 LOOK_UPS = ["hash", "ip", "domain", "url"]
 WORDS = [
@@ -67,7 +67,7 @@ BODIES: list[object] = [
 
 
 def made_up(rng: random.Random) -> Request:
-    """A request, more often nearly right than not; the seed tells all of it."""
+    """A request, more often nearly right than not; the seed determines all of it."""
 
     def mostly(usual: Any, *others: Any) -> Any:
         return usual if rng.random() < 0.9 else rng.choice(others)

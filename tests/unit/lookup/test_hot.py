@@ -18,7 +18,7 @@ NETWORK = Network("203.0.113.0/24")
 
 @dataclass
 class Counted:
-    """Iocs that tell what was read of them, and of which time the answer is."""
+    """A store that records what was read, and the time of each answer."""
 
     now: float = 0.0
     read: list[Indicator] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What a start of the look-ups has no time for: every import is paid for by whoever asks first."""
+"""Imports that a start of the look-ups must avoid: the first client waits for each of them."""
 
 import os
 import subprocess
@@ -40,7 +40,7 @@ NOT_IMPORTED = (
 
 
 def started(tell: str) -> list[str]:
-    """What a fresh process that is ready to answer tells; there are providers to ask."""
+    """Output of a fresh process that is ready to answer, with on-demand providers."""
     environment = {**os.environ, **DEFAULTS} | {
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",

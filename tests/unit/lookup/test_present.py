@@ -1,4 +1,4 @@
-"""Bodies: what each verdict becomes, and what each provider says."""
+"""Bodies: the form of each verdict and of each provider's row."""
 
 from typing import Any
 
@@ -95,7 +95,7 @@ def voice(
     updated: int = NOW,
     **said: Any,
 ) -> ProviderVerdict:
-    """What a provider says; `said` are attributes of a listing."""
+    """Return a provider's verdict; `said` are attributes of its listing."""
     provider = Provider(name, name, frozenset({"ip"}), updated)
     return ProviderVerdict(provider, Listing(status, **said), network)
 

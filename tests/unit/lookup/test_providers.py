@@ -1,4 +1,4 @@
-"""The providers beside the sandbox, as a warm function remembers and asks them."""
+"""The providers other than the sandbox, as a warm function caches and queries them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -37,7 +37,7 @@ API = ProviderState(Provider("api", "api.example", frozenset({"domain"}), on_dem
 
 @dataclass
 class FakeStates:
-    """How providers stand, and how often that was read."""
+    """The state of the providers, and how often it was read."""
 
     states: list[ProviderState]
     networks: dict[tuple[str, int], list[Network]] = field(default_factory=dict)

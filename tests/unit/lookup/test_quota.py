@@ -272,7 +272,7 @@ class TestTogether:
         assert granted(quota, of, 2000) == 2000
         # A quarter of what it spent, time after time.
         assert counters.writes - before == 4
-        # Whoever was silent for a window begins with a block of one.
+        # After a window without requests the first block is one.
         clock.ms += 2 * MINUTE_S * 1000
         assert quota.take(of).allowed
         assert counters.amounts[-1] == 1

@@ -57,7 +57,7 @@ def post(kind: str, body: Any, headers: dict[str, str] | None = None) -> Respons
 
 
 def assert_refused(response: Response, status: int) -> str:
-    """The answer is a refusal in the sandbox's shape; what it says."""
+    """Assert that the answer is an error in the sandbox's shape, and return its message."""
     assert response.status == status, response.body
     assert list(response.body) == ["detail"]
     said = response.body["detail"]

@@ -1,4 +1,4 @@
-"""Counts of look-ups: told at once, then once a minute or when a record is full."""
+"""Counts of look-ups: written at once, then once a minute or when a record is full."""
 
 import json
 from typing import Any
@@ -14,7 +14,7 @@ IP = parse(IndicatorType.IP, "192.0.2.1")
 
 
 class Watch:
-    """A tally with a clock that a test turns, and the records that it tells."""
+    """Metrics with a clock that a test moves, and the records that they write."""
 
     def __init__(self, output: pytest.CaptureFixture[str]) -> None:
         self.now = 0.0
@@ -22,7 +22,7 @@ class Watch:
         self._output = output
 
     def answer(self, status: int = 200, took_ms: float = 1.0) -> list[dict[str, Any]]:
-        """What one request tells."""
+        """Return the records of one request."""
         self.tally.answered(status, took_ms)
         return [json.loads(line) for line in self._output.readouterr().out.splitlines()]
 

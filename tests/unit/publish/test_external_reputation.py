@@ -1,4 +1,4 @@
-"""What others say of IOCs, without what this service says itself."""
+"""External reputation of IOCs, without the answers of this service."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What a feed entry says of a report, and when a report counts as changed."""
+"""The contents of a feed entry, and when a report counts as changed."""
 
 import dataclasses
 import json

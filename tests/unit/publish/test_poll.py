@@ -46,7 +46,7 @@ class FakePublisher:
 
 
 class Sandbox:
-    """A sandbox with these scans, the newest first, and whoever polls it."""
+    """A sandbox with these scans, the newest first, and its poller."""
 
     def __init__(self, *scans: dict[str, Any]) -> None:
         listed = [

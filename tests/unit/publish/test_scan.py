@@ -1,4 +1,4 @@
-"""Scan reports: where the evidence stands, and that no input costs more than itself."""
+"""Scan reports: where the evidence is, and that no input costs more than itself."""
 
 import copy
 import json
