@@ -1,7 +1,5 @@
 """Optional cache of IOC records in memory."""
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -9,6 +7,7 @@ from functions.lookup.service import Iocs
 from shared.domain.indicator import Indicator
 from shared.domain.network import Network
 from shared.domain.provider import IocRecord
+from shared.runtime.ttl_cache import TtlCache
 
 # About 10 MB; the function has 512.
 MAX_ENTRIES = 10_000
@@ -31,11 +30,11 @@ class IocCache:
     ttl_s: float
     clock: Callable[[], float]
     max_entries: int = MAX_ENTRIES
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    # Per indicator: time of the read, networks that it was read with, and the record.
-    _kept: OrderedDict[Indicator, tuple[float, tuple[Network, ...], IocRecord]] = field(
-        default_factory=OrderedDict
-    )
+    # Networks that a record was read with, and the record.
+    _entries: TtlCache[Indicator, tuple[tuple[Network, ...], IocRecord]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._entries = TtlCache(self.max_entries, self.clock)
 
     def find(self, indicator: Indicator, networks: Sequence[Network] = ()) -> IocRecord:
         """Find the IOC record of one indicator, with the listings of the given networks.
@@ -44,11 +43,11 @@ class IocCache:
             StoreError: the store failed, and the record is not cached.
         """
         # The age counts from before the read.
-        now = self.clock()
-        known = self._find(indicator, networks, now)
+        ends = self.clock() + self.ttl_s
+        known = self._find(indicator, networks)
         if known is None:
             known = self.iocs.find(indicator, networks)
-            self._keep([known], {indicator: networks}, now)
+            self._keep([known], {indicator: networks}, ends)
         return known
 
     def find_many(
@@ -62,40 +61,30 @@ class IocCache:
             StoreError: the store failed, and not all records are cached.
         """
         holding = networks or {}
-        now = self.clock()
-        found = {one: self._find(one, holding.get(one, ()), now) for one in indicators}
+        ends = self.clock() + self.ttl_s
+        found = {one: self._find(one, holding.get(one, ())) for one in indicators}
         kept = {one: known for one, known in found.items() if known}
         missing = found.keys() - kept.keys()
         if not missing:
             return kept
         read = self.iocs.find_many(missing, {one: holding[one] for one in missing & holding.keys()})
-        self._keep(read.values(), holding, now)
+        self._keep(read.values(), holding, ends)
         return {**kept, **read}
 
     def forget(self, indicator: Indicator) -> None:
         """Drop a record that has changed from the cache."""
-        with self._lock:
-            self._kept.pop(indicator, None)
+        self._entries.remove(indicator)
 
-    def _find(
-        self, indicator: Indicator, networks: Sequence[Network], now: float
-    ) -> IocRecord | None:
-        with self._lock:
-            if indicator not in self._kept:
-                return None
-            read_at, around, known = self._kept[indicator]
-            if now - read_at >= self.ttl_s or around != tuple(networks):
-                return None
-            self._kept.move_to_end(indicator)
-            return known
+    def _find(self, indicator: Indicator, networks: Sequence[Network]) -> IocRecord | None:
+        around, known = self._entries.get(indicator) or ((), None)
+        return known if around == tuple(networks) else None
 
     def _keep(
-        self, read: Iterable[IocRecord], networks: Mapping[Indicator, Sequence[Network]], now: float
+        self,
+        read: Iterable[IocRecord],
+        networks: Mapping[Indicator, Sequence[Network]],
+        ends: float,
     ) -> None:
-        with self._lock:
-            for known in read:
-                around = tuple(networks.get(known.indicator, ()))
-                self._kept[known.indicator] = now, around, known
-                self._kept.move_to_end(known.indicator)
-            while len(self._kept) > self.max_entries:
-                self._kept.popitem(last=False)
+        for known in read:
+            around = tuple(networks.get(known.indicator, ()))
+            self._entries.put(known.indicator, (around, known), ends)

@@ -1,7 +1,6 @@
 """Routes for exports: the list of files, and each file."""
 
-import threading
-from collections import OrderedDict
+import math
 from collections.abc import Callable
 from hashlib import sha256
 from typing import TYPE_CHECKING, Protocol
@@ -14,6 +13,7 @@ from shared.http import errors
 from shared.http.api_error import ApiError
 from shared.http.caching import knows
 from shared.http.web import Response
+from shared.runtime.ttl_cache import TtlCache
 
 if TYPE_CHECKING:
     from shared.formats.exports.index import ExportIndex
@@ -100,9 +100,8 @@ class CachedExports:
     def __init__(self, bucket: Bucket, clock: Callable[[], float]) -> None:
         self._bucket = bucket
         self._clock = clock
-        self._lock = threading.Lock()
-        self._index: tuple[float, ExportIndex | None] | None = None
-        self._texts: OrderedDict[str, str] = OrderedDict()
+        self._index = TtlCache[str, "ExportIndex"](1, clock)
+        self._texts = TtlCache[str, str](_TEXTS_KEPT, clock)
 
     def index(self) -> "ExportIndex | None":
         """Index of the exports, at most a minute old; None if nothing is published.
@@ -110,12 +109,12 @@ class CachedExports:
         Raises:
             StoreError: the store failed.
         """
-        kept = self._index
-        if kept and kept[1] and self._clock() - kept[0] < CACHED_S:
-            return kept[1]
-        asked_at = self._clock()
-        index = self._bucket.index()
-        self._index = (asked_at, index)
+        index = self._index.get("")
+        if index is None:
+            ends = self._clock() + CACHED_S
+            index = self._bucket.index()
+            if index is not None:
+                self._index.put("", index, ends)
         return index
 
     def text(self, index: "ExportIndex", name: str) -> str:
@@ -125,20 +124,16 @@ class CachedExports:
             StoreError: the store failed, or the file was replaced; a retry can succeed.
         """
         digest = index.files[name].sha256
-        with self._lock:
-            if digest in self._texts:
-                self._texts.move_to_end(digest)
-                return self._texts[digest]
+        text = self._texts.get(digest)
+        if text is not None:
+            return text
         content = self._bucket.read(index, name)
         if content is None or sha256(content).hexdigest() != digest:
             # A newer export has replaced the files that this index names.
-            self._index = None
+            self._index.remove("")
             raise StoreError("the exports were replaced meanwhile")
         text = content.decode()
-        with self._lock:
-            self._texts[digest] = text
-            if len(self._texts) > _TEXTS_KEPT:
-                self._texts.popitem(last=False)
+        self._texts.put(digest, text, math.inf)
         return text
 
     def link(self, index: "ExportIndex", name: str, seconds: int) -> str:

@@ -1,6 +1,5 @@
 """Queries of on-demand providers: HTTP APIs, asked during a look-up within a strict time budget."""
 
-import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor, wait
@@ -27,6 +26,7 @@ from shared.runtime.declared_providers import declared
 from shared.runtime.observability import logger
 from shared.runtime.provider_keys import KeyNotReadable, provider_key
 from shared.runtime.provider_settings import ProviderSettings
+from shared.runtime.ttl_cache import TtlCache
 
 _MAX_BODY_BYTES = 256 * 1024
 _READ_BYTES = 64 * 1024
@@ -61,8 +61,10 @@ class Asker:
     get: Get
     pool: Executor
     clock: Callable[[], float]
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _failed_at: dict[str, float] = field(default_factory=dict)
+    _skipped: TtlCache[str, bool] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._skipped = TtlCache(len(self.declared), self.clock)
 
     def ask(self, providers: list[str], indicator: Indicator, now: int) -> dict[str, Listing]:
         """Query several providers about an indicator at the same time.
@@ -77,7 +79,7 @@ class Asker:
         """
         asked = {name: self.declared[name] for name in providers if name in self.declared}
         found = {name: Listing(ListingStatus.FAILED, answered=now) for name in asked}
-        open_ = {name: one for name, one in asked.items() if not self._skipped(name)}
+        open_ = {name: one for name, one in asked.items() if not self._skipped.get(name)}
         waiting = {
             self.pool.submit(self._ask_one, one, indicator, now): name
             for name, one in open_.items()
@@ -115,14 +117,8 @@ class Asker:
             )
             return None
 
-    def _skipped(self, name: str) -> bool:
-        with self._lock:
-            failed_at = self._failed_at.get(name)
-            return failed_at is not None and self.clock() - failed_at < SKIPPED_S
-
     def _skip(self, name: str) -> None:
-        with self._lock:
-            self._failed_at[name] = self.clock()
+        self._skipped.put(name, value=True, ends=self.clock() + SKIPPED_S)
 
 
 def read_answer(declaration: Declaration, answer: object, now: int) -> Listing:

@@ -1,12 +1,11 @@
 """Answers kept in memory, so that nothing is asked twice in a short time."""
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable
-from threading import Lock
 
 from shared.client.answers import Answer
 from shared.domain.indicator import Indicator
+from shared.runtime.ttl_cache import TtlCache
 
 
 class AnswerCache:
@@ -29,32 +28,17 @@ class AnswerCache:
         unknown_s: float = 300.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._max_entries = max_entries
         self._known_s = known_s
         self._unknown_s = unknown_s
         self._clock = clock
-        self._entries: OrderedDict[Indicator, tuple[float, Answer]] = OrderedDict()
-        self._lock = Lock()
+        self._answers = TtlCache[Indicator, Answer](max_entries, clock)
 
     def get(self, indicator: Indicator) -> Answer | None:
-        """The answer that is kept, None if there is none or its time is over."""
-        with self._lock:
-            ends, answer = self._entries.get(indicator, (0.0, None))
-            if answer is None:
-                return None
-            if ends <= self._clock():
-                del self._entries[indicator]
-                return None
-            self._entries.move_to_end(indicator)
-            return answer
+        """The stored answer, None if there is none or its time is over."""
+        return self._answers.get(indicator)
 
     def put(self, answer: Answer) -> None:
-        """Keep an answer, if it is complete."""
-        if not answer.complete:
-            return
-        ends = self._clock() + (self._known_s if answer.known else self._unknown_s)
-        with self._lock:
-            self._entries[answer.indicator] = ends, answer
-            self._entries.move_to_end(answer.indicator)
-            while len(self._entries) > self._max_entries:
-                self._entries.popitem(last=False)
+        """Store an answer, if it is complete."""
+        if answer.complete:
+            ends = self._clock() + (self._known_s if answer.known else self._unknown_s)
+            self._answers.put(answer.indicator, answer, ends)

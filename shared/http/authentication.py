@@ -3,13 +3,12 @@
 An authorizer of API Gateway could not answer in the shape that clients of this API read.
 """
 
-import threading
 import time
 from base64 import b64decode
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from shared.runtime.ttl_cache import TtlCache
 from shared.store.api_keys import ApiKey, digest_of
 
 CACHED_S = 60.0
@@ -70,9 +69,8 @@ class KeyRing:
         self._keys = keys
         self._clock = clock
         self._now = now
-        self._lock = threading.Lock()
         # By digest, so that memory holds a key only during its request.
-        self._cache: OrderedDict[str, tuple[float, ApiKey | None]] = OrderedDict()
+        self._cache = TtlCache[str, tuple[ApiKey | None]](_MAX_CACHED, clock)
 
     def find(self, key: str) -> ApiKey | None:
         """Find the record of `key`, None if the key is unknown, disabled or expired.
@@ -87,14 +85,9 @@ class KeyRing:
 
     def _record(self, digest: str) -> ApiKey | None:
         cached = self._cache.get(digest)
-        if cached and self._clock() - cached[0] < CACHED_S:
-            return cached[1]
-        # The age counts from before the read.
-        asked_at = self._clock()
-        found = self._keys.find(digest)
-        with self._lock:
-            self._cache[digest] = (asked_at, found)
-            self._cache.move_to_end(digest)
-            if len(self._cache) > _MAX_CACHED:
-                self._cache.popitem(last=False)
-        return found
+        if cached is None:
+            # The age counts from before the read.
+            ends = self._clock() + CACHED_S
+            cached = (self._keys.find(digest),)
+            self._cache.put(digest, cached, ends)
+        return cached[0]
