@@ -13,6 +13,7 @@ from functions.lookup.exports import published
 from functions.lookup.service import Call, Exports, Service
 from shared.domain.moment import format_millis, to_millis
 from shared.http import errors
+from shared.http.accept import read_accept
 from shared.http.api_error import TAXII_MEDIA_TYPE, ApiError
 from shared.http.caching import knows
 from shared.http.web import Response
@@ -242,11 +243,9 @@ def _check_collection(call: Call) -> None:
 
 
 def _check_accept(call: Call) -> None:
-    accepted = call.request.headers.get("accept", "*/*").lower().replace(" ", "")
-    for offer in accepted.split(","):
-        name, *parameters = offer.split(";")
-        versions = [one for one in parameters if one.startswith("version=")]
-        if name in _ACCEPTED and versions in ([], ["version=2.1"]):
+    for one in read_accept(call.request.headers.get("accept", "*/*")):
+        versions = [each for each in one.parameters if each.startswith("version=")]
+        if one.name in _ACCEPTED and versions in ([], ["version=2.1"]):
             return
     raise ApiError(errors.NOT_TAXII)
 

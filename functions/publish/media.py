@@ -4,6 +4,7 @@ import zlib
 from enum import StrEnum
 
 from shared.http import errors
+from shared.http.accept import Range, read_accept
 from shared.http.api_error import ApiError
 from shared.http.web import Request
 
@@ -22,31 +23,16 @@ class Media(StrEnum):
 
 def choose_media(accept: str) -> Media:
     """Choose the form by the header Accept, Atom without one; RFC 9110, section 12.5.1."""
-    weights = {media: max(_weights(accept, media), default=(0, 0.0))[1] for media in Media}
-    return Media.JSON if weights[Media.JSON] > weights[Media.ATOM] else Media.ATOM
+    ranges = read_accept(accept)
+    json, atom = (_weight(ranges, media) for media in (Media.JSON, Media.ATOM))
+    return Media.JSON if json > atom else Media.ATOM
 
 
-def _weights(accept: str, media: Media) -> list[tuple[int, float]]:
-    """Exactness and weight of each range in the header that covers a form."""
-    kind = media.value.partition(";")[0]
-    exactness = {"*/*": 0, "application/*": 1, kind: 2}
-    found = []
-    for part in accept.lower().split(","):
-        name, *parameters = [piece.strip() for piece in part.split(";")]
-        if name in exactness:
-            found.append((exactness[name], _weight(parameters)))
-    return found
-
-
-def _weight(parameters: list[str]) -> float:
-    for parameter in parameters:
-        name, _, value = parameter.partition("=")
-        if name.strip() == "q":
-            try:
-                return float(value)
-            except ValueError:
-                return 0.0
-    return 1.0
+def _weight(ranges: list[Range], media: Media) -> float:
+    """The weight of the range that names a form most exactly."""
+    exactness = {"*/*": 0, "application/*": 1, media.value.partition(";")[0]: 2}
+    found = [(exactness[one.name], one.weight) for one in ranges if one.name in exactness]
+    return max(found, default=(0, 0.0))[1]
 
 
 def read_body(request: Request) -> bytes:

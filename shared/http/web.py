@@ -7,7 +7,6 @@ other module depends on the two formats.
 
 import gzip
 import json
-import re
 import string
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
@@ -15,6 +14,8 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlencode
+
+from shared.http.accept import read_accept
 
 _JSON = "application/json; charset=utf-8"
 # Headers of every answer, unless the answer sets them itself: answers depend on the key, are not
@@ -193,9 +194,5 @@ def answer(response: Response, *, gzip_accepted: bool = False) -> dict[str, Any]
 
 def accepts_gzip(request: Request) -> bool:
     """Whether the client accepts gzip; `q=0` means that it does not."""
-    codings = request.headers.get("accept-encoding", "").lower().split(",")
-    offers = (coding.replace(" ", "").partition(";") for coding in codings)
-    return any(
-        name in {"gzip", "*"} and not re.fullmatch(r"q=0(\.0*)?", weight)
-        for name, _, weight in offers
-    )
+    ranges = read_accept(request.headers.get("accept-encoding", ""))
+    return any(one.name in {"gzip", "*"} and one.weight > 0 for one in ranges)
