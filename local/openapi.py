@@ -82,7 +82,7 @@ from shared.http.api_error import (
     is_taxii_path,
 )
 from shared.http.errors import ErrorDefinition
-from shared.http.routing import Route
+from shared.http.routing import Counting, Route
 from shared.store.feed_runs import FeedRun
 from shared.store.providers import ProviderState
 
@@ -1290,9 +1290,7 @@ def _possible(route: Route[Any], operation: Operation) -> Iterable[ErrorDefiniti
     yield from operation.refusals
     if not route.open:
         yield from _WITH_KEY
-    if (
-        route.look_up or operation.request or operation.tag in {"Search", "Exports"}
-    ) and route.template not in _UNCOUNTED:
+    if route.counting is not Counting.NEVER:
         yield from _COUNTED
     yield from _EVERYWHERE
 

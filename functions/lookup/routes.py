@@ -21,7 +21,7 @@ from shared.domain.indicator import IndicatorType
 from shared.http import errors
 from shared.http.api_error import ApiError, is_taxii_path
 from shared.http.authentication import key_in
-from shared.http.routing import Route, find_route, route_to
+from shared.http.routing import Counting, Route, find_route
 from shared.http.web import Request, Response
 from shared.runtime.observability import logger
 
@@ -62,7 +62,7 @@ def _answer(service: Service, route: Route[Handler] | None, call: Call) -> Respo
     handler = route.methods.get(call.request.method)
     if handler is None:
         raise ApiError(errors.METHOD_NOT_ALLOWED, headers={"Allow": ", ".join(route.methods)})
-    if route.look_up and call.request.method == "GET":
+    if route.counting is Counting.EACH_GET and call.request.method == "GET":
         call.identified().spend()
     return handler(service, call)
 
@@ -92,9 +92,10 @@ def _over_limit(over: OverLimit) -> ApiError:
 
 
 def _address_routes(kind: IndicatorType) -> tuple[Route[Handler], Route[Handler]]:
+    shape = "any" if kind is IndicatorType.URL else "path"
     return (
-        route_to(f"/v4/{kind}", {"POST": addresses.bulk(kind)}),
-        route_to(f"/v4/{kind}/{{{kind}}}", {"GET": addresses.report(kind)}, look_up=True),
+        Route(f"/v4/{kind}", {"POST": addresses.bulk(kind)}, Counting.BY_HANDLER),
+        Route(f"/v4/{kind}/{{{kind}:{shape}}}", {"GET": addresses.report(kind)}, Counting.EACH_GET),
     )
 
 
@@ -110,59 +111,74 @@ def _searching(pick: Callable[[Any], Handler]) -> Handler:
 
 
 def _sightings_route(name: str, kind: IndicatorType | None) -> Route[Handler]:
-    # The handler counts the look-up itself, because without an index nothing is counted.
-    return route_to(
-        f"/v4/ioc/{name}/{{value}}/sightings",
+    # The handler counts the look-up, because without an index nothing is counted.
+    return Route(
+        f"/v4/ioc/{name}/{{value:any}}/sightings",
         {"GET": _searching(lambda search: search.sightings(kind))},
+        Counting.BY_HANDLER,
     )
 
 
 def _reputation_route(name: str, kind: IndicatorType) -> Route[Handler]:
     handlers = {"GET": reputations.report(kind), "POST": reputations.bulk(kind)}
-    return route_to(f"/api/reputation/{name}", handlers, look_up=True)
+    return Route(f"/api/reputation/{name}", handlers, Counting.EACH_GET)
 
 
 ROUTES: tuple[Route[Handler], ...] = (
-    route_to("/v4/hash", {"POST": hashes.bulk}),
-    route_to("/v4/hash/{hash}", {"GET": hashes.report}, look_up=True),
-    route_to("/v4/hash/{hash}/scanhistory", {"GET": hashes.history}, look_up=True),
-    route_to("/v4/hash/{hash}/badge", {"GET": hashes.report}, look_up=True),
-    route_to("/v4/hash/{hash}/sandbox", {"GET": hashes.sandbox}, look_up=True),
+    Route("/v4/hash", {"POST": hashes.bulk}, Counting.BY_HANDLER),
+    Route("/v4/hash/{hash}", {"GET": hashes.report}, Counting.EACH_GET),
+    Route("/v4/hash/{hash}/scanhistory", {"GET": hashes.history}, Counting.EACH_GET),
+    Route("/v4/hash/{hash}/badge", {"GET": hashes.report}, Counting.EACH_GET),
+    Route("/v4/hash/{hash}/sandbox", {"GET": hashes.sandbox}, Counting.EACH_GET),
     *_address_routes(IndicatorType.IP),
     *_address_routes(IndicatorType.DOMAIN),
     *_address_routes(IndicatorType.URL),
-    route_to("/v4/search", {"POST": _searching(lambda search: search.in_text)}),
+    Route("/v4/search", {"POST": _searching(lambda search: search.in_text)}, Counting.BY_HANDLER),
     _sightings_route("hash", None),
     _sightings_route("ip", IndicatorType.IP),
     _sightings_route("domain", IndicatorType.DOMAIN),
     _sightings_route("url", IndicatorType.URL),
-    route_to("/v4/report/{flow_id}/iocs", {"GET": _searching(lambda search: search.of_scan)}),
-    route_to("/v4/iocs/recent", {"GET": _searching(lambda search: search.recent)}),
-    route_to("/v4/apikey", {"GET": account.info}),
-    route_to("/v4/apikey/limits", {"GET": account.limits}),
-    route_to("/v4/apikey/limits/status", {"GET": account.limits_status}),
-    route_to("/v4/apikey/{key}", {"GET": account.info_of}),
+    Route(
+        "/v4/report/{flow_id:any}/iocs",
+        {"GET": _searching(lambda search: search.of_scan)},
+        Counting.BY_HANDLER,
+    ),
+    Route(
+        "/v4/iocs/recent", {"GET": _searching(lambda search: search.recent)}, Counting.BY_HANDLER
+    ),
+    Route("/v4/apikey", {"GET": account.info}),
+    Route("/v4/apikey/limits", {"GET": account.limits}),
+    Route("/v4/apikey/limits/status", {"GET": account.limits_status}),
+    Route("/v4/apikey/{key}", {"GET": account.info_of}),
     _reputation_route("hash", IndicatorType.SHA256),
     _reputation_route("ip", IndicatorType.IP),
     _reputation_route("domain", IndicatorType.DOMAIN),
     _reputation_route("url", IndicatorType.URL),
-    route_to("/v4/status/version", {"GET": account.version}, open_=True),
-    route_to("/v4/status/providers", {"GET": account.providers}),
-    route_to("/v4/status/feed", {"GET": account.feed}),
-    route_to("/v4/filter", {"GET": filters.offer}),
-    route_to("/v4/filter/download", {"GET": filters.download}),
-    route_to("/v4/exports", {"GET": exports.listing}),
-    route_to("/v4/exports/{file}", {"GET": exports.file}),
-    route_to("/taxii2", {"GET": taxii.discovery}),
-    route_to(taxii.API_ROOT, {"GET": taxii.api_root}),
-    route_to(f"{taxii.API_ROOT}/collections", {"GET": taxii.collections}),
-    route_to(f"{taxii.API_ROOT}/collections/{{collection}}", {"GET": taxii.collection}),
-    route_to(f"{taxii.API_ROOT}/collections/{{collection}}/objects", {"GET": taxii.objects}),
-    route_to(f"{taxii.API_ROOT}/collections/{{collection}}/manifest", {"GET": taxii.manifest}),
-    route_to(f"{taxii.OBJECTS}/{{object}}", {"GET": taxii.one_object}),
-    route_to(f"{taxii.OBJECTS}/{{object}}/versions", {"GET": taxii.versions}),
-    route_to("/health", {"GET": account.health}, open_=True),
-    route_to("/openapi.json", {"GET": documentation.openapi}, open_=True),
-    route_to("/docs", {"GET": documentation.page}, open_=True),
-    route_to("/", {"GET": documentation.search_page}, open_=True),
+    Route("/v4/status/version", {"GET": account.version}, open=True),
+    Route("/v4/status/providers", {"GET": account.providers}),
+    Route("/v4/status/feed", {"GET": account.feed}),
+    Route("/v4/filter", {"GET": filters.offer}),
+    Route("/v4/filter/download", {"GET": filters.download}),
+    Route("/v4/exports", {"GET": exports.listing}, Counting.BY_HANDLER),
+    Route("/v4/exports/{file:path}", {"GET": exports.file}, Counting.BY_HANDLER),
+    Route("/taxii2", {"GET": taxii.discovery}),
+    Route(taxii.API_ROOT, {"GET": taxii.api_root}),
+    Route(f"{taxii.API_ROOT}/collections", {"GET": taxii.collections}),
+    Route(f"{taxii.API_ROOT}/collections/{{collection}}", {"GET": taxii.collection}),
+    Route(
+        f"{taxii.API_ROOT}/collections/{{collection}}/objects",
+        {"GET": taxii.objects},
+        Counting.BY_HANDLER,
+    ),
+    Route(
+        f"{taxii.API_ROOT}/collections/{{collection}}/manifest",
+        {"GET": taxii.manifest},
+        Counting.BY_HANDLER,
+    ),
+    Route(f"{taxii.OBJECTS}/{{object}}", {"GET": taxii.one_object}, Counting.BY_HANDLER),
+    Route(f"{taxii.OBJECTS}/{{object}}/versions", {"GET": taxii.versions}, Counting.BY_HANDLER),
+    Route("/health", {"GET": account.health}, open=True),
+    Route("/openapi.json", {"GET": documentation.openapi}, open=True),
+    Route("/docs", {"GET": documentation.page}, open=True),
+    Route("/", {"GET": documentation.search_page}, open=True),
 )

@@ -15,7 +15,7 @@ from shared.http import errors
 from shared.http.api_error import ApiError
 from shared.http.authentication import KeyRing, key_in
 from shared.http.caching import knows
-from shared.http.routing import Route, find_route, route_to
+from shared.http.routing import Route, find_route
 from shared.http.web import Request, Response
 from shared.runtime.observability import logger
 from shared.store.api_keys import ApiKey
@@ -154,14 +154,14 @@ def info(service: Service, _request: Request, _key: ApiKey) -> Response:
 
 def _feed_routes(base: str) -> tuple[Route[Handler], ...]:
     return (
-        route_to(f"{base}/reports", {"GET": page(None)}),
-        route_to(f"{base}/reports.json", {"GET": page(Media.JSON)}),
-        route_to(f"{base}/reports/info", {"GET": info}),
+        Route(f"{base}/reports", {"GET": page(None)}),
+        Route(f"{base}/reports.json", {"GET": page(Media.JSON)}),
+        Route(f"{base}/reports/info", {"GET": info}),
     )
 
 
 ROUTES: tuple[Route[Handler], ...] = (
-    route_to("/api/reports", {"POST": publish}),
+    Route("/api/reports", {"POST": publish}),
     *_feed_routes("/feed"),
     *_feed_routes("/api/feed"),
 )

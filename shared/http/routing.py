@@ -3,10 +3,19 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import Enum, auto
 from functools import cache
 from typing import Generic, TypeVar
 
 Handler_co = TypeVar("Handler_co", covariant=True)
+
+
+class Counting(Enum):
+    """How the requests to a route count against the limits of their key."""
+
+    NEVER = auto()
+    EACH_GET = auto()  # as one look-up, before its handler is called; the handler of a POST counts
+    BY_HANDLER = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,46 +23,38 @@ class Route(Generic[Handler_co]):
     """A path, and its handler by method.
 
     Attributes:
-        template: the path, with placeholders in braces, as in the API documentation.
+        path: a placeholder takes one segment (`{hash}`), slashes too but not at its end
+            (`{ip:path}`), or all that there is (`{url:any}`).
         methods: handlers by method.
         open: whether the route needs no key.
-        look_up: whether a GET counts as one look-up; the handler of a POST counts its items.
     """
 
-    template: str
+    path: str
     methods: Mapping[str, Handler_co]
+    counting: Counting = Counting.NEVER
     open: bool = False
-    look_up: bool = False
+
+    @property
+    def template(self) -> str:
+        """The path as the documentation has it, without the types of placeholders."""
+        return self.path.replace(":path}", "}").replace(":any}", "}")
 
 
-def route_to(
-    template: str, methods: Mapping[str, Handler_co], *, open_: bool = False, look_up: bool = False
-) -> Route[Handler_co]:
-    """A route of `template`: `{hash}`, `{key}`, `{collection}` and `{object}` are one segment.
-
-    Any other name takes all segments that are left. `{url}`, `{value}` and `{flow_id}` take the
-    slashes at their end, too: they may belong to the value.
-    """
-    return Route(template, methods, open_, look_up)
+_VALUES = {"": "[^/]+", "path": ".*[^/]", "any": ".+"}
 
 
 # Compiled at the first request that gets this far, to keep cold starts short.
 @cache
-def _pattern(template: str) -> re.Pattern[str]:
-    """Pattern of the paths of a template; the group `value` goes to the handler."""
-    parts = []
-    for part in template.strip("/").split("/"):
-        if part in {"{hash}", "{key}", "{collection}", "{object}"}:
-            parts.append("(?P<value>[^/]+)")
-        elif part in {"{url}", "{value}", "{flow_id}"}:
-            parts.append("(?P<value>.+)")
-        elif part.startswith("{"):
-            parts.append("(?P<value>.*[^/])")
-        else:
-            parts.append(re.escape(part))
+def _pattern(path: str) -> re.Pattern[str]:
+    """Pattern of the paths of a route; the group `value` goes to the handler."""
+    parts = [
+        f"(?P<value>{_VALUES[part.strip('{}').partition(':')[2]]})"
+        if part.startswith("{")
+        else re.escape(part)
+        for part in path.strip("/").split("/")
+    ]
     # Clients may double slashes, and add one at the end.
-    end = "" if template.endswith("{url}") else "/*"
-    return re.compile("/+" + "/+".join(parts) + end)
+    return re.compile("/+" + "/+".join(parts) + "/*")
 
 
 def find_route(
@@ -61,6 +62,6 @@ def find_route(
 ) -> tuple[Route[Handler_co] | None, str]:
     """The first route that matches a path, and the value in the path, "" if it has none."""
     for route in routes:
-        if found := _pattern(route.template).fullmatch(path):
+        if found := _pattern(route.path).fullmatch(path):
             return route, found.groupdict().get("value", "")
     return None, ""

@@ -66,7 +66,7 @@ def test_the_command_writes_the_document(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_route_that_is_not_documented_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
-    new = replace(ROUTES[0], template="/v4/new")
+    new = replace(ROUTES[0], path="/v4/new")
     monkeypatch.setattr(openapi, "ROUTES", (*ROUTES, new))
     with pytest.raises(LocalError, match="/v4/new"):
         openapi.document()
