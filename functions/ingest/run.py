@@ -166,7 +166,7 @@ class Run:
             ),
         )
         try:
-            self.stores.feed_runs.note(self.feed_url, run)
+            self.stores.feed_runs.record(self.feed_url, run)
         except StoreError as error:
             logger.warning("run not noted", extra={"reason": str(error)})
 

@@ -81,7 +81,7 @@ class KeyRing:
             StoreError: the store failed, and the key is not cached.
         """
         record = self._record(digest_of(key))
-        return record if record and record.may_ask(self._now()) else None
+        return record if record and record.is_valid(self._now()) else None
 
     def _record(self, digest: str) -> ApiKey | None:
         cached = self._cache.get(digest)

@@ -1,1 +1,1 @@
-"""What a function needs from its environment: settings, secrets, deadline, logs and metrics."""
+"""The environment of a function: settings, secrets, deadline, logs and metrics."""

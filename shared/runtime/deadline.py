@@ -1,4 +1,4 @@
-"""How much time is left."""
+"""The remaining time of a piece of work."""
 
 import math
 import time
@@ -9,9 +9,9 @@ class Deadline:
     """Counts down the seconds for a piece of work.
 
     Args:
-        seconds: how long the work may take from now on.
-        clock: seconds, monotonic.
-        within: the seconds that are left for the larger work.
+        seconds: time limit of the work, from now on.
+        clock: returns monotonic seconds.
+        within: returns the seconds left for the work that this is a part of.
     """
 
     def __init__(
@@ -27,9 +27,9 @@ class Deadline:
         self.start()
 
     def start(self) -> None:
-        """Begin anew."""
+        """Start again with the full time."""
         self._ends = self._clock() + self._seconds
 
     def left(self) -> float:
-        """Seconds that are left, 0 or less if none are."""
+        """Return the seconds left; 0 or less if the time is over."""
         return min(self._within(), self._ends - self._clock())

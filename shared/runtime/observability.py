@@ -1,7 +1,7 @@
-"""The one logger and the one metrics object; service and namespace come from the environment.
+"""The logger and the metrics object; service and namespace come from the environment.
 
-A line of the log is one JSON object in ASCII. It holds nothing that a stranger or an operator has
-sent, save in fields of their own and escaped: no key, no body, no text of an unexpected error.
+A log line is one JSON object in ASCII. Input from clients and operators appears only escaped and in
+fields of its own; keys, bodies and texts of unexpected errors never appear.
 """
 
 import json
@@ -19,12 +19,12 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from shared.domain.errors import ReputationError
 from shared.runtime.settings import SettingsError
 
-# In ASCII, because U+2028 and its like are line breaks to many who show a log.
+# In ASCII, because many log viewers take U+2028 and similar characters for line breaks.
 logger = Logger(json_serializer=partial(json.dumps, default=str, separators=(",", ":")))
 metrics = Metrics()
 
-# With LogLevel DEBUG the runtime lets every library speak, and botocore tells bodies and headers:
-# the keys that it reads from SSM, and those that it signs with.
+# At LogLevel DEBUG all libraries would log, and botocore logs bodies and headers: the keys that it
+# reads from SSM, and its own credentials.
 logging.getLogger().setLevel(logging.WARNING)
 
 
@@ -32,18 +32,18 @@ Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 
 
 def logged(handler: Handler) -> Handler:
-    """A handler whose lines all have the id of what invoked it, and those of the invocation.
+    """Add the ids of the invocation and of its request or event to all log lines of a handler.
 
-    API Gateway names a request and tells the client, the scheduler names a tick.
+    API Gateway gives a request an id, which the client receives; the scheduler names an event.
     """
 
-    # Not by inject_lambda_context, which adds the name, the ARN and the memory of the function to
-    # every line: the log group has them, and a client without a key would make us pay for them.
+    # Not inject_lambda_context: it adds name, ARN and memory of the function to every line. The
+    # log group already names the function, and clients without a key could raise the cost of logs.
     @wraps(handler)
     def invoke(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         logger.clear_state()
         logger.append_keys(function_request_id=context.aws_request_id)
-        # Not by a path of JMESPath, which takes longer than all the rest of this.
+        # Not a JMESPath expression, which would take longer than the rest of this function.
         request = event.get("requestContext")
         logger.set_correlation_id(request.get("requestId") if request else event.get("id"))
         return handler(event, context)
@@ -52,27 +52,27 @@ def logged(handler: Handler) -> Handler:
 
 
 class Failed(Exception):
-    """An invocation failed for a reason that nobody expected; the text is its kind."""
+    """An invocation failed with an unexpected error; the text is the type of that error."""
 
 
 def log_failure(message: str, error: BaseException, **fields: object) -> None:
-    """Log an error that nobody expected: its kind and its place.
+    """Log the type and the stack of an unexpected error.
 
-    Not its text, which may quote what a stranger sent, or a key.
+    Its text is not logged, because it may quote input or a key.
 
     Args:
-        fields: what else to say.
+        fields: further fields of the log line.
     """
-    places = [
+    stack = [
         f"{frame.f_code.co_filename}:{line} {frame.f_code.co_name}"
         for frame, line in traceback.walk_tb(error.__traceback__)
     ]
-    logger.error(message, extra={"error": type(error).__name__, "at": places, **fields})
+    logger.error(message, extra={"error": type(error).__name__, "at": stack, **fields})
 
 
 @contextmanager
 def success_counted(name: str) -> Iterator[None]:
-    """Tell a metric of that name: 1 when what is done ends well, 0 when it fails."""
+    """Publish a metric with that name: 1 if the block succeeds, 0 if it raises."""
     done = False
     try:
         yield
@@ -84,10 +84,10 @@ def success_counted(name: str) -> Iterator[None]:
 
 @contextmanager
 def failures_by_kind(message: str) -> Iterator[None]:
-    """Let out no error with the text of others, because the runtime logs what it gets.
+    """Replace unexpected errors, because the runtime logs their texts.
 
     Raises:
-        Failed: in place of an error that is not one of the project's own.
+        Failed: instead of an error that is not one of the project's own.
     """
     try:
         yield

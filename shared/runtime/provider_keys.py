@@ -1,4 +1,4 @@
-"""The API keys of providers: in SSM, never in a setting."""
+"""The API keys of providers, which are stored in SSM."""
 
 from aws_lambda_powertools.utilities.parameters import get_parameter
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
@@ -10,17 +10,17 @@ KEYS_CACHED_S = 300
 
 
 class KeyNotReadable(ReputationError):
-    """The key of a provider cannot be read."""
+    """The API key of a provider cannot be read."""
 
 
 def provider_key(path: str, declaration: Declaration) -> str:
-    """The API key of a provider, "" where it needs none.
+    """Read the API key of a provider, "" if it needs none.
 
     Args:
-        path: in SSM; the key is at `<path>/<id>`.
+        path: prefix of the SSM parameters; the key is at `<path>/<id>`.
 
     Raises:
-        KeyNotReadable: it needs one, and there is none that can be read.
+        KeyNotReadable: the provider needs a key, and it cannot be read.
     """
     if not declaration.key:
         return ""

@@ -1,22 +1,22 @@
-"""Settings of the providers beside the sandbox."""
+"""Settings of the other providers."""
 
 from shared.runtime.settings import Environment, flag, names, text
 
 
 class ProviderSettings:
-    """What it takes to refresh providers, and to ask them.
+    """Settings for refreshing and querying providers.
 
     Attributes:
-        providers: ids of the providers that are switched on (`PROVIDERS`, with commas).
-        key_path: where their API keys are in SSM (`PROVIDER_KEYS_PATH`): `<path>/<id>`.
-        catalog: file with their declarations in place of the shipped one (`PROVIDERS_CATALOG`).
-        allow_private: whether they may be at addresses that are not on the internet, and do
-            without TLS (`PROVIDERS_ALLOW_PRIVATE`, "true" if so), for local use only.
+        providers: ids of the enabled providers (`PROVIDERS`, separated by commas).
+        key_path: prefix of their API keys in SSM (`PROVIDER_KEYS_PATH`): `<path>/<id>`.
+        catalog: catalog file instead of the shipped one (`PROVIDERS_CATALOG`).
+        allow_private: whether private addresses and plain HTTP are allowed, for local use only
+            (`PROVIDERS_ALLOW_PRIVATE`, "true" if so).
         table_name: the IOC table (`TABLE_NAME`).
         state_table_name: the state table (`STATE_TABLE_NAME`).
 
     Raises:
-        SettingsError: one is missing.
+        SettingsError: a required setting is missing.
     """
 
     def __init__(self, env: Environment) -> None:

@@ -1,4 +1,4 @@
-"""Reading settings from the environment; what cannot be used is refused with a clear message."""
+"""Reading and checking settings from the environment."""
 
 from collections.abc import Mapping
 
@@ -8,14 +8,14 @@ Environment = Mapping[str, str]
 
 
 class SettingsError(ValueError):
-    """A setting is missing or cannot be used; the message names it, never its value."""
+    """A setting is missing or not valid; the message names the setting and never its value."""
 
 
 def text(env: Environment, name: str) -> str:
-    """A setting that there has to be.
+    """Read a required setting.
 
     Raises:
-        SettingsError: it is missing or empty.
+        SettingsError: the setting is missing or empty.
     """
     value = env.get(name, "")
     if not value:
@@ -24,31 +24,31 @@ def text(env: Environment, name: str) -> str:
 
 
 def url(env: Environment, name: str) -> str:
-    """An address that there has to be.
+    """Read a required http or https address.
 
     Raises:
-        SettingsError: it is missing, or no http or https address.
+        SettingsError: the setting is missing or not an http or https address.
     """
     value = text(env, name)
     if not is_web_address(value):
-        raise SettingsError(f"{name} is no http or https address")
+        raise SettingsError(f"{name} is not an http or https address")
     return value
 
 
 def optional_url(env: Environment, name: str) -> str:
-    """An address, "" for none.
+    """Read an optional http or https address, "" for none.
 
     Raises:
-        SettingsError: it is no http or https address.
+        SettingsError: the setting is not an http or https address.
     """
     return url(env, name) if env.get(name) else ""
 
 
 def number(env: Environment, name: str, unit: str) -> int:
-    """A whole number, 0 for none.
+    """Read a whole number, 0 if the setting is missing or empty.
 
     Raises:
-        SettingsError: it is no number of that unit.
+        SettingsError: the setting is not a whole number.
     """
     value = env.get(name, "") or "0"
     if not value.isdecimal():
@@ -57,11 +57,11 @@ def number(env: Environment, name: str, unit: str) -> int:
 
 
 def names(env: Environment, name: str) -> tuple[str, ...]:
-    """Names with commas between them, each once."""
+    """Read names separated by commas, each once."""
     parts = (part.strip() for part in env.get(name, "").split(","))
     return tuple(dict.fromkeys(part for part in parts if part))
 
 
 def flag(env: Environment, name: str) -> bool:
-    """Whether a setting is "true"."""
+    """Return whether a setting is "true"."""
     return env.get(name, "") == "true"

@@ -1,1 +1,1 @@
-"""The two tables: IOCs, and everything that ingestion and the API remember beside them."""
+"""The two tables: IOCs, and the state of ingestion and the API."""

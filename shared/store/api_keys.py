@@ -1,13 +1,13 @@
-"""API keys: only their SHA-256 is ever stored.
+"""API keys; the table stores only their SHA-256.
 
-key#<digest>  name           who holds it
+key#<digest>  name           of its holder
               created        milliseconds since the epoch
-              disabled       whether it may not ask
-              expires        from when on it may not ask, milliseconds since the epoch; 0 for never
+              disabled       whether requests with it are refused
+              expires        end of its validity, milliseconds since the epoch; 0 for never
               daily_limit    look-ups in a day, UTC; 0 for no limit
               minute_limit   look-ups in a minute; 0 for no limit
               publish        whether it may send scan reports
-What is absent has the value that `ApiKey` gives it.
+An absent attribute has the default of `ApiKey`.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from shared.store.keys import api_key_key
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# What the vendor grants.
+# The limit that the vendor grants.
 DEFAULT_DAILY_LIMIT = 4000
 NO_LIMIT = 0
 NEVER = 0
@@ -33,17 +33,17 @@ _SHORT = 12
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """The record of a key.
+    """The stored record of an API key.
 
     Attributes:
         digest: SHA-256 of the key in hexadecimal.
-        name: who holds it.
+        name: of its holder.
         created: milliseconds since the epoch.
-        disabled: whether it may not ask.
-        expires: from when on it may not ask, milliseconds since the epoch; `NEVER` for never.
+        disabled: whether requests with it are refused.
+        expires: end of its validity, milliseconds since the epoch; `NEVER` for never.
         daily_limit: look-ups in a day, UTC; `NO_LIMIT` for no limit.
         minute_limit: look-ups in a minute; `NO_LIMIT` for no limit.
-        publish: whether it may send scan reports: they decide what everybody is answered.
+        publish: whether its holder may send scan reports, which change everybody's answers.
     """
 
     digest: str
@@ -57,25 +57,25 @@ class ApiKey:
 
     @property
     def short_digest(self) -> str:
-        """What the key is called by: it names it and gives nothing away."""
+        """The first characters of the digest; they identify the key and do not reveal it."""
         return self.digest[:_SHORT]
 
     def expired(self, now: int) -> bool:
-        """Whether its time is over at `now`, milliseconds since the epoch."""
+        """Whether the key has expired at `now`, milliseconds since the epoch."""
         return self.expires != NEVER and self.expires <= now
 
-    def may_ask(self, now: int) -> bool:
-        """Whether it is let in at `now`, milliseconds since the epoch."""
+    def is_valid(self, now: int) -> bool:
+        """Whether requests with the key are accepted at `now`, milliseconds since the epoch."""
         return not self.disabled and not self.expired(now)
 
 
 def new_key() -> str:
-    """A key that nobody can guess: 256 bits."""
+    """Return a new random key of 256 bits."""
     return secrets.token_urlsafe(_KEY_BYTES)
 
 
 def digest_of(key: str) -> str:
-    """SHA-256 of a key in hexadecimal."""
+    """Return the SHA-256 of a key in hexadecimal."""
     return hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()
 
 
@@ -97,7 +97,7 @@ class ApiKeys:
         minute_limit: int = NO_LIMIT,
         publish: bool = False,
     ) -> ApiKey:
-        """Let `key` in; a record of it that is there already is replaced.
+        """Store the record of a key, replacing an earlier record of the same key.
 
         Args:
             now: milliseconds since the epoch.
@@ -134,7 +134,7 @@ class ApiKeys:
         return made
 
     def find(self, digest: str) -> ApiKey | None:
-        """The key with this digest, whether it may ask or not; None when there is none.
+        """Return the key with this digest, valid or not; None if it is unknown.
 
         Raises:
             StoreError: the store failed.
@@ -143,13 +143,13 @@ class ApiKeys:
         with store_errors():
             answer = self._client.get_item(TableName=self._table, Key={"pk": {"S": key}})
         item = answer.get("Item")
-        # The store has found it by its digest; this holds whatever a store calls equal.
+        # A comparison of our own does not depend on what the store considers equal.
         if item is None or not hmac.compare_digest(item["pk"]["S"], key):
             return None
         return _from_item(item)
 
     def all(self) -> list[ApiKey]:
-        """Every key, the oldest first. Scans the whole table: for operators, by hand.
+        """List all keys, the oldest first. It scans the whole table; only operators use it.
 
         Raises:
             StoreError: the store failed.
@@ -173,10 +173,10 @@ class ApiKeys:
         daily_limit: int | None = None,
         minute_limit: int | None = None,
     ) -> ApiKey | None:
-        """Change what is named of a record, one thing or more; see `ApiKey` for what it means.
+        """Change one or more fields of a record; `ApiKey` describes them.
 
         Returns:
-            The record as it is now; None when there is no such key, and none is made.
+            The changed record; None if the key is unknown, and none is created.
 
         Raises:
             StoreError: the store failed.
@@ -210,7 +210,7 @@ class ApiKeys:
         return _from_item(answer["Attributes"])
 
     def delete(self, digest: str) -> None:
-        """Forget the key; that it was never there is no error.
+        """Delete a key; an unknown key is not an error.
 
         Raises:
             StoreError: the store failed.

@@ -1,4 +1,4 @@
-"""Reading and writing in batches; what DynamoDB leaves unprocessed is asked again."""
+"""Batch reads and writes that repeat what DynamoDB leaves unprocessed."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ Item = Mapping[str, Any]
 MAX_BATCH_READ = 100
 MAX_BATCH_WRITE = 25
 MAX_ROUNDS = 8
-# Batches that are read at once: those of the largest bulk request.
+# Batches read in parallel: as many as the largest bulk request has.
 _AT_ONCE = 10
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 2.0
@@ -32,10 +32,10 @@ def batch_get(
     rounds: int = MAX_ROUNDS,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Item]:
-    """Read items by their partition keys, each key once, in no order; up to 1,000 at a time.
+    """Read items by their partition keys, each key once, in any order; up to 1,000 in parallel.
 
     Args:
-        rounds: how often to ask for what was left unprocessed, before it is an error.
+        rounds: how many times to request a key that stays unprocessed.
 
     Raises:
         StoreError: the store failed, or left keys unprocessed in every round.
@@ -66,7 +66,7 @@ def _read_at_once(client: "DynamoDBClient", requests: Sequence[Any]) -> Sequence
         return client.batch_get_items(requests)
     if len(requests) == 1:
         return [client.batch_get_item(**requests[0])]
-    # The direct client needs no threads, and a start no import.
+    # The direct client needs no threads, so a cold start need not import them.
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
 
     with ThreadPoolExecutor(len(requests)) as readers:
@@ -84,7 +84,7 @@ def batch_put(
     *,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Write items, replacing what stands under their keys.
+    """Write items, replacing those with the same keys.
 
     Raises:
         StoreError: the store failed, or left items unprocessed in every round.
@@ -99,7 +99,7 @@ def batch_delete(
     *,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Delete items by their keys; one that is not there is no error.
+    """Delete items by their keys; a missing item is not an error.
 
     Raises:
         StoreError: the store failed, or left items unprocessed in every round.

@@ -1,4 +1,4 @@
-"""The DynamoDB client, the same for every function."""
+"""The DynamoDB client that all functions use."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,16 +21,16 @@ def dynamodb_client(
     patient: bool = True,
     connections: int = 32,
 ) -> "DynamoDBClient":
-    """A low-level client; address, region and credentials come from the environment.
+    """Create a low-level client; address, region and credentials come from the environment.
 
     Args:
         read_timeout_s: how long one attempt may take.
-        attempts: tries of a call, the first included, before it fails.
-        patient: whether to wait up to seconds before trying again. Without it the wait begins at
-            50 ms: botocore's oldest retry mode, which alone knows a wait made for DynamoDB.
-        connections: how many calls may be under way at once.
+        attempts: attempts of a call, the first included, before it fails.
+        patient: whether retries may wait for seconds. If False, the first wait is at most 50 ms:
+            only botocore's oldest retry mode has waits made for DynamoDB.
+        connections: how many calls may run at the same time.
     """
-    # Who asks through the direct client does not wait for the import.
+    # Users of the direct client do not need this import, which is slow.
     import boto3  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
 
@@ -51,9 +51,9 @@ def dynamodb_client(
 
 @contextmanager
 def store_errors() -> Iterator[None]:
-    """Turn what botocore raises into a `StoreError` that names the kind and nothing else.
+    """Turn errors of botocore into a `StoreError` that names only the kind of error.
 
-    A failed condition passes unchanged: it is an answer.
+    The error of a failed condition passes unchanged, because callers expect it.
     """
     try:
         yield

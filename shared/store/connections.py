@@ -13,17 +13,17 @@ from urllib.parse import urlsplit
 
 import botocore
 
-# What boto3 trusts where nothing else is said.
+# The certificate authorities that boto3 trusts by default.
 _AUTHORITIES = Path(botocore.__file__).parent / "cacert.pem"
 
 
 class Connections:
-    """Connections of `http.client`; the one used last is used next. Safe for threads.
+    """A pool of `http.client` connections; the last one used is used next. Safe for threads.
 
     Args:
         endpoint: `https://HOST` or `http://HOST:PORT`.
-        connect_timeout_s: of TCP and TLS together.
-        kept: how many stay open while nobody uses them.
+        connect_timeout_s: limit for TCP and TLS together.
+        kept: how many idle connections stay open.
     """
 
     def __init__(self, endpoint: str, *, connect_timeout_s: float, kept: int) -> None:
@@ -36,15 +36,15 @@ class Connections:
         if parts.scheme == "https":
             trusted = os.environ.get("AWS_CA_BUNDLE") or _AUTHORITIES
             self._tls = ssl.create_default_context(cafile=trusted)
-        # Its ends are safe for threads.
+        # A deque needs no lock for operations at its ends.
         self._idle: deque[HTTPConnection] = deque()
         weakref.finalize(self, _close, self._idle)
 
-    def take(self) -> HTTPConnection:
-        """A connection that is open; no other thread has it.
+    def acquire(self) -> HTTPConnection:
+        """Return an open connection for the use of one thread.
 
         Raises:
-            OSError: the host cannot be reached; TimeoutError when that took too long.
+            OSError: the host cannot be reached; TimeoutError if connecting took too long.
         """
         while self._idle:
             try:
@@ -56,8 +56,8 @@ class Connections:
             connection.close()
         return self._connect()
 
-    def give_back(self, connection: HTTPConnection) -> None:
-        """Keep a connection whose answer was read to its end, unless the server has closed it."""
+    def release(self, connection: HTTPConnection) -> None:
+        """Return a connection to the pool, once its answer is read, unless the server closed it."""
         if connection.sock is not None and len(self._idle) < self._kept:
             self._idle.append(connection)
         else:
@@ -79,7 +79,7 @@ class Connections:
 
 
 def _is_closed(connection: HTTPConnection) -> bool:
-    """Whether there is something to read, which between two requests can only be its end."""
+    """Whether the server closed an idle connection: only then has it something to read."""
     waiting = select.poll()
     waiting.register(connection.sock, select.POLLIN)
     return bool(waiting.poll(0))

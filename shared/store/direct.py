@@ -1,8 +1,9 @@
-"""A client of DynamoDB for where its CPU decides: look-ups and the writes of ingestion.
+"""A fast client of DynamoDB for look-ups and the writes of ingestion.
 
-It has the method names, arguments, answers and errors of boto3's client, for the item operations
-alone, and a fraction of its cost: a request is one JSON text, signed and sent by `http.client`
-(docs/adr/0012-direct-client.md). What it does not know it leaves to boto3: see `direct_client`.
+It has the methods, arguments, answers and errors of boto3's client, for the item operations only,
+and takes a fraction of its CPU time: a request is one JSON text, signed and sent by `http.client`
+(docs/adr/0012-direct-client.md). In environments that it does not support, `direct_client`
+returns boto3's client.
 """
 
 import json
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _API = "DynamoDB_20120810"
-# What boto3 repeats of DynamoDB: https://docs.aws.amazon.com/amazondynamodb/latest/
+# The errors that boto3 retries: https://docs.aws.amazon.com/amazondynamodb/latest/
 # developerguide/Programming.Errors.html
 _THROTTLED = frozenset(
     {
@@ -52,7 +53,7 @@ _FAILED_STATUSES = frozenset({429, 500, 502, 503, 504})
 _FIRST_PAUSE_S = 0.05
 _PATIENT_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 20.0
-# For an answer that was waited for together with others, and is there by now.
+# The time limit is for all answers together; one that already arrived is still read.
 _SHORTEST_READ_S = 0.01
 _ON_LAMBDA = "AWS_LAMBDA_INITIALIZATION_TYPE"
 _LEFT_TO_BOTO3 = (
@@ -71,17 +72,17 @@ class ConditionalCheckFailedException(ClientError):
 
 
 class DirectClient:
-    """The item operations of DynamoDB; safe for threads.
+    """Client of the item operations of DynamoDB; safe for threads.
 
     Args:
         endpoint: `https://HOST`, or http with a port for an engine on this machine.
         region: what requests are signed for.
-        credentials: called for each request, so that they may change.
-        connect_timeout_s, read_timeout_s: of one attempt.
-        attempts: tries of a call, the first included.
-        first_pause_s: the longest wait before the second attempt; it doubles from there.
-        connections: how many are kept.
-        sleep: waits for so many seconds.
+        credentials: called for each request, so that they can change.
+        connect_timeout_s, read_timeout_s: limits of one attempt.
+        attempts: attempts of a call, the first included.
+        first_pause_s: the longest wait before the second attempt; it doubles for each further one.
+        connections: how many idle connections stay open.
+        sleep: waits for a number of seconds.
     """
 
     exceptions = SimpleNamespace(ConditionalCheckFailedException=ConditionalCheckFailedException)
@@ -118,13 +119,13 @@ class DirectClient:
         return self._call("BatchGetItem", arguments)
 
     def batch_get_items(self, requests: Iterable[Mapping[str, Any]]) -> list[Any]:
-        """BatchGetItem many times at once, without a thread: all are sent before one is read.
+        """Send many BatchGetItem requests at once, without threads, then read the answers.
 
         Args:
             requests: the arguments of each.
 
         Returns:
-            Their answers, in their order.
+            The answers, in the order of the requests.
         """
         return self._calls("BatchGetItem", requests)
 
@@ -152,11 +153,11 @@ class DirectClient:
         return self._calls(operation, (arguments,))[0]
 
     def _calls(self, operation: str, requests: Iterable[Mapping[str, Any]]) -> list[Any]:
-        """Send requests until each is answered, or one is refused for good or tried often enough.
+        """Send requests, and retry until all are answered, one is refused or the attempts end.
 
         Raises:
             ClientError: DynamoDB refused one.
-            BotoCoreError: it did not answer one.
+            BotoCoreError: DynamoDB did not answer one.
         """
         bodies = [_encoded(arguments) for arguments in requests]
         answers: dict[int, Any] = {}
@@ -175,15 +176,15 @@ class DirectClient:
     def _attempt(
         self, operation: str, bodies: Mapping[int, bytes], answers: dict[int, Any]
     ) -> None:
-        """Try each request once, all at the same time.
+        """Send each request once, all at the same time.
 
         Args:
-            bodies: of the requests, by their numbers.
-            answers: takes those that come.
+            bodies: bodies of the requests, by number.
+            answers: receives the answers, by number.
 
         Raises:
             ClientError: DynamoDB refused one.
-            _Passing: one has failed in a way that may pass.
+            _Passing: one failed in a way that a retry may solve.
         """
         failed: _Passing | None = None
         sent: dict[int, HTTPConnection] = {}
@@ -206,9 +207,9 @@ class DirectClient:
             raise failed
 
     def _send(self, operation: str, body: bytes) -> HTTPConnection:
-        """Send a request; what it was sent on has the answer next."""
+        """Send a request; the answer is read from the returned connection."""
         try:
-            connection = self._connections.take()
+            connection = self._connections.acquire()
         except TimeoutError as error:
             raise _Passing(ConnectTimeoutError(endpoint_url=self._endpoint)) from error
         except OSError as error:
@@ -223,7 +224,7 @@ class DirectClient:
         return connection
 
     def _receive(self, operation: str, connection: HTTPConnection, until: float) -> Any:
-        """Read an answer, and keep the connection."""
+        """Read an answer and return the connection to the pool."""
         try:
             connection.sock.settimeout(max(until - time.monotonic(), _SHORTEST_READ_S))
             response = connection.getresponse()
@@ -231,7 +232,7 @@ class DirectClient:
         except (OSError, HTTPException) as error:
             connection.close()
             raise _Passing(self._unanswered(error)) from error
-        self._connections.give_back(connection)
+        self._connections.release(connection)
         return _read(operation, response, data)
 
     def _unanswered(self, error: Exception) -> BotoCoreError:
@@ -241,10 +242,10 @@ class DirectClient:
 
 
 class _Passing(Exception):
-    """A failure that may pass.
+    """A failure that a retry may solve.
 
     Attributes:
-        error: what is raised in the end if it does not.
+        error: raised if no retry solves it.
     """
 
     def __init__(self, error: Exception) -> None:
@@ -253,11 +254,11 @@ class _Passing(Exception):
 
 
 def _read(operation: str, response: HTTPResponse, data: bytes) -> Any:
-    """What DynamoDB answers.
+    """Read the answer of DynamoDB.
 
     Raises:
-        ClientError: it refused.
-        _Passing: it refused for now, or the answer was damaged on its way.
+        ClientError: DynamoDB refused the request.
+        _Passing: DynamoDB refused it for now, or the answer was damaged in transit.
     """
     if not _is_whole(response, data):
         raise _Passing(_refusal(operation, response.status, b'{"__type": "DamagedAnswer"}'))
@@ -276,20 +277,19 @@ def direct_client(
     patient: bool = True,
     connections: int = 32,
 ) -> "DynamoDBClient":
-    """A direct client where it knows its way, on Lambda or at an endpoint that is named.
+    """Create a direct client on Lambda or for an endpoint that the environment names.
 
-    Anywhere else it is boto3's, with the whole of its chain: profiles, proxies, FIPS and dual-stack
-    endpoints, and what a test has put in its place.
+    Elsewhere it creates boto3's client, which supports profiles, proxies, FIPS and dual-stack
+    endpoints, and which tests can replace.
 
     Args:
         read_timeout_s: how long one attempt may take.
-        attempts: tries of a call, the first included, before it fails.
-        patient: whether to wait up to seconds before trying again. Without it the wait begins at
-            50 ms.
-        connections: how many calls may be under way at once.
+        attempts: attempts of a call, the first included, before it fails.
+        patient: whether retries may wait for seconds. If False, the first wait is at most 50 ms.
+        connections: how many calls may run at the same time.
     """
-    place = Place.from_env(os.environ)
-    if place is None:
+    endpoint = Endpoint.from_env(os.environ)
+    if endpoint is None:
         return dynamodb_client(
             read_timeout_s=read_timeout_s,
             attempts=attempts,
@@ -297,9 +297,9 @@ def direct_client(
             connections=connections,
         )
     client = DirectClient(
-        place.endpoint,
-        place.region,
-        place.credentials,
+        endpoint.url,
+        endpoint.region,
+        endpoint.credentials,
         connect_timeout_s=min(2.0, read_timeout_s),
         read_timeout_s=read_timeout_s,
         attempts=attempts,
@@ -310,16 +310,16 @@ def direct_client(
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where DynamoDB is, and who asks."""
+class Endpoint:
+    """Address of DynamoDB and the credentials to use there."""
 
-    endpoint: str
+    url: str
     region: str
     credentials: Callable[[], Credentials]
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self | None:
-        """The place that the environment names by itself; None where it takes boto3 to find it."""
+        """Read the environment variables; return None if only boto3 can find the endpoint."""
         region = env.get("AWS_DEFAULT_REGION") or env.get("AWS_REGION")
         named = env.get("AWS_ENDPOINT_URL_DYNAMODB") or env.get("AWS_ENDPOINT_URL")
         if not region or any(env.get(name) for name in _LEFT_TO_BOTO3):
@@ -335,7 +335,7 @@ class Place:
 
 
 def public_endpoint(region: str) -> str | None:
-    """Address of DynamoDB in a region, by botocore's list of partitions; None for one it lacks."""
+    """Return the address of DynamoDB in a region, from botocore's list; None if unknown."""
     listed = Path(botocore.__file__).parent / "data" / "partitions.json"
     for partition in json.loads(listed.read_bytes())["partitions"]:
         if region in partition["regions"] or re.match(partition["regionRegex"], region):
@@ -346,10 +346,10 @@ def public_endpoint(region: str) -> str | None:
 def _credentials(env: Mapping[str, str]) -> Callable[[], Credentials] | None:
     key, secret = env.get("AWS_ACCESS_KEY_ID"), env.get("AWS_SECRET_ACCESS_KEY")
     if key and secret:
-        # Lambda ends an environment before the credentials that it was started with expire.
+        # Lambda stops an environment before its credentials expire.
         fixed = Credentials(key, secret, env.get("AWS_SESSION_TOKEN"))
         return lambda: fixed
-    import boto3  # noqa: PLC0415 - only those wait for it who need its chain
+    import boto3  # noqa: PLC0415 - slow, and only needed for its chain of credentials
 
     found = boto3.Session().get_credentials()
     if found is None:
@@ -364,14 +364,14 @@ def _credentials(env: Mapping[str, str]) -> Callable[[], Credentials] | None:
 
 def _refusal(operation: str, status: int, data: bytes) -> ClientError:
     try:
-        said = json.loads(data)
+        answer = json.loads(data)
     except ValueError:
-        said = {}
-    if not isinstance(said, dict):
-        said = {}
-    code = str(said.get("__type", status)).rpartition("#")[2]
+        answer = {}
+    if not isinstance(answer, dict):
+        answer = {}
+    code = str(answer.get("__type", status)).rpartition("#")[2]
     kind = ConditionalCheckFailedException if code == CONDITION_FAILED else ClientError
-    message = str(said.get("message") or said.get("Message") or "")
+    message = str(answer.get("message") or answer.get("Message") or "")
     return kind({"Error": {"Code": code, "Message": message}}, operation)
 
 
@@ -385,16 +385,16 @@ def _encoded(arguments: Mapping[str, Any]) -> bytes:
 
 
 def _as_text(value: Any) -> str:
-    """Bytes stand in JSON as base64; nothing else reaches here but by mistake."""
+    """Encode bytes as base64; any other type is a programming error."""
     if isinstance(value, bytes | bytearray):
         return b2a_base64(value, newline=False).decode()
-    raise TypeError(f"{type(value).__name__} is no value of DynamoDB")
+    raise TypeError(f"{type(value).__name__} is not a value of DynamoDB")
 
 
 def _decoded(answer: dict[str, Any]) -> dict[str, Any]:
-    """The answer with bytes where they stand in it as base64.
+    """Decode the base64 values of an answer into bytes.
 
-    A hook of the JSON reader would be shorter, and take as long as all the reading.
+    A hook of the JSON reader would be shorter, but would double the time.
     """
     for attributes in _attributes(answer):
         _decode(attributes)
@@ -402,7 +402,7 @@ def _decoded(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 def _attributes(answer: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Whatever an answer of the operations above has of items."""
+    """List the items and keys in an answer of any operation."""
     for name in ("Item", "Attributes", "LastEvaluatedKey"):
         if name in answer:
             yield answer[name]
@@ -419,7 +419,7 @@ def _attributes(answer: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 def _decode(attributes: Mapping[Any, Any]) -> None:
     for value in attributes.values():
-        if "S" in value or "N" in value:  # nearly all are
+        if "S" in value or "N" in value:  # nearly all
             continue
         [(kind, held)] = value.items()
         if kind == "B":

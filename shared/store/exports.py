@@ -1,7 +1,7 @@
-"""The published exports: a bucket with two sets of files, of which an index names the valid one.
+"""The published exports: a bucket with two sets of files and an index that names the valid set.
 
 index.json      the index of the set that is published
-a/..., b/...    the sets; each is written whole while the other one is published
+a/..., b/...    the sets; one is written while the other one is published
 """
 
 from collections.abc import Mapping
@@ -23,14 +23,14 @@ _MISSING = frozenset({"404", "NoSuchKey"})
 
 
 class ExportBucket:
-    """Keeps exports, and gives addresses to fetch them from."""
+    """Stores exports and creates download links for them."""
 
     def __init__(self, client: "S3Client", bucket: str) -> None:
         self._client = client
         self._bucket = bucket
 
     def index(self) -> ExportIndex | None:
-        """The index of what is published; None when nothing is.
+        """Read the index of the published set; None before the first export.
 
         Raises:
             StoreError: the store failed.
@@ -39,11 +39,11 @@ class ExportBucket:
         return None if content is None else ExportIndex.from_json(content)
 
     def begin(self, slot: str) -> Mapping[str, IndexedFile]:
-        """Begin to write a set that is not published.
+        """Start to write the set that is not published.
 
         Returns:
-            The files that it holds from before, and which need not be written again. Whoever
-            begins again after a crash is told of none.
+            The files that the set already holds and that need not be written again; none after
+            an earlier writer crashed.
 
         Raises:
             StoreError: the store failed.
@@ -55,7 +55,7 @@ class ExportBucket:
         return ExportIndex.from_json(content).files
 
     def read(self, index: ExportIndex, name: str) -> bytes | None:
-        """A file of a set; None when it is not there.
+        """Read a file of a set; None if it is missing.
 
         Raises:
             StoreError: the store failed.
@@ -63,10 +63,10 @@ class ExportBucket:
         return self._read(f"{index.slot}/{name}")
 
     def fetch(self, index: ExportIndex, name: str, to: Path) -> None:
-        """A file of a set, into a file.
+        """Download a file of a set to a local file.
 
         Raises:
-            StoreError: the store failed, or it is not there.
+            StoreError: the store failed, or the file is missing.
         """
         with store_errors(), to.open("wb") as target:
             body = self._client.get_object(Bucket=self._bucket, Key=f"{index.slot}/{name}")["Body"]
@@ -88,19 +88,19 @@ class ExportBucket:
             )
 
     def publish(self, index: ExportIndex) -> None:
-        """Make a set, which is complete, the one that is read.
+        """Publish a complete set.
 
         Raises:
-            StoreError: the store failed; which set is published is not known.
+            StoreError: the store failed; either set may be the published one.
         """
         self._put_index(f"{index.slot}/{INDEX}", index)
         self._put_index(INDEX, index)
 
     def link(self, index: ExportIndex, name: str, seconds: int) -> str:
-        """An address from which whoever knows it can fetch a file for so long.
+        """Create a link that downloads a file without credentials, for a number of seconds.
 
         Raises:
-            StoreError: there are no credentials to sign it with.
+            StoreError: the credentials to sign the link are missing.
         """
         with store_errors():
             return self._client.generate_presigned_url(
@@ -130,10 +130,10 @@ class ExportBucket:
 
 
 def export_bucket(name: str, *, timeout_s: float, attempts: int) -> ExportBucket:
-    """The bucket of that name; address, region and credentials come from the environment.
+    """Open a bucket by name; address, region and credentials come from the environment.
 
     Args:
         timeout_s: how long one attempt of a call may wait for an answer.
-        attempts: tries of a call, the first included.
+        attempts: attempts of a call, the first included.
     """
     return ExportBucket(s3_client(timeout_s=timeout_s, attempts=attempts), name)

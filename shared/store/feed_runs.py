@@ -1,11 +1,11 @@
-"""How the last run over each feed went, for people; ingestion itself never reads it.
+"""The last run over each feed, for the status route; ingestion itself never reads it.
 
-feed-runs#  run:<feed>     how the last run went: where the feed is, when the run ended, whether it
-                           was complete, why not, failures in a row, reports that were left,
-                           links that are unresolved
-            whole:<feed>   when a complete run ended last, milliseconds since the epoch
-            without:<feed> IOCs that the last run with new IOCs left out for lack of a verdict
-            newest:<feed>  date of the newest report on the pages of the last run that saw one
+feed-runs#  run:<feed>     the last run: host of the feed, when the run ended, whether it was
+                           complete, why not, failures in a row, reports not yet reached,
+                           unresolved links
+            whole:<feed>   when the last complete run ended, milliseconds since the epoch
+            without:<feed> IOCs that the last run with new IOCs skipped because they have no verdict
+            newest:<feed>  date of the newest report that the last run with reports read
 """
 
 from collections.abc import Mapping
@@ -20,26 +20,26 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _RUN, _WHOLE, _NEWEST, _WITHOUT = "run:", "whole:", "newest:", "without:"
-# All feeds together are to fit into one write unit.
+# All feeds together should fit into one write unit.
 _MAX_REASON = 300
 
 
 @dataclass(frozen=True, slots=True)
 class FeedRun:
-    """How the last run over a feed went; moments are milliseconds since the epoch.
+    """The last run over a feed; times are milliseconds since the epoch.
 
     Attributes:
-        feed: the feed's host, and its port if it names one: the rest of an address may be secret.
+        feed: host of the feed, and its port if given; the rest of the address may be secret.
         ended: when the run ended.
-        complete: whether it read what there was to read, and stored it.
-        stopped: why not, "" when it is complete.
+        complete: whether it read everything that was new and stored it.
+        stopped: why it is not complete, "" if it is.
         failures: runs in a row in which the feed failed.
-        left: reports that it has not reached, None where the feed does not tell.
-        whole: when a complete run ended last, 0 for never.
+        left: reports that it has not reached; None if the feed does not state its length.
+        whole: when the last complete run ended, 0 for never.
         newest: date of the newest report that was read, 0 for none.
-        unresolved: links whose reports could not be had.
-        without_verdict: IOCs that were left out for lack of a verdict, by the last run that read
-            new IOCs; None for a run that read none.
+        unresolved: links whose reports could not be fetched.
+        without_verdict: IOCs that the last run with new IOCs skipped because they have no verdict;
+            None for a run that read none.
     """
 
     feed: str
@@ -55,21 +55,21 @@ class FeedRun:
 
 
 class FeedRuns:
-    """Notes how runs went, and reads it."""
+    """Records and reads the last run over each feed."""
 
     def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
         self._client = client
         self._table = table_name
 
-    def note(self, feed_url: str, run: FeedRun) -> None:
-        """Note a run, in place of the one before; what it does not know stays as it was.
+    def record(self, feed_url: str, run: FeedRun) -> None:
+        """Record a run and replace the previous one; facts that the run does not know stay.
 
         Args:
-            run: `whole` is not looked at; `newest` of 0 and `without_verdict` of None are not
-                noted.
+            run: `whole` is ignored; `newest` of 0 and `without_verdict` of None leave the
+                recorded values.
 
         Raises:
-            StoreError: the store failed; the run may be noted.
+            StoreError: the store failed; the run may be recorded.
         """
         name = feed_short_name(feed_url)
         parts: dict[str, Any] = {_RUN: {"M": _facts(run)}}
@@ -94,7 +94,7 @@ class FeedRuns:
             )
 
     def read(self) -> list[FeedRun]:
-        """The last run over each feed, the latest first.
+        """Read the last run over each feed, the latest first.
 
         Raises:
             StoreError: the store failed.
@@ -109,7 +109,7 @@ class FeedRuns:
 
 
 def host_of(feed_url: str) -> str:
-    """Host of a feed, and its port if it names one."""
+    """Return the host of a feed's address, and its port if given."""
     return urlsplit(feed_url).netloc.rpartition("@")[2]
 
 

@@ -1,6 +1,6 @@
-"""The published filter: one object in a bucket, which is replaced whole.
+"""The published filter: one object in a bucket.
 
-What the API tells of it is kept with it, as metadata of the object, so that both change at once.
+Its description for the API is metadata of the object, so that both change at once.
 """
 
 import json
@@ -20,20 +20,20 @@ _OFFER = "offer"
 
 
 class FilterBucket:
-    """Keeps the filter, and gives addresses to fetch it from."""
+    """Stores the filter and creates download links for it."""
 
     def __init__(self, client: "S3Client", bucket: str) -> None:
         self._client = client
         self._bucket = bucket
 
     def put(self, content: bytes, offer: Mapping[str, Any]) -> None:
-        """Publish a filter in place of the one before.
+        """Publish a filter and replace the previous one.
 
         Args:
-            offer: what the API tells of it.
+            offer: the description that the API returns.
 
         Raises:
-            StoreError: the store failed; the filter before may still be the published one.
+            StoreError: the store failed; the previous filter may still be the published one.
         """
         with store_errors():
             self._client.put_object(
@@ -45,7 +45,7 @@ class FilterBucket:
             )
 
     def offer(self) -> dict[str, Any] | None:
-        """What is told of the published filter, None when there is none.
+        """Read the description of the published filter; None before the first one.
 
         Raises:
             StoreError: the store failed.
@@ -61,10 +61,10 @@ class FilterBucket:
         return offer
 
     def link(self, seconds: int) -> str:
-        """An address from which whoever knows it can fetch the filter for so long.
+        """Create a link that downloads the filter without credentials, for a number of seconds.
 
         Raises:
-            StoreError: there are no credentials to sign it with.
+            StoreError: the credentials to sign the link are missing.
         """
         with store_errors():
             return self._client.generate_presigned_url(
@@ -73,10 +73,10 @@ class FilterBucket:
 
 
 def filter_bucket(name: str, *, timeout_s: float, attempts: int) -> FilterBucket:
-    """The bucket of that name; address, region and credentials come from the environment.
+    """Open a bucket by name; address, region and credentials come from the environment.
 
     Args:
         timeout_s: how long one attempt of a call may wait for an answer.
-        attempts: tries of a call, the first included.
+        attempts: attempts of a call, the first included.
     """
     return FilterBucket(s3_client(timeout_s=timeout_s, attempts=attempts), name)

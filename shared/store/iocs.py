@@ -13,10 +13,10 @@ from shared.store.items import (
     IocItem,
     from_item,
     indicator_of,
-    known_from_item,
     listing_attribute,
     listing_value,
     listings_from_item,
+    record_from_item,
     to_item,
 )
 from shared.store.keys import Prefix, ioc_key, subject_key
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
-# A caller waits: at most three quarters of a second for keys that were left unprocessed.
+# A client waits for the answer: the waits for unprocessed keys last 0.75 seconds at most.
 _ROUNDS = 4
 
 
@@ -33,7 +33,7 @@ class IocTable:
     """Reads and writes IOCs.
 
     Args:
-        retention_s: how long an IOC is kept after it was last seen, 0 for ever.
+        retention_s: how long an IOC is kept after it was last seen, 0 for unlimited.
     """
 
     def __init__(self, client: "DynamoDBClient", table_name: str, *, retention_s: int = 0) -> None:
@@ -42,14 +42,14 @@ class IocTable:
         self._retention_s = retention_s
 
     def find(self, indicator: Indicator, networks: Sequence[Network] = ()) -> IocRecord:
-        """What is known of one indicator, in one eventually consistent read.
+        """Read the record of one indicator, eventually consistent, in one request.
 
         Args:
-            networks: the ones that are listed and hold the address, the largest first; they are
-                read along with it.
+            networks: the listed networks that contain the address, the largest first; their
+                items are read, too.
 
         Raises:
-            StoreError: the store failed; that is not the same as not known.
+            StoreError: the store failed; the indicator may be known.
         """
         if networks:
             return self.find_many([indicator], {indicator: networks})[indicator]
@@ -58,20 +58,20 @@ class IocTable:
                 TableName=self._table, Key={"pk": {"S": ioc_key(indicator)}}
             )
         item = answer.get("Item")
-        return IocRecord(indicator) if item is None else known_from_item(indicator, item)
+        return IocRecord(indicator) if item is None else record_from_item(indicator, item)
 
     def find_many(
         self,
         indicators: Iterable[Indicator],
         networks: Mapping[Indicator, Sequence[Network]] | None = None,
     ) -> dict[Indicator, IocRecord]:
-        """What is known of `indicators`, read in parallel batches.
+        """Read the records of `indicators` in parallel batches.
 
         Args:
-            networks: of each address the ones that are listed and hold it, the largest first.
+            networks: for each address the listed networks that contain it, the largest first.
 
         Raises:
-            StoreError: the store failed; no part of the answer is right then.
+            StoreError: the store failed; there is no partial result.
         """
         holding = networks or {}
         subjects: dict[str, Subject] = {ioc_key(indicator): indicator for indicator in indicators}
@@ -80,7 +80,7 @@ class IocTable:
         read = batch_get(self._client, self._table, list(subjects), rounds=_ROUNDS)
         items = {item["pk"]["S"]: item for item in read}
         return {
-            one: _known(one, items.get(key), holding.get(one, ()) if holding else (), items)
+            one: _record(one, items.get(key), holding.get(one, ()) if holding else (), items)
             for key, one in subjects.items()
             if isinstance(one, Indicator)
         }
@@ -88,7 +88,7 @@ class IocTable:
     def read(
         self, indicators: Iterable[Indicator], *, consistent: bool = False
     ) -> dict[Indicator, IocItem]:
-        """What is stored of `indicators`; the unknown ones are left out.
+        """Read the items of `indicators`; the result omits unknown ones.
 
         Raises:
             StoreError: the store failed.
@@ -98,22 +98,22 @@ class IocTable:
         return {indicator_of(item): from_item(item) for item in items}
 
     def list_subject(self, provider: str, subject: Subject, listing: Listing | None) -> None:
-        """Write the part of one provider, and nothing else of the item; safe to repeat.
+        """Write the listing of one provider into an item, and nothing else; safe to repeat.
 
         Args:
-            listing: None when the provider no longer says anything.
+            listing: None if the provider does not list the subject any more.
 
         Raises:
-            StoreError: the store failed; calling again is right.
+            StoreError: the store failed; the caller should retry.
         """
         names = {"#part": listing_attribute(provider)}
-        # A new version, because who replaces the whole item must notice.
+        # A new version, so that a concurrent write of the whole item fails its condition.
         values: dict[str, Any] = {":ver": {"B": os.urandom(8)}}
         if listing is None:
             expression = "SET ver = :ver REMOVE #part"
         else:
             values[":part"] = listing_value(listing)
-            # What a provider lists does not expire with what the sandbox saw.
+            # An item with a listing does not expire.
             names["#ttl"] = "ttl"
             expression = "SET ver = :ver, #part = :part REMOVE #ttl"
             if subject_key(subject).startswith(Prefix.LONG_URL):
@@ -129,17 +129,17 @@ class IocTable:
             )
 
     def write(self, stored: IocItem, replaces: IocItem | None) -> bool:
-        """Write an IOC on condition that its item is still the one that it replaces.
+        """Write an IOC if its item has not changed since it was read.
 
         Args:
-            stored: the new state, with a version that was never used.
-            replaces: what was read, None when nothing was there.
+            stored: the new state, with a version that was never used before.
+            replaces: the state that was read, None for a new item.
 
         Returns:
-            False when the item has changed since; nothing was written then.
+            False if the item has changed since, and nothing was written.
 
         Raises:
-            StoreError: the store failed; whether the write took effect is not known.
+            StoreError: the store failed; the write may have taken effect.
         """
         with store_errors():
             try:
@@ -161,21 +161,21 @@ class IocTable:
         return True
 
 
-def _known(
+def _record(
     indicator: Indicator, item: Item | None, networks: Sequence[Network], items: Mapping[str, Item]
 ) -> IocRecord:
-    """What is known of an indicator by its item, and by the items of the networks that hold it."""
-    known = IocRecord(indicator) if item is None else known_from_item(indicator, item)
+    """Build the record of an indicator from its item and the items of its networks."""
+    record = IocRecord(indicator) if item is None else record_from_item(indicator, item)
     listings: dict[str, Listing] = {}
     found_by: dict[str, Network] = {}
-    # A smaller network is said with more thought than a larger one, and an address with the most.
+    # The most specific listing counts: an address before a network, a small before a large one.
     for network in networks:
         of_network = listings_from_item(items.get(subject_key(network), {}))
         listings |= of_network
         found_by |= dict.fromkeys(of_network, network)
     if not listings:
-        return known
-    return known._replace(
-        listings={**listings, **known.listings},
-        networks={name: one for name, one in found_by.items() if name not in known.listings},
+        return record
+    return record._replace(
+        listings={**listings, **record.listings},
+        networks={name: one for name, one in found_by.items() if name not in record.listings},
     )

@@ -1,24 +1,24 @@
-"""An IOC and its item: the only place that knows the attributes.
+"""Conversion between IOCs and their items: the only module that knows the attributes.
 
 pk       type and value, see shared.store.keys
-ver      changes with every write and never repeats; every write is on condition of it
+ver      version: changes with every write and never repeats; conditional writes check it
 verdict, source, parent, origin, flow, report, seen
-         the winning sighting; `source` is "report" if its verdict is that of the report,
-         `report` its report_id, `seen` its date, left out when it equals `last`
+         the latest scan verdict; `source` is "report" if its verdict is that of the report,
+         `report` its report_id, `seen` its date, absent if equal to `last`
 first, last
          milliseconds since the epoch
-n        distinct flow_ids counted by us
-claimed  the count that a feed claims, when it claims one
+n        number of distinct flow_ids that we counted
+claimed  number of scans that a feed claims; absent if none does
 tags     set of text
-pending  reports that are counted in n and perhaps not yet in the ledger:
-         10 bytes of report and 4 bytes of run number each
-url      the value, where pk holds its digest only
-ttl      epoch seconds of its end, where a retention is set and no provider lists it
-l:<id>   what the provider <id> says, each written by nobody else: a map of
+pending  reports that are counted in n and may not be in the ledger yet:
+         for each, 10 bytes of the report and 4 bytes of the run number
+url      the value, if pk holds only its digest
+ttl      end in epoch seconds, if a retention is set and no provider lists the IOC
+l:<id>   the listing of provider <id>, written only by that provider's refresh or look-up: a map of
          s status, a assessment, c category, n source_list, and in milliseconds since the epoch
-         t detect_time, w answered, e expires; what is empty is left out
-What the sandbox says, from verdict to pending, is absent where only providers know the IOC.
-Networks that providers list have items of the same kind.
+         t detect_time, w answered, e expires; empty values are absent
+The attributes of the sandbox, from verdict to pending, are absent if only providers know the IOC.
+Networks on the lists of providers have items of the same form.
 """
 
 import math
@@ -43,13 +43,13 @@ _RUN_BYTES = 4
 
 @dataclass(frozen=True, slots=True)
 class IocItem:
-    """An IOC with what ingestion needs to join exactly.
+    """An IOC as it is stored, with the data that ingestion needs to join exactly.
 
     Attributes:
-        reputation: None where only other providers know the IOC.
-        version: of the item that this was read from or will be written to.
-        pending: reports counted and perhaps not yet in the ledger, with the run that did it.
-        other_providers: the parts of other providers, as they stand in the item.
+        reputation: None if only other providers know the IOC.
+        version: of the item that was read or will be written.
+        pending: reports counted and perhaps not yet in the ledger, each with the number of its run.
+        other_providers: the attributes of other providers, as the item holds them.
     """
 
     reputation: Reputation | None
@@ -59,13 +59,13 @@ class IocItem:
 
 
 def to_item(stored: IocItem, retention_s: int = 0) -> Item:
-    """The item of `stored`; `retention_s` after its last sighting it may go, 0 for never.
+    """Build the item of an IOC; it expires `retention_s` after its last sighting, 0 for never.
 
     Raises:
-        ValueError: there is nothing of the sandbox in it.
+        ValueError: it has no reputation.
     """
     if stored.reputation is None:
-        raise ValueError("only what the sandbox says is written as a whole item")
+        raise ValueError("only an IOC with a reputation is written as a whole item")
     indicator = stored.reputation.indicator
     summary = stored.reputation.summary
     latest = summary.latest
@@ -101,13 +101,13 @@ def to_item(stored: IocItem, retention_s: int = 0) -> Item:
     return item
 
 
-def known_from_item(indicator: Indicator, item: Mapping[str, Any]) -> IocRecord:
-    """What a look-up needs of the item of an IOC."""
+def record_from_item(indicator: Indicator, item: Mapping[str, Any]) -> IocRecord:
+    """Read the record that a look-up needs from an item."""
     return IocRecord(indicator, _reputation(indicator, item), listings_from_item(item))
 
 
 def listings_from_item(item: Mapping[str, Any]) -> dict[str, Listing]:
-    """What providers say, by their ids."""
+    """Read the listings of an item, by provider id."""
     return {
         name[2:]: _listing(value["M"])
         for name, value in item.items()
@@ -116,12 +116,12 @@ def listings_from_item(item: Mapping[str, Any]) -> dict[str, Listing]:
 
 
 def listing_attribute(provider: str) -> str:
-    """Name of the attribute that belongs to a provider."""
+    """Return the name of the attribute that holds a provider's listing."""
     return f"{_PROVIDER_PREFIX}{provider}"
 
 
 def listing_value(listing: Listing) -> Item:
-    """Its value."""
+    """Return the attribute value of a listing."""
     facts: Item = {"s": {"N": str(listing.status.value)}}
     for name, text in (
         ("a", listing.assessment),
@@ -153,7 +153,7 @@ def _listing(facts: Mapping[str, Any]) -> Listing:
 
 
 def reputation_from_item(item: Mapping[str, Any]) -> Reputation | None:
-    """What the sandbox says, None for nothing."""
+    """Read the reputation of an item, None if it has none."""
     return _reputation(indicator_of(item), item)
 
 
@@ -183,7 +183,7 @@ def _reputation(indicator: Indicator, item: Mapping[str, Any]) -> Reputation | N
 
 
 def from_item(item: Mapping[str, Any]) -> IocItem:
-    """What ingestion needs of an item."""
+    """Read an item as ingestion needs it."""
     return IocItem(
         reputation=reputation_from_item(item),
         version=_bytes(item["ver"]["B"]),
@@ -197,13 +197,13 @@ def from_item(item: Mapping[str, Any]) -> IocItem:
 def move_item(
     items: Sequence[Mapping[str, Any]], to: Indicator, named: AbstractSet[bytes], version: bytes
 ) -> Item:
-    """The item of an IOC that was stored under several keys, or under another one.
+    """Build the item of an IOC that was stored under several keys, or under another key.
 
     Args:
-        items: what is stored under each of them; at least one.
+        items: the stored items; at least one.
         to: the IOC, in its canonical form.
-        named: the reports that the ledger counts in it, under any key.
-        version: of the new item.
+        named: the reports that the ledger counts in the IOC, under any key.
+        version: version of the new item.
     """
     stored = [from_item(item) for item in items]
     known = [one.reputation for one in stored if one.reputation]
@@ -214,14 +214,14 @@ def move_item(
             other_providers[name] = min(other_providers.get(name, value), value, key=_rank)
     key = ioc_key(to)
     if len(items) == 1:
-        # Whatever else stands in it goes along.
+        # All other attributes stay.
         item = {name: value for name, value in items[0].items() if name != "url"}
         item |= {"pk": {"S": key}, "ver": {"B": version}}
     elif known:
         summary = reduce(SightingSummary.join, [one.summary for one in known])
         left = {flow: run for flow, run in pending.items() if flow not in named}
         item = to_item(IocItem(Reputation(to, summary, 0), version, left, other_providers))
-        # The latest end, and none if one of them has none.
+        # The latest end; no end if any item has none.
         ends = [int(one["ttl"]["N"]) for one in items if "ttl" in one]
         if len(ends) == len(items):
             item["ttl"] = {"N": str(max(ends))}
@@ -240,13 +240,13 @@ def _rank(part: Mapping[str, Any]) -> Any:
 
 
 def earlier_first(listing: Listing) -> Any:
-    """Orders what a provider says of two spellings of one thing; the first one is kept."""
-    said = (listing.status, listing.assessment, listing.category, listing.source_list)
-    return -listing.answered, listing.detect_time or math.inf, *said
+    """Sort key that chooses between a provider's listings of two spellings; the first is kept."""
+    others = (listing.status, listing.assessment, listing.category, listing.source_list)
+    return -listing.answered, listing.detect_time or math.inf, *others
 
 
 def indicator_of(item: Mapping[str, Any]) -> Indicator:
-    """The IOC whose item this is."""
+    """Return the IOC of an item."""
     if "url" in item:
         return Indicator(IndicatorType.URL, item["url"]["S"])
     kind, _, value = item["pk"]["S"].partition("#")

@@ -1,6 +1,6 @@
-"""The keys of all tables: the only place that builds them.
+"""The keys of all tables; only this module builds them.
 
-They are written to disk: never change one that is in use.
+Stored items use them: never change a key that is in use.
 """
 
 import hashlib
@@ -10,7 +10,7 @@ from shared.domain.indicator import Indicator, IndicatorType
 from shared.domain.network import Network
 from shared.domain.provider import Subject
 
-MAX_KEY_BYTES = 2048  # of a DynamoDB partition key
+MAX_KEY_BYTES = 2048  # limit of DynamoDB for a partition key
 _FLOW_KEY_BYTES = 10
 _IOC_DIGEST_BYTES = 12
 
@@ -44,7 +44,7 @@ class Prefix(StrEnum):
 
 
 def ioc_key(indicator: Indicator) -> str:
-    """Key of the one item of an IOC; that of a URL too long for a key is made of its digest."""
+    """Key of the item of an IOC; a URL too long for a key has a key with its digest."""
     key = f"{indicator.type}#{indicator.value}"
     if indicator.type is IndicatorType.URL and len(key) > MAX_KEY_BYTES:
         return f"{Prefix.LONG_URL}#{hashlib.sha256(indicator.value.encode()).hexdigest()}"
@@ -59,12 +59,12 @@ def subject_key(subject: Subject) -> str:
 
 
 def ioc_digest(indicator: Indicator) -> bytes:
-    """Short name of an IOC inside the ledger entry of one report."""
+    """Short digest of an IOC, as ledger entries hold it."""
     return hashlib.sha256(ioc_key(indicator).encode()).digest()[:_IOC_DIGEST_BYTES]
 
 
 def flow_key(flow_id: str) -> bytes:
-    """Short name of a report: it keys the ledger, and marks a report as pending in an item."""
+    """Short digest of a flow_id: in ledger keys and for pending reports in items."""
     return hashlib.sha256(flow_id.encode()).digest()[:_FLOW_KEY_BYTES]
 
 
@@ -75,37 +75,37 @@ def report_key(flow: bytes, shard: int | None = None) -> str:
 
 
 def runs_key() -> str:
-    """Key of the item that numbers the runs."""
+    """Key of the item that holds the run numbers."""
     return f"{Prefix.RUNS}#"
 
 
 def feed_key(feed_url: str) -> str:
-    """Key of a feed's position; its address may hold what should not stand in a key."""
+    """Key of the state of a feed; a digest, because the address may hold secrets."""
     return f"{Prefix.FEED}#{hashlib.sha256(feed_url.encode()).hexdigest()[:32]}"
 
 
 def feed_runs_key() -> str:
-    """Key of how the last run over each feed went."""
+    """Key of the item that describes the last run over each feed."""
     return f"{Prefix.FEED_RUNS}#"
 
 
 def feed_short_name(feed_url: str) -> str:
-    """Name of a feed in that item."""
+    """Short digest of a feed's address, for attribute names in the item of the last runs."""
     return hashlib.sha256(feed_url.encode()).hexdigest()[:16]
 
 
 def unresolved_key(feed_url: str) -> str:
-    """Key of the reports of a feed that are still to be fetched."""
+    """Key of the linked reports of a feed that are not fetched yet."""
     return f"{Prefix.UNRESOLVED}#{hashlib.sha256(feed_url.encode()).hexdigest()[:32]}"
 
 
 def tries_key(feed_url: str) -> str:
-    """Key of the tries at these reports that have begun and not ended."""
+    """Key of the attempts to fetch these reports that have started and not ended."""
     return f"{unresolved_key(feed_url)}#tries"
 
 
 def quarantine_key(reason: str, record: str) -> str:
-    """Key of a rejected record: the same record for the same reason is kept once."""
+    """Key of a rejected record; the same record with the same reason has the same key."""
     text = f"{reason}\n{record}".encode(errors="surrogatepass")
     return f"{Prefix.QUARANTINE}#{hashlib.sha256(text).hexdigest()[:32]}"
 
@@ -116,27 +116,27 @@ def api_key_key(digest: str) -> str:
 
 
 def quota_key(digest: str, window: str) -> str:
-    """Key of what an API key has used in one window of time, from the key's SHA-256."""
+    """Key of the look-ups that an API key made in one time window, from the key's SHA-256."""
     return f"{Prefix.QUOTA}#{digest}#{window}"
 
 
 def feed_info_key() -> str:
-    """Key of what our own feed says of itself: its length and its last entry."""
+    """Key of the length and last entry of the feed that we publish."""
     return f"{Prefix.FEED_INFO}#"
 
 
 def feed_entry_key(number: int) -> str:
-    """Key of one entry of our own feed; entries are numbered from 1 without a gap."""
+    """Key of one entry of the feed that we publish; numbers start at 1 and have no gaps."""
     return f"{Prefix.FEED_ENTRY}#{number}"
 
 
 def published_key(flow_id: str, report_id: str) -> str:
-    """Key of what is published of one report."""
+    """Key of a published report."""
     return f"{Prefix.PUBLISHED}#{_report_digests(flow_id, report_id)}"
 
 
 def intent_key(flow_id: str, report_id: str) -> str:
-    """Key of the IOCs of a report that is about to be published."""
+    """Key of the IOCs of a report that is being published."""
     return f"{Prefix.INTENT}#{_report_digests(flow_id, report_id)}"
 
 
@@ -146,47 +146,47 @@ def _report_digests(flow_id: str, report_id: str) -> str:
 
 
 def history_key(indicator: Indicator) -> str:
-    """Key of the scans in which an IOC was seen."""
+    """Key of the scan history of an IOC."""
     return f"{Prefix.HISTORY}#{hashlib.sha256(ioc_key(indicator).encode()).hexdigest()}"
 
 
 def membership_prefix(indicator: Indicator) -> str:
-    """What the keys of the scans that hold an IOC begin with."""
+    """Common prefix of the membership keys of an IOC."""
     return f"{Prefix.MEMBERSHIP}#{ioc_digest(indicator).hex()}#"
 
 
 def membership_key(indicator: Indicator, flow_id: str) -> str:
-    """Key of the reports of one scan that hold an IOC."""
+    """Key of the reports of one scan that contain an IOC."""
     return membership_prefix(indicator) + flow_key(flow_id).hex()
 
 
 def sightings_key(indicator: Indicator) -> str:
-    """Partition of the sightings of an IOC."""
+    """Partition key of the sightings of an IOC."""
     return f"{Prefix.SIGHTINGS}#{ioc_digest(indicator).hex()}"
 
 
 def days_key() -> str:
-    """Partition of the names of days on which something was seen."""
+    """Partition key of the list of days that have reports."""
     return f"{Prefix.DAYS}#"
 
 
 def day_key(day: str, shard: int) -> str:
-    """Partition of a part of the reports of a day, such as 2026-01-05."""
+    """Partition key of one shard of the reports of a day, such as 2026-01-05."""
     return f"{Prefix.DAY}#{day}#{shard:x}"
 
 
 def scan_key(flow: bytes) -> str:
-    """Partition of where the reports of a scan are."""
+    """Partition key of the positions of a scan's reports."""
     return f"{Prefix.SCAN}#{flow.hex()}"
 
 
 def providers_key() -> str:
-    """Key of how the providers stand."""
+    """Key of the states of the providers."""
     return f"{Prefix.PROVIDERS}#"
 
 
 def snapshot_key(provider: str, generation: int | None = None, chunk: int = 0) -> str:
-    """Key of where a provider's list stands, or of one chunk of what was on it."""
+    """Key of the state of a provider's stored list, or of one chunk of its entries."""
     if generation is None:
         return f"{Prefix.SNAPSHOT}#{provider}"
     return f"{Prefix.SNAPSHOT}#{provider}#{generation}#{chunk}"

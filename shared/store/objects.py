@@ -1,4 +1,4 @@
-"""The client of S3, for the files that are published."""
+"""The client of S3, for published files."""
 
 from typing import TYPE_CHECKING
 
@@ -10,11 +10,11 @@ if TYPE_CHECKING:
 
 
 def s3_client(*, timeout_s: float, attempts: int) -> "S3Client":
-    """A client; address, region and credentials come from the environment.
+    """Create a client; address, region and credentials come from the environment.
 
     Args:
         timeout_s: how long one attempt of a call may wait for an answer.
-        attempts: tries of a call, the first included.
+        attempts: attempts of a call, the first included.
     """
     return boto3.client(
         "s3",
@@ -23,8 +23,8 @@ def s3_client(*, timeout_s: float, attempts: int) -> "S3Client":
             read_timeout=timeout_s,
             retries={"mode": "standard", "total_max_attempts": attempts},
             signature_version="s3v4",
-            # A link to another host than that of the region may be answered with a redirect,
-            # for which its signature is wrong.
+            # Another host than the one of the region may redirect, and the signature of a link
+            # is not valid for the new address.
             s3={"addressing_style": "virtual"},
         ),
     )

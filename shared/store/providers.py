@@ -1,21 +1,21 @@
-"""How the providers beside the sandbox stand: one item that answers are made from.
+"""The states of the other providers: one item that look-ups read.
 
-providers#  p:<id>  a map, written by nobody but the refresh of the provider <id>:
+providers#  p:<id>  a map, written only by the refresh of provider <id>:
             name    in `sources`
-            types   it covers
-            order   place among the providers
-            licence note for people
-            updated when its data was last complete, milliseconds since the epoch; absent for never
-            entries on its list then
+            types   indicator types it covers
+            order   position among the providers
+            licence note for users of the list
+            updated when its list was last complete, milliseconds since the epoch; absent for never
+            entries number of entries on that list
             generation, networks
-                    name of that list, and number of chunks of networks on it
-            tried   when it was last tried, milliseconds since the epoch
-            error   why that failed; absent when it did not
-            demand  set for a provider that is asked at look-up time
+                    number of that list, and number of its chunks of networks
+            tried   time of the last refresh, milliseconds since the epoch
+            error   why that refresh failed; absent if it succeeded
+            demand  set for a provider that is queried during look-ups
 
 networks#<id>#<generation>#<chunk>
             body    networks, one a line, compressed by gzip
-            ttl     epoch seconds of its end, once there is a newer list
+            ttl     end in epoch seconds, once a newer list replaced it
 """
 
 import gzip
@@ -33,24 +33,24 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _PART = "p:"
-# Compressed they are far below the 400 KB of an item.
+# Compressed, a chunk is far below the 400 KB limit of an item.
 _NETWORKS_A_CHUNK = 20_000
 _RETIRED_S = 3600
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderState:
-    """How one provider stands.
+    """State of one provider.
 
     Attributes:
-        provider: as answers show it.
-        order: place among the providers.
-        licence: note for people.
-        entries: on its list.
-        generation: of its list.
-        network_chunks: how many chunks its networks take.
-        tried: when it was last tried, milliseconds since the epoch; 0 for never.
-        error: why that failed, "" when it did not.
+        provider: the provider as answers show it.
+        order: position among the providers.
+        licence: licence note for users of the list.
+        entries: number of entries on its list.
+        generation: number of its list.
+        network_chunks: number of chunks of its networks.
+        tried: time of the last refresh, milliseconds since the epoch; 0 for never.
+        error: why that refresh failed, "" if it succeeded.
     """
 
     provider: Provider
@@ -64,14 +64,14 @@ class ProviderState:
 
 
 class ProviderStates:
-    """Reads and changes how providers stand."""
+    """Reads and writes the states of the providers."""
 
     def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
         self._client = client
         self._table = table_name
 
     def read(self, *, consistent: bool = False) -> list[ProviderState]:
-        """The providers that are switched on, in their order.
+        """Read the states of all enabled providers, in their order.
 
         Raises:
             StoreError: the store failed.
@@ -91,29 +91,29 @@ class ProviderStates:
         return sorted(found, key=lambda state: (state.order, state.provider.id))
 
     def write(self, state: ProviderState) -> None:
-        """Say how one provider stands, and nothing of the others.
+        """Write the state of one provider; the others stay.
 
         Raises:
-            StoreError: the store failed; calling again is right.
+            StoreError: the store failed; the caller should retry.
         """
         self._update("SET #part = :part", state.provider.id, {":part": {"M": _facts(state)}})
 
     def remove(self, provider: str) -> None:
-        """Forget a provider that is switched off: no answer names it any more.
+        """Remove a disabled provider, so that answers do not name it any more.
 
         Raises:
-            StoreError: the store failed; calling again is right.
+            StoreError: the store failed; the caller should retry.
         """
         self._update("REMOVE #part", provider, {})
 
     def write_networks(self, provider: str, generation: int, networks: Iterable[Network]) -> int:
-        """Keep the networks on a list.
+        """Store the networks of a provider's list.
 
         Returns:
-            The number of chunks that they take.
+            The number of chunks written.
 
         Raises:
-            StoreError: the store failed; calling again is right.
+            StoreError: the store failed; the caller should retry.
         """
         left = iter(sorted(networks))
         chunks = 0
@@ -131,7 +131,7 @@ class ProviderStates:
         return chunks
 
     def read_networks(self, state: ProviderState) -> list[Network]:
-        """The networks on a provider's list.
+        """Read the networks of a provider's list.
 
         Raises:
             StoreError: the store failed.
@@ -140,7 +140,7 @@ class ProviderStates:
         for chunk in range(state.network_chunks):
             key = networks_key(state.provider.id, state.generation, chunk)
             with store_errors():
-                # They are remembered as long as the list is the current one: none may be missed.
+                # Callers cache the result as long as the list is current, so it must be complete.
                 answer = self._client.get_item(
                     TableName=self._table, Key={"pk": {"S": key}}, ConsistentRead=True
                 )
@@ -150,15 +150,15 @@ class ProviderStates:
         return networks
 
     def retire_networks(self, provider: str, generation: int, chunks: int, now: int) -> None:
-        """Let the networks of a list expire that is no longer the current one.
+        """Let the networks of a replaced list expire.
 
-        Who has heard of it within the last minute may still be reading them.
+        They expire later, because look-ups may still read them.
 
         Args:
             now: milliseconds since the epoch.
 
         Raises:
-            StoreError: the store failed; they take room then, and nothing else.
+            StoreError: the store failed; the networks stay in the table, unused.
         """
         for chunk in range(chunks):
             with store_errors():

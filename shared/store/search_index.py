@@ -1,17 +1,17 @@
-"""The search index: who saw what when. A table of its own, which a stack need not have.
+"""The search index: an optional table of all sightings, by IOC, scan and day.
 
 pk                 sk                               attributes
-sightings#<ioc>    <date>.<scan>.<statement>        flow, report, verdict, parent, origin: what one
-                                                    report says of one IOC
+sightings#<ioc>    <date>.<scan>.<statement>        flow, report, verdict, parent, origin of one
+                                                    sighting
 day#<day>#<shard>  <date>.<scan>.<content>.<part>   flow, report, parent, and body: type, value,
                                                     verdict and origin of each of its IOCs, as
                                                     JSON, compressed by gzip
-days#              <day>                            that there are reports of that day
-scan#<scan>        as in day#                       where the reports of a scan are
+days#              <day>                            none; the day has reports
+scan#<scan>        as in day#                       none; the position of a report of the scan
 
-Dates are those of reports. Every part of a key follows from the content of a report, and items
-are only added: so they may be put twice, late, in any order and by several runs at once.
-docs/adr/0015 has the reasons.
+Dates are those of reports. All parts of a key derive from the content of a report, and items are
+only added: writing them twice, late, in any order or from several runs gives the same table.
+docs/adr/0015 explains why.
 """
 
 import gzip
@@ -38,29 +38,29 @@ from shared.store.whole_table import read_all
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# A partition takes a thousand writes a second: the reports of a day are spread over four.
+# A partition takes a thousand writes a second, so the reports of a day are spread over four.
 SHARDS = 4
-# A request reads so many reports, of so many days, before it answers with what it has found.
+# Limits of reports and days that one request reads before it returns its results.
 MAX_READ = 500
 MAX_DAYS = 30
-# An item ends at 400 KB, and a batch of 25 at 16 MB.
+# DynamoDB's limits are 400 KB for an item and 16 MB for a batch of 25.
 _MAX_BODY_BYTES = 300_000
 _READ_AHEAD = 25
 _STATEMENT_BYTES = 4
 _CURSOR = re.compile(r"([0-9]{13}\.[0-9a-f]{20}\.[0-9a-f]{32}\.[0-9]{4})\.([0-9]{1,6})")
 _SIGHTING_CURSOR = re.compile(r"[0-9]{13}\.[0-9a-f]{20}\.[0-9a-f]{8}")
-# Behind every key there is.
+# Sorts after every key.
 _LAST = "~"
 
 _Row = TypeVar("_Row")
 
 
 class BadCursor(ValueError):
-    """A text that is no cursor."""
+    """The text is not a valid cursor."""
 
 
 class SeenIoc(NamedTuple):
-    """What one report says of one IOC."""
+    """One IOC with its latest scan verdict in one report."""
 
     indicator: Indicator
     latest: ScanVerdict
@@ -68,10 +68,10 @@ class SeenIoc(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ResultPage(Generic[_Row]):
-    """Some rows, the newest first.
+    """A page of results, the newest first.
 
     Attributes:
-        cursor: where the next page begins, "" at the end.
+        cursor: position of the next page, "" at the end.
     """
 
     rows: Sequence[_Row]
@@ -82,7 +82,7 @@ class SearchIndex:
     """Writes and reads the index.
 
     Args:
-        retention_s: how long an entry is kept after the date of its report, 0 for ever.
+        retention_s: how long an entry is kept after the date of its report, 0 for unlimited.
     """
 
     def __init__(self, client: "DynamoDBClient", table_name: str, *, retention_s: int = 0) -> None:
@@ -91,21 +91,21 @@ class SearchIndex:
         self._retention_s = retention_s
 
     def add(self, reports: Iterable[tuple[bytes, Sequence[Sighting]]], pool: Executor) -> None:
-        """Enter reports; safe to repeat, to interrupt and to do beside others.
+        """Add reports; safe to repeat, to interrupt and to run concurrently.
 
         Args:
-            reports: of each the digest of its content, and its sightings.
-            pool: where the writes run.
+            reports: pairs of the digest of a report's content and its sightings.
+            pool: runs the writes.
 
         Raises:
-            StoreError: the store failed; what was not entered has to be entered again.
+            StoreError: the store failed; the caller has to add the reports again.
         """
         items = {
             (item["pk"]["S"], item["sk"]["S"]): item
             for content, sightings in reports
             for item in self._items(content, sightings)
         }
-        # A batch may not name an item twice.
+        # A batch must not contain an item twice.
         distinct = list(items.values())
         batches = [
             distinct[at : at + MAX_BATCH_WRITE] for at in range(0, len(distinct), MAX_BATCH_WRITE)
@@ -116,15 +116,15 @@ class SearchIndex:
             future.result()
 
     def move(self, old: Indicator, new: Indicator) -> int:
-        """Enter the sightings of an IOC under its canonical form, and take the old rows away.
+        """Move the sightings of an IOC to its new canonical form.
 
         Safe to repeat and to interrupt.
 
         Returns:
-            How many there were.
+            The number of sightings moved.
 
         Raises:
-            StoreError: the store failed; calling again is right.
+            StoreError: the store failed; the caller should retry.
         """
         rows = list(self._query(sightings_key(old), _LAST))
         pk = {"S": sightings_key(new)}
@@ -134,7 +134,7 @@ class SearchIndex:
         return len(rows)
 
     def read_reports(self, take: Callable[[Item], None], segments: int) -> None:
-        """Hand over each row that holds IOCs of a report; reads the whole table.
+        """Pass each row that holds the IOCs of a report to `take`; reads the whole table.
 
         Raises:
             StoreError: the store failed.
@@ -156,7 +156,7 @@ class SearchIndex:
         )
 
     def respell(self, row: Item, moves: Mapping[Indicator, Indicator]) -> None:
-        """Write a row that holds IOCs of a report with the new form of those that moved."""
+        """Write a row of a report's IOCs again, with the new form of moved IOCs."""
         body = json.loads(gzip.decompress(bytes(row["body"]["B"])))
         for ioc in body:
             ioc[1] = moves.get(
@@ -169,10 +169,10 @@ class SearchIndex:
     def sightings(
         self, indicator: Indicator, limit: int, after: str = ""
     ) -> ResultPage[ScanVerdict]:
-        """What reports say of an IOC.
+        """List the sightings of an IOC.
 
         Raises:
-            BadCursor: `after` is none.
+            BadCursor: `after` is not a cursor.
             StoreError: the store failed.
         """
         if after and not _SIGHTING_CURSOR.fullmatch(after):
@@ -187,23 +187,25 @@ class SearchIndex:
         return ResultPage([*map(_scan_verdict, items)], "")
 
     def of_scan(self, flow_id: str, limit: int, after: str = "") -> ResultPage[SeenIoc] | None:
-        """The IOCs of the reports of a scan, None for a scan that is not known.
+        """List the IOCs in the reports of a scan; None for an unknown scan.
 
-        Of an IOC that has several reports a page has what the newest of them says.
+        For an IOC in several reports, a page shows only the newest of them.
 
         Raises:
-            BadCursor: `after` is none.
+            BadCursor: `after` is not a cursor.
             StoreError: the store failed.
         """
         page = _PageOfIocs(limit, after)
-        places = [item["sk"]["S"] for item in self._query(scan_key(flow_key(flow_id)), page.start)]
-        if not places:
+        positions = [
+            item["sk"]["S"] for item in self._query(scan_key(flow_key(flow_id)), page.start)
+        ]
+        if not positions:
             return None
-        for place in places:
-            for item in self._report(place):
-                if not page.take(item):
-                    return page.until(page.position)
-        return page.until("")
+        for position in positions:
+            for item in self._report(position):
+                if not page.add(item):
+                    return page.end_at(page.position)
+        return page.end_at("")
 
     def recent(
         self,
@@ -212,16 +214,16 @@ class SearchIndex:
         verdict: Verdict | None = None,
         kinds: frozenset[IndicatorType] | None = None,
     ) -> ResultPage[SeenIoc]:
-        """The IOCs seen last. A page may have fewer rows than asked for, and still not be the last.
+        """List the IOCs seen last. A page with fewer rows than `limit` may not be the last one.
 
-        Of an IOC that has several reports a page has what the newest of them says.
+        For an IOC in several reports, a page shows only the newest of them.
 
         Args:
-            verdict: of the IOC in the report; None for any.
-            kinds: None for all.
+            verdict: verdict of the IOC in the report; None for any.
+            kinds: types of IOCs; None for all.
 
         Raises:
-            BadCursor: `after` is none.
+            BadCursor: `after` is not a cursor.
             StoreError: the store failed.
         """
 
@@ -235,25 +237,25 @@ class SearchIndex:
         days = self._query(days_key(), first_day, MAX_DAYS)
         for number, day in enumerate(item["sk"]["S"] for item in days):
             if number == MAX_DAYS:
-                return page.until(f"{_end_of(day) - 1:013d}.{'f' * 20}.{'f' * 32}.9999.0")
+                return page.end_at(f"{_end_of(day) - 1:013d}.{'f' * 20}.{'f' * 32}.9999.0")
             shards = (
                 self._query(day_key(day, shard), page.start, _READ_AHEAD) for shard in range(SHARDS)
             )
             for item in merge(*shards, key=lambda item: str(item["sk"]["S"]), reverse=True):
-                if page.read == MAX_READ or not page.take(item):
-                    return page.until(page.position)
-        return page.until("")
+                if page.read == MAX_READ or not page.add(item):
+                    return page.end_at(page.position)
+        return page.end_at("")
 
-    def _report(self, place: str) -> Iterator[Item]:
-        date, scan, _ = place.split(".", 2)
-        return self._query(_day_key(int(date), bytes.fromhex(scan)), place, 1, least=place)
+    def _report(self, position: str) -> Iterator[Item]:
+        date, scan, _ = position.split(".", 2)
+        return self._query(_day_key(int(date), bytes.fromhex(scan)), position, 1, least=position)
 
     def _query(self, pk: str, start: str, ahead: int = 100, least: str = "") -> Iterator[Item]:
-        """The items of a partition from `start` on, the greatest first.
+        """Yield the items of a partition from `start` on, the greatest key first.
 
         Args:
-            ahead: how many to ask for at once.
-            least: the last one to read.
+            ahead: number of items per request.
+            least: key of the last item to read.
         """
         condition = "pk = :pk AND sk <= :start"
         values: dict[str, Any] = {":pk": {"S": pk}, ":start": {"S": start}}
@@ -290,13 +292,13 @@ class SearchIndex:
             packed = gzip.compress(body.encode(), mtime=0)
             yield self._item(_day_key(date, flow), sk, date, of_report | {"body": {"B": packed}})
             yield self._item(scan_key(flow), sk, date, {})
-        # Gone after the last report of the day is.
+        # Expires after the last report of the day.
         yield self._item(days_key(), _day(date), _end_of(_day(date)), {})
 
     def _sighting(self, sighting: Sighting) -> dict[str, Any]:
         latest = sighting.summary.latest
-        said = [latest.verdict, latest.parent_verdict, latest.origin, latest.report_id]
-        digest = hashlib.sha256(json.dumps(said).encode()).hexdigest()[: 2 * _STATEMENT_BYTES]
+        statement = [latest.verdict, latest.parent_verdict, latest.origin, latest.report_id]
+        digest = hashlib.sha256(json.dumps(statement).encode()).hexdigest()[: 2 * _STATEMENT_BYTES]
         sk = f"{latest.seen_at:013d}.{flow_key(latest.flow_id).hex()}.{digest}"
         facts = {
             "flow": {"S": latest.flow_id},
@@ -313,12 +315,12 @@ class SearchIndex:
 
 
 class _PageOfIocs:
-    """A page in the making.
+    """A page of results while it is filled.
 
     Attributes:
-        start: the report that the page begins with, or a key above all of them.
-        read: how many reports were looked at.
-        position: where the next page begins, if this one ends here.
+        start: key of the first report of the page, or a key above all reports.
+        read: number of reports read.
+        position: cursor of the next page, if this one ends now.
     """
 
     def __init__(
@@ -337,8 +339,8 @@ class _PageOfIocs:
                 raise BadCursor
             self.start, self._done = found[1], int(found[2])
 
-    def take(self, report: Item) -> bool:
-        """Take the IOCs of a report; False when one of them has no room on the page."""
+    def add(self, report: Item) -> bool:
+        """Add the IOCs of a report; False if the page was full before all were added."""
         self.read += 1
         sk = report["sk"]["S"]
         iocs = _iocs(report)
@@ -353,18 +355,18 @@ class _PageOfIocs:
         self.position = f"{sk}.{len(iocs)}"
         return True
 
-    def until(self, cursor: str) -> ResultPage[SeenIoc]:
-        """The page; `cursor` is where the next one begins, "" at the end."""
+    def end_at(self, cursor: str) -> ResultPage[SeenIoc]:
+        """Return the page; `cursor` is the position of the next one, "" at the end."""
         return ResultPage([*self._rows.values()], cursor)
 
 
 def indicators_of(row: Item) -> list[Indicator]:
-    """The IOCs in a row that holds those of a report."""
+    """List the IOCs in a row of a report's IOCs."""
     return [seen.indicator for seen in _iocs(row)]
 
 
 def _bodies(sightings: Sequence[Sighting]) -> Iterator[str]:
-    """The IOCs of a report as JSON, cut so that each part fits an item."""
+    """Yield the IOCs of a report as JSON, in parts that each fit into an item."""
     part: list[str] = []
     size = 0
     for sighting in sightings:
@@ -415,7 +417,7 @@ def _day(millis: int) -> str:
 
 
 def _end_of(day: str) -> int:
-    """The first millisecond after a day."""
+    """Return the first millisecond after a day."""
     return to_millis(datetime.fromisoformat(day).replace(tzinfo=UTC) + timedelta(days=1))
 
 

@@ -1,4 +1,4 @@
-"""Signature version 4 of the one kind of request that the direct client sends.
+"""AWS signature version 4 for the requests of the direct client.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 """
@@ -15,7 +15,7 @@ _CONTENT_TYPE = "application/x-amz-json-1.0"
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a request is signed with."""
+    """The AWS credentials that sign a request."""
 
     access_key: str
     secret_key: str
@@ -26,9 +26,9 @@ class Signer:
     """Signs requests to DynamoDB: POST of a JSON body to the path /. Safe for threads.
 
     Args:
-        host: with its port, as the header Host has it.
-        region: what the signature holds for.
-        credentials: called for each request, so that they may change.
+        host: host and port, as in the header Host.
+        region: AWS region for which the signature is valid.
+        credentials: called for each request, so that they can change.
         now: seconds since the epoch.
     """
 
@@ -43,11 +43,11 @@ class Signer:
         self._region = region
         self._credentials = credentials
         self._now = now
-        # The last key, and of which day and secret it is.
+        # Secret and day of the last signing key, and the key.
         self._key: tuple[str, str, bytes] = ("", "", b"")
 
     def headers(self, target: str, body: bytes) -> dict[str, str]:
-        """The headers of a request, its signature among them."""
+        """Return the headers of a request, including its signature."""
         credentials = self._credentials()
         moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self._now()))
         day = moment[:8]
@@ -56,7 +56,7 @@ class Signer:
         if credentials.token:
             headers["X-Amz-Security-Token"] = credentials.token
         headers["X-Amz-Target"] = target
-        # They stand in the order of the alphabet, as they have to here.
+        # The signature requires alphabetical order.
         canonical = "".join(f"{name.lower()}:{value}\n" for name, value in headers.items())
         signed = ";".join(headers).lower()
         request = f"POST\n/\n\n{canonical}\n{signed}\n{hashlib.sha256(body).hexdigest()}"

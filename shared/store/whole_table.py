@@ -1,4 +1,4 @@
-"""Reading a whole table: in parts side by side, for as long as there is time."""
+"""Reading a whole table in parallel parts within a time limit."""
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,18 +10,18 @@ from shared.store.client import dynamodb_client, store_errors
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# Parts that are read side by side: while a page is decoded, others are on their way.
+# Parts read in parallel: while one page is decoded, others are in transit.
 SEGMENTS = 8
 
 Page = Sequence[Mapping[str, Any]]
 
 
 class NotAllRead(ReputationError):
-    """There was no time to read everything."""
+    """The time ended before the whole table was read."""
 
 
 def scan_client() -> "DynamoDBClient":
-    """A client to read a whole table with; nobody waits for it."""
+    """Create a client for background reads of a whole table."""
     return dynamodb_client(read_timeout_s=10, attempts=10, connections=SEGMENTS)
 
 
@@ -34,14 +34,15 @@ def read_all(
     segments: int = SEGMENTS,
     **request: Any,
 ) -> None:
-    """Hand over all items page by page, from several threads at once.
+    """Read all items and pass them on page by page, from several threads at once.
 
-    Whatever was stored a second before the first page is read comes; what is stored meanwhile may.
+    Every item stored more than a second before the call is passed on; later ones may be.
 
     Args:
-        client: boto3's own.
-        left: seconds that are left for reading.
-        request: what else is asked for, as boto3 calls it.
+        client: boto3's client.
+        take: receives each page.
+        left: returns the seconds that are left for reading.
+        request: further arguments of boto3's `scan`.
 
     Raises:
         NotAllRead: the time for reading is used up.
@@ -59,5 +60,5 @@ def read_all(
                 take(page["Items"])
 
     with ThreadPoolExecutor(segments) as pool:
-        # An error of a part comes out where its result is taken.
+        # Reading the results raises the errors of the threads.
         list(pool.map(read, range(segments)))

@@ -32,7 +32,7 @@ def test_what_cannot_be_used_is_named_and_not_told() -> None:
     with pytest.raises(SettingsError, match=r"^A is not a number of days$"):
         settings.number(env, "A", "days")
     for read in (settings.url, settings.optional_url):
-        with pytest.raises(SettingsError, match=r"^A is no http or https address$"):
+        with pytest.raises(SettingsError, match=r"^A is not an http or https address$"):
             read(env, "A")
 
 

@@ -188,7 +188,7 @@ def test_a_feed_that_is_not_on_the_internet_is_not_asked(
 )
 def test_an_address_that_cannot_be_asked_is_refused_as_a_setting(url: str) -> None:
     env = {"FEED_URL": url, "TABLE_NAME": "iocs", "STATE_TABLE_NAME": "state"}
-    with pytest.raises(SettingsError, match=r"^FEED_URL is no http or https address$"):
+    with pytest.raises(SettingsError, match=r"^FEED_URL is not an http or https address$"):
         IngestSettings(env)
 
 

@@ -152,7 +152,7 @@ def test_feeds_have_a_note_each_and_no_secret_is_in_it(moto_store: Store, reason
     runs = FeedRuns(moto_store.client, moto_store.state_table)
     ingest(moto_store, json_feed([REPORT]))
     other = FeedRun("other.example:8080", LATER, complete=False, stopped=reason, left=7)
-    runs.note("https://user:word@other.example:8080/secret?token=secret", other)
+    runs.record("https://user:word@other.example:8080/secret?token=secret", other)
     first, second = noted(moto_store)
     assert first == replace(other, stopped=reason[:300])
     assert second.feed == "feed.example"

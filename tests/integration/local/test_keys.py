@@ -58,7 +58,7 @@ def test_a_key_is_printed_once_and_lets_in(keys: Run, engine_store: Store) -> No
     record = ApiKeys(engine_store.client, engine_store.state_table).find(digest_of(key))
     assert record
     assert (record.name, record.daily_limit, record.minute_limit) == ("soc", 4000, 0)
-    assert record.may_ask(2**45)
+    assert record.is_valid(2**45)
     assert key not in str(engine_store.items(engine_store.state_table))
     assert key not in keys("list") + keys("list", "--json")
     assert record.short_digest in keys("list")

@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 
 from shared.domain.errors import StoreError
 from shared.store.client import dynamodb_client
-from shared.store.direct import DirectClient, Place, direct_client, public_endpoint
+from shared.store.direct import DirectClient, Endpoint, direct_client, public_endpoint
 from shared.store.iocs import IocTable
 from shared.store.sigv4 import Credentials
 from tests.builders import DOMAIN
@@ -276,16 +276,16 @@ NAMED = {**ON_LAMBDA, "AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:8000"}
 
 class TestPlace:
     def test_on_lambda_it_is_that_of_the_region(self) -> None:
-        place = Place.from_env(ON_LAMBDA)
-        assert place is not None
-        assert place.endpoint == "https://dynamodb.eu-central-1.amazonaws.com"
-        assert place.region == "eu-central-1"
-        assert place.credentials() == Credentials("id", "secret", "token")
+        endpoint = Endpoint.from_env(ON_LAMBDA)
+        assert endpoint is not None
+        assert endpoint.url == "https://dynamodb.eu-central-1.amazonaws.com"
+        assert endpoint.region == "eu-central-1"
+        assert endpoint.credentials() == Credentials("id", "secret", "token")
 
     def test_a_named_one_goes_first(self) -> None:
-        place = Place.from_env(NAMED)
-        assert place is not None
-        assert place.endpoint == "http://127.0.0.1:8000"
+        endpoint = Endpoint.from_env(NAMED)
+        assert endpoint is not None
+        assert endpoint.url == "http://127.0.0.1:8000"
 
     @pytest.mark.parametrize(
         "env",
@@ -301,7 +301,7 @@ class TestPlace:
         ids=["nothing", "region", "fips", "unheard-of", "proxy", "path", "elsewhere"],
     )
     def test_what_takes_boto3_to_find_is_left_to_it(self, env: dict[str, str]) -> None:
-        assert Place.from_env(env) is None
+        assert Endpoint.from_env(env) is None
 
     def test_credentials_that_are_not_in_the_environment_are_found_and_refreshed_by_boto3(
         self, monkeypatch: pytest.MonkeyPatch
@@ -314,11 +314,11 @@ class TestPlace:
             server.answer("/creds", *(page(_credentials(next(issued))) for _ in range(2)))
             url = f"http://127.0.0.1:{server.port}/creds"
             monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", url)
-            place = Place.from_env(role)
-            assert place is not None
+            endpoint = Endpoint.from_env(role)
+            assert endpoint is not None
             # What has expired is never signed with: each call gets the next.
-            assert {place.credentials().access_key for _ in range(2)} <= {"id-a", "id-b"}
-            assert place.credentials().access_key == "id-b"
+            assert {endpoint.credentials().access_key for _ in range(2)} <= {"id-a", "id-b"}
+            assert endpoint.credentials().access_key == "id-b"
 
     def test_every_region_that_botocore_knows_has_the_address_that_boto3_takes(
         self, monkeypatch: pytest.MonkeyPatch

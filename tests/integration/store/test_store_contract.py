@@ -294,9 +294,9 @@ class TestFeedRuns:
         assert runs.read() == []
         good = FeedRun("feed.example", 5, complete=True, newest=3)
         bad = FeedRun("feed.example", 9, complete=False, stopped="why", failures=2, left=None)
-        runs.note("http://feed.example/", good)
-        runs.note("http://feed.example/", bad)
-        runs.note("http://other.example/", replace(good, feed="other.example"))
+        runs.record("http://feed.example/", good)
+        runs.record("http://feed.example/", bad)
+        runs.record("http://other.example/", replace(good, feed="other.example"))
         assert runs.read() == [
             replace(bad, whole=5, newest=3),
             replace(good, feed="other.example", whole=5),
