@@ -19,7 +19,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from functions.ingest.store.ledger import NO_ENTRY, Ledger, flows_naming
-from functions.providers.snapshots import Snapshots, kept_lists
+from functions.providers.snapshots import Snapshots, providers_with_list
 from functions.publish.store.feed_log import read_published
 from functions.publish.store.histories import Histories, scans_by_ioc
 from functions.publish.store.transactions import tries
@@ -358,7 +358,7 @@ class Rekey:
 
     def _move_lists(self, found: _Found) -> int:
         moved = 0
-        for provider in kept_lists(self.client, self._state, self.segments):
+        for provider in providers_with_list(self.client, self._state, self.segments):
             # Always the same owner, so that a repeated command need not wait for the claim to end.
             snapshots = Snapshots(self.client, self._state, provider, "rekey")
             state = snapshots.claim(self.now, self.now + _CLAIM_MS)

@@ -1,1 +1,1 @@
-"""Providers beside the sandbox: on a timer, from their lists to the IOC table."""
+"""Refresh of the other providers: on a timer, from their lists to the IOC table."""

@@ -1,4 +1,4 @@
-"""Handler of the providers function: which are due, one refresh each, their summaries."""
+"""Handler of the providers function: it refreshes the providers that are due."""
 
 import os
 import time
@@ -36,12 +36,12 @@ from shared.store.client import dynamodb_client
 from shared.store.iocs import IocTable
 from shared.store.providers import ProviderState, ProviderStates
 
-# The end of the time is kept free: what is under way has to end, and its place to be noted.
+# Reserved at the end of an invocation, to finish running writes and record the progress.
 SPARE_S = 15.0
-# Of the rest no provider may spend more than this part on its download.
+# Limit for the download of one provider.
 DOWNLOAD_MAX_S = 120.0
 WRITERS = 16
-# A list that is older than so many of its intervals has failed for long enough to be told of.
+# A list older than this many of its intervals counts as stale.
 STALE_INTERVALS = 4
 RETRY_AFTER_S = 900.0
 
@@ -49,20 +49,20 @@ RETRY_AFTER_S = 900.0
 @logged
 @failures_by_kind("refresh failed")
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Refresh the providers that are due, each by itself: one that fails harms no other.
+    """Refresh the providers that are due; a failure of one does not affect the others.
 
     Args:
-        event: of the timer, of which nothing is used; or by hand `{"refresh": [ID, ...]}`, which
-            refreshes these although they are not due.
-        context: tells the time that is left.
+        event: event of the timer, which is ignored; or by hand `{"refresh": [ID, ...]}`, to
+            refresh these providers although they are not due.
+        context: contains the remaining time.
 
     Returns:
-        What became of each provider that was due, by its id.
+        The result of each refresh, by provider id.
 
     Raises:
-        SettingsError: the function is not configured, or names a provider that is not declared.
-        StoreError: the store failed before anything was due.
-        Failed: whatever nobody expected.
+        SettingsError: a setting is missing, or a provider has no declaration.
+        StoreError: the store failed before the first refresh.
+        Failed: an unexpected error.
     """
     settings = ProviderSettings(os.environ)
     left = Deadline(context.get_remaining_time_in_millis() / 1000 - SPARE_S).left
@@ -86,10 +86,10 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 def register(
     states: ProviderStates, declared: Mapping[str, Declaration]
 ) -> dict[str, ProviderState]:
-    """Let answers name the providers that are switched on, and no others.
+    """Store the states of the enabled providers and remove all others.
 
     Returns:
-        How they stand.
+        The states of the enabled providers, by id.
 
     Raises:
         StoreError: the store failed.
@@ -113,11 +113,11 @@ def due(
     now: int,
     asked: Any = (),
 ) -> list[Declaration]:
-    """The providers with a list to refresh now, the one first that was longest not tried.
+    """List the providers to refresh now, in the order of their last refresh, oldest first.
 
     Args:
         now: milliseconds since the epoch.
-        asked: ids of providers that are refreshed although it is not time yet.
+        asked: ids of providers to refresh although they are not due.
     """
     lists = [one for one in declared.values() if not one.on_demand]
     found = [
@@ -129,10 +129,10 @@ def due(
 def is_stale(
     declaration: Declaration, state: ProviderState, results: Mapping[str, Any], now: int
 ) -> bool:
-    """Whether the last complete list of a provider is so old that somebody should look."""
+    """Whether the last complete list of a provider is older than `STALE_INTERVALS` intervals."""
     if declaration.on_demand or results.get(declaration.id, {}).get("complete"):
         return False
-    # One that never had a list has been at it since it was switched on, which nobody noted.
+    # The time of enabling is not stored; a provider that only ever failed counts as stale.
     updated = state.provider.updated or (0 if state.error else now)
     return bool(now - updated > STALE_INTERVALS * declaration.every_s * 1000)
 
@@ -157,7 +157,7 @@ def _refresh(
 ) -> dict[str, Any]:
     now = time.time_ns() // 1_000_000
     states = ProviderStates(_client(), settings.state_table_name)
-    # Before anything else, so that one that ends the whole function is not the first one again.
+    # Recorded first: a provider whose refresh ends the process is then not the next one again.
     state = replace(state, tried=now)
     states.write(state)
     try:
@@ -165,12 +165,12 @@ def _refresh(
     except (FeedError, ListError, StoreError, KeyNotReadable) as error:
         reason = str(error)
     except Exception as error:
-        # Whatever it is, the others are not to suffer from it.
+        # An unexpected error must not keep the other providers from their refresh.
         log_failure("refresh failed", error, provider=declaration.id)
         reason = "the refresh failed"
     else:
         if not refreshed.complete and not refreshed.busy:
-            # There is more to write, and that need not wait for the next time.
+            # Changes are left to write: the provider is due again at once.
             states.write(_again_in(state, declaration, 0))
         return asdict(refreshed)
     states.write(replace(_again_in(state, declaration, RETRY_AFTER_S), error=reason))
@@ -178,7 +178,7 @@ def _refresh(
 
 
 def _again_in(state: ProviderState, declaration: Declaration, seconds: float) -> ProviderState:
-    """The state of a provider that is due again after so many seconds, or when it always is."""
+    """Return the state of a provider that is due again after `seconds`, or after its interval."""
     early_s = max(0.0, declaration.every_s - seconds)
     return replace(state, tried=state.tried - int(early_s * 1000))
 

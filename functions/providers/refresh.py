@@ -1,8 +1,9 @@
-"""Bringing the items into agreement with a provider's newest list, by its changes alone.
+"""Updating the items to a provider's newest list by writing only the changes.
 
-A list is downloaded and read whole, or it changes nothing. Then it is kept, then its differences
-from the list before are written into the items, then it is the current one. Interrupted anywhere,
-the next refresh goes on with the kept list first: every change may be written twice.
+A list that cannot be downloaded and read whole changes nothing. Otherwise it is stored, then its
+differences from the previous list are written into the items, then it becomes the current one. If
+a refresh is interrupted, the next one first continues with the stored list: writing a change twice
+does no harm.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,22 +20,22 @@ from shared.store.iocs import IocTable
 from shared.store.keys import subject_key
 from shared.store.providers import ProviderState, ProviderStates
 
-# Changes between two notes of how far the writing is.
-_CHANGES_A_NOTE = 1_000
+# The progress is recorded after this many changes.
+_CHANGES_A_PART = 1_000
 
 Change = tuple[Subject, Listing | None]
 
 
 @dataclass(slots=True)
 class Refreshed:
-    """What a refresh did.
+    """Result of a refresh.
 
     Attributes:
         complete: the items agree with a complete list.
-        entries: on that list.
-        changes: how many items it wrote.
-        rejected: entries of the list that could not be read.
-        busy: whether another refresh of this provider is under way, and nothing was done.
+        entries: number of entries on that list.
+        changes: number of items written.
+        rejected: number of entries that could not be read.
+        busy: whether another refresh of this provider is running, and this one did nothing.
     """
 
     complete: bool = False
@@ -50,10 +51,10 @@ class Refresh:
 
     Attributes:
         download: reads the provider's list; raises FeedError or ListError.
-        pool: where the writes run.
+        pool: runs the writes.
         now: milliseconds since the epoch.
-        until: when others may take over, milliseconds since the epoch.
-        out_of_time: whether to stop before the next write.
+        until: time after which another refresh may take over, milliseconds since the epoch.
+        out_of_time: returns whether to stop before the next writes.
     """
 
     declaration: Declaration
@@ -67,74 +68,71 @@ class Refresh:
     out_of_time: Callable[[], bool]
 
     def execute(self, state: ProviderState) -> Refreshed:
-        """Refresh once.
+        """Refresh the provider once.
 
         Args:
-            state: how the provider stands; what becomes of it is written.
+            state: state of the provider; the new state is stored.
 
         Raises:
-            FeedError: the list could not be had; nothing has changed.
-            ListError: it could not be read; nothing has changed.
-            StoreError: the store failed; refreshing again is right.
+            FeedError: the list could not be downloaded; nothing has changed.
+            ListError: the list could not be read; nothing has changed.
+            StoreError: the store failed; the caller should refresh again.
         """
-        kept = self.snapshots.claim(self.now, self.until)
-        if kept is None:
+        snapshot_state = self.snapshots.claim(self.now, self.until)
+        if snapshot_state is None:
             return Refreshed(busy=True)
         done = Refreshed()
         try:
-            if kept.next:
-                kept = self._apply(state, kept, done)
+            if snapshot_state.next:
+                self._apply(state, snapshot_state, done)
             else:
-                kept = self._take_new(state, kept, done)
+                self._apply_new(state, snapshot_state, done)
         finally:
             self.snapshots.release()
         return done
 
-    def _take_new(
-        self, state: ProviderState, kept: SnapshotState, done: Refreshed
-    ) -> SnapshotState:
-        snapshot = self.download()
-        done.rejected = snapshot.rejected.total()
-        current = self.snapshots.read(kept, kept.current)
-        target = with_dates(snapshot.entries, current, self.now)
-        if kept.current and target == current:
+    def _apply_new(self, state: ProviderState, stored: SnapshotState, done: Refreshed) -> None:
+        content = self.download()
+        done.rejected = content.rejected.total()
+        current = self.snapshots.read(stored, stored.current)
+        target = with_dates(content.entries, current, self.now)
+        if stored.current and target == current:
             done.complete, done.entries = True, len(target)
             chunks = state.network_chunks
-            if state.generation != kept.current:
-                # It was switched off meanwhile, and how it stood was forgotten.
-                chunks = self._write_networks(kept.current, target)
-            self._say(state, kept.current, target, chunks)
-            return kept
-        return self._apply(state, self.snapshots.begin(kept, target), done, target)
+            if state.generation != stored.current:
+                # The provider was disabled meanwhile, and its state was removed.
+                chunks = self._write_networks(stored.current, target)
+            self._write_state(state, stored.current, target, chunks)
+            return
+        self._apply(state, self.snapshots.begin(stored, target), done, target)
 
     def _apply(
         self,
         state: ProviderState,
-        kept: SnapshotState,
+        stored: SnapshotState,
         done: Refreshed,
         target: Mapping[Subject, Listing] | None = None,
-    ) -> SnapshotState:
+    ) -> None:
         if target is None:
-            target = self.snapshots.read(kept, kept.next)
-        todo = changes(self.snapshots.read(kept, kept.current), target)
-        left = iter(todo[kept.applied :])
-        applied = kept.applied
-        while part := list(islice(left, _CHANGES_A_NOTE)):
+            target = self.snapshots.read(stored, stored.next)
+        todo = changes(self.snapshots.read(stored, stored.current), target)
+        left = iter(todo[stored.applied :])
+        applied = stored.applied
+        while part := list(islice(left, _CHANGES_A_PART)):
             if self.out_of_time():
-                return kept
+                return
             for _ in self.pool.map(self._write, part):
                 done.changes += 1
             applied += len(part)
-            kept = self.snapshots.progress(kept, applied)
-        chunks = self._write_networks(kept.next, target)
-        self._say(state, kept.next, target, chunks)
-        after = self.snapshots.finish(kept)
-        if state.generation != kept.next:
+            stored = self.snapshots.progress(stored, applied)
+        chunks = self._write_networks(stored.next, target)
+        self._write_state(state, stored.next, target, chunks)
+        self.snapshots.finish(stored)
+        if state.generation != stored.next:
             self.states.retire_networks(
                 self.declaration.id, state.generation, state.network_chunks, self.now
             )
         done.complete, done.entries = True, len(target)
-        return after
 
     def _write_networks(self, generation: int, entries: Mapping[Subject, Listing]) -> int:
         networks = [subject for subject in entries if isinstance(subject, Network)]
@@ -143,7 +141,7 @@ class Refresh:
     def _write(self, change: Change) -> None:
         self.iocs.list_subject(self.declaration.id, *change)
 
-    def _say(
+    def _write_state(
         self,
         state: ProviderState,
         generation: int,
@@ -166,7 +164,7 @@ class Refresh:
 def with_dates(
     entries: Mapping[Subject, Listing], before: Mapping[Subject, Listing], now: int
 ) -> dict[Subject, Listing]:
-    """The entries, each with a date: its own, that of the list before, or now for a new one."""
+    """Date each entry: by its own date, by that of the previous list, or now for a new entry."""
 
     def date(subject: Subject) -> int:
         known = before.get(subject)
@@ -181,6 +179,6 @@ def with_dates(
 def changes(
     before: Mapping[Subject, Listing], after: Mapping[Subject, Listing]
 ) -> Sequence[Change]:
-    """What has to be written to get from one list to another, always in the same order."""
+    """List the changes from one list to another, always in the same order."""
     differing = [one for one in before.keys() | after.keys() if before.get(one) != after.get(one)]
     return [(one, after.get(one)) for one in sorted(differing, key=subject_key)]

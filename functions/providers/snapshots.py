@@ -1,18 +1,18 @@
-"""What was on the lists of providers: kept to find out what a new list changes.
+"""The stored lists of providers; a new list is compared with them.
 
 snapshot#<id>  current  generation of the list that the items agree with; absent before the first
-               next     generation of a list that is being written into the items; absent if none is
-               applied  how many of its changes are written for sure
-               last     the last generation; none is used twice
-               chunks   by generation, as text, the number of its chunks
-               owner    who works on it
-               until    when somebody else may, milliseconds since the epoch
+               next     generation of the list that is being written into the items, if any
+               applied  number of its changes that are certainly written
+               last     the last generation used; no number is used twice
+               chunks   number of chunks by generation, as JSON
+               owner    id of the refresh that works on the list
+               until    end of its claim, milliseconds since the epoch
 
 snapshot#<id>#<generation>#<chunk>
                body     entries, one a line, compressed by gzip
 
-A list is kept whole before the first item is changed for it. Who is interrupted then leaves behind
-what was meant to be, and the next one goes on with that before looking for anything newer.
+A list is stored whole before the first item is changed. After an interruption the next refresh
+continues with the stored list before it downloads a newer one.
 """
 
 import gzip
@@ -35,8 +35,8 @@ from shared.store.whole_table import Page, read_all
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# Hashes do not compress to less than half: 5,000 of them stay below the 400 KB of an item, and URLs
-# of the greatest length would not. So a chunk ends at a size, too.
+# 5,000 hashes, compressed to half, stay below the 400 KB of an item. 5,000 URLs of the greatest
+# length would not, so a chunk is limited in bytes, too.
 _ENTRIES_A_CHUNK = 5_000
 _BYTES_A_CHUNK = 1_000_000
 _MAX_BODY_BYTES = 390_000
@@ -44,7 +44,7 @@ _MAX_BODY_BYTES = 390_000
 
 @dataclass(frozen=True, slots=True)
 class SnapshotState:
-    """Where the list of a provider stands; see the attributes above, 0 for what is absent."""
+    """State of a provider's stored list; attributes as above, 0 for an absent one."""
 
     current: int = 0
     next: int = 0
@@ -54,10 +54,10 @@ class SnapshotState:
 
 
 class Snapshots:
-    """Keeps the lists of one provider, for one owner at a time.
+    """Stores the lists of one provider, for one owner at a time.
 
     Args:
-        owner: a text that nobody else has.
+        owner: a unique id of the caller.
     """
 
     def __init__(
@@ -69,13 +69,13 @@ class Snapshots:
         self._owner = owner
 
     def claim(self, now: int, until: int) -> SnapshotState | None:
-        """Become the one who works on the list.
+        """Claim the list, so that no other refresh works on it.
 
         Args:
             now, until: milliseconds since the epoch.
 
         Returns:
-            Where the list stands; None when somebody else works on it.
+            The state of the list; None if another refresh has claimed it.
 
         Raises:
             StoreError: the store failed.
@@ -102,18 +102,18 @@ class Snapshots:
         return _state(answer["Attributes"])
 
     def release(self) -> None:
-        """Let others work on the list.
+        """Release the claim.
 
         Raises:
-            StoreError: the store failed, or others do already.
+            StoreError: the store failed, or another refresh has claimed the list.
         """
         self._change("REMOVE #owner, #until", {}, names={"#until": "until"})
 
     def read(self, state: SnapshotState, generation: int) -> dict[Subject, Listing]:
-        """The entries of one generation; none for generation 0.
+        """Read the entries of one generation; none for generation 0.
 
         Raises:
-            StoreError: the store failed, or part of the list is not there.
+            StoreError: the store failed, or part of the list is missing.
         """
         keys = [
             snapshot_key(self._provider, generation, chunk)
@@ -124,7 +124,7 @@ class Snapshots:
             for item in batch_get(self._client, self._table, keys, consistent=True)
         }
         if items.keys() != set(keys):
-            raise StoreError("part of a kept list is missing")
+            raise StoreError("part of a stored list is missing")
         entries: dict[Subject, Listing] = {}
         for key in keys:
             for line in gzip.decompress(bytes(items[key]["body"]["B"])).splitlines():
@@ -133,13 +133,13 @@ class Snapshots:
         return entries
 
     def begin(self, state: SnapshotState, entries: Mapping[Subject, Listing]) -> SnapshotState:
-        """Keep a list whole, as the one that is to be written into the items from now on.
+        """Store a list whole, as the next one to write into the items.
 
         Raises:
-            StoreError: the store failed, or somebody else works on the list.
+            StoreError: the store failed, or another refresh has claimed the list.
         """
         generation = state.last + 1
-        # The number is used up before the first chunk of it is written.
+        # The number counts as used before the first chunk is written.
         self._change("SET #last = :last", {":last": {"N": str(generation)}}, {"#last": "last"})
         chunks = self._put_chunks(generation, entries)
         after = SnapshotState(
@@ -152,28 +152,28 @@ class Snapshots:
         return after
 
     def progress(self, state: SnapshotState, applied: int) -> SnapshotState:
-        """Note how many of the changes are written.
+        """Record how many of the changes are written.
 
         Raises:
-            StoreError: the store failed, or somebody else works on the list.
+            StoreError: the store failed, or another refresh has claimed the list.
         """
         after = SnapshotState(state.current, state.next, applied, state.last, state.chunks)
         self._write(after)
         return after
 
     def move(self, state: SnapshotState, moves: Mapping[Indicator, Indicator]) -> int:
-        """Spell the entries of the current list anew; of two that become one, one is left.
+        """Store the current list with the new canonical forms; entries that become equal are merged.
 
-        Only while the items agree with the list: not while a list is written into them.
+        Call it only while no list is being written into the items.
 
         Args:
             moves: the canonical form of each entry that moves.
 
         Returns:
-            How many entries moved.
+            The number of entries moved.
 
         Raises:
-            StoreError: the store failed; calling again is right.
+            StoreError: the store failed; the caller should retry.
         """
         before = self.read(state, state.current)
         moved = [one for one in before if isinstance(one, Indicator) and one in moves]
@@ -183,7 +183,7 @@ class Snapshots:
         for subject, listing in before.items():
             target = moves.get(subject, subject) if isinstance(subject, Indicator) else subject
             after[target] = min(after.get(target, listing), listing, key=earlier_first)
-        # A list of its own, so that who is interrupted leaves the one before.
+        # A new generation, so that an interruption leaves the previous one intact.
         generation = state.last + 1
         self._change("SET #last = :last", {":last": {"N": str(generation)}}, {"#last": "last"})
         chunks = self._put_chunks(generation, after)
@@ -195,10 +195,10 @@ class Snapshots:
         return len(moved)
 
     def finish(self, state: SnapshotState) -> SnapshotState:
-        """The items agree with the next list now; forget the one before.
+        """Make the next list the current one and delete the previous one.
 
         Raises:
-            StoreError: the store failed, or somebody else works on the list.
+            StoreError: the store failed, or another refresh has claimed the list.
         """
         after = SnapshotState(
             current=state.next,
@@ -257,11 +257,11 @@ class Snapshots:
                     ExpressionAttributeValues={":me": {"S": self._owner}, **values},
                 )
             except self._client.exceptions.ConditionalCheckFailedException:
-                raise StoreError("somebody else works on the list") from None
+                raise StoreError("another refresh works on the list") from None
 
 
-def kept_lists(client: "DynamoDBClient", table_name: str, segments: int) -> list[str]:
-    """The providers of which a list is kept; reads the whole table.
+def providers_with_list(client: "DynamoDBClient", table_name: str, segments: int) -> list[str]:
+    """List the providers that have a stored list; reads the whole table.
 
     Raises:
         StoreError: the store failed.
@@ -318,7 +318,7 @@ def _bodies(entries: Mapping[Subject, Listing]) -> Iterable[bytes]:
 def _packed(lines: list[bytes]) -> bytes:
     body = gzip.compress(b"\n".join(lines), mtime=0)
     if len(body) > _MAX_BODY_BYTES:
-        raise StoreError("part of a list is too large to be kept")
+        raise StoreError("part of a list is too large to be stored")
     return body
 
 
