@@ -109,7 +109,7 @@ def ingest(
                 feed_runs=FeedRuns(client, state),
                 quarantine=Quarantine(client, state, FEED_URL),
             ),
-            applier_for=partial(
+            batch_writer_for=partial(
                 BatchWriter,
                 IocTable(client, iocs),
                 ledger,

@@ -273,7 +273,7 @@ class Run:
         requests: limit of its requests.
         page_s: seconds to fetch a page.
         page_reports: reports on a page.
-        fold_reports: reports in a batch.
+        batch_reports: reports in a batch.
         fold_s: seconds to apply a batch.
     """
 
@@ -281,7 +281,7 @@ class Run:
     requests: int
     page_s: float
     page_reports: int
-    fold_reports: int
+    batch_reports: int
     fold_s: float
 
     def applies(self, reports: float) -> float:
@@ -295,9 +295,9 @@ class Run:
             taken = min(self.page_reports, reports - read)
             read += taken
             waiting += taken
-            if waiting >= self.fold_reports:
+            if waiting >= self.batch_reports:
                 at_s += self.fold_s
-                waiting -= self.fold_reports
+                waiting -= self.batch_reports
         return read
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from functions.ingest.batch import BatchWriter
 from functions.ingest.resolve import Resolver
-from functions.ingest.run import FOLD_REPORTS, FOLD_SIGHTINGS, Clock, Fetcher, Run, Stores
+from functions.ingest.run import BATCH_REPORTS, BATCH_SIGHTINGS, Clock, Fetcher, Run, Stores
 from functions.ingest.store.ledger import Ledger
 from functions.ingest.store.quarantine import Quarantine
 from functions.ingest.store.runs import FeedStates, RunLog
@@ -58,8 +58,8 @@ def ingest(
     writing_left: Any = lambda: 100.0,
     has_key: bool = False,
     again_since: int | None = None,
-    fold_reports: int = FOLD_REPORTS,
-    fold_sightings: int = FOLD_SIGHTINGS,
+    batch_reports: int = BATCH_REPORTS,
+    batch_sightings: int = BATCH_SIGHTINGS,
     indexed: bool = False,
     inherit_verdict: bool = False,
 ) -> Summary:
@@ -84,7 +84,7 @@ def ingest(
             feed_runs=FeedRuns(client, store.state_table),
             quarantine=Quarantine(client, store.state_table, FEED_URL),
         ),
-        applier_for=partial(
+        batch_writer_for=partial(
             BatchWriter,
             IocTable(client, store.table),
             ledger,
@@ -98,8 +98,8 @@ def ingest(
         ),
         again_since=again_since,
         inherit_verdict=inherit_verdict,
-        fold_reports=fold_reports,
-        fold_sightings=fold_sightings,
+        batch_reports=batch_reports,
+        batch_sightings=batch_sightings,
     ).execute()
 
 

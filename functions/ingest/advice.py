@@ -1,21 +1,21 @@
-"""What a person can try when the address of the feed gives no feed."""
+"""Advice for operators when the configured address does not return a feed."""
 
 from urllib.parse import urlsplit
 
 from shared.domain.errors import FeedError
 from shared.http.fetch import FeedRefused
 
-# The sandbox has its feed at both: the first for browsers, the second for clients with a key.
+# Both are addresses of the sandbox's feed: for browsers, and for clients with a key.
 _WEB, _API = "/feed/reports", "/api/feed/reports"
 _BEGINNING_BYTES = 1024
 
 
 def with_advice(error: FeedError, body: bytes, feed_url: str, *, has_key: bool) -> FeedError:
-    """The error of a page, with what to try if it was a web page or the feed refused the key.
+    """Add advice to the error of a page if it is a web page or the feed refused the key.
 
     Args:
-        body: the page, empty if none came.
-        feed_url: address of the feed as it is configured.
+        body: the page, empty if there was none.
+        feed_url: the configured address of the feed.
         has_key: whether a key was sent.
     """
     reason = str(error)
@@ -35,9 +35,9 @@ def _is_web_page(body: bytes) -> bool:
 
 
 def _other_address(feed_url: str) -> str:
-    """Where else the feed may be, "" if that is not known.
+    """Return the other possible address of the feed, "" if unknown.
 
-    Without the parts of the configured address that may be secret: user, query, other paths.
+    It omits the parts of the configured address that may be secret: user, query, other paths.
     """
     parts = urlsplit(feed_url)
     path = parts.path.rstrip("/")

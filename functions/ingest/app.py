@@ -1,4 +1,4 @@
-"""Handler of the ingest function: settings, wiring, one run, its summary."""
+"""Handler of the ingest function: it wires and executes one run and reports its summary."""
 
 import os
 import time
@@ -28,14 +28,14 @@ from shared.store.feed_runs import FeedRuns
 from shared.store.iocs import IocTable
 from shared.store.search_index import SearchIndex
 
-# The end of the time is kept free: what is under way has to end, and the place to be noted.
+# Reserved at the end of an invocation, to finish running writes and record the cursor.
 SPARE_S = 7.0
-# Of the rest this part, at most a minute, is kept for applying what was read.
+# Of the rest, this share, at most a minute, is reserved for applying what was read.
 WRITING_SHARE = 0.25
 WRITING_MAX_S = 60.0
 WRITERS = 16
-# Each is paid for by the month, so these are the ones with an alarm or on the dashboard; the line
-# in the log has the whole summary.
+# Metrics cost money by the month, so only those with an alarm or on the dashboard are published;
+# the log line contains the whole summary.
 METRICS = {
     "complete": MetricUnit.Count,
     "feed_failures": MetricUnit.Count,
@@ -47,32 +47,32 @@ METRICS = {
 @logged
 @failures_by_kind("run failed")
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Run once over the feed.
+    """Ingest the feed once.
 
     Args:
-        event: of the timer, of which nothing is used; or by hand `{"reingest_since": DATE}`,
-            which reads reports from that date on again although they are known.
-        context: tells the time that is left.
+        event: event of the timer, which is ignored; or by hand `{"reingest_since": DATE}`, to
+            read reports from that date on again although they are known.
+        context: contains the remaining time.
 
     Returns:
-        The summary of the run; `complete` is false when it failed or stopped early.
+        The summary of the run; `complete` is false if it failed or stopped early.
 
     Raises:
-        SettingsError: the function is not configured.
-        InvalidRecord: `reingest_since` is no date.
-        Failed: whatever nobody expected.
+        SettingsError: a setting is missing or not valid.
+        InvalidRecord: `reingest_since` is not a date.
+        Failed: an unexpected error.
     """
     settings = IngestSettings(os.environ)
     budget_s = context.get_remaining_time_in_millis() / 1000
     summary = _run(settings, budget_s, event.get("reingest_since")).execute()
-    summary.units_read, summary.units_written = _client().take()
-    _tell(summary)
+    summary.units_read, summary.units_written = _client().read_units()
+    _report(summary)
     return summary.as_dict()
 
 
 def _run(settings: IngestSettings, budget_s: float, again_since: object) -> Run:
     client = _client()
-    client.take()
+    client.read_units()
     clock = _clock(budget_s)
     state = settings.state_table_name
     ledger = Ledger(client, state)
@@ -100,7 +100,7 @@ def _run(settings: IngestSettings, budget_s: float, again_since: object) -> Run:
             feed_runs=FeedRuns(client, state),
             quarantine=Quarantine(client, state, settings.feed_url),
         ),
-        applier_for=partial(
+        batch_writer_for=partial(
             BatchWriter,
             IocTable(client, settings.table_name, retention_s=settings.retention_s),
             ledger,
@@ -143,12 +143,12 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(WRITERS, thread_name_prefix="write")
 
 
-def _tell(summary: Summary) -> None:
-    told = summary.as_dict()
+def _report(summary: Summary) -> None:
+    fields = summary.as_dict()
     for name, unit in METRICS.items():
-        if told[name] is not None:
-            metrics.add_metric(name=f"ingest_{name}", unit=unit, value=told[name])
-    # Only when there is something to report: a metric costs by the hours in which it has values.
+        if fields[name] is not None:
+            metrics.add_metric(name=f"ingest_{name}", unit=unit, value=fields[name])
+    # Published only if needed: a metric costs by the hours in which it has values.
     if summary.sightings or summary.without_verdict:
         metrics.add_metric(
             name="ingest_verdicts_missing", unit=MetricUnit.Count, value=int(not summary.sightings)
@@ -159,4 +159,4 @@ def _tell(summary: Summary) -> None:
         )
     metrics.flush_metrics()
     log = logger.info if summary.complete else logger.error
-    log("run ended", extra={"summary": told})
+    log("run ended", extra={"summary": fields})

@@ -1,8 +1,8 @@
-"""Applying many reports at once, each exactly once. docs/adr/0004 proves the protocol.
+"""Applying reports in batches, each report exactly once. docs/adr/0004 proves the protocol.
 
-A report counts in an IOC if neither the ledger entry of the report holds the IOC, nor the
-item of the IOC holds the report as pending. Items are read first and the ledger after them,
-strongly; every write is on condition of the version that was read.
+A report is counted in an IOC unless its ledger entry contains the IOC, or the item of the IOC
+contains the report as pending. Items are read first, and the ledger after them with consistent
+reads; a write fails if the version of the item has changed.
 """
 
 import hashlib
@@ -24,23 +24,23 @@ from shared.store.items import IocItem
 from shared.store.keys import ioc_digest
 from shared.store.search_index import SearchIndex
 
-# Tries at one item against other writers: each failure means that another one succeeded.
+# Attempts at one item: each failure means that another writer succeeded.
 _MAX_TRIES = 50
-# More pending reports of unfinished runs than this in an item are looked up in the ledger.
+# If an item has more pending reports of unfinished runs, they are looked up in the ledger.
 _MANY_PENDING = 64
-# Part of every content digest: raise it when a change to the reader finds more in old reports.
+# Part of every content digest; increase it when the reader learns to find more in old reports.
 # 3: names of verdicts since sandbox 2.5, threatLevel, the vendor's layout of Atom.
 _READER_VERSION = 3
 
 
 def content_digest(raw: object, *, inherit_verdict: bool = False) -> bytes:
-    """Digest of a raw report; equal content has an equal one, whatever format it came in.
+    """Return the digest of a raw report; it does not depend on the format of the feed.
 
-    It covers what the reader makes of a report, too: a new version of the reader, or a switched
-    `inherit_verdict`, reads reports again that the feed still shows. docs/adr/0020 has the reasons.
+    It includes the version of the reader and `inherit_verdict`, so that a change of either makes
+    runs read again the reports that the feed still shows. docs/adr/0020 explains why.
 
     Raises:
-        InvalidRecord: nested too deep.
+        InvalidRecord: the report is nested too deep.
     """
     reading = [_READER_VERSION, "InheritVerdict"] if inherit_verdict else [_READER_VERSION]
     try:
@@ -52,7 +52,7 @@ def content_digest(raw: object, *, inherit_verdict: bool = False) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class NewReport:
-    """A report of which the ledger does not hold this content."""
+    """A report whose content is not in the ledger yet."""
 
     flow: bytes
     content: bytes
@@ -60,7 +60,7 @@ class NewReport:
 
 
 class Change(StrEnum):
-    """What applying reports did to one IOC."""
+    """The effect of a batch on one IOC."""
 
     NEW = "new"
     CHANGED = "changed"
@@ -69,11 +69,11 @@ class Change(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """What applying did.
+    """Result of applying a batch.
 
     Attributes:
-        changes: number of IOCs by what became of them.
-        unapplied: reports that are not applied whole, because time ran out.
+        changes: number of IOCs by effect.
+        unapplied: number of reports not applied completely, because time ran out.
     """
 
     changes: Counter[Change]
@@ -82,7 +82,7 @@ class BatchResult:
 
 @dataclass(slots=True)
 class _Delta:
-    """What the reports of a fold say about one IOC, and which reports they are."""
+    """The summary of one IOC in a batch, and the reports that contain it."""
 
     summary: SightingSummary
     flows: set[bytes]
@@ -90,16 +90,16 @@ class _Delta:
 
 @dataclass(frozen=True, slots=True)
 class BatchWriter:
-    """Applies reports on behalf of one run.
+    """Applies batches of reports for one run.
 
     Attributes:
-        now: clock of the run, milliseconds since the epoch.
+        now: time of the run, milliseconds since the epoch.
         run: number of the run.
-        complete_runs: runs of which every report they touched is in the ledger.
-        pool: where the writes run.
-        out_of_time: whether to stop before the next write.
-        new_version: gives a version that no item ever had.
-        index: where reports are entered for searches; None for nowhere.
+        complete_runs: runs whose reports are all in the ledger.
+        pool: runs the writes.
+        out_of_time: returns whether to stop before the next write.
+        new_version: returns a version that no item ever had.
+        index: search index to add reports to; None for none.
     """
 
     iocs: IocTable
@@ -113,29 +113,29 @@ class BatchWriter:
     index: SearchIndex | None = None
 
     def apply(self, reports: Sequence[NewReport]) -> BatchResult:
-        """Apply reports; safe to repeat, to interrupt and to run beside others.
+        """Apply a batch; safe to repeat, to interrupt and to run concurrently.
 
         Raises:
-            StoreError: the store failed; what was written stays right, and the same reports
-                have to be applied again.
+            StoreError: the store failed; the items stay correct, and the caller has to apply the
+                same reports again.
         """
         self._fix_dates_ahead(reports)
-        deltas = _fold(reports)
+        deltas = _group_by_indicator(reports)
         entries: dict[bytes, LedgerEntry] = {}
         changes: dict[Indicator, Change] = {}
         todo = list(deltas)
         for attempt in range(_MAX_TRIES):
-            # Eventually consistent at first: an item that is stale fails its condition.
-            sure = attempt > 0
-            stored = self.iocs.read(todo, consistent=sure)
+            # The first read need not be consistent: a write to a stale item fails its condition.
+            consistent = attempt > 0
+            stored = self.iocs.read(todo, consistent=consistent)
             flows = {flow for indicator in todo for flow in deltas[indicator].flows}
-            # After the items, and strongly, every time: see the module's text.
+            # Always after the items and consistent: see the docstring of the module.
             entries |= self.ledger.read(flows | self._doubtful(stored.values()), consistent=True)
             if attempt == 0 and any(entry.first_read for entry in entries.values()):
                 reports = [self._with_effective_date(new, entries) for new in reports]
-                deltas = _fold(reports)
+                deltas = _group_by_indicator(reports)
             wanted = {one: deltas[one] for one in todo}
-            results = self._write_all(wanted, stored, entries, sure=sure)
+            results = self._write_all(wanted, stored, entries, consistent=consistent)
             changes |= {one: change for one, change in results.items() if change is not None}
             todo = [one for one in todo if one not in changes]
             if not todo or self.out_of_time():
@@ -146,17 +146,18 @@ class BatchWriter:
             new for new in reports if all(one.indicator in changes for one in new.report.sightings)
         ]
         if self.index:
-            # Before the ledger: what is not in the ledger is applied again.
+            # Before the ledger: reports that are not in the ledger are applied again.
             self.index.add([(new.content, new.report.sightings) for new in whole], self.pool)
         entered = [
-            self.pool.submit(self._enter, new, entries.get(new.flow, NO_ENTRY)) for new in whole
+            self.pool.submit(self._add_to_ledger, new, entries.get(new.flow, NO_ENTRY))
+            for new in whole
         ]
         for future in entered:
             future.result()
         return BatchResult(Counter(changes.values()), unapplied=len(reports) - len(whole))
 
     def _fix_dates_ahead(self, reports: Iterable[NewReport]) -> None:
-        """Fix the dates that are ahead of the clock, before any item is written."""
+        """Fix dates that are ahead of the clock, before any item is written."""
         fixing = [
             self.pool.submit(self.ledger.fix_date_ahead, new.flow, new.report.seen_at, self.now)
             for new in reports
@@ -168,13 +169,13 @@ class BatchWriter:
     def _with_effective_date(
         self, new: NewReport, entries: Mapping[bytes, LedgerEntry]
     ) -> NewReport:
-        """The report with the date that its ledger entry gives to it."""
+        """Return the report with the effective date from its ledger entry."""
         entry = entries.get(new.flow, NO_ENTRY)
         date = entry.effective_date(new.report.seen_at, self.now)
         return new if date == new.report.seen_at else replace(new, report=new.report.dated(date))
 
     def _doubtful(self, stored: Iterable[IocItem]) -> set[bytes]:
-        """Pending reports of unfinished runs, where they pile up: perhaps they can go."""
+        """List pending reports of unfinished runs in items with many: the ledger may have them."""
         return {
             flow
             for ioc in stored
@@ -183,7 +184,7 @@ class BatchWriter:
             if run not in self.complete_runs
         }
 
-    def _enter(self, new: NewReport, known: LedgerEntry) -> None:
+    def _add_to_ledger(self, new: NewReport, known: LedgerEntry) -> None:
         iocs = frozenset(ioc_digest(sighting.indicator) for sighting in new.report.sightings)
         self.ledger.add(new.flow, new.content, iocs, known)
 
@@ -193,9 +194,9 @@ class BatchWriter:
         stored: Mapping[Indicator, IocItem],
         entries: Mapping[bytes, LedgerEntry],
         *,
-        sure: bool,
+        consistent: bool,
     ) -> dict[Indicator, Change | None]:
-        """Bring items up to date; None for one that has to be read and tried again."""
+        """Write items; the result is None for an item that has to be read and tried again."""
 
         def write(indicator: Indicator) -> Change | None:
             if self.out_of_time():
@@ -204,8 +205,8 @@ class BatchWriter:
             known = before is not None and before.reputation is not None
             after = self._after(indicator, deltas[indicator], before, entries)
             if after is None:
-                # Counted, but not there: perhaps the read was too early to see it.
-                return Change.UNCHANGED if known or sure else None
+                # Counted before, but the item is missing: the read may have been too early.
+                return Change.UNCHANGED if known or consistent else None
             if not self.iocs.write(after, before):
                 return None
             return Change.CHANGED if known else Change.NEW
@@ -219,7 +220,7 @@ class BatchWriter:
         stored: IocItem | None,
         entries: Mapping[bytes, LedgerEntry],
     ) -> IocItem | None:
-        """The item after `delta`; None when there is nothing to write."""
+        """Return the item after `delta`; None if it does not change."""
         digest = ioc_digest(indicator)
         pending = {} if stored is None else stored.pending
         entered = {
@@ -250,7 +251,7 @@ class BatchWriter:
         )
 
 
-def _fold(reports: Iterable[NewReport]) -> dict[Indicator, _Delta]:
+def _group_by_indicator(reports: Iterable[NewReport]) -> dict[Indicator, _Delta]:
     deltas: dict[Indicator, _Delta] = {}
     for new in reports:
         for sighting in new.report.sightings:
@@ -264,7 +265,7 @@ def _fold(reports: Iterable[NewReport]) -> dict[Indicator, _Delta]:
 
 
 def _results(futures: Mapping[Future[Change | None], Indicator]) -> dict[Indicator, Change | None]:
-    """What became of each; the first error is raised when no write is under way any more."""
+    """Collect the results of all writes; once all have ended, raise the first error."""
     _, left = wait(futures, return_when=FIRST_EXCEPTION)
     for future in left:
         future.cancel()

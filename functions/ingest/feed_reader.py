@@ -1,4 +1,4 @@
-"""Which page of a feed is next, and when a run has seen enough. Pure; docs/adr/0005 tells why."""
+"""Reading order of a feed: which page is next, and when a run stops (docs/adr/0005)."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -8,11 +8,11 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from shared.domain.errors import FeedError
 
-# A late report is looked for this far below the first known one.
+# Reading stops after this many known reports in a row, to find late ones below the first.
 KNOWN_STREAK = 64
-# Shorter feeds are read whole each time: no order of their pages can hide a report then.
+# Shorter feeds are read whole each time, so that no order of pages can hide a report.
 LONG_FEED_PAGES = 50
-# A feed that is down fails on every page: three in one run tell.
+# A feed that is down fails on every page; after three, the run stops.
 MAX_SKIPPED = 3
 _MAX_DIGITS = 18
 SWEEP_EVERY_MS = int(timedelta(days=1).total_seconds() * 1000)
@@ -43,11 +43,11 @@ class FeedState:
 
 @dataclass(frozen=True, slots=True)
 class ReadReport:
-    """A report as a page showed it.
+    """A report on a page, as far as the reading order depends on it.
 
     Attributes:
-        known: the ledger holds this content.
-        date: milliseconds since the epoch.
+        known: whether the ledger contains this content.
+        date: date of the report, milliseconds since the epoch.
     """
 
     known: bool
@@ -56,16 +56,18 @@ class ReadReport:
 
 @dataclass(slots=True)
 class FeedReader:
-    """The way of one run through the pages of a feed.
+    """Decides which pages of a feed a run reads; `url` is its cursor.
 
     Attributes:
-        url: the page to read next, "" when the walk is over.
-        pages: pages walked over.
-        last: the page walked over last, "" before the first.
-        whole: whether the end was reached and nothing was left out on the way.
+        url: cursor: address of the page to read next, "" at the end.
+        state: state of the feed after the previous run.
+        now: time of the run, milliseconds since the epoch.
+        pages: number of pages read.
+        last: address of the last page read, "" before the first.
+        whole: whether the end was reached and no page was left out.
         jumped: whether known pages were left out.
-        skipped: pages that could not be read and were passed.
-        passed: reports that lie behind in the feed, those of earlier runs included.
+        skipped: number of unreadable pages that were skipped.
+        passed: number of reports before the cursor, including those that earlier runs read.
     """
 
     url: str
@@ -84,7 +86,7 @@ class FeedReader:
     _last_date: int | None = None
     _never_rises: bool = True
     _never_falls: bool = True
-    _says_newest_first: bool = True
+    _declared_newest_first: bool = True
 
     def advance(
         self,
@@ -94,24 +96,24 @@ class FeedReader:
         *,
         newest_first: bool = False,
     ) -> None:
-        """Go on from the current page.
+        """Record the current page and move the cursor to the next one.
 
         Args:
-            seen: the reports of the page in its order, without those that were rejected.
-            following: address of the page after it, "" at the end.
-            reports: how many reports the page had in all.
-            newest_first: whether the page says that the feed lists the newest first.
+            seen: reports of the page in its order, without rejected ones.
+            following: address of the following page, "" at the end.
+            reports: number of all reports on the page.
+            newest_first: whether the page declares that the feed lists the newest reports first.
 
         Raises:
             FeedError: the pages form a loop.
         """
-        self._note(seen)
-        self._says_newest_first &= newest_first
+        self._record_page(seen)
+        self._declared_newest_first &= newest_first
         self.passed += reports
         if not following:
             self.url = ""
             self.whole = not self.skipped and (not self.jumped or bool(self.state.backlog))
-        elif self._knows_the_rest():
+        elif self._rest_is_known():
             self.url = ""
         else:
             wholly_known = bool(seen) and all(report.known for report in seen)
@@ -120,14 +122,14 @@ class FeedReader:
                 raise FeedError("the pages of the feed form a loop")
 
     def skip(self, mentioned: str) -> bool:
-        """Go on behind a page that cannot be read; the run stays incomplete.
+        """Move the cursor past an unreadable page; the run stays incomplete.
 
         Args:
-            mentioned: the address that the page itself calls its next one, "" for none; without
-                it the way on is counted from the last two pages.
+            mentioned: address of the next page as the unreadable page names it, "" for none; then
+                the page number in the last two addresses is counted on.
 
         Returns:
-            False when there is no way on.
+            False if the next page is unknown or too many pages were skipped.
         """
         following = mentioned or _counted_on(self.last, self.url)
         self._visited.add(self.url)
@@ -138,7 +140,7 @@ class FeedReader:
         return True
 
     def tail(self) -> str:
-        """Where the next run may go on, if the feed lists the oldest first and is long."""
+        """Return the cursor for the next run, if the feed is long and lists the oldest first."""
         long = self.pages > LONG_FEED_PAGES or self.jumped
         if not (long and self._never_falls and self._rises()):
             return ""
@@ -149,7 +151,7 @@ class FeedReader:
                 return url
         return self._trail[0][0]
 
-    def _note(self, seen: Sequence[ReadReport]) -> None:
+    def _record_page(self, seen: Sequence[ReadReport]) -> None:
         self.pages += 1
         self.last = self.url
         self._visited.add(self.url)
@@ -167,15 +169,15 @@ class FeedReader:
         return self._first_date != self._last_date
 
     def _may_skip(self) -> bool:
-        """Whether reports may be left unread because they are known."""
+        """Whether known reports may be left unread."""
         return (
             self.state.pages > LONG_FEED_PAGES
             and not self.state.open_runs
             and self.now - self.state.swept_at < SWEEP_EVERY_MS
         )
 
-    def _knows_the_rest(self) -> bool:
-        newest_first = self._says_newest_first or (self._never_rises and self._rises())
+    def _rest_is_known(self) -> bool:
+        newest_first = self._declared_newest_first or (self._never_rises and self._rises())
         return (
             self._may_skip()
             and not self.state.backlog
@@ -184,7 +186,7 @@ class FeedReader:
         )
 
     def _jump(self) -> str:
-        """Where to go on from a page that is wholly known, "" for its own next one."""
+        """Return the page to jump to after a known page, "" to continue with the following one."""
         target = self.state.backlog or (self.state.tail if self._may_skip() else "")
         if self.jumped or not target or target in self._visited:
             return ""
@@ -195,7 +197,7 @@ class FeedReader:
 
 
 def _counted_on(before: str, url: str) -> str:
-    """The next page's address where pages are counted by one number in the query, else ""."""
+    """Return the next address if pages are numbered by one parameter of the query, else ""."""
     if urlsplit(before)._replace(query="") != urlsplit(url)._replace(query=""):
         return ""
     old, new = dict(parse_qsl(urlsplit(before).query)), dict(parse_qsl(urlsplit(url).query))

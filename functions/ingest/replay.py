@@ -1,11 +1,11 @@
-"""Reading records in quarantine again, with the rules as they are now. A person's command runs it.
+"""Reading records in quarantine again with the current rules, by an operator's command.
 
-A replay is a run without a feed: it has a number, and applies reports by the same protocol. So a
-record may be replayed twice, while a run is under way, or after the feed has delivered it in a
-valid form, and counts once.
+A replay is a run without a feed: it has a number and applies reports by the same protocol. So a
+record counts once, even if it is replayed twice, during a run, or after the feed has delivered a
+valid form of it.
 
-A report that was given up has left its name only. It is put back among those that wait, and the
-next run fetches it.
+Of a report that was given up, only the flow_id is known. It is added to the unresolved reports
+again, and the next run fetches it.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -29,21 +29,21 @@ from shared.store.search_index import SearchIndex
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# Few enough that a report with many entries is not far over its limit in the ledger.
-FOLD_ENTRIES = 100
+# Small enough that a report with many entries does not exceed its limit in the ledger by much.
+BATCH_ENTRIES = 100
 _NO_ROOM = "too many reports wait to be fetched already"
 
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What became of an entry.
+    """Result of replaying one entry.
 
     Attributes:
-        entry: as it was.
-        accepted: whether its report is applied or waits, and the entry is removed.
-        waits: whether the report is still to be fetched, by the next run that has a key.
-        iocs: IOCs of it with a valid verdict.
-        refused: the reasons of what was rejected. When the report was accepted without them,
+        entry: the entry as it was.
+        accepted: whether its report was applied or is to be fetched, and the entry was removed.
+        waits: whether the next run with a key has to fetch the report.
+        iocs: number of its IOCs with a valid verdict.
+        refused: reasons of rejected records. If the report was accepted without these records,
             they have entries of their own.
     """
 
@@ -56,7 +56,7 @@ class Replayed:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """An entry, read again; without `new` or `waiting` it is refused."""
+    """An entry that was read again; it is refused if it has neither `new` nor `waiting`."""
 
     entry: QuarantineEntry
     new: NewReport | None
@@ -66,14 +66,14 @@ class _Reading:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """One replay.
+    """A replay of entries in quarantine.
 
     Attributes:
-        state_table: name of the table of everything that is not an IOC.
-        pool: where the writes run.
+        state_table: name of the state table.
+        pool: runs the writes.
         now: milliseconds since the epoch.
-        index: where reports are entered for searches; None for nowhere.
-        inherit_verdict: whether IOCs without a verdict take the one of their report.
+        index: search index to add reports to; None for none.
+        inherit_verdict: whether IOCs without a verdict inherit that of their report.
     """
 
     client: "DynamoDBClient"
@@ -85,18 +85,18 @@ class Replay:
     inherit_verdict: bool = False
 
     def preview(self, entries: Iterable[QuarantineEntry]) -> Iterator[Replayed]:
-        """What `execute` would do; nothing is written."""
-        return (_told(self._read(entry)) for entry in entries)
+        """Return what `execute` would do, without writing."""
+        return (_result(self._read(entry)) for entry in entries)
 
     def execute(self, entries: Iterable[QuarantineEntry]) -> Iterator[Replayed]:
-        """Replay entries; each is told when it is done.
+        """Replay entries and yield the result of each.
 
         Raises:
-            StoreError: the store failed; what was not told has to be replayed again.
+            StoreError: the store failed; entries without a result have to be replayed again.
         """
         run_log = RunLog(self.client, self.state_table)
         number, complete_runs = run_log.begin()
-        applier = BatchWriter(
+        writer = BatchWriter(
             self.iocs,
             Ledger(self.client, self.state_table),
             self.now,
@@ -107,15 +107,15 @@ class Replay:
             index=self.index,
         )
         left = iter(entries)
-        while fold := [self._read(entry) for entry in islice(left, FOLD_ENTRIES)]:
-            fold = list(self._let_wait(fold))
-            self._apply([reading for reading in fold if reading.new], applier)
-            yield from map(_told, fold)
+        while batch := [self._read(entry) for entry in islice(left, BATCH_ENTRIES)]:
+            batch = list(self._add_unresolved(batch))
+            self._apply([reading for reading in batch if reading.new], writer)
+            yield from map(_result, batch)
         run_log.complete(number, complete_runs)
 
     def _read(self, entry: QuarantineEntry) -> _Reading:
         if entry.reason in GIVEN_UP_REASONS and is_flow_id(entry.flow_id):
-            # It waits since now, and so has another week.
+            # It waits from now on, so it has another week.
             return _Reading(entry, None, [], Waiting(entry.flow_id, self.now))
         try:
             raw = entry.raw()
@@ -123,15 +123,15 @@ class Replay:
         except InvalidRecord as error:
             return _Reading(entry, None, [Rejected(str(error), None)])
         report = read_report(raw, self.now, inherit_verdict=self.inherit_verdict)
-        if not _has_anything(report):
+        if not _has_content(report):
             return _Reading(entry, None, report.rejected)
         new = NewReport(flow_key(report.flow_id), content, report)
         return _Reading(entry, new, report.rejected)
 
-    def _let_wait(self, fold: Sequence[_Reading]) -> Iterator[_Reading]:
-        """Put back what is to be fetched; where there is no room for it, it is refused."""
+    def _add_unresolved(self, batch: Sequence[_Reading]) -> Iterator[_Reading]:
+        """Add reports to fetch to the unresolved reports; refuse them if too many wait."""
         entries = QuarantineEntries(self.client, self.state_table)
-        for reading in fold:
+        for reading in batch:
             if reading.waiting is None:
                 yield reading
                 continue
@@ -140,34 +140,34 @@ class Replay:
             if len(reports.read()) >= MAX_WAITING:
                 yield _Reading(reading.entry, None, [Rejected(_NO_ROOM, None)])
                 continue
-            # Before its entry is removed: it may wait twice, but not get lost.
+            # Added before its entry is removed: a failure may duplicate it, but not lose it.
             reports.add([reading.waiting])
             entries.remove(reading.entry)
             yield reading
 
-    def _apply(self, accepted: Sequence[_Reading], applier: BatchWriter) -> None:
+    def _apply(self, accepted: Sequence[_Reading], writer: BatchWriter) -> None:
         for feed_url in {reading.entry.feed_url for reading in accepted}:
-            # What is known ends the way of a run through a long feed: what was replayed must
-            # not end it before it has seen the reports beside it.
-            FeedStates(self.client, self.state_table, feed_url).open_run(applier.run)
+            # Known reports end the reading of a long feed. An open run prevents that, because
+            # reports next to the replayed ones may be unknown.
+            FeedStates(self.client, self.state_table, feed_url).open_run(writer.run)
         for reading in accepted:
             # Before the report is applied, as in a run.
             quarantine = Quarantine(self.client, self.state_table, reading.entry.feed_url)
             quarantine.put(reading.rejected, self.now)
-        applier.apply([reading.new for reading in accepted if reading.new])
+        writer.apply([reading.new for reading in accepted if reading.new])
         entries = QuarantineEntries(self.client, self.state_table)
         for reading in accepted:
             entries.remove(reading.entry)
 
 
-def _has_anything(report: Report) -> bool:
-    """Whether there is more in a report than what was rejected."""
+def _has_content(report: Report) -> bool:
+    """Whether a report contains more than rejected records."""
     if not report.rejected:
         return True
     return bool(report.sightings or report.without_verdict or report.passed_over)
 
 
-def _told(reading: _Reading) -> Replayed:
+def _result(reading: _Reading) -> Replayed:
     return Replayed(
         reading.entry,
         accepted=reading.new is not None or reading.waiting is not None,

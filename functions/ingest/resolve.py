@@ -1,12 +1,12 @@
-"""Reports that a feed only links to: fetched from the sandbox's report endpoint.
+"""Fetching reports that a feed only links to, from the sandbox's report endpoint.
 
-Every report is remembered before it is fetched, and forgotten only when it has been applied.
-So it gets lost neither when its entry leaves the feed nor when a run dies, and it may well be
-fetched twice, which the ledger makes harmless.
+Every report is stored as unresolved before it is fetched, and removed only when it is applied. So it
+is not lost if its entry leaves the feed or the run ends early. It may be fetched twice,
+which the ledger makes harmless.
 
-A report may be what a run dies of, by its size or its shape. So reports are fetched when the
-pages are applied, one at a time, each applied before the next; and each try is recorded before
-it begins. A report whose tries did not end is given up.
+The size or form of a report may end the process. So reports are fetched after the pages are
+applied, one at a time, each applied before the next, and each attempt is recorded before it
+begins. A report whose attempts did not end is given up.
 """
 
 import random
@@ -26,38 +26,38 @@ from shared.store.keys import flow_key
 
 MAX_FETCHES = 100
 FETCHES_A_SECOND = 5
-# When the first ones all fail, the rest is left for the next run: an outage costs time.
+# If the first ones all fail, the rest waits for the next run: an outage costs time.
 FAILURES_OF_AN_OUTAGE = 10
-# So many tries of a report may end the process.
+# A report is given up after this many attempts that ended the process.
 MAX_FATAL_TRIES = 2
-# A link that is unresolved in more runs than this needs a person.
+# A link that is unresolved in more runs than this needs an operator.
 PATIENCE_RUNS = 3
 
 _GIVEN_UP_AFTER_MS = int(timedelta(days=7).total_seconds() * 1000)
 _GIVEN_UP = "the report could not be fetched for 7 days"
-# When what cannot be fetched leaves no room for what perhaps can.
+# Applies when unresolved reports leave no room for new ones.
 _CROWDED_OUT_AFTER_MS = int(timedelta(days=1).total_seconds() * 1000)
 _CROWDED_OUT = "the report could not be fetched for a day, and too many others wait"
 _FATAL = f"reading the report ended the run {MAX_FATAL_TRIES} times"
-# Reasons for which a record is no report, only the name of one.
+# With these reasons, a record is not a report but only a flow_id.
 GIVEN_UP_REASONS = frozenset({_GIVEN_UP, _CROWDED_OUT, _FATAL})
 _UNNAMED = "the entry links to no scan"
 
 
 @dataclass(slots=True)
 class Resolver:
-    """Fetches the reports of links on behalf of one run; use it once.
+    """Fetches linked reports for one run; use it once.
 
-    First `note` the links of every page and apply the reports on them. Then `fetch` the report of
-    each scan that `scans` gives, apply it, and call `end_try`. When all are done, put what
-    `give_up` returns into quarantine and call `close`.
+    First call `add_links` for every page and apply the reports on the pages. Then `fetch` the
+    report of each scan that `scans` yields, apply it, and call `end_try`. At the end, put the
+    records that `give_up` returns into quarantine and call `close`.
 
     Attributes:
-        now: clock of the run, in milliseconds since the epoch.
-        has_key: whether there is an API key; without one links are only remembered.
-        max_fetches: reports to fetch in this run.
-        fetches_a_second: how fast, at most.
-        unnamed: links that name no scan; they cannot be followed.
+        now: time of the run, milliseconds since the epoch.
+        has_key: whether the feed has an API key; without one, links are only stored.
+        max_fetches: maximum number of reports to fetch in this run.
+        fetches_a_second: maximum rate.
+        unnamed: number of links without a flow_id; they cannot be followed.
         failure: why the last report could not be fetched, "" for none.
     """
 
@@ -80,11 +80,11 @@ class Resolver:
     _settled: set[str] = field(default_factory=set)
     _fatal: set[str] = field(default_factory=set)
 
-    def note(self, links: Iterable[ReportLink]) -> tuple[int, list[Rejected]]:
-        """Remember the links of a page whose reports are not known.
+    def add_links(self, links: Iterable[ReportLink]) -> tuple[int, list[Rejected]]:
+        """Store the links of a page whose reports are unknown.
 
         Returns:
-            How many links lead to reports that are known, and what goes to quarantine.
+            The number of links to known reports, and the records for quarantine.
 
         Raises:
             StoreError: the store failed.
@@ -111,10 +111,10 @@ class Resolver:
             known += bool(entry.contents)
             if flow_id not in waiting and not entry.contents and not entry.given_up:
                 new[flow_id] = None
-        # The oldest stay: they are perhaps nowhere else, and the newest are still on their page.
+        # The oldest stay: they may have left the feed, while the newest are still on their page.
         taken = list(new)[: max(0, MAX_WAITING - len(remembered))]
         if taken:
-            run = self._number()
+            run = self._run_number()
             reports = [Waiting(flow_id, self.now, run) for flow_id in taken]
             self.store.add(reports)
             remembered.update(reports)
@@ -122,7 +122,7 @@ class Resolver:
         return known, rejected
 
     def scans(self) -> Iterator[str]:
-        """The flow_ids of the reports to fetch, as far as the limits of a run go.
+        """Yield the flow_ids of the reports to fetch, within the limits of a run.
 
         Raises:
             StoreError: the store failed.
@@ -130,12 +130,12 @@ class Resolver:
         waiting = self._since()
         if not waiting:
             return
-        self._number()
+        self._run_number()
         if not self.has_key:
             return
         self._tries = self.store.tries()
         flow_ids = sorted(one for one in waiting if self._tries.get(one, 0) < MAX_FATAL_TRIES)
-        # Others each time: what always fails must not always come first.
+        # In random order: reports that always fail must not always come first.
         chance = random.Random(self.now)  # noqa: S311
         chosen = chance.sample(flow_ids, min(len(flow_ids), self.max_fetches))
         for number, flow_id in enumerate(chosen):
@@ -146,10 +146,10 @@ class Resolver:
             yield flow_id
 
     def fetch(self, flow_id: str, get: Callable[[str], Fetched]) -> list[RawReport]:
-        """The reports of a scan, none if they could not be had.
+        """Fetch the reports of a scan; empty if that failed.
 
         Args:
-            get: fetches an address and raises FeedError.
+            get: fetches an address; raises FeedError.
 
         Raises:
             OutOfTime: the time of the run is used up.
@@ -169,13 +169,13 @@ class Resolver:
         return raws
 
     def end_try(self, *, applied: bool) -> None:
-        """Record that the last try has ended, however it did, and the process lives.
+        """Record that the last attempt ended without ending the process, successful or not.
 
         Args:
-            applied: whether the report was fetched and all of it is stored.
+            applied: whether the report was fetched and completely stored.
 
         Raises:
-            StoreError: the store failed; the try counts as one that ended the process.
+            StoreError: the store failed; the attempt counts as one that ended the process.
         """
         if self._trying is None:
             return
@@ -186,10 +186,10 @@ class Resolver:
             self._settled.add(flow_id)
 
     def give_up(self) -> list[Rejected]:
-        """Settle what has failed for too long, or has ended too many runs.
+        """Give up the reports that failed for too long or ended too many runs.
 
         Returns:
-            What goes to quarantine; a report that is known by now needs no fetching.
+            The records for quarantine, without reports that are known by now.
 
         Raises:
             StoreError: the store failed.
@@ -212,13 +212,13 @@ class Resolver:
         ]
 
     def close(self) -> None:
-        """Forget what was applied or given up; what was given up is in quarantine by now.
+        """Remove applied and given up reports; call it after the quarantine is written.
 
         Raises:
-            StoreError: the store failed; the next run does it all again, which is harmless.
+            StoreError: the store failed; the next run repeats the work, which is harmless.
         """
         for flow_id in sorted(self._fatal):
-            # Its entry may be on the page for long, and must not end more runs.
+            # Its entry may stay in the feed for long, and must not end more runs.
             self.ledger.give_up(flow_key(flow_id), self.now)
             self.store.end_tries(flow_id, self._tries[flow_id])
         if self._settled:
@@ -226,16 +226,16 @@ class Resolver:
 
     @property
     def unresolved(self) -> int:
-        """Links whose reports are not there; those that name a scan are tried again."""
+        """Number of links whose reports are missing; those with a flow_id are tried again."""
         return self.unnamed + self._no_room + len(self._left())
 
     @property
     def unresolved_long(self) -> int:
-        """Those of them that were unresolved in more than `PATIENCE_RUNS` runs."""
+        """Number of links that were unresolved in more than `PATIENCE_RUNS` runs."""
         return sum(self._run - run >= PATIENCE_RUNS for run in self._left().values())
 
     def _left(self) -> dict[str, int]:
-        """The reports that still wait, with the run in which they began."""
+        """List the unresolved reports by flow_id, with the run that first had them."""
         left: dict[str, int] = {}
         for report in self._remembered or ():
             if report.flow_id not in self._settled:
@@ -247,7 +247,7 @@ class Resolver:
             self._remembered = set(self.store.read())
         return self._remembered
 
-    def _number(self) -> int:
+    def _run_number(self) -> int:
         if not self._run:
             self._run = self.store.begin_run()
         return self._run
@@ -260,10 +260,10 @@ class Resolver:
 
 
 def _reports_of(flow_id: str, body: bytes) -> list[RawReport]:
-    """The reports in an answer.
+    """Read the reports in an answer.
 
     Raises:
-        FeedError: it holds none, or those of another scan.
+        FeedError: it contains no reports, or those of another scan.
     """
     raws = read_scan_report(body)
     if not raws or any(raw["flow_id"] != flow_id for raw in raws):

@@ -8,23 +8,23 @@ SECONDS_A_DAY = 86_400
 
 
 class IngestSettings:
-    """What the ingest function needs.
+    """Settings of the ingest function, read from the environment.
 
     Attributes:
-        feed_url: the first page of the feed (`FEED_URL`).
-        feed_api_key: key of the feed (`FEED_API_KEY_PARAMETER`, `FEED_API_KEY`).
-        feed_allow_private: whether the feed may be at an address that is not on the internet
+        feed_url: address of the first page of the feed (`FEED_URL`).
+        feed_api_key: API key of the feed (`FEED_API_KEY_PARAMETER`, `FEED_API_KEY`).
+        feed_allow_private: whether the feed may have a private address
             (`FEED_ALLOW_PRIVATE`, "true" if so).
         feed_ca: a private CA of the feed (`FEED_CA_PARAMETER`, `FEED_CA_FILE`).
-        inherit_verdict: whether IOCs without a verdict take the one of their report
+        inherit_verdict: whether IOCs without a verdict inherit that of their report
             (`INHERIT_VERDICT`, "true" if so).
         table_name: the IOC table (`TABLE_NAME`).
         state_table_name: the state table (`STATE_TABLE_NAME`).
         search_table_name: the search index (`SEARCH_TABLE_NAME`), "" for none.
-        retention_s: how long an IOC is kept after it was last seen (`TTL`, in days), 0 for ever.
+        retention_s: how long an IOC is kept after it was last seen (`TTL`, in days); 0: no limit.
 
     Raises:
-        SettingsError: one is missing or cannot be used.
+        SettingsError: a setting is missing or not valid.
     """
 
     def __init__(self, env: Environment) -> None:

@@ -1,4 +1,4 @@
-"""What a run did, in numbers."""
+"""The summary of a run, in numbers."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -6,34 +6,34 @@ from typing import Any
 
 @dataclass(slots=True)
 class Summary:
-    """Summary of one run; it goes to the log, the metrics and the local command alike.
+    """Summary of one run, for the log, the metrics and the local command.
 
     Attributes:
-        complete: the feed was read to its end, or in a long feed to what is known, at least one
-            of its entries was understood if it had any, and all of it is stored. Records in
-            quarantine do not make a run incomplete.
-        stopped: why it is not complete, "" when it is.
-        feed_failed: it is not complete because of the feed: a page that could not be had or read,
-            not a single page before time ran out, or no entry that was understood.
-        feed_failures: runs in a row, this one included, of which that is true. A run that stopped
-            for another reason leaves the number as it was; None when the store does not tell it.
-        requests: pages asked for.
+        complete: the feed was read to its end (a long feed: to known reports), at least one of its
+            entries, if any, was understood, and everything is stored. Records in quarantine do
+            not make a run incomplete.
+        stopped: why the run is not complete, "" if it is.
+        feed_failed: whether the feed is the reason: a page could not be fetched or read, time ran
+            out before the first page, or no entry was understood.
+        feed_failures: number of runs in a row, including this one, in which the feed failed. A run
+            that stopped for another reason does not change it; None if the store failed.
+        requests: pages requested.
         pages: pages read.
-        reports: reports on them.
-        known: reports of which the ledger held this content already.
+        reports: reports on these pages.
+        known: reports whose content was in the ledger already.
         sightings: IOCs with a valid verdict in the reports that were not known.
-        iocs_new, iocs_changed, iocs_unchanged: what became of the items.
+        iocs_new, iocs_changed, iocs_unchanged: items by the effect of the run.
         without_verdict: IOCs whose verdict is missing or UNKNOWN.
-        passed_over: IOCs of types that are not looked up.
+        passed_over: IOCs of unsupported types.
         quarantined: records that broke a hard rule.
-        not_understood: entries whose content gives no list of IOCs.
-        unresolved: entries that only link to their report, which could not be had.
-        unresolved_long: those of them that were unresolved in more than three runs.
-        left: reports of the feed that an incomplete run has not reached yet; None where the
-            feed does not tell how many there are, 0 for a complete run.
-        lag_s: age of the newest report on the pages that were read, in seconds; 0 without one.
-        units_read, units_written: what the store says the run consumed.
-        seconds: how long the run took.
+        not_understood: entries whose content contains no list of IOCs.
+        unresolved: entries that only link to their report, which could not be fetched.
+        unresolved_long: entries that were unresolved in more than three runs.
+        left: reports of the feed that an incomplete run has not reached; None if the feed does
+            not state its length, 0 for a complete run.
+        lag_s: age of the newest report on the pages read, in seconds; 0 if there was none.
+        units_read, units_written: capacity units that the run consumed, as the store reports them.
+        seconds: duration of the run.
     """
 
     complete: bool = False
@@ -61,5 +61,5 @@ class Summary:
     seconds: float = 0.0
 
     def as_dict(self) -> dict[str, Any]:
-        """The summary as JSON has it."""
+        """Return the summary as a JSON object."""
         return asdict(self)

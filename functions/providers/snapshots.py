@@ -162,7 +162,7 @@ class Snapshots:
         return after
 
     def move(self, state: SnapshotState, moves: Mapping[Indicator, Indicator]) -> int:
-        """Store the current list with the new canonical forms; entries that become equal are merged.
+        """Store the current list with the new canonical forms, and merge entries that become equal.
 
         Call it only while no list is being written into the items.
 

@@ -1,1 +1,1 @@
-"""Tables' parts that ingestion alone reads and writes."""
+"""The parts of the state table that only ingestion uses."""

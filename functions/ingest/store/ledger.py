@@ -1,16 +1,16 @@
-"""The ledger of applied reports: what makes counting exact.
+"""The ledger of applied reports, which makes counts exact.
 
-One entry per report, in the state table. Its IOCs only ever grow, so it may be added to twice,
-late, and by several runs at once.
+It has one entry per report, in the state table. IOCs are only added to an entry, so adding them
+twice, late or from several runs does no harm.
 
     c           digests of the contents that were applied
     i           short digests of the IOCs in which the report is counted
-    sharded     set when there are more IOCs than fit one item: they are in sixteen more,
+    sharded     set if the IOCs do not fit into one item: they are then in sixteen more,
                 chosen by the first byte of the digest
-    ahead       dates of the report that lay ahead of the clock when they were read,
+    ahead       dates of the report that were ahead of the clock when they were read,
                 milliseconds since the epoch
-    first_read  clock of the run that read the first of them; never changes
-    given_up    when ingestion gave the report up, as reading it ended the process;
+    first_read  time of the run that read the first such date; never changes
+    given_up    when ingestion gave the report up because reading it ended the process;
                 milliseconds since the epoch
 """
 
@@ -27,9 +27,9 @@ from shared.store.whole_table import Page, read_all
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# An item ends at 400 KB and a digest takes 8 bytes and some; this leaves room for revisions.
+# An item has at most 400 KB, and a digest takes 8 bytes and some; this leaves room for revisions.
 MAX_DIGESTS_IN_ENTRY = 4000
-# A feed that changes something in a report each time it shows it must not fill its entry.
+# A report that changes each time the feed shows it must not fill its entry.
 MAX_CONTENTS = 100
 # A report that keeps changing a date ahead of the clock must not fill its entry either.
 MAX_DATES_AHEAD = 16
@@ -38,14 +38,14 @@ _SHARDS = 16
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """What is durable of one report.
+    """The ledger entry of one report.
 
     Attributes:
-        contents: digests of the contents that were applied whole.
+        contents: digests of the contents that were applied completely.
         iocs: digests of the IOCs in which the report is counted.
         dates_ahead: dates of the report that were ahead of the clock when they were read.
-        first_read: clock of the run that first read one of them, milliseconds since the epoch.
-        given_up: whether reading the report ended the process, so that no link is followed to it.
+        first_read: time of the run that first read such a date, milliseconds since the epoch.
+        given_up: whether reading the report ended the process; links to it are not followed.
     """
 
     contents: frozenset[bytes] = frozenset()
@@ -55,11 +55,11 @@ class LedgerEntry:
     given_up: bool = False
 
     def effective_date(self, date: int, now: int) -> int:
-        """The date that the report counts with, milliseconds since the epoch.
+        """Return the date with which the report counts, milliseconds since the epoch.
 
         Args:
             date: as the report states it.
-            now: clock of the run.
+            now: time of the run.
         """
         if date in self.dates_ahead or date > now:
             return min(date, self.first_read or now)
@@ -70,14 +70,14 @@ NO_ENTRY = LedgerEntry()
 
 
 class Ledger:
-    """Reads and adds to the ledger; reports go by `shared.store.keys.flow_key`."""
+    """Reads and writes the ledger; `shared.store.keys.flow_key` identifies a report."""
 
     def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
         self._client = client
         self._table = table_name
 
     def read(self, flows: Iterable[bytes], *, consistent: bool) -> dict[bytes, LedgerEntry]:
-        """The entries of `flows`; a report without one is left out.
+        """Read the entries of reports; the result omits reports without one.
 
         Raises:
             StoreError: the store failed.
@@ -94,25 +94,25 @@ class Ledger:
         return entries
 
     def fix_date_ahead(self, flow: bytes, date: int, now: int) -> None:
-        """Record that a report carries a date ahead of the clock; safe to repeat.
+        """Record that a report has a date ahead of the clock; safe to repeat.
 
-        The first call fixes the moment that the report counts with from then on. Call it before
+        The first call fixes the date with which the report counts from then on. Call it before
         anything else of the report is written.
 
         Args:
             flow: the report.
             date: as the report states it, milliseconds since the epoch.
-            now: clock of the run, milliseconds since the epoch.
+            now: time of the run, milliseconds since the epoch.
 
         Raises:
-            StoreError: the store failed; calling again is right.
+            StoreError: the store failed; the caller should retry.
         """
         with store_errors(), suppress(self._client.exceptions.ConditionalCheckFailedException):
             self._client.update_item(
                 TableName=self._table,
                 Key={"pk": {"S": report_key(flow)}},
                 UpdateExpression="SET first_read = if_not_exists(first_read, :now) ADD ahead :date",
-                # Beyond that many dates `effective_date` still holds back what is ahead.
+                # With more dates, `effective_date` still limits dates that are ahead.
                 ConditionExpression="attribute_not_exists(ahead) OR size(ahead) < :most",
                 ExpressionAttributeValues={
                     ":now": {"N": str(now)},
@@ -122,16 +122,16 @@ class Ledger:
             )
 
     def add(self, flow: bytes, content: bytes, iocs: frozenset[bytes], known: LedgerEntry) -> None:
-        """Record that a report is applied: every IOC of it is durable.
+        """Record that a report is applied, after all its IOCs are stored.
 
         Args:
             flow: the report.
             content: digest of its content.
             iocs: digests of its IOCs.
-            known: its entry as it was read, to tell what has to be added.
+            known: its entry as it was read.
 
         Raises:
-            StoreError: the store failed; calling again is right.
+            StoreError: the store failed; the caller should retry.
         """
         facts = self._add_to_shards(flow, iocs, known)
         if len(known.contents) >= MAX_CONTENTS:
@@ -139,13 +139,13 @@ class Ledger:
         self._add(report_key(flow), {"c": {"BS": [content]}, **facts})
 
     def name_also(self, flow: bytes, iocs: frozenset[bytes], known: LedgerEntry) -> None:
-        """Record that a report is counted in more IOCs: the same ones under other keys.
+        """Record that a report is counted in the same IOCs under further keys.
 
         Args:
             known: its entry as it was read.
 
         Raises:
-            StoreError: the store failed; calling again is right.
+            StoreError: the store failed; the caller should retry.
         """
         if facts := self._add_to_shards(flow, iocs, known):
             self._add(report_key(flow), facts)
@@ -153,13 +153,13 @@ class Ledger:
     def _add_to_shards(
         self, flow: bytes, iocs: frozenset[bytes], known: LedgerEntry
     ) -> dict[str, Any]:
-        """What has to be added to the entry itself, once the shards have their part."""
+        """Add to the shards; return what has to be added to the entry itself."""
         fresh = iocs - known.iocs
         if not fresh:
             return {}
         if len(known.iocs) + len(fresh) <= MAX_DIGESTS_IN_ENTRY:
             return {"i": {"BS": sorted(fresh)}}
-        # Shards before the entry: who sees the entry sees them, too.
+        # Shards before the entry, so that readers of the entry find them.
         for shard in range(_SHARDS):
             part = frozenset(digest for digest in fresh if digest[0] % _SHARDS == shard)
             if part:
@@ -167,10 +167,10 @@ class Ledger:
         return {"sharded": {"N": "1"}}
 
     def give_up(self, flow: bytes, now: int) -> None:
-        """Record that reading a report ends the process, so that no link is followed to it.
+        """Record that reading a report ends the process, so that links to it are not followed.
 
         Raises:
-            StoreError: the store failed; calling again is right.
+            StoreError: the store failed; the caller should retry.
         """
         with store_errors():
             self._client.update_item(
@@ -184,7 +184,7 @@ class Ledger:
         return batch_get(self._client, self._table, keys, consistent=consistent)
 
     def _forget(self, flow: bytes, contents: frozenset[bytes]) -> None:
-        """Forget old contents: whoever delivers one again makes it read again, and no more."""
+        """Remove old contents; if the feed delivers one again, it is read again without harm."""
         with store_errors():
             self._client.update_item(
                 TableName=self._table,
@@ -206,7 +206,7 @@ class Ledger:
 def flows_naming(
     client: "DynamoDBClient", table_name: str, wanted: Collection[bytes], segments: int
 ) -> dict[bytes, set[bytes]]:
-    """The reports that are counted in some IOCs, by the digest of each; reads the whole table.
+    """Find the reports counted in some IOCs, by digest of the IOC; reads the whole table.
 
     Raises:
         StoreError: the store failed.

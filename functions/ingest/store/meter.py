@@ -1,4 +1,4 @@
-"""Metering what a run costs: the capacity units that the store says its calls consumed."""
+"""Measuring the capacity units that a run consumes, as the store reports them."""
 
 import threading
 from collections.abc import Mapping
@@ -9,9 +9,9 @@ _METERED = _READS | {"put_item", "update_item", "delete_item", "batch_write_item
 
 
 class MeteredClient:
-    """A client of DynamoDB that adds up the units of its calls; safe for threads.
+    """A DynamoDB client that adds up the capacity units of its calls; safe for threads.
 
-    Failed conditions are billed as well, but the store reports no units for them.
+    Writes with a failed condition are billed too, but the store reports no units for them.
     """
 
     def __init__(self, client: Any) -> None:
@@ -20,8 +20,8 @@ class MeteredClient:
         self._read = 0.0
         self._written = 0.0
 
-    def take(self) -> tuple[float, float]:
-        """Read and write units since the last call."""
+    def read_units(self) -> tuple[float, float]:
+        """Return the read and write units since the last call."""
         with self._lock:
             units = self._read, self._written
             self._read = self._written = 0.0

@@ -1,16 +1,16 @@
-"""Records that broke a hard rule, kept for a person to see and to read again.
+"""The quarantine: records that broke a hard rule, for operators to inspect and replay.
 
-quarantine#<digest>  reason  which rule
-                     record  a raw report in JSON: all of it, or of a report that was read with
-                             nothing in it but what was rejected
-                     cut     set when `record` is not all of that
-                     flow    the report, where it has a valid flow_id
+quarantine#<digest>  reason  the broken rule
+                     record  a raw report in JSON: the whole report, or only the rejected IOCs of a
+                             report that was accepted
+                     cut     set if `record` is incomplete
+                     flow    its flow_id, if valid
                      feed    address of the feed
-                     at      when it came last, milliseconds since the epoch
-                     ttl     epoch seconds of its end
+                     at      when it was last read, milliseconds since the epoch
+                     ttl     end in epoch seconds
 
-When a record came first is not kept: a batch of puts cannot keep it, and a request for each
-record would cost a run 25 times as many.
+When a record was first read is not stored: a batch of puts cannot preserve it, and one request for
+each record would cost 25 times as many.
 """
 
 import json
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 KEPT_FOR = timedelta(days=90)
-# A record this long is cut: a person can still see what it was, and a batch of 25 stays under
-# the 16 MB of a request.
+# A longer record is cut: the rest still shows what it was, and a batch of 25 stays under the 16 MB
+# limit of a request.
 MAX_RECORD_CHARS = 100_000
 _KEY_PREFIX = f"{Prefix.QUARANTINE}#"
 
@@ -40,13 +40,13 @@ class QuarantineEntry:
     """A record in quarantine.
 
     Attributes:
-        key: its name; other names are other records.
+        key: identifies the record.
         reason: why it was rejected.
         record: a raw report in JSON, perhaps cut.
-        cut: whether `record` is only a part, which cannot be read again.
-        flow_id: the report that it is or stood in, "" when it has none that is valid.
-        feed_url: where it came from.
-        at: when it came last, milliseconds since the epoch.
+        cut: whether `record` is incomplete and cannot be replayed.
+        flow_id: scan of the report, "" if it has no valid one.
+        feed_url: address of its feed.
+        at: when it was last read, milliseconds since the epoch.
     """
 
     key: str
@@ -58,13 +58,13 @@ class QuarantineEntry:
     at: int
 
     def raw(self) -> object:
-        """The raw report to read again.
+        """Parse the raw report of the entry.
 
         Raises:
-            InvalidRecord: there is none.
+            InvalidRecord: the record is cut or not valid JSON.
         """
         if self.cut:
-            raise InvalidRecord("the record was too large to be kept whole")
+            raise InvalidRecord("the record was too large to be stored whole")
         try:
             return json.loads(self.record)
         except RecursionError:
@@ -74,7 +74,7 @@ class QuarantineEntry:
 
 
 class Quarantine:
-    """Keeps rejected records of one feed."""
+    """Stores rejected records of one feed."""
 
     def __init__(self, client: "DynamoDBClient", table_name: str, feed_url: str) -> None:
         self._client = client
@@ -82,7 +82,7 @@ class Quarantine:
         self._feed_url = feed_url
 
     def put(self, rejected: Iterable[Rejected], now: int) -> None:
-        """Keep records, each once however often it comes.
+        """Store records; a record that comes again replaces itself.
 
         Args:
             now: milliseconds since the epoch.
@@ -95,7 +95,7 @@ class Quarantine:
 
     def _item(self, rejected: Rejected, now: int) -> dict[str, Any]:
         try:
-            # Escapes keep what UTF-8 cannot hold: a feed may spell half a surrogate pair.
+            # Escapes preserve what UTF-8 cannot encode: a feed may contain half a surrogate pair.
             record = json.dumps(rejected.as_report(), ensure_ascii=True, sort_keys=True)
             cut = len(record) > MAX_RECORD_CHARS
         except RecursionError:
@@ -116,9 +116,9 @@ class Quarantine:
 
 
 class QuarantineEntries:
-    """Reads and removes what is in quarantine, of all feeds.
+    """Reads and removes entries of the quarantine, of all feeds.
 
-    For a person's commands: finding an entry reads the whole table.
+    For an operator's commands: finding an entry reads the whole table.
     """
 
     def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
@@ -126,10 +126,10 @@ class QuarantineEntries:
         self._table = table_name
 
     def find(self, beginning: str = "") -> Iterator[QuarantineEntry]:
-        """The entries whose key begins so, in no order; they may be removed on the way.
+        """Yield entries by a prefix of their key, in any order; the caller may remove them meanwhile.
 
         Args:
-            beginning: of a key, with or without the part that all of them share.
+            beginning: prefix of the digest or of the whole key.
 
         Raises:
             StoreError: the store failed.
@@ -151,7 +151,7 @@ class QuarantineEntries:
             request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def remove(self, entry: QuarantineEntry) -> None:
-        """Remove an entry; one that is gone already is no error.
+        """Remove an entry; a missing one is not an error.
 
         Raises:
             StoreError: the store failed.

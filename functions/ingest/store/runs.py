@@ -1,14 +1,14 @@
-"""What ingestion remembers between runs: run numbers, open runs, its place in the feed.
+"""The state of ingestion between runs: run numbers, open runs, cursors in the feed.
 
-runs#        number    the last number given; none is given twice
-             complete  runs of which every report they touched is in the ledger; bounded,
-                       what it forgot is looked up in the ledger
-feed#<feed>  open      runs that may have left a hole below what is known
+runs#        number    the last run number; no number is used twice
+             complete  runs whose reports are all in the ledger; bounded, older runs are
+                       looked up in the ledger
+feed#<feed>  open      runs that may have left unread reports below known ones
              pages     length of the feed when it was last read whole
              swept     when that was, milliseconds since the epoch
-             backlog   where a run stopped that could not finish
-             passed    reports that lie before it
-             tail      where to go on in a long feed that lists the oldest first
+             backlog   cursor of a run that could not finish
+             passed    number of reports before that cursor
+             tail      cursor to continue from in a long feed that lists the oldest first
              failures  runs in a row in which the feed failed
 """
 
@@ -26,17 +26,17 @@ _REMEMBERED_RUNS = 300
 
 
 class RunLog:
-    """Numbers the runs and keeps which of them are complete."""
+    """Numbers the runs and records which of them are complete."""
 
     def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
         self._client = client
         self._table = table_name
 
     def begin(self) -> tuple[int, frozenset[int]]:
-        """A number that no run had before, and the runs that are complete.
+        """Return a new run number and the complete runs.
 
         Raises:
-            StoreError: the store failed; a number may be lost by it, which does no harm.
+            StoreError: the store failed; a number may be lost, which does no harm.
         """
         with store_errors():
             answer = self._client.update_item(
@@ -51,13 +51,13 @@ class RunLog:
         return int(item["number"]["N"]), _numbers(item, "complete")
 
     def complete(self, number: int, remembered: frozenset[int]) -> None:
-        """Record that every report which run `number` marked as pending is in the ledger.
+        """Record that all reports that run `number` marked as pending are in the ledger.
 
         Args:
-            remembered: the complete runs as `begin` gave them, to forget the oldest.
+            remembered: the complete runs as `begin` returned them; the oldest are removed.
 
         Raises:
-            StoreError: the store failed; nothing is wrong then, later runs read more.
+            StoreError: the store failed; later runs only read more.
         """
         values: dict[str, Any] = {":number": {"NS": [str(number)]}}
         with store_errors():
@@ -78,7 +78,7 @@ class RunLog:
 
 
 class FeedStates:
-    """Reads and moves the place in a feed."""
+    """Reads and writes the state of ingestion for one feed."""
 
     def __init__(self, client: "DynamoDBClient", table_name: str, feed_url: str) -> None:
         self._client = client
@@ -86,7 +86,7 @@ class FeedStates:
         self._key = {"pk": {"S": feed_key(feed_url)}}
 
     def read(self) -> FeedState:
-        """The current state.
+        """Read the state.
 
         Raises:
             StoreError: the store failed.
@@ -107,7 +107,7 @@ class FeedStates:
         )
 
     def open_run(self, number: int) -> None:
-        """Note, before it writes, that run `number` may leave a hole.
+        """Record, before run `number` writes, that it may leave unread reports below known ones.
 
         Raises:
             StoreError: the store failed.
@@ -115,13 +115,13 @@ class FeedStates:
         self._update("ADD #open :runs", {":runs": _number_set([number])}, {"#open": "open"})
 
     def read_whole(self, closed: Iterable[int], pages: int, at: int, tail: str) -> None:
-        """A run has read the whole feed.
+        """Record that a run has read the whole feed.
 
         Args:
-            closed: the open runs that it saw before its first page, and itself.
+            closed: the run itself and the runs that were open before its first page.
             pages: length of the feed.
-            at: milliseconds since the epoch.
-            tail: where to go on next time, "" to begin at the top.
+            at: time of the run, milliseconds since the epoch.
+            tail: cursor for the next run, "" to start at the top.
 
         Raises:
             StoreError: the store failed.
@@ -134,7 +134,7 @@ class FeedStates:
         )
 
     def read_to_known(self, closed: Iterable[int], tail: str) -> None:
-        """A run has read what is new of a long feed.
+        """Record that a run has read everything new of a long feed.
 
         Raises:
             StoreError: the store failed.
@@ -142,10 +142,10 @@ class FeedStates:
         self._finish(closed, {"tail": {"S": tail}} if tail else {}, [])
 
     def stopped_at(self, url: str, passed: int = 0) -> None:
-        """A run could not finish; the next one goes on at `url`, or at the top if it is "".
+        """Record that a run could not finish; the next one continues at `url`, or at the top if "".
 
         Args:
-            passed: reports that lie before it.
+            passed: number of reports before that cursor.
 
         Raises:
             StoreError: the store failed.
@@ -159,12 +159,12 @@ class FeedStates:
         """Count a run in which the feed failed.
 
         Raises:
-            StoreError: the store failed; the run may be counted, or even twice.
+            StoreError: the store failed; the run may have been counted, even twice.
         """
         self._update("ADD failures :one", {":one": {"N": "1"}}, {})
 
     def answered(self) -> None:
-        """Begin to count anew: the feed did not fail.
+        """Reset the count of failed runs, because the feed answered.
 
         Raises:
             StoreError: the store failed.

@@ -1,13 +1,13 @@
-"""Reports that a feed only links to, and that are still to be fetched.
+"""Unresolved reports: a feed only links to them, and they are not fetched yet.
 
-unresolved#<feed>        waiting  a set of texts "<since>.<run> <flow_id>": since when the report
-                                  waits in milliseconds since the epoch, and in which run it began
-                         runs     number of the last run that had something to resolve
-unresolved#<feed>#tries  tries    a set of texts "<number> <flow_id>": tries that have begun; the
-                                  end of a try removes it, so those that stay ended the process
+unresolved#<feed>        waiting  a set of texts "<since>.<run> <flow_id>": when a page first linked
+                                  to it, milliseconds since the epoch, and number of that run
+                         runs     number of the last run with unresolved reports
+unresolved#<feed>#tries  tries    a set of texts "<number> <flow_id>": attempts that have begun;
+                                  removed at their end, so those that stay ended the process
 
-Sets, because runs that overlap add to them and take from them without reading them first. A
-report that two runs added is in it twice; that costs a request and nothing else.
+They are sets, because overlapping runs add and remove texts without reading the item first. If two
+runs add a report, it is in the set twice; that only costs a request.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,19 +20,19 @@ from shared.store.keys import tries_key, unresolved_key
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# Every write costs as much as the whole item: 20 KB with flow_ids as they usually are. With the
-# longest ones that are allowed it is still under the 400 KB of an item.
+# Every write costs as much as the whole item: 20 KB with usual flow_ids. With the longest
+# flow_ids allowed, it is still under the 400 KB limit of an item.
 MAX_WAITING = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A report that is to be fetched.
+    """A report to be fetched.
 
     Attributes:
         flow_id: the scan.
-        since: when a page first named it, milliseconds since the epoch.
-        run: number of that run, as `UnresolvedReports.begin_run` gave it.
+        since: when a page first linked to it, milliseconds since the epoch.
+        run: number of that run, from `UnresolvedReports.begin_run`.
     """
 
     flow_id: str
@@ -41,7 +41,7 @@ class Waiting:
 
 
 class UnresolvedReports:
-    """Remembers the unresolved reports of one feed; the caller keeps to `MAX_WAITING`."""
+    """Stores the unresolved reports of one feed; the caller adds no more than `MAX_WAITING`."""
 
     def __init__(self, client: "DynamoDBClient", table_name: str, feed_url: str) -> None:
         self._client = client
@@ -50,7 +50,7 @@ class UnresolvedReports:
         self._tries_key = tries_key(feed_url)
 
     def read(self) -> frozenset[Waiting]:
-        """The reports that wait.
+        """Read the unresolved reports.
 
         Raises:
             StoreError: the store failed.
@@ -58,10 +58,10 @@ class UnresolvedReports:
         return frozenset(map(_waiting, self._texts(self._key, "waiting")))
 
     def begin_run(self) -> int:
-        """Number a run that has something to resolve, one more than the last.
+        """Return a new number for a run with unresolved reports, one more than the last.
 
         Raises:
-            StoreError: the store failed; a number may be lost by it, which does no harm.
+            StoreError: the store failed; a number may be lost, which does no harm.
         """
         with store_errors():
             answer = self._client.update_item(
@@ -74,29 +74,29 @@ class UnresolvedReports:
         return int(answer["Attributes"]["runs"]["N"])
 
     def add(self, reports: Iterable[Waiting]) -> None:
-        """Remember reports.
+        """Add reports.
 
         Raises:
-            StoreError: the store failed; calling again is right.
+            StoreError: the store failed; the caller should retry.
         """
         self._update(self._key, "ADD waiting :texts", map(_text, reports))
 
     def remove(self, reports: Iterable[Waiting]) -> None:
-        """Forget reports, exactly as `read` gave them.
+        """Remove reports, exactly as `read` returned them.
 
         Raises:
-            StoreError: the store failed; calling again is right.
+            StoreError: the store failed; the caller should retry.
         """
         texts = [
             text
             for one in reports
-            # Earlier versions stored no run.
+            # Earlier versions did not store the run.
             for text in ([_text(one)] if one.run else [_text(one), f"{one.since} {one.flow_id}"])
         ]
         self._update(self._key, "DELETE waiting :texts", texts)
 
     def tries(self) -> Mapping[str, int]:
-        """By flow_id, how many tries at a report have begun and not ended.
+        """Read the number of attempts that began and did not end, by flow_id.
 
         Raises:
             StoreError: the store failed.
@@ -108,21 +108,21 @@ class UnresolvedReports:
         return tries
 
     def begin_try(self, flow_id: str, number: int) -> None:
-        """Record a try at a report before it is made.
+        """Record an attempt to fetch a report, before it begins.
 
         Args:
-            number: from 1 on, one more than the tries that have not ended.
+            number: one more than the attempts that have not ended.
 
         Raises:
-            StoreError: the store failed; calling again is right.
+            StoreError: the store failed; the caller should retry.
         """
         self._update(self._tries_key, "ADD tries :texts", [f"{number} {flow_id}"])
 
     def end_tries(self, flow_id: str, number: int) -> None:
-        """Forget the tries at a report, up to a number.
+        """Remove the attempts at a report, up to a number.
 
         Raises:
-            StoreError: the store failed; calling again is right.
+            StoreError: the store failed; the caller should retry.
         """
         texts = [f"{one} {flow_id}" for one in range(1, number + 1)]
         self._update(self._tries_key, "DELETE tries :texts", texts)

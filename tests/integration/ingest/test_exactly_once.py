@@ -88,9 +88,9 @@ def test_a_run_that_dies_at_any_request_is_repaired_by_the_next_one(
     for at in range(len(pages)):
         moto_store.empty()
         with pytest.raises(Killed):
-            ingest(moto_store, DyingFeed(pages), fold_reports=2)
+            ingest(moto_store, DyingFeed(pages), batch_reports=2)
         _no_more_than(stored(moto_store), expected)
-        assert ingest(moto_store, FakeFeed(pages), fold_reports=2).complete
+        assert ingest(moto_store, FakeFeed(pages), batch_reports=2).complete
         assert stored(moto_store) == expected, f"died at request {at}"
 
 
@@ -322,7 +322,7 @@ def test_only_reports_dated_ahead_cost_a_write_more(moto_store: Store) -> None:
     assert updates(dated_ahead()) == updates(honest) + 1
 
 
-def test_the_size_of_a_fold_does_not_change_the_outcome(moto_store: Store) -> None:
+def test_the_size_of_a_batch_does_not_change_the_outcome(moto_store: Store) -> None:
     feed = json_feed(reports())
-    assert ingest(moto_store, feed, fold_reports=2, fold_sightings=3).complete
+    assert ingest(moto_store, feed, batch_reports=2, batch_sightings=3).complete
     assert stored(moto_store) == model(reports())

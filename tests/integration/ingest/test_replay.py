@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from functions.ingest.feed_reader import KNOWN_STREAK, LONG_FEED_PAGES
-from functions.ingest.replay import FOLD_ENTRIES, Replay, Replayed
+from functions.ingest.replay import BATCH_ENTRIES, Replay, Replayed
 from functions.ingest.store.quarantine import QuarantineEntries, QuarantineEntry
 from functions.ingest.store.unresolved import MAX_WAITING, UnresolvedReports, Waiting
 from shared.domain.indicator import IndicatorType, parse
@@ -214,7 +214,7 @@ def test_what_was_cut_is_refused(moto_store: Store) -> None:
     [result] = replay(moto_store)
     assert (result.accepted, result.refused) == (
         False,
-        ["the record was too large to be kept whole"],
+        ["the record was too large to be stored whole"],
     )
     assert len(entries(moto_store)) == 1
 
@@ -240,8 +240,8 @@ def test_a_preview_writes_nothing(any_store: Store) -> None:
     assert everything(any_store) == before
 
 
-def test_more_entries_of_one_report_than_one_fold_takes(any_store: Store) -> None:
-    many = FOLD_ENTRIES + 30
+def test_more_entries_of_one_report_than_one_batch_takes(any_store: Store) -> None:
+    many = BATCH_ENTRIES + 30
     iocs = {"domain": [raw_ioc(f"{n}.example", "EVIL") for n in range(many)]}
     ingest(any_store, json_feed([raw_report("flow-1", iocs=iocs)]))
     edit(any_store, known_now)

@@ -100,7 +100,7 @@ def test_reads_that_lie_back_change_no_count(moto_store: Store, seed: int) -> No
             seen.append(report(f"flow-{rng.randrange(8)}", *domains, date=1_748_764_800))
         # What was delivered comes again, and has to be taken for new by who reads the old ledger.
         feed = json_feed(rng.sample(seen, len(seen)), page_size=3)
-        assert ingest(moto_store, feed, client=client, fold_reports=2).complete
+        assert ingest(moto_store, feed, client=client, batch_reports=2).complete
         assert stored(moto_store) == model(seen)
     assert client.stale
 

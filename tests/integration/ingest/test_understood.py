@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from functions.ingest import batch as fold
+from functions.ingest import batch
 from shared.domain import verdict
 from shared.domain.errors import FeedError
 from shared.domain.indicator import IndicatorType, parse
@@ -92,7 +92,7 @@ class TestLinks:
         summary = ingest(moto_store, FakeFeed({FEED_URL: linking_page("a", "b")}))
         assert summary.stopped == (
             "0 of 2 entries of the feed were understood: they only link to their reports, "
-            "and fetching those takes a key of the feed"
+            "and fetching those requires a key of the feed"
         )
 
     def test_a_sandbox_that_gives_no_report_is_named_as_the_reason(self, moto_store: Store) -> None:
@@ -230,14 +230,14 @@ class TestWhatTheReaderLearns:
     def test_a_new_version_reads_again_what_the_feed_shows(
         self, moto_store: Store, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        self.as_the_old_reader_did(moto_store, monkeypatch, version=fold._READER_VERSION - 1)
+        self.as_the_old_reader_did(moto_store, monkeypatch, version=batch._READER_VERSION - 1)
         assert ingest(moto_store, json_feed(self.reports(), page_size=3)).known == 0
         assert stored(moto_store) == model(self.reports())
 
     def test_reingest_brings_what_was_missed_with_exact_counts(
         self, moto_store: Store, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        self.as_the_old_reader_did(moto_store, monkeypatch, version=fold._READER_VERSION)
+        self.as_the_old_reader_did(moto_store, monkeypatch, version=batch._READER_VERSION)
         feed = json_feed(self.reports(), page_size=3)
         assert ingest(moto_store, feed).known == 8, "without a new version all is known"
         for _ in range(2):

@@ -83,7 +83,7 @@ class TestAgainstBoto3:
             assert raised.value.response["Error"]["Code"] == "ResourceNotFoundException"
 
     def test_what_is_no_value_is_never_sent(self, server: FeedServer) -> None:
-        with pytest.raises(TypeError, match="set is no value"):
+        with pytest.raises(TypeError, match="set is not a value"):
             client_of(server).put_item(TableName="t", Item={"pk": {"SS": {"a"}}})
         assert not server.requests
 

@@ -105,7 +105,7 @@ def test_the_cold_start_is_read_from_the_report() -> None:
 def test_a_fold_takes_its_share_of_what_was_measured() -> None:
     fold = Work(5_000, 1, cpu_us=4_000_000, waits=40)
     once = scale.ingest_run(measured(new=fold))
-    assert once.fold_reports == 500
+    assert once.batch_reports == 500
     assert once.fold_s == cost.duration_ms(4_000_000, 40, cost.INGEST_MB) / 1000
     twice = Work(10_000, 1, cpu_us=8_000_000, waits=80)
     assert scale.ingest_run(measured(new=twice)).fold_s == once.fold_s

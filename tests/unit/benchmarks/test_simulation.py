@@ -5,7 +5,7 @@ from benchmarks.simulation import Bucket, Run, Service, concurrency, hot_item, p
 from functions.publish.store.transactions import MAX_TRIES, tries
 
 SERVICE = Service(compute_s=0.004, wait_s=0.005, init_s=0.5)
-RUN = Run(reading_s=100, requests=50, page_s=1, page_reports=100, fold_reports=500, fold_s=5)
+RUN = Run(reading_s=100, requests=50, page_s=1, page_reports=100, batch_reports=500, fold_s=5)
 
 
 def hot(**fields: float) -> simulation.HotItem:

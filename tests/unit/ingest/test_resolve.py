@@ -122,7 +122,7 @@ class Runs:
         """A whole run: what it fetched is applied."""
         resolver = self.resolver(now=now, has_key=has_key, max_fetches=max_fetches)
         for page in pages:
-            resolver.note(page)
+            resolver.add_links(page)
         return resolve(resolver, feed.get, self.apply)
 
     def apply(self, raw: object) -> None:
@@ -170,7 +170,7 @@ def test_every_report_of_a_scan_is_taken(runs: Runs) -> None:
 def test_links_that_name_no_scan_go_to_quarantine_and_are_counted(runs: Runs) -> None:
     feed = sandbox()
     unnamed = links("", "x" * (MAX_FLOW_ID_CHARS + 1), "line\nbreak")
-    known, rejected = runs.resolver().note(unnamed)
+    known, rejected = runs.resolver().add_links(unnamed)
     assert known == 0
     assert [(one.reason, one.record) for one in rejected] == [
         ("the entry links to no scan", {"link": link.url}) for link in unnamed
@@ -191,7 +191,7 @@ def test_without_a_key_links_are_remembered_and_fetched_when_there_is_one(runs: 
 
 def test_links_to_reports_that_are_known_are_counted_as_such(runs: Runs) -> None:
     runs.run(sandbox("a"), links("a"))
-    assert runs.resolver().note(links("a", "a", "b")) == (2, [])
+    assert runs.resolver().add_links(links("a", "a", "b")) == (2, [])
 
 
 def test_what_fails_is_tried_again_when_its_entry_has_left_the_feed(runs: Runs) -> None:
@@ -278,7 +278,7 @@ def test_time_that_runs_out_ends_it_and_leaves_the_rest(runs: Runs) -> None:
         return Fetched(url, answer(flow_id))
 
     resolver = runs.resolver()
-    resolver.note(links(*ids))
+    resolver.add_links(links(*ids))
     resolved = resolve(resolver, fetch, runs.apply)
     assert (len(resolved.raws), resolved.unresolved, len(seen)) == (3, 3, 4)
     assert runs.remembered() == set(ids) - set(flow_ids(resolved))
@@ -302,7 +302,7 @@ def test_what_always_fails_does_not_stand_before_the_rest(runs: Runs) -> None:
 
 def test_nothing_is_forgotten_before_it_is_applied(runs: Runs) -> None:
     resolver = runs.resolver()
-    resolver.note(links("a"))
+    resolver.add_links(links("a"))
     assert runs.remembered() == {"a"}, "a run may die while it fetches"
     [flow_id] = resolver.scans()
     assert resolver.fetch(flow_id, sandbox("a").get)
@@ -317,7 +317,7 @@ def test_nothing_is_forgotten_before_it_is_applied(runs: Runs) -> None:
 def test_a_scan_half_applied_is_fetched_again(runs: Runs) -> None:
     feed = FakeFeed({report_url(FEED_URL, "a"): answer("a", "x.example", "y.example")})
     resolver = runs.resolver()
-    resolver.note(links("a"))
+    resolver.add_links(links("a"))
     [flow_id] = resolver.scans()
     runs.apply(resolver.fetch(flow_id, feed.get)[0])
     assert flow_ids(runs.run(feed, links("a"))) == ["a", "a"]
@@ -339,7 +339,7 @@ class TestAReportThatEndsTheProcess:
             applied.append(raw["flow_id"])
 
         resolver = runs.resolver(now=NOW + len(applied))
-        resolver.note(links(*flow_ids))
+        resolver.add_links(links(*flow_ids))
         with pytest.raises(Dead):
             resolve(resolver, sandbox(*flow_ids).get, apply)
         return applied
@@ -386,7 +386,7 @@ class TestAReportThatEndsTheProcess:
         deaths = 0
         while True:
             resolver = runs.resolver(now=NOW + deaths)
-            resolver.note(links(*fatal, "good") if not deaths else [])
+            resolver.add_links(links(*fatal, "good") if not deaths else [])
             try:
                 resolved = resolve(resolver, sandbox(*fatal, "good").get, apply)
                 break
@@ -400,7 +400,7 @@ class TestAReportThatEndsTheProcess:
 class TestUnresolvedForLong:
     def left(self, runs: Runs, *flow_ids: str, has_key: bool = True) -> tuple[int, int]:
         resolver = runs.resolver(has_key=has_key)
-        resolver.note(links(*flow_ids))
+        resolver.add_links(links(*flow_ids))
         resolve(resolver, sandbox().get, runs.apply)
         return resolver.unresolved, resolver.unresolved_long
 
@@ -423,8 +423,8 @@ class TestUnresolvedForLong:
 
 def test_runs_that_overlap_lose_nothing(runs: Runs) -> None:
     first, second = runs.resolver(), runs.resolver(now=NOW + 5)
-    first.note(links("a", "b"))
-    second.note(links("b", "c"))
+    first.add_links(links("a", "b"))
+    second.add_links(links("b", "c"))
     assert flow_ids(resolve(first, sandbox("a", "b").get, runs.apply)) == ["a", "b"]
     assert flow_ids(resolve(second, sandbox().get, runs.apply)) == []
     assert runs.remembered() == {"c"}
@@ -485,7 +485,7 @@ def test_a_run_killed_at_any_call_is_repaired_by_the_next(store: Store, after: b
             ledger = Ledger(client, store.state_table)  # type: ignore[arg-type]
             waiting = UnresolvedReports(client, store.state_table, url)  # type: ignore[arg-type]
             resolver = Resolver(url, ledger, waiting, NOW, has_key=True, sleep=lambda _: None)
-            resolver.note(links(flow))
+            resolver.add_links(links(flow))
             return resolve(
                 resolver,
                 get,
