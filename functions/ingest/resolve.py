@@ -1,8 +1,8 @@
 """Fetching reports that a feed only links to, from the sandbox's report endpoint.
 
-Every report is stored as unresolved before it is fetched, and removed only when it is applied. So it
-is not lost if its entry leaves the feed or the run ends early. It may be fetched twice,
-which the ledger makes harmless.
+Every report is stored as unresolved before it is fetched, and removed only when it is applied. So
+it is not lost if its entry leaves the feed or the run ends early. It may be fetched twice, which
+the ledger makes harmless.
 
 The size or form of a report may end the process. So reports are fetched after the pages are
 applied, one at a time, each applied before the next, and each attempt is recorded before it

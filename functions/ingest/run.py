@@ -205,9 +205,7 @@ class Run:
             if self._fields:
                 reason += f"; the first entry has the fields {self._fields}"
         elif not self.resolver.has_key:
-            reason = (
-                "they only link to their reports, and fetching those requires a key of the feed"
-            )
+            reason = "they only link to their reports, and fetching those needs a key of the feed"
         else:
             reason = "they only link to their reports, and those could not be fetched"
             if self.resolver.failure:

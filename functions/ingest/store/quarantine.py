@@ -126,7 +126,7 @@ class QuarantineEntries:
         self._table = table_name
 
     def find(self, beginning: str = "") -> Iterator[QuarantineEntry]:
-        """Yield entries by a prefix of their key, in any order; the caller may remove them meanwhile.
+        """Yield entries by a prefix of their key, in any order; removing them meanwhile is safe.
 
         Args:
             beginning: prefix of the digest or of the whole key.

@@ -92,7 +92,7 @@ class TestLinks:
         summary = ingest(moto_store, FakeFeed({FEED_URL: linking_page("a", "b")}))
         assert summary.stopped == (
             "0 of 2 entries of the feed were understood: they only link to their reports, "
-            "and fetching those requires a key of the feed"
+            "and fetching those needs a key of the feed"
         )
 
     def test_a_sandbox_that_gives_no_report_is_named_as_the_reason(self, moto_store: Store) -> None:
