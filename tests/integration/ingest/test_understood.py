@@ -58,7 +58,7 @@ def test_the_reason_names_the_element_or_the_fields(moto_store: Store) -> None:
     atom = linking_page("a", "b").replace(b"</entry>", f"{content}</entry>".encode())
     summary = ingest(moto_store, FakeFeed({FEED_URL: atom}))
     assert (summary.complete, summary.not_understood) == (False, 2)
-    assert "understood: entry/content/analysis gives no list of IOCs" in summary.stopped
+    assert "understood: entry/content/analysis contains no list of IOCs" in summary.stopped
     [run] = FeedRuns(moto_store.client, moto_store.state_table).read()
     assert run.stopped == summary.stopped
     entry: dict[str, Any] = {"uuid": "a", "observables": [], "x" * 1000: 1}
