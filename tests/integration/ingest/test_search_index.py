@@ -44,7 +44,9 @@ def seen(raws: Iterable[object]) -> dict[Indicator, set[ScanVerdict]]:
     found: defaultdict[Indicator, set[ScanVerdict]] = defaultdict(set)
     for raw in raws:
         for sighting in read_report(raw, NOW).sightings:
-            found[sighting.indicator].add(sighting.summary.latest)
+            latest = sighting.summary.latest
+            # A date ahead of the clock counts as the clock of the run that read it first.
+            found[sighting.indicator].add(latest._replace(seen_at=min(latest.seen_at, NOW)))
     return found
 
 
