@@ -1,4 +1,4 @@
-"""Client of reputation APIs in the shape of MetaDefender Cloud v4. See docs/client.md."""
+"""Client of MetaDefender Cloud v4 reputation APIs. See docs/client.md."""
 
 from shared.client.answers import Answer, ProviderRow, RowStatus
 from shared.client.cache import AnswerCache

@@ -1,4 +1,4 @@
-"""Answers of a reputation API, whatever the type of the indicator. Pure."""
+"""Answers of a reputation API, in one form for all types of indicators. Pure."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -9,24 +9,24 @@ from shared.domain.verdict import Verdict, overall_verdict
 
 
 class RowStatus(StrEnum):
-    """What a provider did with the question."""
+    """What a provider answered about an indicator."""
 
-    LISTED = "listed"  # it has something against the indicator
-    TRUSTED = "trusted"  # it vouches for it
-    NOT_LISTED = "not listed"  # it has nothing against it
-    FAILED = "failed"  # it could not be asked
-    OTHER = "other"  # it has a result that decides nothing, such as "not scanned"
+    LISTED = "listed"  # the indicator is bad
+    TRUSTED = "trusted"  # the indicator is trusted
+    NOT_LISTED = "not listed"  # the provider does not list the indicator
+    FAILED = "failed"  # the provider did not answer
+    OTHER = "other"  # a result without a verdict, such as "not scanned"
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderRow:
-    """What one provider, or one engine, says.
+    """The result of one provider, or of one scan engine.
 
     Attributes:
         provider: its name as the API spells it.
-        verdict: None if it has none; shared.client.wire has the rule.
-        assessment: in the provider's own words, "" for none and for hashes.
-        detail: the name of the threat (hash) or the category (others), "" for none.
+        verdict: by the rule of `shared.client.wire`; None if the provider has none.
+        assessment: in the provider's own words; "" if it gives none, and for hashes.
+        detail: threat name (hash) or category (other types), "" if there is none.
     """
 
     provider: str
@@ -38,11 +38,12 @@ class ProviderRow:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an API knows of one indicator.
+    """The answer of an API about one indicator.
 
     Attributes:
-        known: a hash: the API has a report; others: at least one provider has a verdict.
-        rows: one for each provider, in the order of the API.
+        known: for a hash, whether the API has a report; for other types, whether at least one
+            provider has a verdict.
+        rows: one per provider, in the order of the API.
     """
 
     indicator: Indicator
@@ -51,20 +52,21 @@ class Answer:
 
     @property
     def complete(self) -> bool:
-        """Whether every provider could be asked."""
+        """Whether every provider answered."""
         return all(row.status is not RowStatus.FAILED for row in self.rows)
 
     def verdict(self, excluding: Collection[str] = ()) -> Verdict | None:
-        """The verdict of all providers together.
-
-        By the rule of `shared.domain.verdict.overall_verdict`; None without any.
+        """Combine the verdicts of the providers, by `shared.domain.verdict.overall_verdict`.
 
         Args:
-            excluding: names of providers that are left out, in any case.
+            excluding: names of providers to ignore, in any case.
+
+        Returns:
+            None if no provider has a verdict.
         """
-        left_out = {name.casefold() for name in excluding}
+        excluded = {name.casefold() for name in excluding}
         return overall_verdict(
             row.verdict
             for row in self.rows
-            if row.verdict is not None and row.provider.casefold() not in left_out
+            if row.verdict is not None and row.provider.casefold() not in excluded
         )

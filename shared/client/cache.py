@@ -1,4 +1,4 @@
-"""Answers kept in memory, so that nothing is asked twice in a short time."""
+"""In-memory cache of answers, which saves repeated requests."""
 
 import time
 from collections.abc import Callable
@@ -9,15 +9,16 @@ from shared.runtime.ttl_cache import TtlCache
 
 
 class AnswerCache:
-    """Answers of one API, safe for threads; the ones used least lately go first.
+    """Least-recently-used cache for answers of one API. Safe for threads.
 
-    Only complete answers are kept: where a provider failed, the next look-up may know more.
+    It stores complete answers only: if a provider failed, the next look-up may find more.
 
     Args:
-        max_entries: how many answers are kept.
-        known_s: seconds to keep an answer that knows the indicator.
-        unknown_s: seconds to keep one that does not; shorter, because it is what changes.
-        clock: seconds, never going back.
+        max_entries: maximum number of answers.
+        known_s: seconds to cache an answer about a known indicator.
+        unknown_s: seconds to cache an answer about an unknown one; shorter, because it may become
+            known.
+        clock: returns seconds that never go back.
     """
 
     def __init__(
@@ -34,11 +35,11 @@ class AnswerCache:
         self._answers = TtlCache[Indicator, Answer](max_entries, clock)
 
     def get(self, indicator: Indicator) -> Answer | None:
-        """The stored answer, None if there is none or its time is over."""
+        """Return the cached answer, None if there is none or it has expired."""
         return self._answers.get(indicator)
 
     def put(self, answer: Answer) -> None:
-        """Store an answer, if it is complete."""
+        """Cache an answer if it is complete."""
         if answer.complete:
             ends = self._clock() + (self._known_s if answer.known else self._unknown_s)
             self._answers.put(answer.indicator, answer, ends)

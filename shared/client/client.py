@@ -1,4 +1,4 @@
-"""Asks any API of the shape of MetaDefender Cloud v4: this service's own, or the vendor's."""
+"""Client of MetaDefender Cloud v4 APIs: this service's own, or the vendor's."""
 
 import hashlib
 import json
@@ -36,16 +36,16 @@ from shared.http.retry import RETRIED_STATUSES, BoundedRetry
 from shared.runtime.deadline import Deadline
 
 if TYPE_CHECKING:
-    # Imported by those who use one: it needs the library of the format.
+    # Not imported at run time: it needs the library of the format, which most users do not need.
     from shared.client.local_filter import LocalFilter
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
-# Of the values in one request; this service takes a body of 4 MB.
+# Total size of the values in one request; this service accepts a body of 4 MB.
 MAX_CHUNK_BYTES = 1024 * 1024
-# API Gateway takes a URL of 10,240 characters.
+# API Gateway accepts a URL of 10,240 characters.
 MAX_URL_CHARS = 8000
-# Some gateways decode a path, cut it at a `?` that appears, and fold slashes.
-_READ_IN_TWO_WAYS = re.compile(r"[?%\\]|[^:]//|://.*//")
+# Some gateways decode a path, cut it at a decoded `?`, and merge slashes.
+_AMBIGUOUS_IN_PATH = re.compile(r"[?%\\]|[^:]//|://.*//")
 _READ_BYTES = 64 * 1024
 _SECONDS = re.compile("[0-9]{1,9}")
 _FIELDS: Final = {"hash": "hash", "ip": "address", "domain": "fqdn", "url": "url"}
@@ -54,31 +54,31 @@ _NOT_ACCEPTED = frozenset({400064, *range(400180, 400186)})
 
 
 class ReputationClient:
-    """Asks one API. Safe for threads; close it, or use it in a `with`, to let go of connections.
+    """Client of one API. Safe for threads; close it, or use it in a `with`.
 
-    Keeps no cookies, takes no proxy or password from the environment and follows no redirect, so
-    the key reaches nobody but the API.
+    It stores no cookies, reads no proxy or password from the environment and follows no redirect,
+    so only the API gets the key.
 
     Args:
-        base_url: the address that has `/hash` under it, such as `https://host/v4`, or
-            `https://host/stage/v4` for an API with a stage in its path; slashes at its end do not
-            matter, and an address without any path gets `/v4`.
+        base_url: address above `/hash`, such as `https://host/v4`, or `https://host/stage/v4` for
+            an API with a stage; slashes at its end are ignored, and an address without a path
+            gets `/v4`.
         api_key: sent in the header `apikey`.
-        cache: of answers, for this client only; None for none.
-        remaining: seconds that the caller has left, asked again and again.
-        deadline_s: seconds that a call may take, with all its requests and retries.
+        cache: cache of answers, for this client only; None for no cache.
+        remaining: returns the seconds that the caller has left; called repeatedly.
+        deadline_s: seconds that a call may take, including all its requests and retries.
         connect_timeout_s, read_timeout_s: seconds to wait for a connection, and for each piece of
             an answer.
-        max_retries: of one request, after lost connections and the statuses 429 and 5xx.
+        max_retries: retries of one request, after lost connections and the statuses 429 and 5xx.
         backoff_s: seconds before the second retry; each further one waits twice as long.
-        max_hashes: hashes in one request.
-        max_addresses: IPs, domains or URLs in one request; the vendor takes 50.
-        clock: seconds, never going back.
-        transport: sends the requests, in place of one that retries as said above.
-        local_filter: says of what was never seen that it was not, without asking; None for none.
+        max_hashes: maximum number of hashes in one request.
+        max_addresses: maximum number of IPs, domains or URLs in one request; the vendor accepts 50.
+        clock: returns seconds that never go back.
+        transport: sends the requests; the default one retries as described above.
+        local_filter: Bloom filter of stored IOCs; a miss is answered as unknown without a request.
 
     Raises:
-        ValueError: `base_url` or `api_key` cannot be used; the message repeats neither.
+        ValueError: `base_url` or `api_key` is not valid; the message repeats neither.
     """
 
     def __init__(
@@ -114,9 +114,9 @@ class ReputationClient:
         self._transport = transport or HTTPAdapter(
             max_retries=_Retry(
                 total=max_retries,
-                other=0,  # an untrusted certificate is no better the next time
+                other=0,  # an untrusted certificate stays untrusted
                 status_forcelist=RETRIED_STATUSES,
-                allowed_methods=None,  # every one of them, because a look-up changes nothing
+                allowed_methods=None,  # all methods, because a look-up changes nothing
                 backoff_factor=backoff_s,
                 backoff_max=10,
                 raise_on_status=False,
@@ -136,111 +136,110 @@ class ReputationClient:
         self._transport.close()
 
     def look_up(self, indicator: Indicator) -> Answer:
-        """Ask for one indicator.
+        """Look up one indicator.
 
         Raises:
-            ReputationApiError: there is no answer.
+            ReputationApiError: the look-up failed.
         """
         path = f"{indicator.type.info.route}/{quote(indicator.value, safe='')}"
         too_long = len(self._base) + 1 + len(path) > MAX_URL_CHARS
-        if too_long or _READ_IN_TWO_WAYS.search(indicator.value):
+        if too_long or _AMBIGUOUS_IN_PATH.search(indicator.value):
             return self.look_up_many([indicator])[indicator]
         self._start()
-        kept = self._kept(indicator)
-        return kept or self._settled(self._get(indicator, path))[indicator]
+        return self._cached(indicator) or _answers(self._get(indicator, path))[indicator]
 
     def look_up_many(self, indicators: Iterable[Indicator]) -> dict[Indicator, Answer]:
-        """Ask for many indicators, each once, in as few requests as there may be.
+        """Look up many indicators, each once, in as few requests as possible.
 
-        With a cache, what was learned before an error is not asked again.
+        With a cache, answers that arrived before an error are not requested again.
 
         Raises:
-            Unanswered: some have no answer; it holds the answers to the others.
+            Unanswered: some have no answer; the error holds the answers about the others.
             ReputationApiError: a request failed.
         """
         self._start()
         total = wire.Reply()
         waiting: dict[str, list[Indicator]] = {}
         for indicator in dict.fromkeys(indicators):
-            if kept := self._kept(indicator):
-                total.answers[indicator] = kept
+            if cached := self._cached(indicator):
+                total.answers[indicator] = cached
             else:
                 waiting.setdefault(indicator.type.info.route, []).append(indicator)
         for family, ones in waiting.items():
             for chunk in _chunks(ones, self._sizes[family]):
                 outcome = self._post(family, chunk)
-                self._keep(outcome)
+                self._store(outcome)
                 total.answers.update(outcome.answers)
                 total.failed.update(outcome.failed)
-        return self._settled(total)
+        return _answers(total)
 
     def read(self, path: str) -> Any:
-        """What the API says below another path, such as `status/providers`: any JSON.
+        """Read the JSON that the API answers at another path, such as `status/providers`.
 
         Raises:
-            ReputationApiError: there is no answer.
+            ReputationApiError: the request failed.
         """
         self._deadline.start()
         try:
-            return json.loads(self._told(path))
+            return json.loads(self._body_of(path))
         except (ValueError, RecursionError):
             raise UnexpectedAnswer("the answer is not JSON") from None
 
     def refresh_filter(self) -> bool:
-        """Bring the local filter up to date.
+        """Download the filter of the API if it has changed.
 
-        Look-ups do so by themselves when it is due, and ask the API when that fails.
+        Look-ups do so themselves when a refresh is due; if it fails, they continue without it.
 
         Returns:
-            Whether there was another filter to take.
+            Whether there was a new filter.
 
         Raises:
-            ReputationApiError: the API offers no filter, or it could not be had; the one before
-                is used as long as its age allows.
+            ReputationApiError: the API has no filter, or the download failed; the previous filter
+                is used until it is too old.
             OSError: the file cannot be written.
         """
         if self._filter is None:
             return False
         self._deadline.start()
         for _ in range(2):
-            offered = wire.read_filter_offer(self._told("filter"))
+            offered = wire.read_filter_offer(self._body_of("filter"))
             if offered.sha256 == self._filter.sha256:
                 return False
-            link = wire.read_filter_link(self._told("filter/download", status=302))
+            link = wire.read_filter_link(self._body_of("filter/download", status=302))
             if urlsplit(link).scheme != urlsplit(self._base).scheme:
                 raise UnexpectedAnswer("the filter is offered over another scheme than the API")
-            # The file is elsewhere, so the key does not go with it.
+            # The file is on another host, which must not get the key.
             headers = {"Accept-Encoding": "identity", "User-Agent": self._headers["User-Agent"]}
             reply = self._fetch("GET", link, headers, offered.size)
-            # Between the two another one may have been published.
+            # Another filter may have been published between the two requests.
             if reply.status == 200 and hashlib.sha256(reply.body).hexdigest() == offered.sha256:
                 try:
-                    self._filter.take(reply.body)
+                    self._filter.replace(reply.body)
                 except FilterNotValid as error:
                     raise UnexpectedAnswer(str(error)) from error
                 return True
-        raise UnexpectedAnswer("the filter is not the one that is offered")
+        raise UnexpectedAnswer("the filter does not have the offered SHA-256")
 
     def _start(self) -> None:
-        """A look-up begins."""
+        """Begin a look-up: refresh the filter if due, then start the deadline."""
         if self._filter is not None and self._filter.due():
             with suppress(ReputationApiError, OSError):
                 self.refresh_filter()
         self._deadline.start()
 
-    def _told(self, path: str, *, status: int = 200) -> bytes:
+    def _body_of(self, path: str, *, status: int = 200) -> bytes:
         reply = self._send("GET", path)
         if reply.status != status:
             raise _refusal(reply)
         return reply.body
 
-    def _kept(self, indicator: Indicator) -> Answer | None:
-        kept = None if self._cache is None else self._cache.get(indicator)
-        if kept is None and self._filter is not None and self._filter.never_seen(indicator):
+    def _cached(self, indicator: Indicator) -> Answer | None:
+        cached = None if self._cache is None else self._cache.get(indicator)
+        if cached is None and self._filter is not None and self._filter.never_seen(indicator):
             return wire.unknown(indicator)
-        return kept
+        return cached
 
-    def _keep(self, outcome: wire.Reply) -> None:
+    def _store(self, outcome: wire.Reply) -> None:
         if self._cache is not None:
             for answer in outcome.answers.values():
                 self._cache.put(answer)
@@ -259,7 +258,7 @@ class ReputationClient:
             outcome = wire.Reply({indicator: wire.read_hash(indicator, body)})
         else:
             outcome = wire.read_address(indicator, body)
-        self._keep(outcome)
+        self._store(outcome)
         return outcome
 
     def _post(self, family: str, chunk: Sequence[Indicator]) -> wire.Reply:
@@ -276,7 +275,7 @@ class ReputationClient:
     def _send(
         self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] = {}
     ) -> "_Reply":
-        """One request to the API."""
+        """Send one request to the API."""
         url = f"{self._base}/{path}"
         return self._fetch(method, url, {**self._headers, **headers}, MAX_BODY_BYTES, body)
 
@@ -288,11 +287,11 @@ class ReputationClient:
         most_bytes: int,
         body: bytes | None = None,
     ) -> "_Reply":
-        """One request, retried."""
+        """Send one request, with retries."""
         self._deadline.seconds(math.inf)
         try:
-            # Not through a session: that looks into the environment, and reads the body of a
-            # redirect whole even if told not to follow it.
+            # Without a session: a session reads the environment, and reads the whole body of a
+            # redirect even when redirects are off.
             request = requests.Request(method, url, dict(headers), data=body).prepare()
             sent = self._transport.send(request, stream=True, timeout=cast("Any", self._timeout))
             with closing(sent) as response:
@@ -300,11 +299,11 @@ class ReputationClient:
         except (requests.RequestException, HTTPError) as error:
             if self._deadline.left() <= 0:
                 raise DeadlinePassed(_OUT_OF_TIME) from error
-            raise ApiUnavailable(f"the API could not be asked: {type(error).__name__}") from error
+            raise ApiUnavailable(f"the API could not be reached: {type(error).__name__}") from error
 
     def _body(self, response: BaseHTTPResponse, most_bytes: int) -> bytes:
         body = bytearray()
-        # By read1, which returns with whatever is there: so the deadline is seen in time.
+        # read1 returns as soon as there is data, so the deadline is checked in time.
         while chunk := response.read1(_READ_BYTES, decode_content=True):
             body += chunk
             if len(body) > most_bytes:
@@ -312,15 +311,15 @@ class ReputationClient:
             self._deadline.seconds(math.inf)
         return bytes(body)
 
-    @staticmethod
-    def _settled(outcome: wire.Reply) -> dict[Indicator, Answer]:
-        if outcome.failed:
-            raise Unanswered(outcome.failed, outcome.answers)
-        return outcome.answers
+
+def _answers(outcome: wire.Reply) -> dict[Indicator, Answer]:
+    if outcome.failed:
+        raise Unanswered(outcome.failed, outcome.answers)
+    return outcome.answers
 
 
 class _Reply(NamedTuple):
-    """An answer, its body without its compression."""
+    """An HTTP answer with its decompressed body."""
 
     status: int
     body: bytes
@@ -331,14 +330,18 @@ class _Reply(NamedTuple):
         return cls(response.status, body, response.headers.get("Retry-After", ""))
 
 
-_OUT_OF_TIME = "the time for asking is used up"
+_OUT_OF_TIME = "the deadline of the call has passed"
 
 
 class _Deadline(threading.local, Deadline):
-    """How long the call of this thread may still take."""
+    """The deadline of the current call of each thread."""
 
     def seconds(self, most: float) -> float:
-        """How long to wait, at most `most`; raises DeadlinePassed."""
+        """Return the seconds to wait, at most `most`.
+
+        Raises:
+            DeadlinePassed: the deadline has passed.
+        """
         left = self.left()
         if left <= 0:
             raise DeadlinePassed(_OUT_OF_TIME)
@@ -346,7 +349,7 @@ class _Deadline(threading.local, Deadline):
 
 
 class _Timeout(Timeout):
-    """Timeouts that no attempt may stretch beyond the deadline: urllib3 takes a copy for each."""
+    """Timeouts that end with the deadline at the latest; urllib3 clones them for each attempt."""
 
     def __init__(self, connect_s: float, read_s: float, seconds: Callable[[float], float]) -> None:
         super().__init__(connect=connect_s, read=read_s)
@@ -359,7 +362,7 @@ class _Timeout(Timeout):
 
 
 class _Retry(BoundedRetry):
-    """Leaves the body of an answer that is asked for again: urllib3 would read all of it."""
+    """Closes an answer before its retry without reading its body, which urllib3 would read."""
 
     def increment(self, *args: Any, **options: Any) -> Self:
         following = super().increment(*args, **options)
@@ -387,7 +390,7 @@ def _refusal(reply: _Reply) -> ReputationApiError:
     code = wire.read_error_code(body)
     message = f"the API answered with status {status}" + (f" and code {code}" if code else "")
     if status == 404:
-        message += "; a base address with a path has to end with /v4"
+        message += "; a base address with a path must end with /v4"
     if status in {401, 403}:
         return KeyRefused(message)
     if status == 429:
@@ -399,11 +402,11 @@ def _refusal(reply: _Reply) -> ReputationApiError:
 
 def _base(url: str) -> str:
     if not is_web_address(url) or (parts := urlsplit(url)).query or parts.fragment:
-        raise ValueError("the base address is no http or https address that paths can follow")
+        raise ValueError("the base address is not a plain http or https address")
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/') or '/v4'}"
 
 
 def _usable_key(key: str) -> str:
     if not (key.isascii() and key.isprintable() and key.strip() == key != ""):
-        raise ValueError("the API key is no text that a header can hold")
+        raise ValueError("the API key cannot be sent in a header")
     return key

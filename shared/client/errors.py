@@ -1,4 +1,4 @@
-"""What goes wrong between a client and a reputation API; messages hold no key and no body."""
+"""Errors of the client of a reputation API. Messages contain neither keys nor bodies."""
 
 from collections.abc import Mapping
 
@@ -8,18 +8,18 @@ from shared.domain.indicator import Indicator
 
 
 class ReputationApiError(ReputationError):
-    """A look-up has no answer, which never means that the indicator is unknown."""
+    """A look-up failed. The indicator may be known or unknown."""
 
 
 class KeyRefused(ReputationApiError):
-    """The API does not accept the key (401), or not from here (403)."""
+    """The API does not accept the key (401), or not from this client (403)."""
 
 
 class LimitReached(ReputationApiError):
-    """The key has used up its look-ups (429), and waiting for more takes too long.
+    """The quota of the key is used up (429), and waiting would take longer than the deadline.
 
     Attributes:
-        retry_in_s: seconds until there are more, None if the API does not say.
+        retry_in_s: seconds until the next look-up is allowed, None if the API does not state it.
     """
 
     def __init__(self, message: str, retry_in_s: int | None = None):
@@ -32,20 +32,20 @@ class ApiUnavailable(ReputationApiError):
 
 
 class DeadlinePassed(ReputationApiError):
-    """The time of the call was used up before the answer was here."""
+    """The deadline of the call passed before the answer arrived."""
 
 
 class UnexpectedAnswer(ReputationApiError):
-    """What came back is no answer of such an API, or none to what was asked."""
+    """The answer does not have the form of a v4 API, or is about other indicators."""
 
 
 class Unanswered(ReputationApiError):
-    """Some indicators have no answer of their own, though the API answers.
+    """The API answered, but not about every indicator.
 
     Attributes:
-        failed: these, and why: the API does not accept the value, or none of its providers
-            could be asked.
-        answers: what was learned of the others.
+        failed: the indicators without an answer, with the reason: the API does not accept the
+            value, or none of its providers answered.
+        answers: the answers about the other indicators.
     """
 
     def __init__(self, failed: Mapping[Indicator, str], answers: Mapping[Indicator, Answer]):

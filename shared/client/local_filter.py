@@ -1,4 +1,4 @@
-"""A filter of everything an API has stored, kept on this machine: it answers "never seen"."""
+"""Local copy of an API's Bloom filter; it answers "never seen" without a request."""
 
 import os
 import tempfile
@@ -12,27 +12,26 @@ from shared.domain.errors import FilterNotValid, FilterOfAnotherVersion
 from shared.domain.indicator import Indicator
 from shared.formats.bloom_filter import Filter, read_file
 
-# Clocks of two machines differ by less, if they are set at all.
+# Maximum difference between the clocks of two machines.
 _SKEW_S = 300
 
 
 class LocalFilter:
-    """The filter in a file, used as long as it is young enough. Safe for threads.
+    """A filter file that answers look-ups until it is too old. Safe for threads.
 
-    What the API came to know after the filter was built, the filter cannot know: up to `max_age_s`
-    it is said to be never seen. So it is off unless one of these is given to the client.
+    The filter lacks indicators that the API stored after it was built; for up to `max_age_s` they
+    are answered as never seen. Therefore the client uses a filter only if it is given one.
 
     Args:
-        path: of the file; it may be there already, and is replaced when there is a newer one. One
-            of another version is as good as none.
-        max_age_s: how old the filter may be; an older one answers nothing.
-        refresh_s: seconds after which the API is asked for a newer one, whatever came of the last
-            time.
-        clock: seconds since the epoch.
+        path: of the file. An existing one is used, and replaced by newer ones. A file of another
+            version is ignored.
+        max_age_s: maximum age of the filter; an older one is not used.
+        refresh_s: seconds between two requests for a newer filter, successful or not.
+        clock: returns seconds since the epoch.
 
     Raises:
-        FilterNotValid: there is a file, and it is no filter.
-        OSError: there is a file, and it cannot be read.
+        FilterNotValid: the existing file is not a filter.
+        OSError: the existing file cannot be read.
     """
 
     def __init__(
@@ -56,16 +55,16 @@ class LocalFilter:
 
     @property
     def sha256(self) -> str:
-        """Of the file that is in use, "" when there is none."""
+        """SHA-256 of the file in use, "" if there is none."""
         return self._filter.sha256 if self._filter else ""
 
     def never_seen(self, indicator: Indicator) -> bool:
-        """Whether the API need not be asked: it had nothing of the indicator."""
+        """Whether the API had not stored the indicator, so that no request is needed."""
         known = self._filter
         return known is not None and self._young(known) and not known.holds(indicator)
 
     def due(self) -> bool:
-        """Whether to ask for a newer one now; one caller is told so, until it is due again."""
+        """Whether to request a newer filter now; True for one caller per `refresh_s`."""
         with self._lock:
             now = self._clock()
             if 0 <= now - self._asked_at < self._refresh_s:
@@ -73,25 +72,25 @@ class LocalFilter:
             self._asked_at = now
             return True
 
-    def take(self, content: bytes) -> None:
-        """Use a newer file from now on, and keep it.
+    def replace(self, content: bytes) -> None:
+        """Write a newer filter to the file and use it from now on.
 
         Raises:
-            FilterNotValid: it is no filter, or is older than the one in use.
-            OSError: it cannot be written.
+            FilterNotValid: the content is not a filter, or is older than the one in use.
+            OSError: the file cannot be written.
         """
         newer = read_file(content)
         with self._lock:
             if self._filter and newer.facts.built < self._filter.facts.built:
                 raise FilterNotValid("the filter is older than the one in use")
-            # Whoever reads the file finds the one or the other, and never half of one.
-            handle, beside = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
+            # Replacing the file is atomic: readers find the old or the new one, whole.
+            handle, part = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
             try:
                 with os.fdopen(handle, "wb") as file:
                     file.write(content)
-                Path(beside).replace(self._path)
+                Path(part).replace(self._path)
             except OSError:
-                Path(beside).unlink(missing_ok=True)
+                Path(part).unlink(missing_ok=True)
                 raise
             self._filter = newer
 

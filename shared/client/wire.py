@@ -1,7 +1,7 @@
 """Reads the bodies of a MetaDefender Cloud v4 API. Pure.
 
-Only what is needed is read of a body, and that strictly: a body that breaks its form raises
-`UnexpectedAnswer`. What a row comes to, by `status` (IP, domain, URL) or `scan_result_i` (hash):
+Fields that are not needed are ignored, the others are read strictly: a body of another form raises
+`UnexpectedAnswer`. Each row is read by `status` (IP, domain, URL) or `scan_result_i` (hash):
 
     ======  ======  ===========  ==========  ===================
     status  result  assessment   status is   verdict
@@ -18,8 +18,8 @@ Only what is needed is read of a body, and that strictly: a body that breaks its
     other   other                OTHER       none
     ======  ======  ===========  ==========  ===================
 
-A row that names a verdict of its own, as this service's do, has that one instead, unless its
-status is FAILED or OTHER.
+A row with a verdict of its own, as this service gives, has that one instead, unless its status is
+FAILED or OTHER.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ from shared.domain.errors import InvalidIndicator, InvalidRecord
 from shared.domain.indicator import Indicator, parse_query
 from shared.domain.verdict import Verdict, read_verdict
 
-# Some 280 million indicators.
+# Room for about 280 million indicators.
 MAX_FILTER_BYTES = 512 * 1024 * 1024
 _UNKNOWN_HASH = 5
 _NOT_DECIDED = (RowStatus.OTHER, None)
@@ -57,10 +57,10 @@ _BY_STATUS_AND_ASSESSMENT: Mapping[tuple[int, str], tuple[RowStatus, Verdict | N
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came of asking for some indicators.
+    """The results of a request about several indicators.
 
     Attributes:
-        failed: the ones that the API could not answer, and why.
+        failed: the indicators that the API could not answer, with the reason.
     """
 
     answers: dict[Indicator, Answer] = field(default_factory=dict)
@@ -69,11 +69,11 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class FilterOffer:
-    """What an API tells of its filter.
+    """The metadata of an API's filter.
 
     Attributes:
-        sha256: of the file.
-        size: of the file in bytes.
+        sha256: SHA-256 of the file.
+        size: size of the file in bytes.
     """
 
     sha256: str
@@ -87,7 +87,7 @@ def _own_verdict(value: object) -> Verdict | None:
         return None
 
 
-# Decorations: what is no text costs itself only.
+# Optional fields: a value that is not a text is read as "".
 _Text = Annotated[str, BeforeValidator(lambda value: value if isinstance(value, str) else "")]
 _OwnVerdict = Annotated[Verdict | None, BeforeValidator(_own_verdict)]
 
@@ -107,7 +107,7 @@ class _Source(_Shape):
         by_status = _BY_STATUS.get(self.status, _NOT_DECIDED)
         key = self.status, self.assessment.strip().lower()
         status, verdict = _BY_STATUS_AND_ASSESSMENT.get(key, by_status)
-        verdict = _said(status, self.verdict, verdict)
+        verdict = _verdict(status, self.verdict, verdict)
         return ProviderRow(self.provider, status, verdict, self.assessment, self.category)
 
 
@@ -133,7 +133,7 @@ class _Engine(_Shape):
 
     def row(self, name: str) -> ProviderRow:
         status, verdict = _BY_RESULT.get(self.scan_result_i, _NOT_DECIDED)
-        verdict = _said(status, self.verdict, verdict)
+        verdict = _verdict(status, self.verdict, verdict)
         return ProviderRow(name, status, verdict, detail=self.threat_found)
 
 
@@ -178,13 +178,13 @@ _Model = TypeVar("_Model", bound=_Shape)
 
 
 def read_hash(asked: Indicator, body: bytes) -> Answer:
-    """The answer to a single look-up of a hash that is known."""
+    """Read the answer to a look-up of a known hash."""
     results = _read(_Hash, body).scan_results
     return _known_hash(asked, results.scan_all_result_i, results.scan_details)
 
 
 def read_hashes(asked: Sequence[Indicator], body: bytes) -> Reply:
-    """The answers to a bulk look-up of hashes."""
+    """Read the answers to a bulk look-up of hashes."""
     found = Reply()
     rows = _read(_Hashes, body).data
     values = [row.hash.upper() for row in rows]
@@ -200,17 +200,17 @@ def read_hashes(asked: Sequence[Indicator], body: bytes) -> Reply:
 
 
 def read_address(asked: Indicator, body: bytes) -> Reply:
-    """The answer to a single look-up of an IP, domain or URL."""
+    """Read the answer to a look-up of an IP, domain or URL."""
     return _addresses([asked], [_read(_Address, body)])
 
 
 def read_addresses(asked: Sequence[Indicator], body: bytes) -> Reply:
-    """The answers to a bulk look-up of indicators that are all IPs, domains or URLs."""
+    """Read the answers to a bulk look-up of indicators that are all IPs, domains or URLs."""
     return _addresses(asked, _read(_Addresses, body).data)
 
 
 def read_error_code(body: bytes) -> int | None:
-    """The API's own number of an error, None if the body has none."""
+    """Read the API's error code, None if the body has none."""
     try:
         return _Error.model_validate_json(body).error.code
     except ValidationError:
@@ -218,18 +218,18 @@ def read_error_code(body: bytes) -> int | None:
 
 
 def read_filter_offer(body: bytes) -> FilterOffer:
-    """What the API tells of its filter."""
+    """Read the metadata of the API's filter."""
     offer = _read(_FilterOffer, body)
     return FilterOffer(offer.sha256, offer.size)
 
 
 def read_filter_link(body: bytes) -> str:
-    """Where the file of the filter is fetched from."""
+    """Read the address of the filter file."""
     return _read(_FilterLink, body).url
 
 
 def unknown(indicator: Indicator) -> Answer:
-    """The answer for what was never seen, when nothing is told of providers."""
+    """Build the answer about an unknown indicator, without rows of providers."""
     return Answer(indicator, known=False, rows=())
 
 
@@ -237,7 +237,7 @@ def _read(model: type[_Model], body: bytes) -> _Model:
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        # Neither its text nor its place: both repeat what was received.
+        # Only the kind of the error: its text and location repeat received data.
         kind = error.errors(include_url=False, include_context=False, include_input=False)[0]
         raise UnexpectedAnswer(f"the answer has another form: {kind['type']}") from None
 
@@ -261,12 +261,12 @@ def _addresses(asked: Sequence[Indicator], rows: Sequence[_Address]) -> Reply:
             continue
         if row.lookup_results is None:
             raise UnexpectedAnswer("a row of the answer has no results")
-        said = tuple(source.row() for source in row.lookup_results.sources)
-        if said and all(one.status is RowStatus.FAILED for one in said):
-            found.failed[indicator] = "no provider could be asked"
+        sources = tuple(source.row() for source in row.lookup_results.sources)
+        if sources and all(one.status is RowStatus.FAILED for one in sources):
+            found.failed[indicator] = "no provider answered"
             continue
-        known = any(one.verdict is not None for one in said)
-        found.answers[indicator] = Answer(indicator, known, said)
+        known = any(one.verdict is not None for one in sources)
+        found.answers[indicator] = Answer(indicator, known, sources)
     return found
 
 
@@ -279,19 +279,19 @@ def _matched(
     by_value: Mapping[str, Indicator],
     values: Sequence[str],
 ) -> list[tuple[Indicator, _Row]]:
-    """Each row with what it answers; exactly one for each indicator, in any order."""
+    """Pair each row with its indicator; there must be one row per indicator, in any order."""
     if len(rows) != len(asked) or set(values) != by_value.keys():
-        raise UnexpectedAnswer("the answer is not about what was asked")
+        raise UnexpectedAnswer("the answer is not about the requested indicators")
     return [(by_value[value], row) for value, row in zip(values, rows, strict=True)]
 
 
 def _canonical(like: Indicator, echo: str) -> str:
-    """How this service spells what the API repeats; "" for what is no such indicator."""
+    """Return the canonical form of the value in an answer; "" if it is not such an indicator."""
     try:
         return parse_query(like.type, echo).indicator.value
     except InvalidIndicator:
         return ""
 
 
-def _said(status: RowStatus, own: Verdict | None, implied: Verdict | None) -> Verdict | None:
+def _verdict(status: RowStatus, own: Verdict | None, implied: Verdict | None) -> Verdict | None:
     return implied if own is None or status in {RowStatus.FAILED, RowStatus.OTHER} else own

@@ -1,1 +1,1 @@
-"""Formats of the outside world: bytes to domain objects and back."""
+"""Formats of other systems: bytes to domain objects and back."""

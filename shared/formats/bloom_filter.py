@@ -1,19 +1,19 @@
-"""The file of a filter: a Bloom filter in the format of DCSO, with a few facts behind it.
+"""Reads and writes the filter file: a Bloom filter in DCSO's format, followed by metadata.
 
 All numbers are little-endian:
 
     bytes   what
     8       version of the format, 1
-    8       n, the entries that it has room for
-    8       p, the rate of false positives when it is full, a float
-    8       k, hash functions
-    8       m, bits
-    8       N, the entries in it
+    8       n, capacity in entries
+    8       p, rate of false positives when full, a float
+    8       k, number of hash functions
+    8       m, number of bits
+    8       N, number of entries
     ...     the bits, in whole words of 8 bytes
-    rest    facts about the filter as JSON, in the place that the format has for data of others
+    rest    metadata of the filter as JSON, where the format allows data of the application
 
-An entry is the canonical value of an indicator as UTF-8, without its type, so that any tool that
-reads the format can test a hash. No two types have a canonical value in common.
+An entry is the canonical value of an indicator in UTF-8, without its type, so that any tool that
+reads the format can test a hash. Values of different types are never equal.
 """
 
 import hashlib
@@ -33,28 +33,29 @@ from shared.domain.moment import EARLIEST, format_millis, read_moment
 
 FORMAT = "DCSO bloom filter"
 FORMAT_VERSION = 1
-# Of the facts, and of what an entry is: raise it when a canonical form moves.
+# Version of the metadata and of the entries: raise it when a canonical form changes.
 VERSION = 2
 FALSE_POSITIVE_RATE = 0.001
-# A smaller one saves nothing, and the rate of a tiny one is a matter of luck.
+# A smaller capacity saves nothing, and the actual rate of a tiny filter varies a lot.
 MIN_CAPACITY = 1_000
 _HEADER = struct.Struct("<QQdQQQ")
 _WORD_BITS = 64
-# Whether a filter is too old, or from the future, is for those to judge who use it.
+# Accepts any time: callers decide whether a filter is too old, or from the future.
 _ANY_TIME = EARLIEST + 2**46
-# The rate asks for 10; more than this is no filter but a trap.
+# Our rate needs 10; a file with more than this is an attack.
 _MAX_HASHES = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a filter says of itself.
+    """Metadata of a filter.
 
     Attributes:
-        built: what was stored before is in it, milliseconds since the epoch.
-        entries: how many.
-        types: the ones that it answers for. Of others a look-up may know what is in no table.
-        false_positive_rate: part of the indicators never seen that it takes for seen, at most.
+        built: the filter holds everything that was stored before, milliseconds since the epoch.
+        entries: number of entries.
+        types: indicator types that the filter answers for. About other types, a look-up may know
+            more than the table holds.
+        false_positive_rate: maximum share of unknown indicators that the filter reports as stored.
     """
 
     built: int
@@ -63,7 +64,7 @@ class Facts:
     false_positive_rate: float = FALSE_POSITIVE_RATE
 
     def as_dict(self) -> dict[str, Any]:
-        """The facts as they stand in the file and in the answer of the API."""
+        """Return the metadata as the file and the answer of the API contain it."""
         return {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
@@ -76,13 +77,14 @@ class Facts:
 
     @classmethod
     def read(cls, facts: Any) -> Self:
-        """The facts of a filter, by a reader that knows this version and no other.
+        """Read the metadata of a filter of this version.
 
         Raises:
-            FilterNotValid: they are not what `as_dict` makes.
+            FilterOfAnotherVersion: the filter has another version.
+            FilterNotValid: the metadata does not have the form of `as_dict`.
         """
         if not isinstance(facts, dict) or "version" not in facts:
-            raise FilterNotValid("the file tells nothing about its filter")
+            raise FilterNotValid("the file has no metadata")
         if facts["version"] != VERSION:
             raise FilterOfAnotherVersion("the filter is of another version than this reader")
         try:
@@ -93,35 +95,35 @@ class Facts:
                 false_positive_rate=float(facts["false_positive_rate"]),
             )
         except (InvalidRecord, KeyError, TypeError, ValueError) as error:
-            raise FilterNotValid("the facts about the filter cannot be read") from error
+            raise FilterNotValid("the metadata of the filter cannot be read") from error
 
 
 def entry(indicator: Indicator) -> bytes:
-    """What of an indicator is in the filter."""
+    """Return the entry of an indicator."""
     return indicator.value.encode()
 
 
 def make_file(entries: Iterable[bytes], facts: Facts) -> bytes:
-    """Make the file of a filter.
+    """Build a filter file.
 
     Args:
-        entries: each once, and as many as the facts say.
+        entries: each once; their number is that of `facts`.
     """
     capacity = max(facts.entries, MIN_CAPACITY)
     bloom = BloomFilter.with_version(FORMAT_VERSION, capacity, facts.false_positive_rate)
     for one in entries:
         bloom.insert_bytes(one)
     bits: bytes = bloom.dumps()
-    told = facts.as_dict()
-    return bits + json.dumps(told | {"digest": _digest(bits, told)}).encode()
+    metadata = facts.as_dict()
+    return bits + json.dumps(metadata | {"digest": _digest(bits, metadata)}).encode()
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A filter that has been read. Safe for threads.
+    """A filter in memory. Safe for threads.
 
     Attributes:
-        sha256: of the whole file.
+        sha256: SHA-256 of the whole file.
     """
 
     facts: Facts
@@ -129,9 +131,10 @@ class Filter:
     _bloom: BloomFilter
 
     def holds(self, indicator: Indicator) -> bool:
-        """False when the indicator was not stored when the filter was built.
+        """Whether the indicator may have been stored when the filter was built.
 
-        True for all that were, for a few that were not, and for types that it does not answer for.
+        True for all stored ones, for a few others, and for types that the filter does not answer
+        for.
         """
         if indicator.type not in self.facts.types:
             return True
@@ -140,44 +143,44 @@ class Filter:
 
 
 def read_file(content: bytes) -> Filter:
-    """Read the file of a filter.
+    """Read a filter file.
 
     Raises:
-        FilterNotValid: it is broken, broke off, or is of another version.
+        FilterNotValid: the file is damaged, truncated, or of another version.
     """
     size = _size_of_bits(content)
     try:
-        told = json.loads(content[size:])
+        metadata = json.loads(content[size:])
     except (ValueError, RecursionError):
-        raise FilterNotValid("the file breaks off, or tells nothing about its filter") from None
-    facts = Facts.read(told)
-    digest = told.pop("digest", "")
-    if digest != _digest(content[:size], told):
-        raise FilterNotValid("the filter is not the one that was written")
+        raise FilterNotValid("the file is truncated, or has no metadata") from None
+    facts = Facts.read(metadata)
+    digest = metadata.pop("digest", "")
+    if digest != _digest(content[:size], metadata):
+        raise FilterNotValid("the digest of the filter does not match")
     try:
         bloom = loads(content)
     except ValueError:
-        raise FilterNotValid("the file is no filter in the format of DCSO") from None
+        raise FilterNotValid("the file is not a filter in DCSO's format") from None
     return Filter(facts, hashlib.sha256(content).hexdigest(), bloom)
 
 
-def _digest(bits: bytes, told: Mapping[str, Any]) -> str:
-    return hashlib.sha256(bits + json.dumps(told).encode()).hexdigest()
+def _digest(bits: bytes, metadata: Mapping[str, Any]) -> str:
+    return hashlib.sha256(bits + json.dumps(metadata).encode()).hexdigest()
 
 
 def _size_of_bits(content: bytes) -> int:
-    """The size of the header and the bits, once they are what a library can be trusted with.
+    """Check the header, and return the size of header and bits.
 
-    It takes the memory that the header asks for, and a header may ask for any.
+    The library allocates the memory that the header requests, so the header is checked first.
     """
     if len(content) < _HEADER.size:
         raise FilterNotValid("the file is shorter than the header of a filter")
     version, capacity, rate, hashes, bits, _ = _HEADER.unpack_from(content)
     if version != FORMAT_VERSION:
-        raise FilterNotValid("the file is no filter in version 1 of the format of DCSO")
+        raise FilterNotValid("the file is not a filter in version 1 of DCSO's format")
     if not (capacity and 0 < rate < 1 and 0 < hashes <= _MAX_HASHES and bits):
         raise FilterNotValid("the header of the filter is impossible")
     size = _HEADER.size + math.ceil(bits / _WORD_BITS) * (_WORD_BITS // 8)
     if size > len(content):
-        raise FilterNotValid("the file breaks off before the end of the bits")
+        raise FilterNotValid("the file is truncated before the end of the bits")
     return int(size)

@@ -1,4 +1,4 @@
-"""JSON as RFC 8259 has it: what the standard library adds to it is refused."""
+"""Parser for strict JSON (RFC 8259), without the extensions of the standard library."""
 
 import json
 from typing import NoReturn
@@ -7,13 +7,13 @@ from shared.domain.errors import FeedError
 
 
 def parse(text: str, what: str) -> object:
-    """The value that `text` spells.
+    """Parse a JSON text.
 
     Args:
-        what: the text's name in an error, such as "the page".
+        what: name of the text for error messages, such as "the page".
 
     Raises:
-        FeedError: not valid JSON (NaN and the like included), or nested too deep.
+        FeedError: the text is not valid JSON (such as one with NaN), or is nested too deep.
     """
     try:
         value: object = json.loads(text, parse_constant=_refuse)
@@ -25,9 +25,9 @@ def parse(text: str, what: str) -> object:
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no number")
+    raise ValueError(f"{constant} is not a number")
 
 
 def _without_text(error: ValueError) -> str:
-    # The message of a number too long is about the interpreter, the others name a position only.
+    # A JSONDecodeError only names a position; other messages are about the interpreter's limits.
     return str(error) if isinstance(error, json.JSONDecodeError) else "a number out of range"

@@ -1,1 +1,1 @@
-"""What is stored, in the formats of the field: a module for each; same data, same bytes."""
+"""Export formats, one module each; the same data always gives the same bytes."""

@@ -1,4 +1,4 @@
-"""Which files are published."""
+"""The index of the published exports."""
 
 import json
 from collections.abc import Mapping
@@ -11,8 +11,8 @@ class IndexedFile:
     """A file in the index.
 
     Attributes:
-        sha256: of its content, in hexadecimal.
-        written: when, in milliseconds since the epoch.
+        sha256: SHA-256 of the content, in hexadecimal.
+        written: time of writing, milliseconds since the epoch.
     """
 
     size: int
@@ -23,7 +23,7 @@ class IndexedFile:
 
 @dataclass(frozen=True, slots=True)
 class ExportPage:
-    """A page of what changed; `changed` and `id` are those of its first object."""
+    """A page of changed IOCs; `changed` and `id` are those of its first object."""
 
     changed: int
     id: str
@@ -32,13 +32,13 @@ class ExportPage:
 
 @dataclass(frozen=True, slots=True)
 class ExportIndex:
-    """What is published.
+    """The published exports.
 
     Attributes:
-        built: when, in milliseconds since the epoch.
-        slot: the set that the files are in.
-        iocs: how many there are.
-        pages: of what changed, the oldest change first.
+        built: time of the export, milliseconds since the epoch.
+        slot: name of the set that holds the files.
+        iocs: number of exported IOCs.
+        pages: pages of changed IOCs, the oldest change first.
     """
 
     built: int
@@ -48,17 +48,17 @@ class ExportIndex:
     pages: tuple[ExportPage, ...]
 
     def as_json(self) -> bytes:
-        """The index as it is kept."""
+        """Return the index as it is stored."""
         return json.dumps(asdict(self), separators=(",", ":")).encode()
 
     @classmethod
     def from_json(cls, content: bytes) -> Self:
-        """Read it."""
-        kept: dict[str, Any] = json.loads(content)
+        """Read a stored index."""
+        stored: dict[str, Any] = json.loads(content)
         return cls(
-            built=kept["built"],
-            slot=kept["slot"],
-            iocs=kept["iocs"],
-            files={name: IndexedFile(**entry) for name, entry in kept["files"].items()},
-            pages=tuple(ExportPage(**page) for page in kept["pages"]),
+            built=stored["built"],
+            slot=stored["slot"],
+            iocs=stored["iocs"],
+            files={name: IndexedFile(**entry) for name, entry in stored["files"].items()},
+            pages=tuple(ExportPage(**page) for page in stored["pages"]),
         )

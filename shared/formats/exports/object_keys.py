@@ -1,7 +1,7 @@
-"""Where an object is, by its id: when each indicator changed last, which is how the pages go.
+"""Files that map the id of a STIX indicator to its last change, by which its page is found.
 
-A line has the id of an indicator without what is before `--`, and its last change in milliseconds
-since the epoch. Files are by the first digit of the id, so each is a sixteenth of all.
+A line holds the UUID of an indicator and its last change in milliseconds since the epoch. There is
+one file per first digit of the UUID, so each holds a sixteenth of all indicators.
 """
 
 import re
@@ -15,7 +15,7 @@ _UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def files(source: IocSource, _: Options) -> Iterator[ExportFile]:
-    """A file for each first digit that there is."""
+    """Write a file for each first digit that occurs."""
     for digit, ids in groupby(source.by_id(), lambda one: one[0][0]):
         yield ExportFile(
             _name(digit), _MEDIA_TYPE, (f"{uuid} {changed}\n" for uuid, changed in ids)
@@ -23,12 +23,12 @@ def files(source: IocSource, _: Options) -> Iterator[ExportFile]:
 
 
 def file_with(uuid: str) -> str:
-    """Name of the file that has an id, if one has; "" for what is no id."""
+    """Return the name of the file that may contain a UUID; "" if the text is not a UUID."""
     return _name(uuid[0]) if _UUID.fullmatch(uuid) else ""
 
 
 def change_of(text: str, uuid: str) -> int | None:
-    """When the indicator of an id changed last, None where the file does not have it."""
+    """Return the last change of an indicator, None if the file does not contain its UUID."""
     found = re.search(f"^{uuid} ([0-9]+)$", text, re.MULTILINE)
     return int(found[1]) if found else None
 

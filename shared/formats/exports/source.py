@@ -1,4 +1,4 @@
-"""What a format gets to export, and what it makes of it."""
+"""Input and output of the export formats: IOCs in, files out."""
 
 import uuid
 from collections.abc import Iterable, Iterator
@@ -10,13 +10,13 @@ from urllib.parse import quote
 from shared.domain.indicator import Indicator, IndicatorType
 from shared.domain.verdict import Verdict
 
-# Of all ids that exports hold (docs/exports.md): never change it, tools know the objects by them.
+# Namespace of the ids in exports (docs/exports.md). Never change it: tools know objects by id.
 NAMESPACE = uuid.UUID("3f7a6c1e-52a8-5d0b-9a51-6f1f0d3c8e72")
 PUBLISHER = "IOC reputation"
 
 
 class Tlp(StrEnum):
-    """With whom exports may be shared, by the Traffic Light Protocol 2.0."""
+    """Marking of the Traffic Light Protocol 2.0: with whom exports may be shared."""
 
     CLEAR = "clear"
     GREEN = "green"
@@ -26,13 +26,13 @@ class Tlp(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ExportedIoc:
-    """What the sandbox says of an indicator; moments are milliseconds since the epoch.
+    """An indicator with the sandbox's reputation; times are milliseconds since the epoch.
 
     Attributes:
-        flow_id, report_id: the scan and the report that its verdict is from, "" for no report.
+        flow_id, report_id: scan and report of its verdict; report_id is "" if there is none.
         tags: sorted.
         created: when it was first exported.
-        changed: when it was first exported as it is now.
+        changed: when it was first exported in its present form.
     """
 
     indicator: Indicator
@@ -49,18 +49,18 @@ class ExportedIoc:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a stack exports.
+    """Settings of a stack's exports.
 
     Attributes:
-        report_link: where a person finds a report, with `{flow_id}` and `{report_id}` in it; ""
-            for nowhere.
+        report_link: address of a report's page with placeholders `{flow_id}` and `{report_id}`;
+            "" for no links.
     """
 
     tlp: Tlp
     report_link: str
 
     def link(self, ioc: ExportedIoc) -> str:
-        """Where a person finds the report behind a verdict, "" for nowhere."""
+        """Return the address of the page of the report of a verdict, "" if there is none."""
         if not (self.report_link and ioc.report_id):
             return ""
         return self.report_link.format(
@@ -69,21 +69,21 @@ class Options:
 
 
 class IocSource(Protocol):
-    """Everything that is exported, as often as it is asked for."""
+    """All exported IOCs, in several orders. Each method can be called repeatedly."""
 
     def by_value(
         self, kind: IndicatorType | None = None, least: Verdict = Verdict.BENIGN
     ) -> Iterator[ExportedIoc]:
-        """By type and value: those of a type, and with no milder verdict."""
+        """List by type and value, only IOCs of type `kind` with a verdict of at least `least`."""
 
     def by_change(self) -> Iterator[ExportedIoc]:
-        """What changed last comes last; by id within the same moment."""
+        """List by last change, the latest at the end, and by id at the same time."""
 
     def by_id(self) -> Iterator[tuple[str, int]]:
-        """By id: the id of each (`id_of` of an indicator), and its last change."""
+        """List each UUID (from `id_of`) with the last change, by UUID."""
 
     def by_day(self) -> Iterator[ExportedIoc]:
-        """By the day (UTC) on which they were first seen, then by type and value."""
+        """List by the day (UTC) of the first sighting, then by type and value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +92,8 @@ class ExportFile:
 
     Attributes:
         name: its path under the exports.
-        parts: its content in pieces; iterated once.
-        first: the change and the id of the first indicator, in files that are pages of changes.
+        parts: its content in pieces; can be iterated once.
+        first: last change and id of the first indicator, for pages of changed IOCs; else None.
     """
 
     name: str
@@ -103,10 +103,10 @@ class ExportFile:
 
 
 def id_of(what: str, indicator: Indicator) -> uuid.UUID:
-    """The id of an object about an indicator: the same in every run and on every stack."""
+    """Return the id of an object about an indicator, equal in every run and on every stack."""
     return uuid.uuid5(NAMESPACE, f"{what}:{indicator.type}:{indicator.value}")
 
 
 def as_tools_write(indicator: Indicator) -> str:
-    """The value as the tools of the field write it: hashes in lower case."""
+    """Return the value as other tools write it: hashes in lower case."""
     return indicator.value.lower() if indicator.type.info.hash_digits else indicator.value

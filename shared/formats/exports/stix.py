@@ -1,6 +1,6 @@
-"""STIX 2.1: pages of what changed, each a bundle with one object on a line.
+"""STIX 2.1: pages of changed IOCs, each a bundle with one object per line.
 
-So a page is read as a bundle by whoever wants a file, and line by line by the TAXII server.
+A tool reads a page as a bundle; the TAXII server reads the objects from it.
 """
 
 import json
@@ -23,13 +23,13 @@ from shared.formats.exports.source import (
 )
 
 MEDIA_TYPE: Final = "application/stix+json;version=2.1"
-# A page is answered by a function, which delivers less than 6 MB.
+# A Lambda function returns a page, and its answer is limited to 6 MB.
 MAX_OBJECTS = 2000
 MAX_BYTES = 2_500_000
 _IDENTITY: Final = f"identity--{uuid.uuid5(NAMESPACE, 'identity')}"
-# Whoever changes the identity has to give it a later moment.
+# Set a later time when you change the identity.
 _IDENTITY_SINCE: Final = "2026-01-01T00:00:00.000Z"
-# The marking definitions of the standard itself, by section 7.2.1.4 of STIX 2.1.
+# Marking definitions of the standard, STIX 2.1 section 7.2.1.4.
 _MARKINGS = {
     Tlp.CLEAR: ("marking-definition--613f2e26-407d-48c7-9eca-b8e91df99dc9", "white"),
     Tlp.GREEN: ("marking-definition--34098fce-860f-48ae-8e50-ebd3cc5e41da", "green"),
@@ -46,7 +46,7 @@ _TYPES_AND_CONFIDENCE = {
 
 
 def files(source: IocSource, options: Options) -> Iterator[ExportFile]:
-    """The pages, the longest unchanged first; without any indicator there is one page, too."""
+    """Write the pages, the oldest change first; without indicators, one page without them."""
     page: list[tuple[ExportedIoc, str]] = []
     number, size = 1, 0
     for ioc in source.by_change():
@@ -61,7 +61,7 @@ def files(source: IocSource, options: Options) -> Iterator[ExportFile]:
 
 
 def common_objects(tlp: Tlp) -> list[dict[str, Any]]:
-    """What indicators refer to: who publishes them, and how they may be shared."""
+    """Build the objects that indicators refer to: the publisher and the TLP marking."""
     marking, colour = _MARKINGS[tlp]
     return [
         {
@@ -86,7 +86,7 @@ def common_objects(tlp: Tlp) -> list[dict[str, Any]]:
 
 
 def indicator(ioc: ExportedIoc, options: Options) -> dict[str, Any]:
-    """The STIX indicator of an IOC."""
+    """Build the STIX indicator of an IOC."""
     kind, confidence = _TYPES_AND_CONFIDENCE[ioc.verdict]
     source: dict[str, str] = {"source_name": "MetaDefender Sandbox", "external_id": ioc.flow_id}
     if link := options.link(ioc):
@@ -114,15 +114,15 @@ def indicator(ioc: ExportedIoc, options: Options) -> dict[str, Any]:
 
 
 def stix_id(ioc: ExportedIoc) -> str:
-    """The id of the indicator."""
+    """Return the STIX id of the indicator."""
     return f"indicator--{id_of('indicator', ioc.indicator)}"
 
 
 def read_page(text: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """What a page holds.
+    """Read a page.
 
     Returns:
-        What its indicators refer to, and the indicators.
+        The objects that its indicators refer to, and the indicators.
     """
     objects: list[dict[str, Any]] = json.loads(text)["objects"]
     common = [one for one in objects if one["type"] != "indicator"]

@@ -1,1 +1,1 @@
-"""Feed pages: how they are fetched, and one module per format that they come in."""
+"""Feed pages and reports: one module per format of pages, and the readers of reports."""

@@ -1,7 +1,7 @@
 """Atom feeds (RFC 4287), paged by `rel="next"` (RFC 5005): one entry per report.
 
-The report is the entry's content: elements in the vendor's layout, in the open or escaped, or
-JSON, in the open or in base64 as the RFC has it. An entry without one only links to its report.
+The content of an entry is the report: elements in the vendor's layout, plain or escaped, or JSON,
+plain or in base64 as in the RFC. An entry without a report in it is a link to one.
 """
 
 import json
@@ -17,14 +17,14 @@ from shared.formats.feed.bounded_xml import Budget, Element, NotXml
 from shared.formats.feed.page import FeedPage, ReportLink
 from shared.formats.feed.vendor_layout import read_details
 
-# Elements and attributes of a page, with the objects and lists of JSON in it. A real page of
-# 32 MB has fewer; twice as many would not fit the function's memory.
+# Limit for elements and attributes of a page plus objects and lists of JSON in it. A real page of
+# 32 MB has fewer; twice as many would exceed the function's memory.
 MAX_NODES = 1_000_000
 MAX_NAME_CHARS = 64
 
 _NAMESPACE = "http://www.w3.org/2005/Atom"
 _NAMES = re.compile(r"/uploads/([^/?#]+)(?:/reports/([^/?#]+))?")
-# What every entry may have; it holds no report.
+# Elements that every Atom entry may have; they hold no report.
 _OF_EVERY_ENTRY = frozenset(
     {"author", "category", "contributor", "id", "link", "published", "rights", "source", "summary"}
     | {"title", "updated"}
@@ -40,15 +40,15 @@ def read(body: bytes) -> FeedPage:
     """Read a page.
 
     Raises:
-        FeedError: not well-formed, no Atom, with a document type, nested too deep, or of more than
-            `MAX_NODES` elements.
+        FeedError: the page is not well-formed or not Atom, has a document type, is nested too
+            deep, or has more than `MAX_NODES` elements.
     """
-    # White space before the declaration is an error to expat, and harmless.
+    # Expat refuses white space before the declaration, although it is harmless.
     budget = Budget(MAX_NODES)
     parts = bounded_xml.read_parts(body.lstrip(b" \t\r\n"), budget)
     root = next(parts)
     if root.name != "feed" or _NAMESPACE not in root.attributes.values():
-        raise FeedError("the page is no Atom feed")
+        raise FeedError("the page is not an Atom feed")
     reports: list[object] = []
     links: list[ReportLink] = []
     not_understood: list[str] = []
@@ -74,7 +74,7 @@ def read(body: bytes) -> FeedPage:
 
 
 def _report(entry: Element, budget: Budget) -> object | None:
-    """The raw report that an entry holds, None if it holds none."""
+    """Return the raw report in an entry, None if there is none."""
     details = read_details(entry.children)
     if details is not None:
         return _named_and_dated(details, entry)
@@ -83,7 +83,7 @@ def _report(entry: Element, budget: Budget) -> object | None:
         is_json = media_type.endswith(("/json", "+json"))
         if is_json or content.text.startswith("{"):
             found = _json(content.text, budget)
-            # The one report is lost, not the page: what is no object goes to quarantine.
+            # Only this report is lost: text that is not JSON goes to quarantine.
             if found is not None or is_json:
                 return content.text if found is None else found
         elif content.text.startswith("<"):
@@ -94,7 +94,7 @@ def _report(entry: Element, budget: Budget) -> object | None:
 
 
 def _json(text: str, budget: Budget) -> object | None:
-    """The value that a text spells, in the open or in base64; None for none."""
+    """Parse JSON, plain or in base64; None if the text is neither."""
     for spelled in _spellings(text):
         budget.take(spelled.count("{") + spelled.count("["))
         try:
@@ -114,7 +114,7 @@ def _spellings(text: str) -> Iterator[str]:
 
 
 def _inner(text: str, budget: Budget) -> Element:
-    """The elements that are spelled in a text; none if it is not XML."""
+    """Parse escaped XML; an element without children if the text is not XML."""
     if text.startswith("<?"):
         text = text.partition("?>")[2]
     try:
@@ -124,7 +124,7 @@ def _inner(text: str, budget: Budget) -> Element:
 
 
 def _named_and_dated(report: dict[str, Any], entry: Element) -> dict[str, Any]:
-    """Give a report what its elements do not say: from the entry's link, else from its id."""
+    """Fill missing names and date of a report from the entry's link, id and dates."""
     link = _link(entry)
     own_id = next((one.text for one in entry.named("id")), "")
     flow_id, report_id = _names_in(link.url) or _names_in(own_id) or (own_id, "")
@@ -150,13 +150,13 @@ def _link(entry: Element) -> ReportLink:
 
 
 def _names_in(url: str) -> tuple[str, str] | None:
-    """The flow_id and the report_id, "" for none, in the address of a report."""
+    """Return flow_id and report_id ("" if missing) from a report's address; None if it has none."""
     found = _NAMES.search(url)
     return (unquote(found[1]), unquote(found[2] or "")) if found else None
 
 
 def _path(entry: Element) -> list[str]:
-    """Where in an entry stands what was not understood; nothing for an entry that only links."""
+    """Return the path of content that was not understood; empty for an entry that only links."""
     for child in entry.children:
         if child.name in _OF_EVERY_ENTRY or not (child.text or child.children):
             continue

@@ -1,7 +1,7 @@
-"""XML from a stranger, read in linear time and bounded memory by the standard library's expat.
+"""Reads untrusted XML in linear time and bounded memory, with the standard library's expat.
 
-Namespaces are not resolved: expat would write the whole address of a namespace before every name,
-and a page decides how long the one is and how many there are of the other.
+Namespaces are not resolved: expat would put the namespace's address before every name, and a
+hostile page could make the address long and the names many.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,30 +11,30 @@ from xml.parsers import expat
 from shared.domain.errors import FeedError
 
 MAX_DEPTH = 100
-# Expat reads a piece of markup again from its start with every chunk that does not end it: its
-# own time is linear only as long as a piece is not many chunks long.
+# With each chunk, expat reads an unfinished piece of markup again from its start. Its time is
+# linear only if no piece is many chunks long.
 _CHUNK_BYTES = 256 * 1024
 _MAX_MARKUP_BYTES = _CHUNK_BYTES
 _SPACE = " \t\r\n"
-# One for all: a page may have a million elements without any.
+# One shared object: a page may have a million elements without attributes.
 _NO_ATTRIBUTES: Mapping[str, str] = {}
 
 
 class NotXml(FeedError):
-    """It is not well-formed, or it has a document type."""
+    """The text is not well-formed XML, or has a document type."""
 
 
 @dataclass(slots=True)
 class Budget:
-    """How many elements and attributes may still be read; several documents can share one."""
+    """Number of elements and attributes that may still be read; several documents can share one."""
 
     left: int
 
     def take(self, count: int) -> None:
-        """Take some.
+        """Use a part of the budget.
 
         Raises:
-            FeedError: there are not so many left.
+            FeedError: the budget is exceeded.
         """
         self.left -= count
         if self.left < 0:
@@ -43,13 +43,12 @@ class Budget:
 
 @dataclass(slots=True, eq=False)
 class Element:
-    """An element.
+    """An XML element.
 
     Attributes:
-        name: without its prefix.
-        attributes: by name, with the prefix.
-        text: of an element without children; without white space at its ends unless `xml:space`
-            preserves it.
+        name: its name without the prefix.
+        attributes: values by name with the prefix.
+        text: text of an element without children, stripped unless `xml:space` preserves it.
     """
 
     name: str
@@ -58,7 +57,7 @@ class Element:
     children: Sequence["Element"] = ()
 
     def named(self, name: str) -> list["Element"]:
-        """The children of this name."""
+        """Return the children with this name."""
         return [child for child in self.children if child.name == name]
 
 
@@ -66,8 +65,8 @@ def parse(body: bytes, budget: Budget) -> Element:
     """Read a whole document.
 
     Raises:
-        NotXml: it is none.
-        FeedError: it is more than the budget, or nested too deep.
+        NotXml: the body is not well-formed, or has a document type.
+        FeedError: it exceeds the budget, or is nested too deep.
     """
     parts = read_parts(body, budget)
     root = next(parts)
@@ -76,14 +75,14 @@ def parse(body: bytes, budget: Budget) -> Element:
 
 
 def read_parts(body: bytes, budget: Budget) -> Iterator[Element]:
-    """Read a document part by part: first the root, without its children, then each child whole.
+    """Read a document in parts: first the root without its children, then each complete child.
 
     Args:
-        body: in UTF-8, whatever encoding it declares.
+        body: the document in UTF-8; a declared encoding is ignored.
 
     Raises:
-        NotXml: it is not XML; what came before it breaks off was read all the same.
-        FeedError: it is more than the budget, or nested too deep.
+        NotXml: the body is not well-formed; parts before the error have been yielded.
+        FeedError: it exceeds the budget, or is nested too deep.
     """
     builder = _Builder(budget)
     parser = builder.parser
@@ -94,23 +93,23 @@ def read_parts(body: bytes, budget: Budget) -> Iterator[Element]:
             parser.Parse(chunk, False)
             if start + len(chunk) - parser.CurrentByteIndex > _MAX_MARKUP_BYTES:
                 raise FeedError(f"a tag or comment is longer than {_MAX_MARKUP_BYTES} bytes")
-            yield from builder.take()
+            yield from builder.pop_complete()
         parser.Parse(b"", True)
     except expat.ExpatError:
         raise NotXml("the page is not well-formed XML") from None
-    yield from builder.take()
+    yield from builder.pop_complete()
 
 
 class _Builder:
-    """Makes elements of what the parser finds."""
+    """Builds elements from the events of the parser."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
-        # The elements that are open, each with the children that it has by now.
+        # The open elements, each with its children so far.
         self._open: list[tuple[Element, list[Element]]] = []
         self._text: list[str] = []
         self._done: list[Element] = []
-        # An encoding of the document's own could hide what is refused here.
+        # Ignore a declared encoding, which could hide markup that is refused here.
         self.parser = parser = expat.ParserCreate("utf-8")
         parser.buffer_text = True
         parser.StartDoctypeDeclHandler = self._doctype
@@ -118,8 +117,8 @@ class _Builder:
         parser.EndElementHandler = self._end
         parser.CharacterDataHandler = self._text.append
 
-    def take(self) -> list[Element]:
-        """What is complete by now."""
+    def pop_complete(self) -> list[Element]:
+        """Return and remove the parts that are complete."""
         done, self._done = self._done, []
         return done
 

@@ -1,4 +1,4 @@
-"""What a feed says of itself: `<feed>/info` tells how many reports it holds."""
+"""Reads `<feed>/info`, which holds the number of reports in the feed."""
 
 import json
 from urllib.parse import urlsplit
@@ -7,21 +7,21 @@ from shared.domain.errors import FeedError
 
 
 def info_url(feed_url: str) -> str:
-    """Address of the information about a feed."""
+    """Return the address of the information about a feed."""
     parts = urlsplit(feed_url)
     return parts._replace(path=parts.path.rstrip("/") + "/info", query="", fragment="").geturl()
 
 
 def read_count(body: bytes) -> int:
-    """The number of reports that the feed holds.
+    """Read the number of reports in the feed.
 
     Raises:
-        FeedError: the body does not tell.
+        FeedError: the body has no valid count.
     """
     try:
         count = json.loads(body)["count"]
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise FeedError("the feed does not tell its length") from None
+        raise FeedError("the feed does not state its length") from None
     if type(count) is not int or count < 0:
-        raise FeedError("the feed does not tell its length")
+        raise FeedError("the feed does not state its length")
     return count

@@ -4,11 +4,11 @@ from shared.domain.errors import FeedError
 from shared.formats import strict_json
 from shared.formats.feed.page import FeedPage
 
-# A page of 32 MB holds some 500,000 when it is real. Ten million empty ones would fill the
-# function's memory before the first is looked at.
+# Limit for objects and lists. A real page of 32 MB has about 500,000; ten million empty ones would
+# fill the function's memory before the first is read.
 MAX_CONTAINERS = 1_500_000
 
-# How a page says that its feed lists reports as they were published: ours does.
+# Value of `order` in feeds that list reports in the order of publishing, as our own does.
 NEWEST_FIRST = "newest_first"
 
 
@@ -21,8 +21,8 @@ def read(body: bytes) -> FeedPage:
     """Read a page.
 
     Raises:
-        FeedError: not UTF-8, not valid JSON by RFC 8259 (NaN and the like included), nested too
-            deep, of more than `MAX_CONTAINERS` objects and lists, or not of the shape above.
+        FeedError: the page is not UTF-8 or not valid JSON (RFC 8259, so without NaN), is nested
+            too deep, has more than `MAX_CONTAINERS` objects and lists, or lacks a list `items`.
     """
     if body.count(b"{") + body.count(b"[") > MAX_CONTAINERS:
         raise FeedError("the page has too many objects")

@@ -1,7 +1,7 @@
-"""What a feed page is, whatever its format.
+"""A feed page, independent of its format.
 
-A format is a module with two functions, `matches` and `read`; `FORMATS` lists them. To add one,
-write such a module, put it into the list, and add a sample page to its parser test.
+A format is a module with the functions `matches` and `read`. To add one, write such a module, add
+it to `FORMATS` in `shared.formats.feed.reader`, and add a sample page to its parser test.
 """
 
 from collections.abc import Sequence
@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class ReportLink:
-    """An entry that only names its report.
+    """A feed entry that names a report but does not hold it.
 
     Attributes:
-        flow_id: the scan, as far as the link tells, else "".
-        url: where a person finds the report.
+        flow_id: the scan, "" if the link does not name it.
+        url: address of the report's page.
     """
 
     flow_id: str
@@ -26,15 +26,15 @@ class FeedPage:
     """A page of a feed.
 
     Attributes:
-        reports: the raw reports in the order of the feed; they are anything that JSON can hold
-            and are read by `shared.formats.feed.report`.
-        links: entries without a report of their own.
+        reports: the raw reports in the order of the feed. Each is any JSON value;
+            `shared.formats.feed.report` reads and checks it.
+        links: entries that do not hold their report.
         next: address of the next page as the page has it, relative or absolute; None at the end.
-        newest_first: whether the feed says that it lists reports in the order in which they were
-            published, the newest first; their dates need not fall then.
-        newer: address of what will be published after this page; None if the feed has none.
-        not_understood: one path of an element, such as `entry/content/analysis`, for each entry
-            whose content gives no list of IOCs. Such an entry is among `links`, too.
+        newest_first: whether the feed states that it lists reports in the order of publishing,
+            the newest first; then their dates need not be in order.
+        newer: address of reports published after this page; None if the feed gives none.
+        not_understood: for each entry whose content has no list of IOCs, the path of that content,
+            such as `entry/content/analysis`. Such an entry is also in `links`.
     """
 
     reports: Sequence[object]

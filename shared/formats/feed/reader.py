@@ -1,4 +1,4 @@
-"""Which format a page is in: its content decides, not a setting."""
+"""Reads feed pages in any known format; the content of a page shows its format."""
 
 import codecs
 import html
@@ -11,10 +11,10 @@ from shared.formats.feed.page import FeedPage
 
 
 class FeedFormat(Protocol):
-    """What a format's module has."""
+    """The functions of a format's module."""
 
     def matches(self, body: bytes, /) -> bool:
-        """Whether the page looks like this format."""
+        """Whether the page seems to be in this format."""
 
     def read(self, body: bytes, /) -> FeedPage:
         """Read the page; raises FeedError."""
@@ -24,13 +24,13 @@ FORMATS: tuple[FeedFormat, ...] = (json_page, atom)
 
 
 def read_page(body: bytes) -> FeedPage:
-    """Read a page in whichever format it comes.
+    """Read a page in any known format.
 
     Args:
-        body: the page after decompression, UTF-8, perhaps with a byte order mark.
+        body: the decompressed page in UTF-8, with or without a byte order mark.
 
     Raises:
-        FeedError: in no known format, or not valid in its own: it is refused whole.
+        FeedError: the page is in no known format, or is not valid; nothing of it is used.
     """
     body = body.removeprefix(codecs.BOM_UTF8)
     for page_format in FORMATS:
@@ -40,7 +40,7 @@ def read_page(body: bytes) -> FeedPage:
 
 
 _END_BYTES = 16 * 1024
-# What each format writes before the address of the next page; bounded, so that no page takes long.
+# The address of the next page in each format. Repetitions are bounded, so that no page takes long.
 _NEXT = re.compile(
     r'"next"\s*:\s*"(?P<json>[^"\\]+)"'
     r"|<link\s[^>]{0,500}rel=[\"']next[\"'][^>]{0,500}href=[\"'](?P<after>[^\"'>]+)"
@@ -49,12 +49,9 @@ _NEXT = re.compile(
 
 
 def mentioned_next(body: bytes) -> str:
-    """The last address that a page calls its next one, "" for none.
-
-    For pages that are not valid: nothing else of them is used.
-    """
+    """Find the last address of a next page in a page that is not valid; "" if there is none."""
     found = ""
-    # Where every writer of feeds puts it: a search through all of a hostile page would take long.
+    # Feeds put it near the start or end; a search through a whole hostile page would take long.
     ends = body if len(body) <= 2 * _END_BYTES else body[:_END_BYTES] + b" " + body[-_END_BYTES:]
     for match in _NEXT.finditer(ends.decode(errors="replace")):
         found = match[match.lastgroup or 0]

@@ -1,7 +1,7 @@
-"""Reports of a feed: from the raw object of any format to sightings.
+"""Reads raw reports of a feed, in any format, into sightings.
 
-Bad input costs no more than itself: a bad soft field costs the field, a bad hard field costs
-its IOC or its report, and what is lost goes to quarantine with the reason.
+Bad input does not affect good input. A bad soft field is ignored; a bad hard field rejects its IOC
+or its report, which goes to quarantine with the reason.
 """
 
 import unicodedata
@@ -27,7 +27,7 @@ MAX_FLOW_ID_CHARS = 128
 MAX_ORIGIN_BYTES = 128
 MAX_REPORT_ID_BYTES = 64
 MAX_KEPT_VERDICT_CHARS = 64
-# A count beyond this is no count; it also keeps every client's integer in range.
+# A greater count is not plausible, and would exceed the integers of some clients.
 MAX_CLAIMED_COUNT = 2**31 - 1
 
 TYPES = {kind.value: kind for kind in INDICATOR_TYPES}
@@ -40,10 +40,10 @@ class Rejected:
     """A record that breaks a hard rule.
 
     Attributes:
-        reason: which rule, without the value.
-        record: the raw object, as the feed had it.
-        flow_id: the report that it is or stood in, "" when it has none that is valid.
-        again: a raw report with nothing else in it, for a record that is not a report.
+        reason: the broken rule, without the value.
+        record: the raw object from the feed.
+        flow_id: flow_id of the report that it is or was part of, "" without a valid one.
+        again: for a record that is not a whole report, a raw report that holds only the record.
     """
 
     reason: str
@@ -52,22 +52,22 @@ class Rejected:
     again: RawReport | None = None
 
     def as_report(self) -> object:
-        """What has to be read to read this record again."""
+        """Return the raw report from which this record can be read again."""
         return self.record if self.again is None else self.again
 
 
 @dataclass(slots=True)
 class Report:
-    """A report of a feed, read.
+    """A report after reading.
 
     Attributes:
-        flow_id: the scan, "" when the report itself was rejected.
-        seen_at: date of the report as it states it, milliseconds since the epoch; at most a day
-            ahead of the clock, and then not the date that it counts with: see `dated`.
+        flow_id: the scan, "" if the report itself was rejected.
+        seen_at: date that the report states, milliseconds since the epoch. It can be up to a day
+            in the future; ingestion then sets an earlier date with `dated`.
         sightings: the IOCs with a valid verdict.
-        rejected: what goes to quarantine.
-        without_verdict: IOCs whose verdict is missing or UNKNOWN.
-        passed_over: IOCs of types that are not looked up.
+        rejected: records for quarantine.
+        without_verdict: number of IOCs whose verdict is missing or UNKNOWN.
+        passed_over: number of IOCs of types that cannot be looked up.
     """
 
     flow_id: str = ""
@@ -78,7 +78,7 @@ class Report:
     passed_over: int = 0
 
     def dated(self, seen_at: int) -> "Report":
-        """The same report with an earlier date, milliseconds since the epoch."""
+        """Return the report with an earlier date, milliseconds since the epoch."""
         return replace(
             self,
             seen_at=seen_at,
@@ -102,9 +102,9 @@ def read_report(raw: object, now: int, *, inherit_verdict: bool = False) -> Repo
     """Read one report by the rules of docs/feed.md.
 
     Args:
-        raw: the object as a feed page holds it; anything at all.
-        now: the time of the run, in milliseconds since the epoch.
-        inherit_verdict: whether an IOC without a verdict takes the one of the report.
+        raw: the report from a feed page; any JSON value.
+        now: time of the run, in milliseconds since the epoch.
+        inherit_verdict: whether an IOC without a verdict gets the one of the report.
     """
     report = Report()
     try:
@@ -112,7 +112,7 @@ def read_report(raw: object, now: int, *, inherit_verdict: bool = False) -> Repo
     except InvalidRecord as error:
         report.rejected.append(Rejected(str(error), raw, _flow_id(raw)))
         return report
-    assert isinstance(raw, Mapping)  # noqa: S101  # _head has checked it
+    assert isinstance(raw, Mapping)  # noqa: S101  # read_head has checked it
     report.flow_id, report.seen_at = flow_id, seen_at
     common = _Common(
         flow_id,
@@ -139,7 +139,7 @@ def read_report(raw: object, now: int, *, inherit_verdict: bool = False) -> Repo
 
 @dataclass(frozen=True, slots=True)
 class _Common:
-    """What every IOC of a report shares."""
+    """Values that all IOCs of a report share."""
 
     flow_id: str
     seen_at: int
@@ -151,7 +151,7 @@ class _Common:
     inherit_verdict: bool
 
     def inherited(self, entry: Mapping[str, Any]) -> Verdict | None:
-        """The verdict that an IOC takes from the report if it states none; UNKNOWN is one."""
+        """Return the report's verdict for an IOC that states none; UNKNOWN counts as stated."""
         if not self.inherit_verdict or parent_verdict_of(entry):
             return None
         return Verdict.__members__.get(self.parent_verdict)
@@ -163,9 +163,9 @@ def _rejected_ioc(reason: str, kind: str, entry: object, common: _Common) -> Rej
 
 
 def _report_of(kind: str, iocs: object, common: _Common) -> RawReport:
-    """The report with one type only.
+    """Build a raw report with IOCs of one type only.
 
-    It is as small as that allows, because a report with thousands of bad IOCs makes thousands.
+    It is as small as possible, because a report with thousands of bad IOCs needs thousands.
     """
     name = {"report_id": common.report_id} if common.report_id else {}
     return {
@@ -179,7 +179,7 @@ def _report_of(kind: str, iocs: object, common: _Common) -> RawReport:
 
 
 def _kept_verdict(raw: RawReport) -> RawReport:
-    """The verdict as the feed had it, so that one that is not known yet can become known."""
+    """Return the raw verdict fields, so that a later release can read verdicts unknown today."""
     kept: dict[str, object] = {"verdict": None}
     for name in FIELDS:
         value = raw.get(name)
@@ -198,13 +198,13 @@ def _flow_id(raw: object) -> str:
 
 
 def read_head(raw: object, now: int) -> tuple[str, int, Mapping[str, Any]]:
-    """What names and dates a report, and its IOCs by type.
+    """Read the hard fields of a report.
 
     Returns:
-        flow_id, date in milliseconds since the epoch, and the IOCs.
+        flow_id, date in milliseconds since the epoch, and the raw IOCs by type.
 
     Raises:
-        InvalidRecord: a hard field is bad.
+        InvalidRecord: a hard field is missing or not valid.
     """
     if not isinstance(raw, Mapping):
         raise InvalidRecord("report is not an object")
@@ -224,14 +224,14 @@ def read_head(raw: object, now: int) -> tuple[str, int, Mapping[str, Any]]:
 
 
 def is_flow_id(value: object) -> TypeGuard[str]:
-    """Whether `value` can name a scan: it is opaque, but it must fit a key and a log line."""
+    """Whether `value` can be a flow_id: any text that fits a key and a log line."""
     return (
         isinstance(value, str) and 0 < len(value) <= MAX_FLOW_ID_CHARS and not _has_controls(value)
     )
 
 
 def _report_id(value: object) -> str:
-    """The name of the report within its scan, "" where there is none that can be kept."""
+    """Return the report_id, "" if it is missing or not valid."""
     if isinstance(value, str) and fits(value, MAX_REPORT_ID_BYTES) and not _has_controls(value):
         return value
     return ""
@@ -294,7 +294,7 @@ def _sighting(kind: IndicatorType, entry: Mapping[str, Any], common: _Common) ->
 
 
 def _claims(entry: Mapping[str, Any], common: _Common) -> tuple[int, int, int]:
-    """First seen, last seen and count, where the feed carries totals of its own."""
+    """Read first seen, last seen and scan count from the totals of a feed that has them."""
     first = min(common.seen_at, _claimed_moment(entry.get("first_seen"), common))
     last = max(common.seen_at, _claimed_moment(entry.get("last_seen"), common))
     count = entry.get("scan_count")
@@ -310,7 +310,7 @@ def _claimed_moment(value: object, common: _Common) -> int:
         moment = read_moment(value, common.now)
     except InvalidRecord:
         return common.seen_at
-    # A total cannot know what is still to come.
+    # A total cannot include the future.
     return moment if moment <= common.now else common.seen_at
 
 
@@ -322,7 +322,7 @@ def _origin(entry: Mapping[str, Any]) -> str:
 
 
 def read_tags(value: object) -> frozenset[str]:
-    """The tags of a list that are texts and not too long; none of anything else."""
+    """Return the valid tags of a list: non-empty texts of limited length; none if not a list."""
     if not isinstance(value, list):
         return frozenset()
     return frozenset(
@@ -331,7 +331,7 @@ def read_tags(value: object) -> frozenset[str]:
 
 
 def fits(text: str, max_bytes: int) -> bool:
-    """Whether a text can be stored in so many bytes of UTF-8."""
+    """Whether a text has at most `max_bytes` bytes in UTF-8, and can be encoded."""
     try:
         return len(text.encode()) <= max_bytes
     except UnicodeEncodeError:  # a lone surrogate: JSON can spell it, UTF-8 and the store cannot

@@ -1,7 +1,7 @@
-"""Scan reports as the sandbox answers with them, whole or filtered.
+"""Reads scan reports from the sandbox's API, whole or filtered.
 
-A scan is named by its flow_id and has one report or more. What a report says is brought into
-the shape of a feed page and judged there, by `shared.formats.feed.report`.
+A scan has one or more reports. Each is converted to a raw report as in a feed page, which
+`shared.formats.feed.report` then reads and checks.
 """
 
 from collections.abc import Mapping
@@ -16,52 +16,54 @@ from shared.formats.feed.report import RawReport
 
 
 class ScanNotEnded(FeedError):
-    """A scan is still under way: its report will come."""
+    """The scan is still running; its report will follow."""
 
 
-# The parts of a report that are read here: the whole one is many times larger.
+# The parts of a report that are read here; the whole report is many times larger.
 _FILTERS = "filter=general&filter=finalVerdict&filter=allTags&filter=iocs"
 
 
 def report_url(feed_url: str, flow_id: str) -> str:
-    """Address of the reports of a scan, on the origin of the feed, as far as ingestion reads them.
+    """Return the address of a scan's reports on the host of the feed, with the needed parts only.
 
     Raises:
-        FeedError: no address can hold this flow_id.
+        FeedError: an address cannot contain this flow_id.
     """
     return urlsplit(scan_url(feed_url, flow_id))._replace(query=_FILTERS).geturl()
 
 
 def scan_url(sandbox_url: str, flow_id: str) -> str:
-    """Address of the whole reports of a scan.
+    """Return the address of a scan's complete reports.
 
     Raises:
-        FeedError: no address can hold this flow_id.
+        FeedError: an address cannot contain this flow_id.
     """
-    # Every client takes these for steps of the path, however they are encoded.
+    # HTTP clients resolve these as parts of the path, even if they are encoded.
     if flow_id in {".", ".."}:
-        raise FeedError("no address can hold the flow_id")
+        raise FeedError("an address cannot contain the flow_id")
     path = f"/api/scan/{quote(flow_id, safe='')}/report"
     return urlsplit(sandbox_url)._replace(path=path, query="", fragment="").geturl()
 
 
 def read_scan_report(body: bytes) -> list[RawReport]:
-    """The reports of a scan, in the shape that `shared.formats.feed.report.read_report` reads.
+    """Return the raw reports of a scan, for `shared.formats.feed.report.read_report`.
 
-    A report that is broken costs itself: it is among them, and `read_report` rejects it.
+    A broken report is included, and `read_report` rejects it.
 
     Raises:
-        FeedError: the body is no scan report, or one of a scan that has not ended.
+        ScanNotEnded: the scan is still running.
+        FeedError: the body is not a scan report.
     """
     scan = parse_scan(body)
     return [raw_report(scan, report_id, report) for report_id, report in scan["reports"].items()]
 
 
 def parse_scan(body: bytes) -> dict[str, Any]:
-    """A scan report as an object whose `reports` is one, too.
+    """Parse a scan report; the result and its `reports` are objects.
 
     Raises:
-        FeedError: the body is no scan report, or one of a scan that has not ended.
+        ScanNotEnded: the scan is still running.
+        FeedError: the body is not a scan report.
     """
     try:
         text = body.decode()
@@ -71,13 +73,13 @@ def parse_scan(body: bytes) -> dict[str, Any]:
     if not isinstance(scan, dict) or not isinstance(scan.get("reports"), dict):
         raise FeedError("the scan report has no reports")
     if scan.get("allFinished") is False:
-        # What is here by now would be taken for all of it.
+        # The reports so far would be taken for all of them.
         raise ScanNotEnded("the scan has not ended")
     return scan
 
 
 def raw_report(scan: Mapping[str, Any], report_id: str, report: object) -> RawReport:
-    """One report of a scan in the shape that `shared.formats.feed.report.read_report` reads."""
+    """Convert a report of a scan to a raw report for `shared.formats.feed.report.read_report`."""
     name = {"flow_id": scan.get("flowId"), "report_id": report_id}
     if not isinstance(report, Mapping):
         return {**name, "report": report}
@@ -87,7 +89,7 @@ def raw_report(scan: Mapping[str, Any], report_id: str, report: object) -> RawRe
         **_verdict(report.get("finalVerdict")),
         "tags": _tags(report.get("allTags")),
         "file": _file(report.get("file")),
-        # A scan that found none need not say so.
+        # A scan without IOCs may lack the field.
         "iocs": {} if report.get("iocs") is None else report["iocs"],
     }
 
@@ -98,7 +100,7 @@ def _verdict(final: object) -> dict[str, object]:
 
 
 def _tags(tags: object) -> list[str]:
-    """The names of tags, each once: a tag is there once for every place that it was found in."""
+    """Return the distinct names of tags; a scan report repeats a tag for each of its sources."""
     names: dict[str, None] = {}
     for entry in tags if isinstance(tags, list) else []:
         tag = entry.get("tag") if isinstance(entry, Mapping) else None

@@ -1,13 +1,13 @@
-"""The vendor's layout of a report in XML, brought into the shape of a report on a JSON page.
+"""Converts reports in the vendor's XML layout to raw reports as on a JSON page.
 
 ```
 details / verdict, flow_id, date, tags / value, ...                     of the report
 details // iocs / domains / value / url, verdict, origins / value, ...  an IOC
 ```
 
-One consumer of the vendor's feed shows a part of the layout, and nothing documents the rest. So it
-is read by rules (docs/feed.md), not by a list of elements: what is not known becomes metadata or
-is counted as passed over, and is never an error.
+The layout is known only in part, from one consumer of the vendor's feed, and is not documented. So
+it is read by rules (docs/feed.md), not by a list of elements: an unknown element becomes metadata
+or counts as passed over, and is never an error.
 """
 
 import re
@@ -22,15 +22,15 @@ from shared.domain.indicator import MAX_URL_BYTES, IndicatorType, parse, parse_h
 from shared.domain.indicator_types import HASH_TYPES, INDICATOR_TYPES
 from shared.formats.feed.bounded_xml import Element
 
-# A role of an element: a type of ours, or one of these.
-_HASH = "hash"  # its type follows from its length
-_DATA = "data"  # the value of an IOC, whatever its type
-_OTHER = "other"  # a type that is not looked up
+# Role of an element: an indicator type, or one of these.
+_HASH = "hash"  # a hash whose type follows from its length
+_DATA = "data"  # the value of an IOC of any type
+_OTHER = "other"  # a type that cannot be looked up
 _TYPES = frozenset(kind.value for kind in INDICATOR_TYPES)
 _DIGESTS = tuple(kind.value for kind in INDICATOR_TYPES if kind in HASH_TYPES)
 
 _ROLES: Mapping[str, str] = {
-    # Some of them look like hashes that are.
+    # Some of these look like hashes that can be looked up.
     **dict.fromkeys(
         ("authentihash", "email", "fuzzyfsiohash", "imphash", "mutex", "registrypath"), _OTHER
     ),
@@ -70,15 +70,15 @@ _NAMES = {
 }
 
 _NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
-# Longer text is no number of a feed, and Python refuses some of it.
+# Longer text is not a number of a feed, and Python refuses some of it.
 _MAX_NUMBER_CHARS = 32
 
 
 def read_details(elements: Iterable[Element]) -> dict[str, Any] | None:
-    """Read the report that stands below some elements.
+    """Read the report below some elements.
 
     Returns:
-        The raw report, with what it says of itself; None if none of them holds `iocs`.
+        The raw report with its metadata; None if no element contains `iocs`.
     """
     lists: list[Element] = []
     report: dict[str, Any] = {}
@@ -93,20 +93,20 @@ def read_details(elements: Iterable[Element]) -> dict[str, Any] | None:
 
 
 def _find_lists(element: Element, lists: list[Element], report: dict[str, Any]) -> bool:
-    """Find every `iocs`; what stands beside the way to one is metadata, the nearest first."""
+    """Find every `iocs`; elements next to the path to it are metadata, the nearest first."""
     if field_name(element.name) == "iocs":
         lists.append(element)
         return True
-    beside = [child for child in element.children if not _find_lists(child, lists, report)]
-    if len(beside) == len(element.children):
+    metadata = [child for child in element.children if not _find_lists(child, lists, report)]
+    if len(metadata) == len(element.children):
         return False
-    for child in beside:
+    for child in metadata:
         report.setdefault(field_name(child.name), _plain(child))
     return True
 
 
 def _read_container(container: Element, iocs: dict[str, list[dict[str, Any]]]) -> None:
-    """Read `iocs` or an element below it: a list of IOCs, a list of such lists, or an IOC."""
+    """Read `iocs` or an element below it: an IOC, a list of IOCs, or a list of such lists."""
     role = _role(container.name).replace(_DATA, "")
     if _is_ioc(container, role):
         _read_ioc(container, container, role, iocs)
@@ -119,7 +119,7 @@ def _read_container(container: Element, iocs: dict[str, list[dict[str, Any]]]) -
 
 
 def _is_ioc(element: Element, role: str) -> bool:
-    """Whether an element that is not called `value` is an IOC all the same."""
+    """Whether an element with another name than `value` is an IOC."""
     if not element.children:
         return bool(element.text)
     if role not in _TYPES or element.named("value"):
@@ -135,7 +135,7 @@ def _read_ioc(
     read = [one for kind, child in chosen for one in _typed(kind, child.text)]
     metadata = {
         field_name(child.name): _plain(child)
-        for child in reversed(element.children)  # of equal names the first one stays
+        for child in reversed(element.children)  # of equal names, the first is kept
         if not any(child is one for _, one in chosen)
     }
     for kind, text in read:
@@ -145,7 +145,7 @@ def _read_ioc(
 
 
 def _values(element: Element, role: str) -> list[tuple[str, Element]]:
-    """What holds the value of an IOC, with the type that it is of; "" for by its form."""
+    """Find the elements that hold the value of an IOC, with its type; "" if its form decides."""
     if role == _OTHER:
         return []
     found: dict[str, Element] = {}
@@ -157,7 +157,7 @@ def _values(element: Element, role: str) -> list[tuple[str, Element]]:
         found[_DATA] = element
     typed = next((kind for kind in found if kind in _TYPES or kind == _HASH), "")
     if role in ("ip", "domain", "url"):
-        # In the vendor's list of domains each is called a `url`.
+        # The vendor's list of domains names each value `url`.
         candidates = (role, "url" if role == "domain" else role, _DATA, typed)
         return next(([(role, found[one])] for one in candidates if one in found), [])
     if role or typed in _DIGESTS or typed == _HASH:
@@ -170,7 +170,7 @@ def _values(element: Element, role: str) -> list[tuple[str, Element]]:
 
 
 def _typed(kind: str, text: str) -> Iterator[tuple[str, str]]:
-    """The indicators that a text spells, each with its type."""
+    """Read the indicators in a text, each with its type."""
     if kind == "domain":
         yield from _domains(text)
     elif kind == _HASH:
@@ -187,7 +187,7 @@ def _typed(kind: str, text: str) -> Iterator[tuple[str, str]]:
 
 
 def _domains(text: str) -> Iterator[tuple[str, str]]:
-    """What stands in a list of domains: a host, a host with a port, or a URL."""
+    """Read a value of a list of domains: a host, a host with a port, or a URL."""
     authority = text
     if "://" in text:
         yield "url", text
@@ -205,7 +205,7 @@ def _domains(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _host(authority: str) -> str:
-    """A host without its port, and without the brackets around an IPv6 address."""
+    """Remove the port of a host, and the brackets around an IPv6 address."""
     if authority.startswith("["):
         return authority[1:].partition("]")[0]
     host, colon, port = authority.rpartition(":")
@@ -214,7 +214,7 @@ def _host(authority: str) -> str:
 
 @lru_cache(maxsize=4096)
 def field_name(name: str) -> str:
-    """The name of a field as JSON pages have it, whatever its case and separators in XML."""
+    """Return the name of a field on JSON pages for its name in XML, in any case and separators."""
     return _NAMES.get(_squeezed(name), name)
 
 
@@ -233,7 +233,7 @@ def _role(name: str) -> str:
 
 
 def _plain(element: Element) -> Any:
-    """An element as JSON has it: a text or a number, a list, or an object."""
+    """Convert an element to its JSON value: a text, a number, a list, or an object."""
     name = field_name(element.name)
     if name in _LISTS:
         return _list(name, element)
@@ -267,7 +267,7 @@ def _scalar(name: str, text: str) -> Any:
 
 
 def _number(text: str) -> int | float | str:
-    """The number that a text spells; the text if it spells none."""
+    """Read a number; returns the text if it is not a number."""
     if len(text) > _MAX_NUMBER_CHARS or not _NUMBER.fullmatch(text):
         return text
     return float(text) if "." in text else int(text)

@@ -1,1 +1,1 @@
-"""Providers beside the sandbox: their declarations, and how their data is read."""
+"""Declarations of providers, and the reader of their lists."""

@@ -1,6 +1,6 @@
-"""Providers as declarations: the shipped catalog, and what makes a declaration valid.
+"""Declarations of providers: their model, and the reader of the catalog.
 
-docs/providers.md explains the fields to people.
+docs/providers.md explains the fields to operators.
 """
 
 import re
@@ -21,7 +21,7 @@ from shared.formats.lists.errors import DeclarationError
 from shared.formats.lists.options import OPTIONS, Interval, Options, seconds
 
 CATALOG = Path(__file__).with_name("catalog.toml")
-# The format of a provider that has no list, and is asked at look-up time.
+# Format of an on-demand provider, which has no list.
 ON_DEMAND = "api"
 PLACEHOLDER = "{value}"
 
@@ -33,22 +33,22 @@ _Text = Annotated[StrictStr, Field(max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$"
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class Declaration:
-    """One provider.
+    """The declaration of one provider.
 
     Attributes:
         id: its name in the store and in settings.
         name: its name in `sources`.
-        types: types of indicators that it covers.
-        address: of its list, or with `{value}` in it of its API; https.
+        types: indicator types that it covers.
+        address: address of its list, or of its API with `{value}` in it.
         every: time between refreshes, such as `1h`.
-        licence: note for people.
+        licence: note for operators.
         more: addresses of further documents of the same list, on the same host.
-        assessment, category: of an entry that has none of its own; without an assessment clients
-            would not see that something is listed.
-        key: whether an API key is needed; it is sent in the header `key_header`.
-        stance: whether the list names what is bad or what is to be trusted.
-        min_entries: a list of fewer is refused; 0 allows an empty one.
-        options: of the format, see `shared.formats.lists.options`.
+        assessment, category: defaults for entries without one; clients recognise a listed
+            indicator by its assessment.
+        key: whether the provider needs an API key, sent in the header `key_header`.
+        stance: `listed` for a blocklist, `trusted` for an allowlist.
+        min_entries: a list with fewer entries is refused; 0 allows an empty one.
+        options: options of the format, see `shared.formats.lists.options`.
     """
 
     id: StrictStr
@@ -78,15 +78,17 @@ class Declaration:
         if any(urlsplit(one)[:2] != urlsplit(self.address)[:2] for one in self.more):
             raise self.error("more", "on another scheme or host than the address")
         if (PLACEHOLDER in self.address) is not (self.format == ON_DEMAND):
-            raise self.error("address", f"{PLACEHOLDER} stands in that of an API, and only there")
+            raise self.error(
+                "address", f"{PLACEHOLDER} is required for an API, and not allowed else"
+            )
         if not self.assessment and self.stance == "listed":
-            raise self.error("assessment", "a list of what is bad needs one")
+            raise self.error("assessment", "a blocklist needs one")
         if not _HEADER.fullmatch(self.key_header):
             raise self.error("key_header", "not the name of a header")
         try:
             OPTIONS[self.format].model_validate(self.options)
         except ValidationError as error:
-            raise _told(self.id, error, "options") from None
+            raise _declaration_error(self.id, error, "options") from None
 
     @property
     def every_s(self) -> int:
@@ -95,40 +97,40 @@ class Declaration:
 
     @property
     def on_demand(self) -> bool:
-        """Whether it is asked at look-up time, in place of having a list."""
+        """Whether a look-up asks its API, because it publishes no list."""
         return self.format == ON_DEMAND
 
     @property
     def listing_status(self) -> ListingStatus:
-        """What it means to be on the list."""
+        """The listing status of an indicator on the list."""
         return ListingStatus.TRUSTED if self.stance == "trusted" else ListingStatus.LISTED
 
     def read_options(self, model: type[_Model]) -> _Model:
-        """The options, as the model of the format has them."""
+        """Return the options as the model of the format."""
         return model.model_validate(self.options)
 
     def error(self, name: str, reason: str) -> DeclarationError:
-        """An error that says what is wrong with a field."""
+        """Build an error about a field."""
         return DeclarationError(f"{self.id}: {name}: {reason}")
 
 
 def load_catalog(path: Path = CATALOG, *, plain_http: bool = False) -> Mapping[str, Declaration]:
-    """Read the declarations of a file, by id and in its order.
+    """Read the declarations of a file, by id, in the order of the file.
 
     Args:
-        plain_http: whether addresses may do without TLS, for local use.
+        plain_http: whether addresses without TLS are allowed, for local use.
 
     Raises:
-        DeclarationError: one of them, or the file, is not valid.
+        DeclarationError: the file or a declaration is not valid.
     """
     return read_catalog(path.read_text(encoding="utf-8"), plain_http=plain_http)
 
 
 def read_catalog(text: str, *, plain_http: bool = False) -> Mapping[str, Declaration]:
-    """Read declarations in TOML: one table a provider, named by its id.
+    """Read declarations in TOML: one table per provider, named by its id.
 
     Raises:
-        DeclarationError: one of them, or the text, is not valid.
+        DeclarationError: the text or a declaration is not valid.
     """
     try:
         tables = tomllib.loads(text)
@@ -138,12 +140,12 @@ def read_catalog(text: str, *, plain_http: bool = False) -> Mapping[str, Declara
     names: dict[str, str] = {SANDBOX_PROVIDER.casefold(): "the sandbox"}
     for provider, table in tables.items():
         one = _declaration(provider, table)
-        # So are the addresses in `more`, which have the same scheme.
+        # The addresses in `more` have the same scheme.
         if not (plain_http or one.address.startswith("https:")):
             raise one.error("address", "not an https address")
         other = names.setdefault(one.name.casefold(), provider)
         if other != provider:
-            raise one.error("name", f"{other} has the same")
+            raise one.error("name", f"{other} has the same name")
         catalog[provider] = one
     return catalog
 
@@ -156,10 +158,10 @@ def _declaration(provider: str, table: object) -> Declaration:
     try:
         return Declaration(id=provider, **table)
     except ValidationError as error:
-        raise _told(provider, error) from None
+        raise _declaration_error(provider, error) from None
 
 
-def _told(provider: str, error: ValidationError, within: str = "") -> DeclarationError:
+def _declaration_error(provider: str, error: ValidationError, within: str = "") -> DeclarationError:
     first = error.errors(include_url=False, include_input=False)[0]
     path = [within, *map(str, first["loc"])] if within else [str(part) for part in first["loc"]]
     return DeclarationError(f"{provider}: {'.'.join(path)}: {first['msg']}")

@@ -1,4 +1,4 @@
-"""What a provider's data comes down to, whatever its format. Pure."""
+"""Entries and content of a provider's list, independent of its format. Pure."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -9,11 +9,11 @@ from shared.domain.provider import Listing, Subject
 
 @dataclass(frozen=True, slots=True)
 class RejectedEntry:
-    """What a format found in the place of a value.
+    """An element of a list that is not used as an entry.
 
     Attributes:
-        reason: for the count of what was left out.
-        broken: whether it should have been an entry, and so speaks against the list as a whole.
+        reason: why it is not used; entries are counted by reason.
+        broken: whether it should have been a valid entry; too many of them make the list invalid.
     """
 
     reason: str
@@ -22,14 +22,14 @@ class RejectedEntry:
 
 @dataclass(frozen=True, slots=True)
 class RawEntry:
-    """One entry as a format found it; nothing of it is checked.
+    """An entry as read from a list, not yet checked.
 
     Attributes:
-        value: the indicator or network, as the provider spells it; or `RejectedEntry`.
-        date: since when it is listed, in any spelling of `shared.domain.moment`; None for unknown.
-        assessment, category: in the provider's words; "" for what the declaration says.
-        source_list: the list of the provider that it is on, "" where there is but one.
-        until: when it is no longer to be used, in any spelling; None for as long as it is listed.
+        value: the indicator or network as the provider writes it; or `RejectedEntry`.
+        date: since when it is listed, in any format of `shared.domain.moment`; None if unknown.
+        assessment, category: in the provider's words; "" for the declaration's default.
+        source_list: which of the provider's lists holds it, "" if there is only one.
+        until: when it expires, in any format of `shared.domain.moment`; None for never.
     """
 
     value: object
@@ -42,11 +42,11 @@ class RawEntry:
 
 @dataclass(frozen=True, slots=True)
 class ListContent:
-    """All that is on a provider's list at one time.
+    """The content of a provider's list at one time.
 
     Attributes:
-        entries: each subject once.
-        rejected: how many entries were left out, by the reason.
+        entries: each indicator or network once, with its listing.
+        rejected: number of entries that are not used, by reason.
     """
 
     entries: Mapping[Subject, Listing]

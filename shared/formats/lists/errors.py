@@ -1,4 +1,4 @@
-"""The errors of declared providers."""
+"""Errors of declarations and lists."""
 
 from shared.domain.errors import ReputationError
 
@@ -8,4 +8,4 @@ class DeclarationError(ReputationError):
 
 
 class ListError(ReputationError):
-    """What a provider sent is not its list; nothing of it is to be used."""
+    """A provider did not send a valid list; nothing of it must be used."""

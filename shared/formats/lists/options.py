@@ -1,4 +1,4 @@
-"""What a declaration can say about its format: one model for each."""
+"""Options of a declaration for its format: one model per format."""
 
 import re
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ def seconds(text: object) -> int:
     """Read an interval such as `30m`.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the text is not an interval.
     """
     found = _INTERVAL.fullmatch(text) if isinstance(text, str) else None
     if not found:
@@ -53,13 +53,13 @@ Count = Annotated[StrictInt, Field(ge=1)]
 
 
 class Options(BaseModel):
-    """Options of a format; unknown ones are refused."""
+    """Options of a format; unknown options are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Lines(Options):
-    """Columns are counted from 1; without a separator the whole line is the value."""
+    """Options of `lines`: columns, from 1; without a separator the whole line is the value."""
 
     comment: Character = "#"
     separator: Character | None = None
@@ -69,7 +69,7 @@ class Lines(Options):
 
 
 class Csv(Options):
-    """Columns by name; `columns` names them where the file does not."""
+    """Options of `csv`: columns by name; `columns` names them if the file has no header."""
 
     value: StrictStr | tuple[StrictStr, ...]
     date: StrictStr | None = None
@@ -82,7 +82,10 @@ class Csv(Options):
 
 
 class JsonLines(Options):
-    """Expressions over the object of one line; `end` holds for the last one, which is no entry."""
+    """Options of `json_lines`: expressions on the object of a line.
+
+    `end` is true for the last object only, which is not an entry.
+    """
 
     value: Expression
     date: Expression | None = None
@@ -92,7 +95,7 @@ class JsonLines(Options):
 
 
 class JsonPath(Options):
-    """`items` gives the entries of the document, the others look into one."""
+    """Options of `json_path`: `items` finds the entries in a document, the others read an entry."""
 
     items: Expression
     value: Expression
@@ -102,24 +105,24 @@ class JsonPath(Options):
 
 
 class MispFeed(Options):
-    """How many events, the newest first."""
+    """Options of `misp_feed`: how many of the newest events to read."""
 
     max_events: Annotated[StrictInt, Field(ge=1, le=1000)] = 200
 
 
 class Taxii(Options):
-    """How many pages a collection may have."""
+    """Options of `taxii`: the maximum number of pages of a collection."""
 
     max_pages: Annotated[StrictInt, Field(ge=1, le=1000)] = 50
 
 
 class Api(Options):
-    """An API that is asked at look-up time; expressions over its JSON answer.
+    """Options of `api`, an on-demand provider: expressions on its JSON answer.
 
     Attributes:
-        budget_ms: how long an answer may take.
-        keep, keep_unknown: how long an answer may be repeated, seconds; the second is for one
-            that knows nothing.
+        budget_ms: maximum time for an answer, milliseconds.
+        keep, keep_unknown: seconds to store an answer; the latter for an indicator that is not
+            listed.
     """
 
     listed: Expression
@@ -132,7 +135,7 @@ class Api(Options):
     keep_unknown: Seconds = 3600
 
 
-# By format. A format without options of its own has none.
+# Models by format; `Options` itself for a format without options.
 OPTIONS: Mapping[str, type[Options]] = {
     "lines": Lines,
     "csv": Csv,

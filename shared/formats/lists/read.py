@@ -1,4 +1,4 @@
-"""From a provider's documents to its snapshot: canonical, joined, and whole or not at all. Pure."""
+"""Reads a provider's documents into its list content: canonical, joined and complete. Pure."""
 
 import re
 import sys
@@ -34,46 +34,46 @@ _LETTER = re.compile(r"[A-Fa-f]")
 _WITH_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.]{2,45})\]|([0-9.]{7,15})):[0-9]{1,5}")
 _EPOCH = re.compile(r"[0-9]{9,10}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
-# How lists spell that a cell is empty.
+# Texts that lists use for an empty cell.
 _NOTHING = frozenset({"", "-", "n/a", "none", "null", "unknown"})
 
 
 def read_snapshot(declaration: Declaration, get: Get, now: int) -> ListContent:
-    """Read all that is on a provider's list.
+    """Read the content of a provider's list.
 
     Args:
-        declaration: of a list, not of an API.
-        get: fetches a document; what it raises goes through.
+        declaration: declaration of a list, not of an API.
+        get: fetches a document; its errors are not caught.
         now: milliseconds since the epoch.
 
     Raises:
-        ListError: what came is not the list, or is too much of it that cannot be read.
+        ListError: a document is not valid, or too many of its entries cannot be read.
     """
-    joined: dict[Subject, _Said] = {}
+    joined: dict[Subject, _Dated] = {}
     rejected: Counter[str] = Counter()
     for address in (declaration.address, *declaration.more):
         document = replace(declaration, address=address)
         found = FORMATS[declaration.format].read(document, get)
-        _take(found, declaration, now, joined, rejected)
+        _add_entries(found, declaration, now, joined, rejected)
     if len(joined) < declaration.min_entries:
         raise ListError(f"the list has {len(joined)} entries, too few to be whole")
-    entries = {subject: _listing(said, declaration) for subject, said in joined.items()}
+    entries = {subject: _listing(dated, declaration) for subject, dated in joined.items()}
     return ListContent(entries, rejected)
 
 
-# What is said of a subject: when first, and the latest words, behind their date.
-_Words = tuple[int, str, str, str]
-_Said = tuple[int, _Words]
+# Joined entries of a subject: the first date, and the latest date with its texts.
+_Texts = tuple[int, str, str, str]
+_Dated = tuple[int, _Texts]
 
 
-def _take(
+def _add_entries(
     found: Iterable[RawEntry],
     declaration: Declaration,
     now: int,
-    joined: dict[Subject, _Said],
+    joined: dict[Subject, _Dated],
     rejected: Counter[str],
 ) -> None:
-    """Read the entries of one document; half of them must be what they should be."""
+    """Read the entries of one document; at least half of them must be valid."""
     good = broken = 0
     for count, raw in enumerate(found, start=1):
         if count > MAX_ENTRIES or len(joined) > MAX_ENTRIES:
@@ -85,26 +85,26 @@ def _take(
             continue
         good += 1
         date = _date(raw.date, now)
-        words = (
+        texts = (
             date,
             clean_text(raw.assessment),
             clean_text(raw.category),
             clean_text(raw.source_list),
         )
         known = joined.get(subject)
-        joined[subject] = (date, words) if known is None else _join(known, (date, words))
+        joined[subject] = (date, texts) if known is None else _join(known, (date, texts))
     if broken > good:
         raise ListError(f"{broken} entries cannot be read, {good} can")
 
 
-def _join(one: _Said, other: _Said) -> _Said:
-    # The order of the entries does not matter: a list that is shuffled is the same list.
+def _join(one: _Dated, other: _Dated) -> _Dated:
+    # The result does not depend on the order of the entries.
     dates = [date for date in (one[0], other[0]) if date]
     return min(dates, default=0), max(one[1], other[1])
 
 
-def _listing(said: _Said, declaration: Declaration) -> Listing:
-    since, (_, assessment, category, source_list) = said
+def _listing(dated: _Dated, declaration: Declaration) -> Listing:
+    since, (_, assessment, category, source_list) = dated
     return Listing(
         status=declaration.listing_status,
         assessment=assessment or declaration.assessment,
@@ -131,7 +131,7 @@ def _subject(raw: RawEntry, types: frozenset[IndicatorType], now: int) -> Subjec
 
 
 def _canonical(value: object) -> Subject:
-    """The one thing that a value can be: what is no URL, hash or address is a domain or nothing."""
+    """Parse a value by its form: a hash, an address or network, a URL, otherwise a domain."""
     if not isinstance(value, str):
         raise InvalidIndicator("not a text")
     if len(value) > MAX_TEXT_CHARS:
@@ -151,7 +151,7 @@ def _canonical(value: object) -> Subject:
 
 
 def _date(value: object, now: int) -> int:
-    """A date in milliseconds since the epoch; 0 for none, and for one that is impossible."""
+    """Read a date as milliseconds since the epoch; 0 if it is missing or not valid."""
     if isinstance(value, str):
         value = value.strip().removesuffix(" UTC")
         if _EPOCH.fullmatch(value):
@@ -163,7 +163,7 @@ def _date(value: object, now: int) -> int:
 
 
 def clean_text(value: object) -> str:
-    """A text as answers may show it: one line, short; "" where there is nothing to show."""
+    """Clean a text for answers: one line of limited length; "" if it is empty or not a text."""
     if not isinstance(value, str):
         return ""
     plain = _CONTROL.sub(" ", value[:MAX_TEXT_CHARS]).strip()

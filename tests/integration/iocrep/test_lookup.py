@@ -161,7 +161,7 @@ def test_thousands_are_asked_in_full_requests(run: Run, server: ReputationServer
         (("--url", "", "lookup", "a.example"), "IOCREP_URL"),
         (("--api-key", "", "lookup", "a.example"), "IOCREP_API_KEY"),
         (("--url", "api.example", "lookup", "a.example"), "base address"),
-        (("--api-key", "a\nb", "lookup", "a.example"), "no text that a header can hold"),
+        (("--api-key", "a\nb", "lookup", "a.example"), "cannot be sent in a header"),
     ],
 )
 def test_what_does_not_fit_is_a_usage_error(

@@ -159,7 +159,7 @@ def test_an_address_without_v4_is_told_what_it_lacks(api: RequestsMock) -> None:
     api.get(address_of_ip, status=404, json=error(404000))
     with (
         ReputationClient("https://api.example/live", KEY) as one,
-        pytest.raises(UnexpectedAnswer, match=r"has to end with /v4$"),
+        pytest.raises(UnexpectedAnswer, match=r"must end with /v4$"),
     ):
         one.look_up(IP)
 

@@ -207,7 +207,7 @@ def test_look_ups_ask_when_the_file_cannot_be_written(
 @pytest.mark.parametrize(
     ("file", "changed", "reason"),
     [
-        (content(), {"sha256": "0" * 64}, "not the one that is offered"),
+        (content(), {"sha256": "0" * 64}, "not have the offered SHA-256"),
         (content(), {"size": 100}, "larger than 100 bytes"),
         (content(), {"size": 0}, "another form"),
         (content(), {"size": 2**40}, "another form"),

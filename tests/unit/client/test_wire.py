@@ -160,7 +160,7 @@ def test_an_unknown_hash_of_a_bulk_answer() -> None:
 def test_when_every_provider_failed_there_is_no_answer() -> None:
     outcome = read_address(IP, encoded(address(IP, source(3), source(3))))
     assert outcome.answers == {}
-    assert outcome.failed == {IP: "no provider could be asked"}
+    assert outcome.failed == {IP: "no provider answered"}
 
 
 def test_a_row_that_is_refused_costs_itself_only() -> None:
@@ -201,12 +201,12 @@ def test_rows_come_in_any_order_and_spelling() -> None:
 )
 def test_rows_about_something_else_are_no_answer(rows: list[Any]) -> None:
     asked = [IP, parse(IndicatorType.IP, "192.0.2.1")]
-    with pytest.raises(UnexpectedAnswer, match="not about what was asked"):
+    with pytest.raises(UnexpectedAnswer, match="not about the requested indicators"):
         read_addresses(asked, encoded({"data": rows}))
 
 
 def test_a_single_answer_about_something_else_is_none() -> None:
-    with pytest.raises(UnexpectedAnswer, match="not about what was asked"):
+    with pytest.raises(UnexpectedAnswer, match="not about the requested indicators"):
         read_address(URL, encoded(address(URL) | {"address": "http://evil.example/other"}))
 
 

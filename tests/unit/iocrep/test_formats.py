@@ -15,7 +15,7 @@ LISTED = ProviderRow("lists.example", RowStatus.LISTED, Verdict.MALICIOUS, "high
 SILENT = ProviderRow("others.example", RowStatus.NOT_LISTED, None)
 KNOWN = Row(3, "evil[.]example", DOMAIN, Answer(DOMAIN, known=True, rows=(LISTED, SILENT)))
 UNKNOWN = Row(4, "evil.example", DOMAIN, Answer(DOMAIN, known=False, rows=(SILENT,)))
-UNANSWERED = Row(5, "evil.example", DOMAIN, None, "no provider could be asked")
+UNANSWERED = Row(5, "evil.example", DOMAIN, None, "no provider answered")
 
 
 def test_a_json_line_says_everything() -> None:
@@ -39,7 +39,7 @@ def test_a_json_line_says_everything() -> None:
         "providers": [],
     }
     assert (unknown["verdict"], unknown["known"]) == (None, False)
-    assert unanswered["error"] == "no provider could be asked"
+    assert unanswered["error"] == "no provider answered"
     assert "verdict" not in unanswered
 
 
@@ -53,7 +53,7 @@ def test_csv_is_read_back() -> None:
         "true",
     )
     assert (unknown["verdict"], unknown["error"]) == ("", "")
-    assert unanswered["error"] == "no provider could be asked"
+    assert unanswered["error"] == "no provider answered"
 
 
 @pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t", "\r"])

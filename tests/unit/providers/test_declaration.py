@@ -71,7 +71,7 @@ def test_an_api_is_declared_with_all_that_asking_needs() -> None:
         ({"address": '"https://list.example/ü"'}, "address: not an http or https address"),
         (
             {"address": '"https://list.example/{value}"'},
-            "address: {value} stands in that of an API",
+            "address: {value} is required for an API",
         ),
         (
             {"more": '["https://other.example/"]'},
@@ -84,7 +84,7 @@ def test_an_api_is_declared_with_all_that_asking_needs() -> None:
         ({"every": "3600"}, "every: Input should be a valid string"),
         ({"licence": '""'}, "licence: String should have at least 1 character"),
         ({"stance": '"grey"'}, "stance: Input should be 'listed' or 'trusted'"),
-        ({"assessment": '""'}, "assessment: a list of what is bad needs one"),
+        ({"assessment": '""'}, "assessment: a blocklist needs one"),
         ({"key": '"yes"'}, "key: Input should be a valid boolean"),
         ({"key_header": '"a b"'}, "key_header: not the name of a header"),
         ({"min_entries": "-1"}, "min_entries: Input should be greater than or equal to 0"),

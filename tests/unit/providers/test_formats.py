@@ -178,7 +178,7 @@ def test_json_lines() -> None:
     listed = declare("json_lines", "value = 'ip', date = 'seen'")
     body = f'{{"ip": "192.0.2.1", "seen": "2025-05-01"}}\n\nno\n{{"x": "{LONG}"}}\n'
     assert found(listed, body)[0] == "192.0.2.1"
-    assert reasons(listed, body) == ["a line that is no JSON", "a line that is too long"]
+    assert reasons(listed, body) == ["a line that is not JSON", "a line that is too long"]
 
 
 @pytest.mark.parametrize(
@@ -390,7 +390,7 @@ def test_an_indicator_has_its_time() -> None:
 
 @pytest.mark.parametrize("body", ["{}", "[]", '{"type": "indicator"}', '{"objects": []}'])
 def test_what_is_no_bundle_is_refused(body: str) -> None:
-    with pytest.raises(ListError, match="no bundle"):
+    with pytest.raises(ListError, match="not a bundle"):
         entries(STIX, body)
 
 

@@ -1,4 +1,4 @@
-"""How the lists of providers are laid out: one module a format."""
+"""Formats of providers' lists, one module each."""
 
 from collections.abc import Iterator, Mapping
 from typing import Protocol
@@ -19,16 +19,20 @@ from shared.formats.lists.formats.text import Get
 
 
 class ListFormat(Protocol):
-    """What a format's module has.
+    """The interface of a format's module.
 
     Attributes:
-        ACCEPT: the header with which such a list is asked for.
+        ACCEPT: value of the header `Accept` in requests for such a list.
     """
 
     ACCEPT: str
 
     def read(self, declaration: Declaration, get: Get, /) -> Iterator[RawEntry]:
-        """Read a list; raises ListError, and what `get` raises."""
+        """Read a list.
+
+        Raises:
+            ListError: the list is not valid. Errors of `get` are not caught.
+        """
 
 
 FORMATS: Mapping[str, ListFormat] = {

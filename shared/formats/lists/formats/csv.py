@@ -1,4 +1,4 @@
-"""Comma-separated values, with a header that may stand in a comment."""
+"""Comma-separated values, with a header that may be in a comment."""
 
 import csv
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,10 +14,10 @@ ACCEPT = "text/csv, */*;q=0.5"
 
 
 def read(declaration: Declaration, get: Get) -> Iterator[RawEntry]:
-    """Read the list. A row is one line: what is wrong with its quotes costs no other.
+    """Read the list. A row is one line, so wrong quotes in a row do not affect the others.
 
     Raises:
-        ListError: no header that has the declared columns.
+        ListError: the list has no header with the declared columns.
     """
     wanted = declaration.read_options(options.Csv)
     values = (wanted.value,) if isinstance(wanted.value, str) else wanted.value
@@ -41,7 +41,7 @@ def _header(lines: Iterator[str], needed: set[str], wanted: options.Csv) -> Sequ
     for line in lines:
         cells = _cells(line.lstrip(wanted.comment).strip(), wanted.separator)
         names = [] if isinstance(cells, RejectedEntry) else cells
-        # In a comment stands all sorts of things, on the first line of the others the header.
+        # A comment is the header if it has all columns; the first other line always is.
         if not line.startswith(wanted.comment) or needed <= set(names):
             return names
     raise ListError("no header")

@@ -1,4 +1,4 @@
-"""One JSON object a line."""
+"""One JSON object per line."""
 
 from collections.abc import Iterator
 
@@ -19,7 +19,7 @@ def read(declaration: Declaration, get: Get) -> Iterator[RawEntry]:
     """Read the list.
 
     Raises:
-        ListError: the object that ends the list is not there, where the declaration knows one.
+        ListError: the last object is not the end that the declaration requires.
     """
     wanted = declaration.read_options(options.JsonLines)
     found = [line for line in text.lines(text.decode(get(declaration.address))) if line]
@@ -41,4 +41,4 @@ def _object(line: str) -> object:
     try:
         return strict_json.parse(line, "the line")
     except FeedError:
-        return RejectedEntry("a line that is no JSON")
+        return RejectedEntry("a line that is not JSON")

@@ -1,4 +1,4 @@
-"""One JSON document; JMESPath expressions say where in it the entries are."""
+"""One JSON document, in which JMESPath expressions find the entries."""
 
 from collections.abc import Iterator
 
@@ -16,19 +16,19 @@ def read(declaration: Declaration, get: Get) -> Iterator[RawEntry]:
     """Read the list.
 
     Raises:
-        ListError: no JSON, or nothing where the items should be.
+        ListError: the document is not JSON, or `items` does not find a list in it.
     """
     wanted = declaration.read_options(options.JsonPath)
     items = text.searching(wanted.items)(text.parse(get(declaration.address)))
     if not isinstance(items, list):
-        raise ListError("no items where the declaration says")
+        raise ListError("the declared expression finds no items")
     yield from entries(items, wanted)
 
 
 def entries(
     items: Iterator[object] | list[object], wanted: options.JsonPath | options.JsonLines
 ) -> Iterator[RawEntry]:
-    """The entries of items; one whose value is a list has many."""
+    """Read the entries of items; an item whose value is a list has several."""
     value, date = text.searching(wanted.value), text.searching(wanted.date)
     assessment, category = text.searching(wanted.assessment), text.searching(wanted.category)
     for item in items:

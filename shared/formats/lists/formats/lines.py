@@ -1,4 +1,4 @@
-"""One entry a line, alone or in a column."""
+"""One entry per line, alone or in a column."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ ACCEPT = "text/plain, */*;q=0.5"
 
 
 def read(declaration: Declaration, get: Get) -> Iterator[RawEntry]:
-    """Read the list; what stands behind a comment's sign at the start or after a blank is none."""
+    """Read the list; a comment begins at the start of a line or after a blank."""
     wanted = declaration.read_options(options.Lines)
     for line in text.lines(text.decode(get(declaration.address))):
         if not line or line.startswith(wanted.comment):

@@ -1,4 +1,4 @@
-"""A MISP feed: a manifest, and a file for each event that it names."""
+"""A MISP feed: a manifest, and a file for each of its events."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ ACCEPT = "application/json"
 _HEX = "[0-9A-Fa-f]"
 _UUID = re.compile(rf"{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}")
 _PLAIN = frozenset(name for kind in INDICATOR_TYPES for name in kind.info.misp_types)
-# Which parts of a composite value are indicators.
+# Positions of indicators in composite values.
 _PARTS: Mapping[str, tuple[int, ...]] = {
     "ip-src|port": (0,),
     "ip-dst|port": (0,),
@@ -32,12 +32,12 @@ def read(declaration: Declaration, get: Get) -> Iterator[RawEntry]:
     """Read the newest events of the feed.
 
     Raises:
-        ListError: the manifest or an event is not what it should be.
+        ListError: the manifest or an event is not valid.
     """
     wanted = declaration.read_options(options.MispFeed)
     manifest = text.parse(get(declaration.address))
     if not isinstance(manifest, dict) or not all(map(_UUID.fullmatch, manifest)):
-        raise ListError("the manifest is no object of events")
+        raise ListError("the manifest is not an object of events")
     newest = sorted(manifest, key=lambda uuid: (_stamp(manifest[uuid]), uuid), reverse=True)
     for uuid in newest[: wanted.max_events]:
         document = text.parse(get(urljoin(declaration.address, f"{uuid}.json")))
@@ -50,7 +50,7 @@ def read(declaration: Declaration, get: Get) -> Iterator[RawEntry]:
 def _entries(event: Mapping[str, object]) -> Iterator[RawEntry]:
     for attribute in _attributes(event):
         if not isinstance(attribute, dict):
-            yield RawEntry(RejectedEntry("an attribute that is no object"))
+            yield RawEntry(RejectedEntry("an attribute that is not an object"))
         elif attribute.get("to_ids") is not True or attribute.get("deleted") is True:
             yield RawEntry(RejectedEntry("an attribute that is not for detection", broken=False))
         else:

@@ -10,7 +10,7 @@ from shared.formats.lists.formats.text import Get
 
 ACCEPT = "application/json"
 
-# The others match parts of a value: what that means for an exact look-up is not for us to say.
+# The other types match parts of a value, which look-ups of whole values cannot do.
 _EXACT = frozenset({"string", "hostname", "cidr"})
 
 
@@ -18,7 +18,7 @@ def read(declaration: Declaration, get: Get) -> Iterator[RawEntry]:
     """Read the list.
 
     Raises:
-        ListError: not such a list, or one that matches more than whole values.
+        ListError: the document is not a warninglist, or its type matches parts of values.
     """
     document = text.parse(get(declaration.address))
     if not isinstance(document, dict) or not isinstance(document.get("list"), list):
@@ -27,6 +27,6 @@ def read(declaration: Declaration, get: Get) -> Iterator[RawEntry]:
     if not isinstance(kind, str) or kind not in _EXACT:
         raise ListError("the list is of a type that matches parts of a value")
     for value in document["list"]:
-        # A dot in front stands for the name and all below it.
+        # A leading dot means the name and all names below it.
         plain = value.removeprefix(".") if isinstance(value, str) else value
         yield RawEntry(plain, source_list=document.get("name"))

@@ -1,4 +1,4 @@
-"""A STIX 2.1 bundle: the indicators in it whose pattern names whole values."""
+"""A STIX 2.1 bundle; only indicators whose pattern compares whole values are used."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -32,11 +32,11 @@ def read(declaration: Declaration, get: Get) -> Iterator[RawEntry]:
     """Read the bundle.
 
     Raises:
-        ListError: no bundle.
+        ListError: the document is not a bundle.
     """
     document = text.parse(get(declaration.address))
     if not isinstance(document, dict) or document.get("type") != "bundle":
-        raise ListError("the document is no bundle")
+        raise ListError("the document is not a bundle")
     objects = document.get("objects", [])
     if not isinstance(objects, list):
         raise ListError("the bundle has no objects")
@@ -44,7 +44,7 @@ def read(declaration: Declaration, get: Get) -> Iterator[RawEntry]:
 
 
 def entries(objects: Iterable[object]) -> Iterator[RawEntry]:
-    """The entries of objects; of one that comes in several versions the latest counts."""
+    """Read the entries of objects; only the latest version of an object counts."""
     latest: dict[str, Mapping[str, object]] = {}
     for one in objects:
         if not isinstance(one, dict) or not isinstance(one.get("id"), str):
@@ -78,7 +78,7 @@ def _is_stix(indicator: Mapping[str, object]) -> bool:
 
 
 def _values(pattern: object) -> list[object] | None:
-    """What a pattern of equalities joined by OR compares with, None for any other pattern."""
+    """Return the values of a pattern of equalities joined by OR, None for any other pattern."""
     if not isinstance(pattern, str) or len(pattern) > _MAX_PATTERN_CHARS:
         return None
     values: list[object] = []
@@ -93,7 +93,7 @@ def _values(pattern: object) -> list[object] | None:
         shape += token["sign"] or ("|" if token["or"] else "=")
         if token["path"]:
             values.append(_value(token["path"], token["value"]))
-    # In brackets or across them, an OR means the same.
+    # An OR means the same inside of brackets and between them.
     flat = shape.replace("]|[", "|")
     if not flat.startswith("[") or not flat.endswith("]"):
         return None

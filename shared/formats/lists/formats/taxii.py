@@ -18,7 +18,7 @@ def read(declaration: Declaration, get: Get) -> Iterator[RawEntry]:
     """Read the collection.
 
     Raises:
-        ListError: a page is no envelope, or there are more pages than declared.
+        ListError: a page is not an envelope, or there are more than `max_pages`.
     """
     wanted = declaration.read_options(options.Taxii)
     yield from entries(_objects(declaration.address, wanted.max_pages, get))
@@ -29,9 +29,9 @@ def _objects(address: str, max_pages: int, get: Get) -> Iterator[object]:
     joint = "&" if "?" in address else "?"
     for _ in range(max_pages):
         page = text.parse(get(url))
-        # An empty page may leave out everything; an error of a server has a title.
+        # All fields are optional, but an error of a server has other ones.
         if not isinstance(page, dict) or not page.keys() <= {"more", "next", "objects"}:
-            raise ListError("a page is no envelope")
+            raise ListError("a page is not an envelope")
         objects = page.get("objects", [])
         if not isinstance(objects, list):
             raise ListError("a page has no objects")

@@ -1,4 +1,4 @@
-"""What the formats share: from bytes to text, and from text to JSON."""
+"""Functions that the formats share: bytes to text, text to JSON, and JMESPath."""
 
 from collections.abc import Callable, Iterator
 
@@ -9,32 +9,32 @@ from shared.domain.errors import FeedError
 from shared.formats import strict_json
 from shared.formats.lists.errors import ListError
 
-# Fetches one document of a list; what it raises is not caught here.
+# Fetches one document of a list; its errors are not caught here.
 Get = Callable[[str], bytes]
 
-# Longer lines are no entries.
+# Longer lines are not entries.
 MAX_LINE_CHARS = 65_536
-# Each list and object takes a hundred times its two characters once it is read.
+# In memory, a list or object takes a hundred times the size of its two characters.
 MAX_CONTAINERS = 2_500_000
 
 
 def decode(body: bytes) -> str:
-    """The text of a document; bytes that are not UTF-8 cost what they stand in.
+    """Decode a document; bytes that are not UTF-8 are replaced, which rejects their entry only.
 
     Raises:
-        ListError: markup, such as the page of a provider that is not well.
+        ListError: the document is markup, such as an error page.
     """
     text = body.decode("utf-8-sig", errors="replace")
     if text[:1000].lstrip().startswith("<"):
-        raise ListError("markup in the place of a list")
+        raise ListError("markup instead of a list")
     return text
 
 
 def parse(body: bytes) -> object:
-    """The JSON value of a document.
+    """Parse a JSON document.
 
     Raises:
-        ListError: it has none, or one of too many parts.
+        ListError: the document is not JSON, or has too many parts.
     """
     text = decode(body)
     if text.count("{") + text.count("[") > MAX_CONTAINERS:
@@ -46,7 +46,7 @@ def parse(body: bytes) -> object:
 
 
 def lines(text: str) -> Iterator[str]:
-    """The lines of a text, whatever ends them; without what is blank at their ends."""
+    """Split a text into lines, without white space at their ends."""
     for line in text.split("\n"):
         yield line.strip()
 
@@ -55,7 +55,7 @@ Search = Callable[[object], object]
 
 
 def searching(expression: str | None) -> Search:
-    """What looks up a JMESPath expression in a value: None where there is nothing."""
+    """Compile a JMESPath expression into a search; it returns None if nothing is found."""
     if expression is None:
         return lambda _: None
     compiled = jmespath.compile(expression)
