@@ -119,7 +119,7 @@ def test_an_owner_who_wakes_up_late_cannot_say_what_is_current(any_store: Store)
     assert state is not None
     state = late.begin(state, listed(range(3)))
     assert refresh(any_store, listed(range(5)), owner="other", now=NOW + 2000).complete
-    with pytest.raises(StoreError, match="somebody else"):
+    with pytest.raises(StoreError, match="another refresh"):
         late.finish(state)
 
 
