@@ -21,20 +21,20 @@ def test_units_of_reads_and_writes_are_added_up(
 ) -> None:
     client: Any = MeteredClient(make())
     table = IocTable(client, engine_store.table)
-    assert client.take() == (0.0, 0.0)
+    assert client.read_units() == (0.0, 0.0)
     table.write(IocItem(reputation(), b"1"), None)
-    assert client.take() == (0.0, 1.0)
+    assert client.read_units() == (0.0, 1.0)
     table.find(DOMAIN)
-    assert client.take() == (0.5, 0.0)
+    assert client.read_units() == (0.5, 0.0)
     table.read([DOMAIN])
-    assert client.take() == (0.5, 0.0)
+    assert client.read_units() == (0.5, 0.0)
 
 
 def test_many_threads_share_a_meter(engine_store: Store) -> None:
     client: Any = MeteredClient(direct_client())
     table = IocTable(client, engine_store.table)
     table.write(IocItem(reputation(), b"1"), None)
-    client.take()
+    client.read_units()
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(table.find, [DOMAIN] * 200))
-    assert client.take() == (100.0, 0.0)
+    assert client.read_units() == (100.0, 0.0)
