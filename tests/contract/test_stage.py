@@ -66,11 +66,8 @@ def test_our_own_reader_follows_the_feed(address: Api, accept: str, order: str) 
         url = next_url(fetched, page.next) if page.next else ""
         pages += 1
     assert pages >= 2
-    assert (
-        len(flow_ids)
-        == len(set(flow_ids))
-        == get(f"{address.base}/feed/reports/info").json()["count"]
-    )
+    # A scan may have several entries, so only their number is compared.
+    assert len(flow_ids) == get(f"{address.base}/feed/reports/info").json()["count"]
     if page.newer:
         waiting = client.get(next_url(fetched, page.newer))
         assert waiting.url.startswith(f"{address.base}/feed/reports?")
