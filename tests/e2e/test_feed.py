@@ -32,4 +32,4 @@ def test_the_sample_feed_is_served_until_a_signal() -> None:
 def test_an_address_of_another_machine_is_refused() -> None:
     done = run_local("feed", "--host", "192.0.2.1")
     assert done.returncode == 2
-    assert done.stderr.startswith("error: 192.0.2.1:8080 cannot be served: ")
+    assert done.stderr.startswith("error: cannot listen on 192.0.2.1:8080: ")

@@ -100,7 +100,7 @@ def test_what_ctrl_c_stopped_is_gone_on_with(api: str, tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=TIMEOUT_S)
     assert process.returncode == INTERRUPTED
-    assert "the same command with --resume goes on" in told
+    assert "the same command with --resume continues" in told
     done = out.read_bytes()
     assert 0 < len(done) < whole.stat().st_size
     ended(start(api, *arguments))
