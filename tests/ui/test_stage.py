@@ -67,7 +67,7 @@ def test_the_page_works_below_a_stage(visitor: Page, staged: str, seen: Seen, en
 @pytest.mark.parametrize("end", ["", "/", "?from=mail"])
 def test_the_description_works_below_a_stage(visitor: Page, staged: str, end: str) -> None:
     visitor.goto(f"{staged}/docs{end}")
-    visitor.wait_for_selector("text=The same for programs")
+    visitor.wait_for_selector("text=Machine-readable")
     assert broken_links(visitor, staged) == []
     visitor.click("text=openapi.json")
     assert visitor.url == f"{staged}/openapi.json"
@@ -75,7 +75,7 @@ def test_the_description_works_below_a_stage(visitor: Page, staged: str, end: st
 
 def test_every_command_of_the_description_asks_below_the_stage(visitor: Page, staged: str) -> None:
     visitor.goto(f"{staged}/docs")
-    visitor.wait_for_selector("text=The same for programs")
+    visitor.wait_for_selector("text=Machine-readable")
     shown = visitor.eval_on_selector_all("pre", "all => all.map(one => one.textContent)")
     commands = [shlex.split(one) for one in shown if one.startswith("curl ")]
     assert len(commands) > 40
