@@ -20,7 +20,7 @@ run: setup ## Serve the API on this machine, with a sample feed
 	$(BIN)/python -m local up
 
 # The type checker runs while the unit tests do.
-quick: setup ## Check style, types, the direction of imports and the unit tests, in under 90 seconds
+quick: setup ## Check style, types, the direction of imports and the unit tests
 	@$(MAKE) --no-print-directory --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync) lint unit
 
 unit: setup
