@@ -80,7 +80,7 @@ def _read_one(raw: object) -> Evidence | None:
         return None
     try:
         verdict = verdict_of(raw)
-        source = EvidenceSource(raw.get("source"))
+        source = EvidenceSource(str(raw.get("source")))
     except (InvalidRecord, ValueError):
         return None
     if verdict is None:
