@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from local import environment
+from shared.domain.indicator_types import INDICATOR_TYPES
 
 # Powertools reads some of it when a handler's module is imported.
 environment.prepare()
@@ -94,7 +95,7 @@ class Made:
 
 def ours(entries: Sequence[bytes]) -> Made:
     """Build the filter of the job: the format of DCSO, by poppy, with facts and a digest."""
-    facts = Facts(BUILT, len(entries), frozenset(IndicatorType))
+    facts = Facts(BUILT, len(entries), frozenset(INDICATOR_TYPES))
     content, build_s = timed(lambda: make_file(entries, facts))
     made, load_s = timed(lambda: read_file(content))
     return Made("DCSO by poppy (taken)", len(content), build_s, load_s, made._bloom.contains_bytes)
@@ -193,7 +194,7 @@ def comparison(entries: Sequence[bytes]) -> None:
 
 def by_type(entries: Sequence[bytes]) -> None:
     """Print the rate of false positives of each type, for values that are counted up."""
-    facts = Facts(BUILT, len(entries), frozenset(IndicatorType))
+    facts = Facts(BUILT, len(entries), frozenset(INDICATOR_TYPES))
     known = read_file(make_file(entries, facts))
     stored = set(entries)
     kinds: dict[str, Callable[[int], str]] = {
@@ -277,7 +278,7 @@ def main(count: int) -> None:
     comparison(entries)
     by_type(entries)
     spool_rate(entries)
-    facts = Facts(BUILT, len(entries), frozenset(IndicatorType))
+    facts = Facts(BUILT, len(entries), frozenset(INDICATOR_TYPES))
     month(len(make_file(entries, facts)) * cost.MILLION // len(entries), the_job())
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     print(next(line for line in status.splitlines() if line.startswith("VmHWM")))

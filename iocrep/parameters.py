@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from iocrep.settings import FILE_VARIABLE, Settings
-from shared.domain.indicator import IndicatorType
+from shared.domain.indicator_types import INDICATOR_TYPES, IndicatorType
 from shared.domain.verdict import Verdict
 
 
@@ -15,6 +15,12 @@ def _verdict(text: str) -> Verdict:
         return Verdict[text.upper()]
     except KeyError:
         raise typer.BadParameter(f"{text!r} is not a verdict") from None
+
+
+def _type(text: str) -> IndicatorType:
+    if text not in INDICATOR_TYPES:
+        raise typer.BadParameter(f"{text!r} is not a type")
+    return IndicatorType(text)
 
 
 Url = Annotated[str | None, typer.Option(help="Address of the API, such as https://host/v4.")]
@@ -72,7 +78,12 @@ AtLeast = Annotated[
 ]
 Types = Annotated[
     list[IndicatorType] | None,
-    typer.Option("--type", help="Only IOCs of this type; may be repeated."),
+    typer.Option(
+        "--type",
+        help="Only IOCs of this type; may be repeated.",
+        parser=_type,
+        metavar="[" + "|".join(INDICATOR_TYPES) + "]",
+    ),
 ]
 Interval = Annotated[float, typer.Option(min=1, max=86_400, help="Seconds between two polls.")]
 Once = Annotated[bool, typer.Option("--once", help="Poll once and end.")]

@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from functions.lookup.service import Call, Service
-from shared.domain.indicator_types import INDICATOR_TYPES
+from shared.domain.indicator_types import INDICATOR_TYPES, IndicatorType
 from shared.http.caching import knows
 from shared.http.web import Response
 
@@ -94,14 +94,18 @@ def _search_page(sandbox_url: str) -> _Document:
 
 
 def _types() -> str:
-    """What the page has to know of each type, as JSON."""
+    """What the page has to know of each type, as JSON.
+
+    A type that is off is part of it: it can be stored from the time when it was on.
+    """
     types = {
         kind: {
             "route": kind.info.route,
             "stix": kind.info.stix_paths,
             "defanged": kind.info.defanged,
+            "on": kind in INDICATOR_TYPES,
         }
-        for kind in INDICATOR_TYPES
+        for kind in IndicatorType
     }
     return json.dumps(types)
 

@@ -2,9 +2,17 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, RootModel
 
-from local.openapi_models.v4 import FlowId, RequestBody, ResponseBody, Tag, Time, without_default
+from local.openapi_models.v4 import (
+    FlowId,
+    IndicatorName,
+    RequestBody,
+    ResponseBody,
+    Tag,
+    Time,
+    without_default,
+)
 
 REPORT_EXAMPLE: dict[str, Any] = {
     "4c1a0000-0000-4000-8000-0000000b0003": {
@@ -138,28 +146,18 @@ class FeedIoc(ResponseBody):
     evidence: list[Evidence] = Field(description="The deciding evidence first.", max_length=16)
 
 
-Iocs = Annotated[list[FeedIoc], Field(min_length=1, default_factory=list)]
-
-
-class FeedIocs(ResponseBody):
+class FeedIocs(RootModel[dict[IndicatorName, Annotated[list[FeedIoc], Field(min_length=1)]]]):
     """The IOCs of a report by type; a type without IOCs is absent."""
-
-    md5: Iocs
-    sha1: Iocs
-    sha256: Iocs
-    ip: Iocs
-    domain: Iocs
-    url: Iocs
 
 
 class ScannedFile(ResponseBody):
-    """The scanned file as the report describes it, with hashes in lower case."""
+    """The scanned file as the report describes it; its digests have the names of their types."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Annotated[str, Field(pattern="^[0-9a-f]+$")]]
 
     name: AbsentText = ""
     type: AbsentText = ""
-    md5: AbsentText = ""
-    sha1: AbsentText = ""
-    sha256: AbsentText = ""
 
 
 class FeedReport(ResponseBody):

@@ -14,6 +14,7 @@ from local.events import REST, Front, rest_with_stage
 from local.handlers import Handler
 from local.server import HOST, bind, make_server
 from shared.domain.indicator import HASH_TYPES, Indicator, IndicatorType, parse
+from shared.domain.indicator_types import INDICATOR_TYPES
 from shared.domain.reputation import MAX_TAG_BYTES, MAX_TAGS, Reputation
 from shared.domain.verdict import Verdict
 from tests.builders import reputation
@@ -55,7 +56,7 @@ def reputations_of_all_verdicts() -> list[Reputation]:
             verdict=verdict,
             **(everything if verdict is Verdict.MALICIOUS else {}),
         )
-        for kind in IndicatorType
+        for kind in INDICATOR_TYPES
         for verdict in Verdict
     ]
 

@@ -10,6 +10,7 @@ import pytest
 from shared.client import AnswerCache, KeyRefused, ReputationClient, RowStatus, Unanswered
 from shared.client.wire import read_address, read_hash
 from shared.domain.indicator import HASH_TYPES, Indicator, IndicatorType, parse
+from shared.domain.indicator_types import INDICATOR_TYPES
 from shared.domain.provider import SANDBOX_PROVIDER
 from shared.domain.verdict import Verdict
 from tests.contract.support import KEY, Api, of_verdict
@@ -27,7 +28,7 @@ UNKNOWN = [
     parse(IndicatorType.URL, "https://[2001:db8::1]/a?q=%41&r=http://a.example/?s=%252e#f"),
     parse(IndicatorType.URL, "ftp://never.seen.example/%"),
 ]
-KNOWN = {of_verdict(kind, verdict): verdict for kind in IndicatorType for verdict in Verdict}
+KNOWN = {of_verdict(kind, verdict): verdict for kind in INDICATOR_TYPES for verdict in Verdict}
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def client(api: Api) -> Iterator[ReputationClient]:
 
 
 @pytest.mark.parametrize("verdict", Verdict)
-@pytest.mark.parametrize("kind", IndicatorType)
+@pytest.mark.parametrize("kind", INDICATOR_TYPES)
 def test_what_is_known(client: ReputationClient, kind: IndicatorType, verdict: Verdict) -> None:
     indicator = of_verdict(kind, verdict)
     answer = client.look_up(indicator)

@@ -112,4 +112,6 @@ def test_it_knows_every_verdict_and_type() -> None:
     for verdict in Verdict:
         assert re.search(rf"\b{verdict.name}: \[", PAGE)
     [types] = re.findall(r'<meta name="types" id="types" content="(.*?)">', page().text or "")
-    assert list(json.loads(unquote(types))) == list(INDICATOR_TYPES)
+    known = json.loads(unquote(types))
+    assert list(known) == list(IndicatorType)
+    assert [kind for kind in known if known[kind]["on"]] == list(INDICATOR_TYPES)

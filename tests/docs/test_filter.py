@@ -13,7 +13,7 @@ from local.feed import SAMPLE_HASH
 from local.handlers import load_gateway
 from local.template import load_template
 from shared.client.local_filter import _SKEW_S, LocalFilter
-from shared.domain.indicator import IndicatorType
+from shared.domain.indicator_types import INDICATOR_TYPES
 from shared.formats.bloom_filter import FALSE_POSITIVE_RATE, Facts
 from tests.contract.support import serving
 from tests.docs.markdown import blocks, read, table
@@ -44,7 +44,7 @@ def test_the_example_prints_what_is_shown(
 
 
 def test_every_field_of_the_facts_is_told() -> None:
-    facts = Facts(0, 0, frozenset(IndicatorType)).as_dict()
+    facts = Facts(0, 0, frozenset(INDICATOR_TYPES)).as_dict()
     rows = table(DOCUMENT, "Field", "Says")
     assert [name for name, _ in rows] == [*facts, "digest"]
     said = [says.partition(":")[0] for _, says in rows[:3]]

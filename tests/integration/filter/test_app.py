@@ -22,6 +22,7 @@ from shared.client import ReputationClient
 from shared.client.local_filter import LocalFilter
 from shared.domain.errors import StoreError
 from shared.domain.indicator import Indicator, IndicatorType, parse, parse_hash
+from shared.domain.indicator_types import INDICATOR_TYPES
 from shared.formats.bloom_filter import Filter, read_file
 from shared.store.iocs import IocTable
 from shared.store.items import IocItem, indicator_of
@@ -115,12 +116,12 @@ def test_everything_that_is_stored_is_in_the_filter(filled: Store, listed: FeedS
     offer = build()
     known, everything = downloaded(), stored(filled)
     assert {LONG, LISTED} < set(everything)
-    assert {one.type for one in everything} == set(IndicatorType)
+    assert {one.type for one in everything} == set(INDICATOR_TYPES)
     assert all(map(known.holds, everything))
     assert not known.holds(NEVER)
     assert ask("/v4/filter") == (200, offer)
     assert offer["entries"] == len(everything)
-    assert offer["types"] == [kind.value for kind in IndicatorType]
+    assert offer["types"] == [kind.value for kind in INDICATOR_TYPES]
     assert offer["sha256"] == known.sha256
 
 

@@ -13,6 +13,7 @@ from shared.client import Answer, AnswerCache, KeyRefused, ReputationClient, Une
 from shared.client.local_filter import LocalFilter
 from shared.domain.errors import FilterNotValid
 from shared.domain.indicator import Indicator, IndicatorType, parse
+from shared.domain.indicator_types import INDICATOR_TYPES
 from shared.formats.bloom_filter import Facts, entry, make_file
 from tests.unit.client.support import BASE, EACH_TYPE, IP, KEY, SHA256, address, client, source
 from tests.unit.client.test_client import get, listing
@@ -41,7 +42,7 @@ def clock() -> Clock:
     return Clock()
 
 
-def content(*known: Indicator, built: int = BUILT, types: Any = IndicatorType) -> bytes:
+def content(*known: Indicator, built: int = BUILT, types: Any = INDICATOR_TYPES) -> bytes:
     return make_file(map(entry, known), Facts(built * 1000, len(known), frozenset(types)))
 
 

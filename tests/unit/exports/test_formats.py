@@ -16,6 +16,7 @@ from pymisp import MISPEvent
 from functions.export.formats import block_list, misp, table
 from functions.export.formats.all_formats import all_files
 from shared.domain.indicator import IndicatorType, parse
+from shared.domain.indicator_types import INDICATOR_TYPES
 from shared.domain.verdict import Verdict
 from shared.formats.csv_rows import csv_row
 from shared.formats.exports import object_keys as places
@@ -264,7 +265,7 @@ def test_block_lists_hold_a_verdict_and_worse_and_never_the_harmless() -> None:
     assert files["blocklist/sha1-likely_malicious.txt"].strip().islower()
     assert files["blocklist/sha1-malicious.txt"] == ""
     lists = [text for name, text in files.items() if name.startswith("blocklist/")]
-    assert len(lists) == 3 * (len(IndicatorType) + 2)
+    assert len(lists) == 3 * (len(INDICATOR_TYPES) + 2)
     assert not any("good.example" in text or "none.example" in text for text in lists)
 
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.indicator import IndicatorType
+from shared.domain.indicator_types import INDICATOR_TYPES
 from shared.domain.moment import format_millis
 from shared.domain.reputation import MAX_TAG_BYTES, MAX_TAGS
 from shared.domain.verdict import Verdict
@@ -68,7 +69,7 @@ def test_an_ioc_is_read_again_with_the_verdict_of_its_report_as_the_feed_had_it(
     assert {name: rejected.again[name] for name in fields} == fields
 
 
-@pytest.mark.parametrize("kind", IndicatorType)
+@pytest.mark.parametrize("kind", INDICATOR_TYPES)
 def test_every_type_is_read(kind: IndicatorType) -> None:
     data = {
         "md5": "a" * 32,

@@ -10,12 +10,13 @@ import pytest
 from functions.filter.build import Read, answered_types, publish
 from shared.domain.errors import StoreError
 from shared.domain.indicator import Indicator, IndicatorType
+from shared.domain.indicator_types import INDICATOR_TYPES
 from shared.domain.provider import Provider
 from shared.formats.bloom_filter import read_file
 from shared.store.providers import ProviderState
 from shared.store.whole_table import NotAllRead
 
-ALL = set(IndicatorType)
+ALL = set(INDICATOR_TYPES)
 DOMAINS = [f"a{n}.example" for n in range(50)]
 
 

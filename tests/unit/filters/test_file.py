@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from shared.domain.errors import FilterNotValid, InvalidIndicator
 from shared.domain.indicator import Indicator, IndicatorType, parse
+from shared.domain.indicator_types import INDICATOR_TYPES
 from shared.formats.bloom_filter import MIN_CAPACITY, Facts, entry, make_file, read_file
 
-ALL = frozenset(IndicatorType)
+ALL = frozenset(INDICATOR_TYPES)
 BUILT = 1_767_607_200_000
 HEADER = struct.Struct("<QQdQQQ")
 SAMPLES = [
