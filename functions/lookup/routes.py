@@ -22,7 +22,7 @@ from shared.http import errors
 from shared.http.api_error import ApiError, is_taxii_path
 from shared.http.authentication import key_in
 from shared.http.routing import Counting, Route, find_route
-from shared.http.web import Request, Response
+from shared.http.web import Request, Response, percent_encoded
 from shared.runtime.observability import logger
 
 # If the value in such a path was not encoded, its rest is behind the question mark.
@@ -41,7 +41,7 @@ def respond(service: Service, request: Request) -> Response:
     try:
         if route is None or not route.open:
             caller = _identify(service, request)
-        response = _answer(service, route, Call(request, value, caller))
+        response = _answer(service, route, Call(request, percent_encoded(value), caller))
     except ApiError as error:
         response = error.response(request.path)
     except OverLimit as over:

@@ -21,6 +21,8 @@ def read_accept(header: str) -> list[Range]:
     """The choices of a header, in its order."""
     ranges = []
     for part in header.lower().replace(" ", "").replace("\t", "").split(","):
+        if not part:
+            continue  # RFC 9110, 5.6.1.2
         name, *parameters = part.split(";")
         weight = next((one[2:] for one in parameters if one.startswith("q=")), "1")
         others = tuple(one for one in parameters if not one.startswith("q="))

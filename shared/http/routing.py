@@ -1,6 +1,5 @@
 """Routes: the handler of each path and method."""
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -40,28 +39,67 @@ class Route(Generic[Handler_co]):
         return self.path.replace(":path}", "}").replace(":any}", "}")
 
 
-_VALUES = {"": "[^/]+", "path": ".*[^/]", "any": ".+"}
-
-
-# Compiled at the first request that gets this far, to keep cold starts short.
-@cache
-def _pattern(path: str) -> re.Pattern[str]:
-    """Pattern of the paths of a route; the group `value` goes to the handler."""
-    parts = [
-        f"(?P<value>{_VALUES[part.strip('{}').partition(':')[2]]})"
-        if part.startswith("{")
-        else re.escape(part)
-        for part in path.strip("/").split("/")
-    ]
-    # Clients may double slashes, and add one at the end.
-    return re.compile("/+" + "/+".join(parts) + "/*")
-
-
 def find_route(
     routes: Iterable[Route[Handler_co]], path: str
 ) -> tuple[Route[Handler_co] | None, str]:
-    """The first route that matches a path, and the value in the path, "" if it has none."""
+    """The first route that matches a path, and the value in the path, "" if it has none.
+
+    Clients may double slashes, and add some at the end. The time is linear in the path, because
+    it is spent before the key of the request is checked.
+    """
+    if not path.startswith("/"):
+        return None, ""
+    segments = _segments(path)
     for route in routes:
-        if found := _pattern(route.path).fullmatch(path):
-            return route, found.groupdict().get("value", "")
+        value = _value(_parts(route.path), segments)
+        if value is not None:
+            return route, value
     return None, ""
+
+
+# A path has at most this many segments before and including its placeholder, plus one that shows
+# that the path is longer.
+_MOST_SEGMENTS = 12
+
+
+def _segments(path: str) -> list[tuple[str, str]]:
+    """The first segments of a path, each with the path from this segment on."""
+    found: list[tuple[str, str]] = []
+    rest = path.lstrip("/")
+    while rest and len(found) < _MOST_SEGMENTS:
+        segment, _, following = rest.partition("/")
+        found.append((segment, rest))
+        rest = following.lstrip("/")
+    return found
+
+
+@cache
+def _parts(path: str) -> tuple[str, ...]:
+    return tuple(part for part in path.split("/") if part)
+
+
+def _value(parts: tuple[str, ...], segments: list[tuple[str, str]]) -> str | None:
+    """The value in a path, "" for a route without a placeholder; None if the path is another."""
+    value = ""
+    for number, part in enumerate(parts):
+        if number >= len(segments):
+            return None
+        segment, rest = segments[number]
+        if part.endswith(":any}"):
+            return _before(parts[number + 1 :], rest)
+        if part.endswith(":path}"):
+            return rest.rstrip("/")
+        if part.startswith("{"):
+            value = segment
+        elif part != segment:
+            return None
+    return value if len(parts) == len(segments) else None
+
+
+def _before(ending: tuple[str, ...], rest: str) -> str | None:
+    """What precedes the segments of `ending`; None if `rest` does not end with them."""
+    for part in reversed(ending):
+        rest, slash, last = rest.rstrip("/").rpartition("/")
+        if last != part or not slash:
+            return None
+    return rest or None

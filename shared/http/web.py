@@ -31,8 +31,16 @@ _COMPRESSED_FROM_CHARS = 64 * 1024
 # Lambda's limit for an event is 6 MB. A REST API encodes a body in base64, four bytes for three,
 # and the rest of the event has up to 25 KB.
 MAX_REQUEST_BYTES = 4_700_000
-# Lambda's limit for an answer is 6 MB, counted in JSON, which escapes every quotation mark.
-_MAX_ANSWER_BYTES = 5_000_000
+# Lambda's limit for an answer is 6 MB, as the runtime sends it: as JSON in UTF-8, which escapes the
+# quotation marks, backslashes and control characters of the body once more. The rest is for the
+# headers.
+MAX_ANSWER_BYTES = 6_000_000
+# In JSON a control character takes six bytes.
+_MOST_BYTES_OF_A_CHARACTER = 6
+# A request with more headers is not from a client; API Gateway admits 10 KB of them.
+_MAX_HEADERS = 200
+# Clients send about 20 characters.
+_MAX_ACCEPT_ENCODING_CHARS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,34 +49,48 @@ class Request:
 
     Attributes:
         method: upper case.
-        path: as in the request line, percent-encoded, without the stage.
-        query: names and values, percent-encoded.
+        path: as in the request line, percent-encoded, without the stage; see `percent_encoded`.
+        sent_query: names and values, percent-encoded; decoded if the event has no other form.
         headers: by lower-case name.
-        sent_body: the body; a string if it is in base64.
-        query_rebuilt: False if the query is as in the request line; True if the event contains
-            decoded values only, so that their original spelling is lost.
+        sent_body: the body as the event contains it.
+        body_in_base64: whether `sent_body` is in base64.
         base_path: prefix of `path` in the address that clients use, such as `/prod` for the stage
             of a REST API; "" with a domain name and at a function URL.
     """
 
     method: str
     path: str
-    query: str
+    sent_query: str | Mapping[str, Any]
     headers: Mapping[str, str]
     sent_body: bytes | str = b""
-    query_rebuilt: bool = False
+    body_in_base64: bool = False
     base_path: str = ""
+
+    # Query and body are decoded when they are used: a request refused for its key uses neither.
+
+    @property
+    def query(self) -> str:
+        """Names and values, percent-encoded."""
+        if isinstance(self.sent_query, str):
+            return self.sent_query
+        return urlencode(self.sent_query, doseq=True, errors="replace")
+
+    @property
+    def query_rebuilt(self) -> bool:
+        """False if the query is as in the request line; True if its original spelling is lost."""
+        return not isinstance(self.sent_query, str)
 
     @property
     def body(self) -> bytes:
-        """The body, decoded at each call: a request refused for its key needs no decoding."""
+        """The body as the client sent it."""
         if isinstance(self.sent_body, bytes):
             return self.sent_body
-        try:
-            return b64decode(self.sent_body)
-        except ValueError:
-            # Not base64: use the text itself.
-            return _as_bytes(self.sent_body)
+        if self.body_in_base64:
+            try:
+                return b64decode(self.sent_body)
+            except ValueError:
+                pass  # not base64: use the text itself
+        return self.sent_body.encode(errors="surrogatepass")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,41 +118,50 @@ def read_request(event: Mapping[str, Any]) -> Request:
 
 
 def _read_format_1(event: Mapping[str, Any]) -> Request:
-    context = event["requestContext"]
     path = event["path"]
     query = event.get("multiValueQueryStringParameters") or event.get("queryStringParameters")
-    # `headers` contains only the last value of a repeated header.
-    headers = {
-        name: ",".join(all_) for name, all_ in (event.get("multiValueHeaders") or {}).items()
-    }
     return Request(
         method=event["httpMethod"].upper(),
-        path=_encoded(path),
-        query=urlencode(query, doseq=True, errors="replace") if query else "",
-        headers=_by_lower_case_name(headers or event.get("headers")),
-        sent_body=_sent_body(event),
-        query_rebuilt=True,
-        base_path=_base_path(context, path),
+        path=path,
+        sent_query=query or {},
+        # `headers` contains only the last value of a repeated header.
+        headers=_headers(event.get("multiValueHeaders") or event.get("headers")),
+        sent_body=event.get("body") or "",
+        body_in_base64=bool(event.get("isBase64Encoded")),
+        base_path=_base_path(event["requestContext"], path),
     )
 
 
 def _read_format_2(event: Mapping[str, Any]) -> Request:
     return Request(
         method=event["requestContext"]["http"]["method"].upper(),
-        path=_encoded(event["rawPath"]),
-        query=event.get("rawQueryString") or "",
-        headers=_by_lower_case_name(event.get("headers")),
-        sent_body=_sent_body(event),
+        path=event["rawPath"],
+        sent_query=event.get("rawQueryString") or "",
+        headers=_headers(event.get("headers")),
+        sent_body=event.get("body") or "",
+        body_in_base64=bool(event.get("isBase64Encoded")),
     )
 
 
-def _encoded(path: str) -> str:
-    # Encode characters that are not allowed in a request line, in case the event contains some.
-    return quote(path, safe=string.punctuation, errors="replace")
+def percent_encoded(part: str) -> str:
+    """A part of a path, with characters that a request line cannot contain percent-encoded.
+
+    Fronts refuse such a path or encode it. This is for an event that contains one nevertheless.
+    """
+    return quote(part, safe=string.punctuation, errors="replace")
 
 
-def _by_lower_case_name(headers: Mapping[str, str] | None) -> dict[str, str]:
-    return {name.lower(): value for name, value in (headers or {}).items()}
+def _headers(sent: Mapping[str, Any] | None) -> dict[str, str]:
+    """Headers by lower-case name, with the values of a repeated one joined.
+
+    A request with more than `_MAX_HEADERS` is read as one without headers, so it has no key.
+    """
+    if not sent or len(sent) > _MAX_HEADERS:
+        return {}
+    return {
+        name.lower(): ",".join(value) if isinstance(value, list) else value
+        for name, value in sent.items()
+    }
 
 
 def _base_path(context: Mapping[str, Any], path: str) -> str:
@@ -141,15 +172,6 @@ def _base_path(context: Mapping[str, Any], path: str) -> str:
     # If the address ends at the stage, `path` is a slash that the client did not send.
     stage = f"/{context.get('stage')}"
     return stage if whole == stage else ""
-
-
-def _sent_body(event: Mapping[str, Any]) -> bytes | str:
-    text = str(event.get("body") or "")
-    return text if event.get("isBase64Encoded") else _as_bytes(text)
-
-
-def _as_bytes(text: str) -> bytes:
-    return text.encode(errors="surrogatepass")
 
 
 class AnswerTooLarge(Exception):
@@ -163,36 +185,46 @@ def answer(response: Response, *, gzip_accepted: bool = False) -> dict[str, Any]
         gzip_accepted: whether the client accepts a compressed body.
 
     Raises:
-        AnswerTooLarge: the body exceeds the limit, and the client does not accept gzip.
+        AnswerTooLarge: the body exceeds the limit in every form that the client accepts.
     """
+    headers = {**SECURITY_HEADERS, **response.headers}
     if response.status == HTTPStatus.NOT_MODIFIED:
         # 304 has no body, and a strict client rejects one.
-        headers = {**SECURITY_HEADERS, **response.headers}
         return {"statusCode": response.status, "headers": headers, "body": ""}
-    headers = {"Content-Type": _JSON, **SECURITY_HEADERS, **response.headers}
-    # Not escaped to ASCII, to stay within the size limit.
+    headers = {"Content-Type": _JSON, **headers}
     text = response.text
     if text is None:
+        # Not escaped to ASCII, to stay within the size limit.
         text = json.dumps(response.body, ensure_ascii=False, separators=(",", ":"))
     packed = response.gzipped
     if gzip_accepted and packed is None and len(text) >= _COMPRESSED_FROM_CHARS:
         packed = gzip.compress(text.encode(), compresslevel=1, mtime=0)
     if gzip_accepted and packed is not None:
         headers = {"Vary": "Accept-Encoding", **headers, "Content-Encoding": "gzip"}
-        body, encoded = b64encode(packed).decode(), True
+        body, in_base64 = b64encode(packed).decode(), True
+    elif _fits(text):
+        body, in_base64 = text, False
     else:
-        body, encoded = text, False
-        if 4 * len(text) > _MAX_ANSWER_BYTES and len(text.encode()) > _MAX_ANSWER_BYTES:
-            raise AnswerTooLarge
+        # Base64 takes four bytes for three, whatever they are; the front decodes it.
+        body, in_base64 = b64encode(text.encode()).decode(), True
+    if in_base64 and len(body) > MAX_ANSWER_BYTES:
+        raise AnswerTooLarge
     return {
         "statusCode": response.status,
         "headers": headers,
         "body": body,
-        "isBase64Encoded": encoded,
+        "isBase64Encoded": in_base64,
     }
+
+
+def _fits(text: str) -> bool:
+    """Whether a body is within the limit once the runtime has escaped it."""
+    if len(text) * _MOST_BYTES_OF_A_CHARACTER <= MAX_ANSWER_BYTES:
+        return True
+    return len(json.dumps(text, ensure_ascii=False).encode()) <= MAX_ANSWER_BYTES
 
 
 def accepts_gzip(request: Request) -> bool:
     """Whether the client accepts gzip; `q=0` means that it does not."""
-    ranges = read_accept(request.headers.get("accept-encoding", ""))
+    ranges = read_accept(request.headers.get("accept-encoding", "")[:_MAX_ACCEPT_ENCODING_CHARS])
     return any(one.name in {"gzip", "*"} and one.weight > 0 for one in ranges)

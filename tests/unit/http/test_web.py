@@ -13,6 +13,7 @@ from shared.http.web import (
     Response,
     accepts_gzip,
     answer,
+    percent_encoded,
     read_request,
 )
 
@@ -45,16 +46,18 @@ def test_both_formats_are_read_alike_but_for_the_query() -> None:
     assert rest == Request(
         method="GET",
         path="/v4/hash/x",
-        query="a=b&a=c+d&e=",
+        sent_query={"a": ["b", "c d"], "e": [""]},
         headers={"apikey": "k", "accept": "text/html,*/*"},
-        query_rebuilt=True,
+        sent_body="",
         base_path="/live",
     )
-    assert function_url == replace(rest, query="a=b&a=c%20d&e", query_rebuilt=False, base_path="")
+    assert (rest.query, rest.query_rebuilt) == ("a=b&a=c+d&e=", True)
+    assert function_url == replace(rest, sent_query="a=b&a=c%20d&e", base_path="")
+    assert (function_url.query, function_url.query_rebuilt) == ("a=b&a=c%20d&e", False)
 
 
 @pytest.mark.parametrize(
-    ("raw", "read"),
+    ("raw", "encoded"),
     [
         ("/v4/url/http%3A%2F%2Fx%2Fa%20b", "/v4/url/http%3A%2F%2Fx%2Fa%20b"),
         ("/v4/url/http://x/a b", "/v4/url/http://x/a%20b"),
@@ -62,9 +65,11 @@ def test_both_formats_are_read_alike_but_for_the_query() -> None:
         ("/v4/url/http://x/?a=b&c=[1]", "/v4/url/http://x/?a=b&c=[1]"),
     ],
 )
-def test_a_path_holds_nothing_that_a_request_line_cannot_hold(raw: str, read: str) -> None:
-    assert read_request(event(raw)).path == read
-    assert read_request(function_url_event(raw)).path == read
+def test_a_path_is_encoded_where_a_request_line_could_not_contain_it(
+    raw: str, encoded: str
+) -> None:
+    assert percent_encoded(raw) == encoded
+    assert read_request(event(raw)).path == read_request(function_url_event(raw)).path == raw
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,7 @@ def test_every_spelling_finds_the_one_item(path: str, query: str) -> None:
 
 def test_a_url_whose_query_was_rebuilt_is_refused() -> None:
     path = "/v4/url/http://evil.example/a"
-    request = Request("GET", path, "q=1", {"apikey": KEY}, query_rebuilt=True)
+    request = Request("GET", path, {"q": ["1"]}, {"apikey": KEY})
     response = respond(service(), request)
     assert (response.status, code(response)) == (400, 400180)
     [message] = response.body["error"]["messages"]
