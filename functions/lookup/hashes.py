@@ -39,7 +39,7 @@ def sandbox(service: Service, call: Call) -> Response:
     found = _find(service, call.value)
     if found.reputation is None:
         raise ApiError(errors.HASH_NOT_FOUND)
-    return Response(200, sandbox_report(found.reputation))
+    return Response(200, sandbox_report(found.reputation, found.others))
 
 
 def bulk(service: Service, call: Call) -> Response:

@@ -8,11 +8,12 @@ strings. The v4 API has both in upper case.
 from collections.abc import Sequence
 from typing import Any
 
+from shared.domain.harmless import EffectiveVerdict, apply_rule, effective_verdict
 from shared.domain.indicator import IndicatorType, Query, echo
 from shared.domain.moment import format_millis
 from shared.domain.provider import ProviderVerdict
 from shared.domain.reputation import Reputation
-from shared.domain.verdict import UNKNOWN, Verdict, overall_verdict
+from shared.domain.verdict import UNKNOWN, Verdict
 
 Body = dict[str, Any]
 
@@ -28,8 +29,14 @@ def reputation_report(
         others: verdicts of the other providers.
     """
     kind = question.indicator.type
-    value = question.shown.lower() if kind is IndicatorType.SHA256 else question.shown
-    return _row(kind, value, reputation, others)
+    shown = question.shown.lower() if kind is IndicatorType.SHA256 else question.shown
+    effective = effective_verdict(question.indicator, reputation, others)
+    return {
+        **_unknown_row(kind, shown),
+        "overall_verdict": _lower_case(effective.verdict if effective else None),
+        **_overruling(effective),
+        "filescan_reports": [_report(reputation, effective)] if reputation else [],
+    }
 
 
 def invalid_row(kind: IndicatorType, text: str, error: Body) -> Body:
@@ -38,34 +45,33 @@ def invalid_row(kind: IndicatorType, text: str, error: Body) -> Body:
     Args:
         error: the error body of a single look-up; the row gets its `error`.
     """
-    return {**_row(kind, echo(text), None, ()), "error": error["error"]}
+    return {**_unknown_row(kind, echo(text)), "error": error["error"]}
 
 
-def _row(
-    kind: IndicatorType,
-    value: str,
-    reputation: Reputation | None,
-    others: Sequence[ProviderVerdict],
-) -> Body:
+def _unknown_row(kind: IndicatorType, shown: str) -> Body:
     if kind is IndicatorType.SHA256:
-        name = {"sha256": value}
+        name = {"sha256": shown}
     else:
-        name = {"ioc_type": kind.value, "ioc_value": value}
-    known = [reputation] if reputation else []
-    verdicts = [one.summary.latest.verdict for one in known]
-    verdicts += [one.verdict for one in others if one.verdict is not None]
+        name = {"ioc_type": kind.value, "ioc_value": shown}
+    return {**name, "overall_verdict": _lower_case(None), "filescan_reports": []}
+
+
+def _overruling(effective: EffectiveVerdict | None) -> Body:
+    if effective is None or effective.overruled_verdict is None:
+        return {}
     return {
-        **name,
-        "overall_verdict": _lower_case(overall_verdict(verdicts)),
-        "filescan_reports": [_report(one) for one in known],
+        "overruled_by": effective.overruled_by,
+        "overruled_verdict": _lower_case(effective.overruled_verdict),
     }
 
 
-def _report(reputation: Reputation) -> Body:
+def _report(reputation: Reputation, overall: EffectiveVerdict | None) -> Body:
     latest = reputation.summary.latest
+    effective = apply_rule(latest.verdict, overall.overruled_by if overall else "")
     return {
         # The verdict of the indicator, not of the report: clients read it as the former.
-        "verdict": _lower_case(latest.verdict),
+        "verdict": _lower_case(effective.verdict),
+        **_overruling(effective),
         "report_id": latest.report_id,
         "report_date": format_millis(latest.seen_at),
         "flow_id": latest.flow_id,

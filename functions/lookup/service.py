@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from functions.lookup.providers import NoProviders, Providers, as_providers
 from functions.lookup.quota import Caller, Quota
+from shared.domain.harmless import effective_verdict
 from shared.domain.indicator import Indicator, IndicatorType, Query
 from shared.domain.network import Network
 from shared.domain.provider import IocRecord, ProviderVerdict, provider_verdicts
 from shared.domain.reputation import Reputation, ScanVerdict
-from shared.domain.verdict import Verdict, overall_verdict
+from shared.domain.verdict import Verdict
 from shared.http import errors
 from shared.http.api_error import ApiError
 from shared.http.authentication import KeyRing
@@ -106,11 +107,9 @@ class LookupResult(NamedTuple):
 
     @property
     def verdict(self) -> Verdict | None:
-        """Overall verdict of all providers, None if no provider has one."""
-        verdicts = [one.verdict for one in self.others if one.verdict is not None]
-        if self.reputation:
-            verdicts.append(self.reputation.summary.latest.verdict)
-        return overall_verdict(verdicts)
+        """Effective verdict of all providers, None if no provider has one."""
+        effective = effective_verdict(self.indicator, self.reputation, self.others)
+        return None if effective is None else effective.verdict
 
 
 Answered = tuple[Query, LookupResult]

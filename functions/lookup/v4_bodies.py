@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from shared.domain.harmless import EffectiveVerdict, apply_rule, effective_verdict, overruling_rule
 from shared.domain.indicator import Indicator, IndicatorType, echo
 from shared.domain.indicator_types import HASH_TYPES, INDICATOR_TYPES
 from shared.domain.moment import format_millis
@@ -67,7 +68,7 @@ def hash_report(reputation: Reputation, others: Sequence[ProviderVerdict] = ()) 
     summary = reputation.summary
     flow_id = summary.latest.flow_id
     last_seen = format_millis(summary.last_seen)
-    report = _hash_report(reputation.indicator, _engines(reputation, others))
+    report = _hash_report(reputation.indicator, _engines(reputation.indicator, reputation, others))
     report["scan_result_history_length"] = reputation.scan_count
     report["file_id"] = report["data_id"] = flow_id
     report["file_info"]["upload_timestamp"] = format_millis(summary.first_seen)
@@ -78,7 +79,7 @@ def hash_report(reputation: Reputation, others: Sequence[ProviderVerdict] = ()) 
 
 def listed_hash_report(indicator: Indicator, others: Sequence[ProviderVerdict]) -> Body:
     """The answer to a look-up of a hash that only other providers know."""
-    return _hash_report(indicator, _engines(None, others))
+    return _hash_report(indicator, _engines(indicator, None, others))
 
 
 def _hash_report(indicator: Indicator, engines: Mapping[str, Body]) -> Body:
@@ -112,11 +113,14 @@ def _hash_report(indicator: Indicator, engines: Mapping[str, Body]) -> Body:
     }
 
 
-def _engines(reputation: Reputation | None, others: Sequence[ProviderVerdict]) -> dict[str, Body]:
+def _engines(
+    indicator: Indicator, reputation: Reputation | None, others: Sequence[ProviderVerdict]
+) -> dict[str, Body]:
     """The results by provider; in a hash report each provider is an engine."""
-    engines = {SANDBOX_PROVIDER: _sandbox_engine(reputation)}
+    rule = overruling_rule(indicator, reputation, others)
+    engines = {SANDBOX_PROVIDER: _sandbox_engine(reputation, rule)}
     for one in others:
-        engines[one.provider.name] = _engine(one)
+        engines[one.provider.name] = _engine(one, rule)
     return engines
 
 
@@ -126,36 +130,55 @@ def _overall(results: Sequence[int]) -> tuple[int, int]:
     return worst, sum(one in _DETECTED for one in results)
 
 
-def _sandbox_result(reputation: Reputation | None) -> int:
+def _sandbox_result(reputation: Reputation | None, rule: str) -> int:
     if reputation is None:
         return _UNKNOWN
-    return _MEANINGS[reputation.summary.latest.verdict].scan_result
+    return _scan_result(reputation.summary.latest.verdict, rule)
 
 
-def _result(provider_verdict: ProviderVerdict) -> int:
+def _result(provider_verdict: ProviderVerdict, rule: str) -> int:
     verdict = provider_verdict.verdict
     if verdict is not None:
-        return _MEANINGS[verdict].scan_result
+        return _scan_result(verdict, rule)
     return _FAILED if provider_verdict.listing.status is ListingStatus.FAILED else _UNKNOWN
 
 
-def _sandbox_engine(reputation: Reputation | None) -> Body:
-    scan_result = _sandbox_result(reputation)
+def _scan_result(verdict: Verdict, rule: str) -> int:
+    return 0 if rule else _MEANINGS[verdict].scan_result
+
+
+def _sandbox_engine(reputation: Reputation | None, rule: str) -> Body:
+    scan_result = _sandbox_result(reputation, rule)
     if reputation is None:
         return {"scan_result_i": scan_result, "threat_found": "", "def_time": "", "scan_time": 0}
     summary = reputation.summary
     return {
         "scan_result_i": scan_result,
-        **_sighting(reputation),
+        **_sighting(reputation, apply_rule(summary.latest.verdict, rule)),
         "def_time": format_millis(summary.last_seen),
         "threat_found": summary.latest.verdict.name if scan_result else "",
         "scan_time": 0,
     }
 
 
-def _engine(provider_verdict: ProviderVerdict) -> Body:
+def overruling_fields(effective: EffectiveVerdict | None) -> Body:
+    """The fields that show what overrules a verdict; none if nothing does."""
+    if effective is None or effective.overruled_verdict is None:
+        return {}
+    return {
+        "overruled_by": effective.overruled_by,
+        "overruled_verdict": effective.overruled_verdict.name,
+    }
+
+
+def _provider_verdict(provider_verdict: ProviderVerdict, rule: str) -> EffectiveVerdict | None:
+    verdict = provider_verdict.verdict
+    return None if verdict is None else apply_rule(verdict, rule)
+
+
+def _engine(provider_verdict: ProviderVerdict, rule: str) -> Body:
     listing = provider_verdict.listing
-    result = _result(provider_verdict)
+    result = _result(provider_verdict, rule)
     engine: Body = {
         "scan_result_i": result,
         "threat_found": (listing.category or listing.assessment or LISTED)
@@ -163,6 +186,7 @@ def _engine(provider_verdict: ProviderVerdict) -> Body:
         else "",
         "def_time": _time(provider_verdict.provider.updated),
         "scan_time": 0,
+        **overruling_fields(_provider_verdict(provider_verdict, rule)),
     }
     return engine | _list_and_network(provider_verdict)
 
@@ -204,9 +228,15 @@ def scan_history(report: Body) -> Body:
     }
 
 
-def sandbox_report(reputation: Reputation) -> Body:
-    """The sandbox's own report about a known hash."""
+def sandbox_report(reputation: Reputation, others: Sequence[ProviderVerdict] = ()) -> Body:
+    """The sandbox's own report about a known hash.
+
+    Args:
+        others: verdicts of the other providers.
+    """
     latest = reputation.summary.latest
+    rule = overruling_rule(reputation.indicator, reputation, others)
+    effective = apply_rule(latest.verdict, rule)
     info = _file_info(reputation.indicator)
     return {
         **{name: info[name] for name in _DIGESTS},
@@ -215,9 +245,10 @@ def sandbox_report(reputation: Reputation) -> Body:
         "flow_id": latest.flow_id,
         "private_processing": 0,
         "final_verdict": {
-            "verdict": latest.verdict.name,
-            "threatLevel": _THREAT_LEVELS[latest.verdict],
+            "verdict": effective.verdict.name,
+            "threatLevel": _THREAT_LEVELS[effective.verdict],
             "confidence": 1,
+            **overruling_fields(effective),
         },
     }
 
@@ -263,14 +294,19 @@ def bulk_hash_row(
         with_details: whether the row contains the results of the engines.
     """
     # Without details, building the engines of 1,000 rows would be wasted time.
-    scan_result, detected = _overall([_sandbox_result(reputation), *map(_result, others)])
-    return {
+    rule = overruling_rule(indicator, reputation, others)
+    results = [_sandbox_result(reputation, rule), *(_result(one, rule) for one in others)]
+    scan_result, detected = _overall(results)
+    row: Body = {
         "data_id": indicator.value if reputation is None else reputation.summary.latest.flow_id,
         "scan_result_i": scan_result,
         "hash": indicator.value,
         "total_detected_avs": detected,
-        "scan_details": _engines(reputation, others) if with_details else {},
+        "scan_details": _engines(indicator, reputation, others) if with_details else {},
     }
+    if rule:
+        row |= overruling_fields(effective_verdict(indicator, reputation, others))
+    return row
 
 
 def invalid_address_row(kind: IndicatorType, text: str, error: Body, now: int) -> Body:
@@ -304,7 +340,9 @@ def address_report(
         now: time of the look-up, milliseconds since the epoch.
         others: verdicts of the other providers.
     """
-    sources = [_source(reputation, format_millis(now)), *map(_other_source, others)]
+    rule = overruling_rule(indicator, reputation, others)
+    sources = [_source(reputation, format_millis(now), rule)]
+    sources += [_other_source(one, rule) for one in others]
     body: Body = {
         "success": True,
         "address": shown,
@@ -319,11 +357,12 @@ def address_report(
     return body
 
 
-def _sighting(reputation: Reputation) -> Body:
+def _sighting(reputation: Reputation, effective: EffectiveVerdict) -> Body:
     """The fields that the sandbox's results of every type share."""
     summary = reputation.summary
     return {
-        "verdict": summary.latest.verdict.name,
+        "verdict": effective.verdict.name,
+        **overruling_fields(effective),
         "parent_verdict": summary.latest.parent_verdict,
         "origin": summary.latest.origin,
         "flow_id": summary.latest.flow_id,
@@ -334,7 +373,7 @@ def _sighting(reputation: Reputation) -> Body:
     }
 
 
-def _source(reputation: Reputation | None, now: str) -> Body:
+def _source(reputation: Reputation | None, now: str, rule: str) -> Body:
     if reputation is None:
         return {
             "provider": SANDBOX_PROVIDER,
@@ -343,29 +382,33 @@ def _source(reputation: Reputation | None, now: str) -> Body:
             "update_time": now,
             "status": _NOT_LISTED,
         }
-    meaning = _MEANINGS[reputation.summary.latest.verdict]
+    effective = apply_rule(reputation.summary.latest.verdict, rule)
+    meaning = _MEANINGS[effective.verdict]
     return {
         "provider": SANDBOX_PROVIDER,
         "assessment": meaning.assessment,
-        **_sighting(reputation),
+        **_sighting(reputation, effective),
         "detect_time": format_millis(reputation.summary.last_seen),
         "update_time": now,
         "status": meaning.status,
     }
 
 
-def _other_source(provider_verdict: ProviderVerdict) -> Body:
+def _other_source(provider_verdict: ProviderVerdict, rule: str) -> Body:
     listing = provider_verdict.listing
-    trusted = listing.status is ListingStatus.TRUSTED
+    overruling = overruling_fields(_provider_verdict(provider_verdict, rule))
+    trusted = overruling or listing.status is ListingStatus.TRUSTED
     source: Body = {
         "provider": provider_verdict.provider.name,
         # Clients read any other text as a detection.
         "assessment": _TRUSTWORTHY if trusted else listing.assessment,
         "detect_time": _time(listing.detect_time),
         "update_time": _time(listing.answered or provider_verdict.provider.updated),
-        "status": listing.status.value,
+        "status": ListingStatus.TRUSTED.value if trusted else listing.status.value,
+        **overruling,
     }
-    if listing.category:
+    # The category of an entry that is overruled would read as a detection.
+    if listing.category and not overruling:
         source["category"] = listing.category
     return source | _list_and_network(provider_verdict)
 

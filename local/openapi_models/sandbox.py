@@ -7,7 +7,14 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, RootModel
 
-from local.openapi_models.v4 import ErrorDetail, FlowId, ResponseBody, Time
+from local.openapi_models.v4 import (
+    ErrorDetail,
+    FlowId,
+    OverruledBy,
+    ResponseBody,
+    Time,
+    without_default,
+)
 from shared.domain.indicator_types import IndicatorType
 
 _SHA256 = IndicatorType.SHA256.info.example.lower()
@@ -22,7 +29,16 @@ class Refusal(ResponseBody):
     detail: str = Field(description="Error message for people.", min_length=1)
 
 
-class FilescanReport(ResponseBody):
+class _MayBeOverruled(ResponseBody):
+    overruled_by: OverruledBy = ""
+    overruled_verdict: Verdict = Field(
+        "suspicious",
+        description="Verdict that is overruled; absent if none is.",
+        json_schema_extra=without_default,
+    )
+
+
+class FilescanReport(_MayBeOverruled):
     """The report that the verdict is based on."""
 
     verdict: Literal["benign", "no_threat", "suspicious", "likely_malicious", "malicious"] = Field(
@@ -37,7 +53,7 @@ class FilescanReport(ResponseBody):
     flow_id: FlowId
 
 
-class _Reputation(ResponseBody):
+class _Reputation(_MayBeOverruled):
     overall_verdict: OverallVerdict
     filescan_reports: list[FilescanReport] = Field(
         description="Empty for an unknown indicator.", max_length=1

@@ -124,6 +124,15 @@ Network = Annotated[
         json_schema_extra=without_default,
     ),
 ]
+OverruledBy = Annotated[
+    str,
+    Field(
+        description="Rule or provider that overrules the verdict; absent if none does.",
+        min_length=1,
+        examples=["special-purpose network 127.0.0.0/8"],
+        json_schema_extra=without_default,
+    ),
+]
 Limit = Annotated[int, Field(gt=0, examples=[4000], json_schema_extra=without_default)]
 NotSold = Annotated[Literal[0], Field(description="Always 0: not part of this service.")]
 
@@ -138,6 +147,17 @@ class RequestBody(BaseModel):
     """A request body: additional keys are ignored."""
 
     model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
+
+
+class MayBeOverruled(ResponseBody):
+    """A result whose verdict a rule or a trusted list can overrule."""
+
+    overruled_by: OverruledBy = ""
+    overruled_verdict: Verdict = Field(
+        "SUSPICIOUS",
+        description="Verdict that is overruled; absent if none is.",
+        json_schema_extra=without_default,
+    )
 
 
 class ErrorDetail(ResponseBody):
@@ -159,10 +179,10 @@ class Error(ResponseBody):
 # Hashes
 
 
-class Sighting(ResponseBody):
+class Sighting(MayBeOverruled):
     """The sandbox's reputation of an indicator, from its scans."""
 
-    verdict: Verdict = Field(description="Verdict of the latest scan.")
+    verdict: Verdict = Field(description="Verdict of the latest scan, if nothing overrules it.")
     parent_verdict: Verdict | Literal["UNKNOWN", ""] = Field(
         description="Verdict of the report with the indicator; empty if it has none."
     )
@@ -199,7 +219,7 @@ class UnknownEngineResult(ResponseBody):
     scan_time: Literal[0]
 
 
-class ProviderResult(ResponseBody):
+class ProviderResult(MayBeOverruled):
     """The result of another provider, shown as an engine."""
 
     scan_result_i: Literal[0, 1, 2, 3, 5] = Field(
@@ -323,7 +343,7 @@ class ScanHistory(ResponseBody):
     scan_result_history: list[HistoryEntry] = Field(min_length=1, max_length=1)
 
 
-class FinalVerdict(ResponseBody):
+class FinalVerdict(MayBeOverruled):
     """The verdict in the sandbox's own terms."""
 
     verdict: Verdict
@@ -361,7 +381,7 @@ class BulkHashRequest(RequestBody):
     )
 
 
-class BulkHashRow(ResponseBody):
+class BulkHashRow(MayBeOverruled):
     """The result for one hash."""
 
     data_id: str = Field(
@@ -422,7 +442,7 @@ class KnownSource(Sighting):
     )
 
 
-class ProviderSource(ResponseBody):
+class ProviderSource(MayBeOverruled):
     """The row of another provider that covers the type, even if the indicator is unknown to it."""
 
     provider: OtherProvider
@@ -656,7 +676,7 @@ class SearchAnswer(ResponseBody):
     )
 
 
-class SeenSighting(ResponseBody):
+class SeenSighting(MayBeOverruled):
     """One sighting of an indicator."""
 
     verdict: Verdict

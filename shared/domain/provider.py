@@ -88,6 +88,7 @@ class Provider:
         types: indicator types that it covers.
         updated: when its data was last complete, milliseconds since the epoch; 0 for never.
         on_demand: whether a look-up asks its API, because it publishes no list.
+        overrules: whether its trust overrules bad verdicts, see `shared.domain.harmless`.
     """
 
     id: str
@@ -95,6 +96,7 @@ class Provider:
     types: frozenset[str]
     updated: int = 0
     on_demand: bool = False
+    overrules: bool = False
 
 
 @dataclass(frozen=True, slots=True)

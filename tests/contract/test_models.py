@@ -203,6 +203,12 @@ def test_only_what_there_is_none_of_may_be_absent() -> None:
         ("LimitsRemaining", "reputation_api"),
         ("ProviderResult", "list"),
         *((row, name) for row in PROVIDER_ROWS for name in ("category", "list")),
+        *(
+            (model.__name__, name)
+            for model in answers
+            if issubclass(model, models.MayBeOverruled)
+            for name in ("overruled_by", "overruled_verdict")
+        ),
         ("IpProviderSource", "network"),
     }
 
