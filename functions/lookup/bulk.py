@@ -1,11 +1,13 @@
 """Reading the bodies of bulk requests, with an error for each rule that a body breaks."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from functions.lookup.service import Call
+from shared.domain.errors import FeedError
+from shared.formats import strict_json
+from shared.formats.strict_json import JsonLimits
 from shared.http import errors
 from shared.http.api_error import ApiError
 from shared.http.errors import ErrorDefinition
@@ -14,6 +16,7 @@ from shared.http.web import Request
 MAX_ITEMS = 1000
 # Lambda's limit is 6 MB, and an answer repeats the items of its request.
 MAX_BODY_BYTES = 4 * 1024 * 1024
+BODY_LIMITS = JsonLimits(size=MAX_BODY_BYTES, containers=100_000, parts=1_000_000)
 
 _Body = TypeVar("_Body", dict[str, Any], list[Any])
 
@@ -139,8 +142,8 @@ def read_body(
     if media_type and media_type != "application/json" and not media_type.endswith("+json"):
         raise ApiError(not_json)
     try:
-        body = json.loads(sent.decode())
-    except (ValueError, RecursionError):
+        body = strict_json.parse(sent, "the body", BODY_LIMITS)
+    except FeedError:
         raise ApiError(other) from None
     if not isinstance(body, expected):
         raise ApiError(other)

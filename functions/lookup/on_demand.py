@@ -109,7 +109,7 @@ class Asker:
                 return _not_listed(options, now)
             if status != _OK:
                 raise AskError(f"status {status}")
-            return read_answer(declaration, strict_json.parse(_text(body), "the answer"), now)
+            return read_answer(declaration, _parse(body), now)
         except (FeedError, KeyNotReadable) as error:
             logger.warning(
                 "provider did not answer",
@@ -163,11 +163,8 @@ def _options(declaration: Declaration) -> Api:
     return declaration.read_options(Api)
 
 
-def _text(body: bytes) -> str:
-    try:
-        return body.decode()
-    except UnicodeDecodeError:
-        raise AskError("the answer is not UTF-8") from None
+def _parse(body: bytes) -> object:
+    return strict_json.parse(body, "the answer", strict_json.SMALL)
 
 
 def over_http() -> Get:

@@ -17,9 +17,12 @@ from shared.domain.errors import FeedError, StoreError
 from shared.formats import strict_json
 from shared.formats.feed.report import is_flow_id
 from shared.formats.feed.scan_report import ScanNotEnded, scan_url
+from shared.formats.strict_json import JsonLimits
 from shared.http.fetch import Fetched, OutOfTime
 
 PAGE_SIZE = 20
+# A page of the sandbox's list has some kilobytes for each of its reports.
+LIST_LIMITS = JsonLimits(size=4 * 1024 * 1024, containers=100_000, parts=500_000)
 MAX_PAGES = 10
 
 
@@ -132,10 +135,7 @@ def search_url(sandbox_url: str, number: int) -> str:
 
 
 def _items(body: bytes) -> list[Any]:
-    try:
-        found = strict_json.parse(body.decode(), "the list of reports")
-    except UnicodeDecodeError:
-        raise FeedError("the list of reports is not UTF-8") from None
+    found = strict_json.parse(body, "the list of reports", LIST_LIMITS)
     items = found.get("items") if isinstance(found, Mapping) else None
     if not isinstance(items, list):
         raise FeedError("the list of reports has no items")

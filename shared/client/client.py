@@ -29,9 +29,10 @@ from shared.client.errors import (
     Unanswered,
     UnexpectedAnswer,
 )
-from shared.domain.errors import FilterNotValid
+from shared.domain.errors import FeedError, FilterNotValid
 from shared.domain.indicator import HASH_TYPES, Indicator
 from shared.domain.links import is_web_address
+from shared.formats import strict_json
 from shared.http.retry import RETRIED_STATUSES, BoundedRetry
 from shared.runtime.deadline import Deadline
 
@@ -181,9 +182,9 @@ class ReputationClient:
         """
         self._deadline.start()
         try:
-            return json.loads(self._body_of(path))
-        except (ValueError, RecursionError):
-            raise UnexpectedAnswer("the answer is not JSON") from None
+            return strict_json.parse(self._body_of(path), "the answer", wire.LIMITS)
+        except FeedError as error:
+            raise UnexpectedAnswer(str(error)) from None
 
     def refresh_filter(self) -> bool:
         """Download the filter of the API if it has changed.

@@ -30,10 +30,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from shared.client.answers import Answer, ProviderRow, RowStatus
 from shared.client.errors import UnexpectedAnswer
-from shared.domain.errors import InvalidIndicator, InvalidRecord
+from shared.domain.errors import FeedError, InvalidIndicator, InvalidRecord
 from shared.domain.indicator import Indicator, parse_query
 from shared.domain.verdict import Verdict, read_verdict
+from shared.formats import strict_json
+from shared.formats.strict_json import JsonLimits
 
+# The answer to a full bulk request has some 10,000 rows of ten fields.
+LIMITS = JsonLimits(size=8 * 1024 * 1024, containers=200_000, parts=1_000_000)
 # Room for about 280 million indicators.
 MAX_FILTER_BYTES = 512 * 1024 * 1024
 _UNKNOWN_HASH = 5
@@ -234,6 +238,10 @@ def unknown(indicator: Indicator) -> Answer:
 
 
 def _read(model: type[_Model], body: bytes) -> _Model:
+    try:
+        strict_json.check(body, "the answer", LIMITS)
+    except FeedError as error:
+        raise UnexpectedAnswer(str(error)) from None
     try:
         return model.model_validate_json(body)
     except ValidationError as error:

@@ -4,7 +4,6 @@ The content of an entry is the report: elements in the vendor's layout, plain or
 plain or in base64 as in the RFC. An entry without a report in it is a link to one.
 """
 
-import json
 import re
 from base64 import b64decode
 from collections.abc import Iterator
@@ -12,7 +11,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from shared.domain.errors import FeedError
-from shared.formats.feed import bounded_xml
+from shared.formats import strict_json
+from shared.formats.feed import bounded_xml, json_page
 from shared.formats.feed.bounded_xml import Budget, Element, NotXml
 from shared.formats.feed.page import FeedPage, ReportLink
 from shared.formats.feed.vendor_layout import read_details
@@ -96,19 +96,19 @@ def _report(entry: Element, budget: Budget) -> object | None:
 def _json(text: str, budget: Budget) -> object | None:
     """Parse JSON, plain or in base64; None if the text is neither."""
     for spelled in _spellings(text):
-        budget.take(spelled.count("{") + spelled.count("["))
+        # The limits of a page hold for all its entries together.
+        budget.take(spelled.count(b"{") + spelled.count(b"[") + spelled.count(b",") // 4)
         try:
-            value: object = json.loads(spelled)
-        except (ValueError, RecursionError):
+            return strict_json.parse(spelled, "the entry", json_page.LIMITS)
+        except FeedError:
             continue
-        return value
     return None
 
 
-def _spellings(text: str) -> Iterator[str]:
-    yield text
+def _spellings(text: str) -> Iterator[bytes]:
+    yield (spelled := text.encode())
     try:
-        yield b64decode("".join(text.split()), validate=True).decode()
+        yield b64decode(spelled.translate(None, b" \t\r\n"), validate=True)
     except ValueError:
         return
 

@@ -11,6 +11,10 @@ from xml.parsers import expat
 from shared.domain.errors import FeedError
 
 MAX_DEPTH = 100
+# A longer name is cut: it is none that is known, and readers cache names.
+MAX_NAME_CHARS = 256
+# A text can be a whole report in JSON or in escaped XML.
+MAX_TEXT_CHARS = 16 * 1024 * 1024
 # With each chunk, expat reads an unfinished piece of markup again from its start. Its time is
 # linear only if no piece is many chunks long.
 _CHUNK_BYTES = 256 * 1024
@@ -108,6 +112,7 @@ class _Builder:
         # The open elements, each with its children so far.
         self._open: list[tuple[Element, list[Element]]] = []
         self._text: list[str] = []
+        self._text_chars = 0
         self._done: list[Element] = []
         # Ignore a declared encoding, which could hide markup that is refused here.
         self.parser = parser = expat.ParserCreate("utf-8")
@@ -115,7 +120,7 @@ class _Builder:
         parser.StartDoctypeDeclHandler = self._doctype
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
-        parser.CharacterDataHandler = self._text.append
+        parser.CharacterDataHandler = self._add_text
 
     def pop_complete(self) -> list[Element]:
         """Return and remove the parts that are complete."""
@@ -131,11 +136,21 @@ class _Builder:
             raise FeedError("the page is nested too deep")
         if ":" in name:
             name = name.rpartition(":")[2]
-        element = Element(name, attributes or _NO_ATTRIBUTES)
+        element = Element(name[:MAX_NAME_CHARS], attributes or _NO_ATTRIBUTES)
         if not self._open:
             self._done.append(element)
         self._open.append((element, []))
+        self._clear_text()
+
+    def _add_text(self, text: str) -> None:
+        self._text_chars += len(text)
+        if self._text_chars > MAX_TEXT_CHARS:
+            raise FeedError(f"the page has a text longer than {MAX_TEXT_CHARS} characters")
+        self._text.append(text)
+
+    def _clear_text(self) -> None:
         self._text.clear()
+        self._text_chars = 0
 
     def _end(self, _: str) -> None:
         element, children = self._open.pop()
@@ -145,7 +160,7 @@ class _Builder:
             text = "".join(self._text)
             kept = element.attributes.get("xml:space") == "preserve"
             element.text = text if kept else text.strip(_SPACE)
-        self._text.clear()
+        self._clear_text()
         if len(self._open) == 1:
             self._done.append(element)
         elif self._open:

@@ -1,9 +1,9 @@
 """Reads `<feed>/info`, which holds the number of reports in the feed."""
 
-import json
 from urllib.parse import urlsplit
 
 from shared.domain.errors import FeedError
+from shared.formats import strict_json
 
 
 def info_url(feed_url: str) -> str:
@@ -18,10 +18,8 @@ def read_count(body: bytes) -> int:
     Raises:
         FeedError: the body has no valid count.
     """
-    try:
-        count = json.loads(body)["count"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise FeedError("the feed does not state its length") from None
+    info = strict_json.parse(body, "the information about the feed", strict_json.SMALL)
+    count = info.get("count") if isinstance(info, dict) else None
     if type(count) is not int or count < 0:
         raise FeedError("the feed does not state its length")
     return count

@@ -3,10 +3,11 @@
 from shared.domain.errors import FeedError
 from shared.formats import strict_json
 from shared.formats.feed.page import FeedPage
+from shared.formats.strict_json import JsonLimits
 
-# Limit for objects and lists. A real page of 32 MB has about 500,000; ten million empty ones would
-# fill the function's memory before the first is read.
-MAX_CONTAINERS = 1_500_000
+# A real page of 32 MB has about 500,000 objects and lists. As many as its bytes allow would fill
+# the function's memory before the first is read.
+LIMITS = JsonLimits(size=32 * 1024 * 1024, containers=1_000_000, parts=4_000_000)
 
 # Value of `order` in feeds that list reports in the order of publishing, as our own does.
 NEWEST_FIRST = "newest_first"
@@ -21,16 +22,10 @@ def read(body: bytes) -> FeedPage:
     """Read a page.
 
     Raises:
-        FeedError: the page is not UTF-8 or not valid JSON (RFC 8259, so without NaN), is nested
-            too deep, has more than `MAX_CONTAINERS` objects and lists, or lacks a list `items`.
+        FeedError: the page is not UTF-8 or not valid JSON (RFC 8259, so without NaN), exceeds
+            `LIMITS`, or lacks a list `items`.
     """
-    if body.count(b"{") + body.count(b"[") > MAX_CONTAINERS:
-        raise FeedError("the page has too many objects")
-    try:
-        text = body.decode()
-    except UnicodeDecodeError:
-        raise FeedError("the page is not UTF-8") from None
-    page = strict_json.parse(text, "the page")
+    page = strict_json.parse(body, "the page", LIMITS)
     if not isinstance(page, dict) or not isinstance(page.get("items"), list):
         raise FeedError("the page has no list of items")
     following = page.get("next")

@@ -13,6 +13,10 @@ from shared.domain.indicator_types import TYPE_BY_HASH_DIGITS
 from shared.domain.verdict import FIELDS
 from shared.formats import strict_json
 from shared.formats.feed.report import RawReport
+from shared.formats.strict_json import JsonLimits
+
+# A real report of 32 MB has about 160,000 objects and lists, and a million parts.
+LIMITS = JsonLimits(size=32 * 1024 * 1024, containers=1_000_000, parts=4_000_000)
 
 
 class ScanNotEnded(FeedError):
@@ -65,11 +69,7 @@ def parse_scan(body: bytes) -> dict[str, Any]:
         ScanNotEnded: the scan is still running.
         FeedError: the body is not a scan report.
     """
-    try:
-        text = body.decode()
-    except UnicodeDecodeError:
-        raise FeedError("the scan report is not UTF-8") from None
-    scan = strict_json.parse(text, "the scan report")
+    scan = strict_json.parse(body, "the scan report", LIMITS)
     if not isinstance(scan, dict) or not isinstance(scan.get("reports"), dict):
         raise FeedError("the scan report has no reports")
     if scan.get("allFinished") is False:

@@ -327,7 +327,7 @@ def test_other_paths_are_read_as_json(api: RequestsMock) -> None:
     api.get(f"{BASE}/apikey", status=401, json=error(401006))
     with client() as one:
         assert one.read("status/providers") == {"providers": []}
-        with pytest.raises(UnexpectedAnswer, match="not JSON"):
+        with pytest.raises(UnexpectedAnswer, match="not valid JSON"):
             one.read("page")
         with pytest.raises(KeyRefused):
             one.read("apikey")

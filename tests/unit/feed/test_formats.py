@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape
 import pytest
 
 from shared.domain.errors import FeedError
-from shared.formats.feed.json_page import MAX_CONTAINERS
+from shared.formats.feed.json_page import LIMITS
 from shared.formats.feed.page import ReportLink
 from shared.formats.feed.reader import mentioned_next, read_page
 from tests.builders import raw_report
@@ -105,7 +105,7 @@ def test_both_formats_hold_the_same_reports() -> None:
         b'{"items": [' + b"9" * 6000 + b"]}",
         b'{"items": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
         b'{"items": [1,]}',
-        b'{"items": [' + b"{}," * MAX_CONTAINERS + b"{}]}",
+        b'{"items": [' + b"{}," * LIMITS.containers + b"{}]}",
         b'{"items": []} x',
         '{"items": []}'.encode("utf-16"),
         b'{"items": ["\xff"]}',

@@ -39,6 +39,6 @@ def _object(line: str) -> object:
     if len(line) > MAX_LINE_CHARS:
         return RejectedEntry("a line that is too long")
     try:
-        return strict_json.parse(line, "the line")
+        return strict_json.parse(line, "the line", strict_json.SMALL)
     except FeedError:
         return RejectedEntry("a line that is not JSON")

@@ -8,14 +8,15 @@ from jmespath.exceptions import JMESPathError
 from shared.domain.errors import FeedError
 from shared.formats import strict_json
 from shared.formats.lists.errors import ListError
+from shared.formats.strict_json import JsonLimits
 
 # Fetches one document of a list; its errors are not caught here.
 Get = Callable[[str], bytes]
 
 # Longer lines are not entries.
 MAX_LINE_CHARS = 65_536
-# In memory, a list or object takes a hundred times the size of its two characters.
-MAX_CONTAINERS = 2_500_000
+# The largest documents have a million entries of one text each, or 200,000 objects.
+LIMITS = JsonLimits(size=32 * 1024 * 1024, containers=2_000_000, parts=6_000_000)
 
 
 def decode(body: bytes) -> str:
@@ -34,13 +35,10 @@ def parse(body: bytes) -> object:
     """Parse a JSON document.
 
     Raises:
-        ListError: the document is not JSON, or has too many parts.
+        ListError: the document is not JSON, or exceeds `LIMITS`.
     """
-    text = decode(body)
-    if text.count("{") + text.count("[") > MAX_CONTAINERS:
-        raise ListError("the document has too many parts")
     try:
-        return strict_json.parse(text, "the document")
+        return strict_json.parse(decode(body), "the document", LIMITS)
     except FeedError as error:
         raise ListError(str(error)) from None
 
