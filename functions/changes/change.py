@@ -1,7 +1,8 @@
 """Finds the change of a verdict in a record of the IOC table's stream. Pure.
 
-The verdict is the sandbox's, from the latest sighting. Verdicts of other providers do not count,
-because networks, expiring answers and disabled providers change them without a record.
+The verdict is the sandbox's, from the latest sighting, after the rules of `shared.domain.harmless`.
+Verdicts of other providers do not count, because networks, expiring answers and disabled providers
+change them without a record.
 docs/events.md describes the event.
 """
 
@@ -9,13 +10,14 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from shared.domain.harmless import EffectiveVerdict, effective_verdict
 from shared.domain.moment import format_millis
 from shared.domain.reputation import Reputation
 from shared.store.items import indicator_of, reputation_from_item
 
 SOURCE = "ioc-reputation"
 DETAIL_TYPE = "IOC verdict changed"
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 
 Detail = dict[str, Any]
 
@@ -31,8 +33,9 @@ def change_in(record: Mapping[str, Any]) -> Detail | None:
     """
     stream = record["dynamodb"]
     old, new = stream.get("OldImage", {}), stream.get("NewImage", {})
-    before, after = _reputation(old), _reputation(new)
-    if _verdict(before) == _verdict(after):
+    reputation = _reputation(new)
+    before, after = _effective(_reputation(old)), _effective(reputation)
+    if _name(before) == _name(after):
         return None
     indicator = indicator_of(new or old)
     return {
@@ -40,9 +43,11 @@ def change_in(record: Mapping[str, Any]) -> Detail | None:
         "id": _id(stream["Keys"]["pk"]["S"], old, new),
         "changed_at": format_millis(int(stream["ApproximateCreationDateTime"] * 1000)),
         "indicator": {"type": indicator.type.value, "value": indicator.value},
-        "verdict": _verdict(after),
-        "previous_verdict": _verdict(before),
-        "reputation": None if after is None else _reputation_fields(after),
+        "verdict": _name(after),
+        "previous_verdict": _name(before),
+        "overruled_by": after.overruled_by if after else "",
+        "overruled_verdict": _overruled(after),
+        "reputation": None if reputation is None else _reputation_fields(reputation),
     }
 
 
@@ -51,8 +56,18 @@ def _reputation(image: Mapping[str, Any]) -> Reputation | None:
     return reputation_from_item(image) if "verdict" in image else None
 
 
-def _verdict(reputation: Reputation | None) -> str | None:
-    return None if reputation is None else reputation.summary.latest.verdict.name
+def _effective(reputation: Reputation | None) -> EffectiveVerdict | None:
+    return None if reputation is None else effective_verdict(reputation.indicator, reputation)
+
+
+def _name(effective: EffectiveVerdict | None) -> str | None:
+    return None if effective is None else effective.verdict.name
+
+
+def _overruled(effective: EffectiveVerdict | None) -> str | None:
+    if effective is None or effective.overruled_verdict is None:
+        return None
+    return effective.overruled_verdict.name
 
 
 def _id(key: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:

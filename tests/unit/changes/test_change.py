@@ -84,11 +84,13 @@ def test_what_an_event_says() -> None:
     assert detail
     assert detail.pop("id")
     assert detail == {
-        "schema_version": "1.0",
+        "schema_version": "1.1",
         "changed_at": "2025-06-01T08:00:01.000Z",
         "indicator": {"type": "domain", "value": "evil.example"},
         "verdict": "SUSPICIOUS",
         "previous_verdict": None,
+        "overruled_by": "",
+        "overruled_verdict": None,
         "reputation": {
             "flow_id": "66b3763be7dbbbdfcd0a6a96",
             "report_id": "4c1a",
@@ -111,9 +113,27 @@ def test_an_ioc_that_is_no_longer_stored_has_no_verdict() -> None:
     assert detail["reputation"] is None
 
 
+def test_a_harmless_indicator_is_benign_in_events() -> None:
+    loopback = Indicator(IndicatorType.IP, "127.0.0.1")
+    before = to_item(IocItem(reputation(loopback, verdict=Verdict.NO_THREAT), b"00000001"))
+    after = to_item(IocItem(reputation(loopback), b"00000002"))
+    key = after["pk"]["S"]
+    [record] = stream_records({key: before}, {key: after})
+    detail = change_in(record)
+    assert detail
+    VALIDATOR.validate(detail)
+    assert (detail["previous_verdict"], detail["verdict"]) == ("NO_THREAT", "BENIGN")
+    assert detail["overruled_by"] == "special-purpose network 127.0.0.0/8"
+    assert detail["overruled_verdict"] == "MALICIOUS"
+    [record] = stream_records({key: after}, {key: {**after, "ver": {"B": b"00000003"}}})
+    assert change_in(record) is None
+
+
 @pytest.mark.parametrize("kind", IndicatorType)
 def test_every_type_of_indicator(kind: IndicatorType) -> None:
-    value = "http://a.example/" + "x" * 3000 if kind is IndicatorType.URL else "a.value"
+    value = kind.info.example
+    if kind is IndicatorType.URL:
+        value += "x" * 3000
     item = to_item(IocItem(reputation(Indicator(kind, value)), b"12345678"))
     [record] = stream_records({}, {item["pk"]["S"]: item})
     detail = change_in(record)
