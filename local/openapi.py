@@ -896,7 +896,7 @@ OPERATIONS["GET", "/v4/report/{flow_id}/iocs"] = Operation(
     "sighting.",
     parameters=_WHERE_PAGES_BEGIN,
     answer=models.SeenIndicators,
-    answers={"seen": seen_answer([(_SEEN, _SEEN_BY)], "")},
+    answers={"seen": seen_answer([(_SEEN, _SEEN_BY)], "", {})},
     refusals=(*_SEARCH_REFUSALS, errors.REPORT_NOT_FOUND, errors.VALUE_NOT_ENCODED),
 )
 OPERATIONS["GET", "/v4/iocs/recent"] = Operation(
@@ -921,7 +921,7 @@ OPERATIONS["GET", "/v4/iocs/recent"] = Operation(
         *_WHERE_PAGES_BEGIN,
     ),
     answer=models.SeenIndicators,
-    answers={"seen": seen_answer([(_SEEN, _SEEN_BY)], "")},
+    answers={"seen": seen_answer([(_SEEN, _SEEN_BY)], "", {})},
     refusals=_SEARCH_REFUSALS,
 )
 

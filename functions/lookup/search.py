@@ -1,6 +1,6 @@
 """Searches: indicators in a text, sightings of an indicator, and recent sightings."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote
 
@@ -10,6 +10,7 @@ from functions.lookup.hashes import row_of
 from functions.lookup.service import Call, Handler, LookupResult, Service, SightingIndex
 from functions.lookup.v4_bodies import address_report
 from shared.domain.errors import InvalidIndicator
+from shared.domain.harmless import apply_rule
 from shared.domain.indicator import HASH_TYPES, Indicator, IndicatorType, Query, parse_path_query
 from shared.domain.indicator_types import INDICATOR_TYPES
 from shared.domain.verdict import Verdict
@@ -20,6 +21,7 @@ from shared.store.search_index import BadCursor
 
 if TYPE_CHECKING:
     from shared.domain.extract import Found
+    from shared.store.search_index import SeenIoc
 
 # A function with a third of a processor can read any text of this length in its ten seconds.
 MAX_CHARS = 1_000_000
@@ -79,7 +81,8 @@ def sightings(kind: IndicatorType | None) -> Handler:
                 page = index.sightings(indicator, parameters.limit(), parameters.cursor)
         except BadCursor:
             raise parameters.refused("cursor") from None
-        return Response(200, sightings_answer(indicator, page.rows, page.cursor))
+        rule = service.overruling([indicator]).get(indicator, "")
+        return Response(200, sightings_answer(indicator, page.rows, page.cursor, rule))
 
     return look_up
 
@@ -100,7 +103,8 @@ def of_scan(service: Service, call: Call) -> Response:
         raise ApiError(errors.VALUE_NOT_ENCODED, "once")
     if page is None:
         raise ApiError(errors.REPORT_NOT_FOUND)
-    return Response(200, seen_answer(page.rows, page.cursor))
+    rules = service.overruling({one.indicator for one in page.rows})
+    return Response(200, seen_answer(page.rows, page.cursor, rules))
 
 
 def recent(service: Service, call: Call) -> Response:
@@ -115,7 +119,16 @@ def recent(service: Service, call: Call) -> Response:
         page = index.recent(limit, parameters.cursor, verdict, kinds)
     except BadCursor:
         raise parameters.refused("cursor") from None
-    return Response(200, seen_answer(page.rows, page.cursor))
+    rules = service.overruling({one.indicator for one in page.rows})
+    rows = page.rows
+    if verdict is not None:
+        # An overruled verdict is not the one that the client asked for.
+        rows = [one for one in rows if _effective(one, rules) is verdict]
+    return Response(200, seen_answer(rows, page.cursor, rules))
+
+
+def _effective(seen: "SeenIoc", rules: Mapping[Indicator, str]) -> Verdict:
+    return apply_rule(seen.latest.verdict, rules.get(seen.indicator, "")).verdict
 
 
 def _index(service: Service) -> SightingIndex:

@@ -1,9 +1,11 @@
 """Answers of the searches, which the vendor's v4 API does not have. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from functions.lookup.v4_bodies import overruling_fields
 from shared.domain.extract import Extraction, Found
+from shared.domain.harmless import apply_rule
 from shared.domain.indicator import Indicator, echo
 from shared.domain.moment import format_millis
 from shared.domain.reputation import ScanVerdict
@@ -44,30 +46,44 @@ def search_answer(extraction: Extraction, rows: list[Body]) -> Body:
     }
 
 
-def sightings_answer(indicator: Indicator, sightings: Iterable[ScanVerdict], cursor: str) -> Body:
-    """The answer to a request for the sightings of an indicator."""
+def sightings_answer(
+    indicator: Indicator, sightings: Iterable[ScanVerdict], cursor: str, rule: str = ""
+) -> Body:
+    """The answer to a request for the sightings of an indicator.
+
+    Args:
+        rule: what overrules bad verdicts about it, "" for nothing.
+    """
     return {
         "type": indicator.type.value,
         "value": indicator.value,
-        "data": [_sighting(one) for one in sightings],
+        "data": [_sighting(one, rule) for one in sightings],
         "next_cursor": cursor or None,
     }
 
 
-def seen_answer(seen: Iterable[tuple[Indicator, ScanVerdict]], cursor: str) -> Body:
-    """The answer to a request for sightings of a scan or of all reports."""
+def seen_answer(
+    seen: Iterable[tuple[Indicator, ScanVerdict]], cursor: str, rules: Mapping[Indicator, str]
+) -> Body:
+    """The answer to a request for sightings of a scan or of all reports.
+
+    Args:
+        rules: what overrules bad verdicts, by indicator.
+    """
     return {
         "data": [
-            {"type": one.type.value, "value": one.value, **_sighting(latest)}
+            {"type": one.type.value, "value": one.value, **_sighting(latest, rules.get(one, ""))}
             for one, latest in seen
         ],
         "next_cursor": cursor or None,
     }
 
 
-def _sighting(latest: ScanVerdict) -> Body:
+def _sighting(latest: ScanVerdict, rule: str) -> Body:
+    effective = apply_rule(latest.verdict, rule)
     return {
-        "verdict": latest.verdict.name,
+        "verdict": effective.verdict.name,
+        **overruling_fields(effective),
         "parent_verdict": latest.parent_verdict,
         "origin": latest.origin,
         "flow_id": latest.flow_id,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from functions.lookup.providers import NoProviders, Providers, as_providers
 from functions.lookup.quota import Caller, Quota
-from shared.domain.harmless import effective_verdict
+from shared.domain.harmless import always_harmless, effective_verdict, trusted_by
 from shared.domain.indicator import Indicator, IndicatorType, Query
 from shared.domain.network import Network
 from shared.domain.provider import IocRecord, ProviderVerdict, provider_verdicts
@@ -176,6 +176,21 @@ class Service:
         if report:
             self.looked_up(results.values())
         return results
+
+    def overruling(self, indicators: Collection[Indicator]) -> dict[Indicator, str]:
+        """What overrules the bad verdicts about each indicator; the result omits ordinary ones.
+
+        Without a provider that overrules, the store is not read.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        rules = {one: rule for one in indicators if (rule := always_harmless(one))}
+        if any(state.provider.overrules for state in self.providers.states()):
+            found = self.find_many(set(indicators) - rules.keys(), report=False)
+            trusted = {one: trusted_by(one, result.others) for one, result in found.items()}
+            rules |= {one: name for one, name in trusted.items() if name}
+        return rules
 
     def answer(self, question: Query) -> Answered:
         """Look a query up. For a URL without a scheme, the worse of http and https is the answer.

@@ -1,16 +1,19 @@
 """Bodies: the form of each verdict and of each provider's row."""
 
+import hashlib
 from typing import Any
 
 import pytest
 
+from functions.lookup.reputation_bodies import reputation_report
 from functions.lookup.v4_bodies import (
     address_report,
     bulk_hash_row,
     hash_report,
     listed_hash_report,
+    sandbox_report,
 )
-from shared.domain.indicator import Indicator, IndicatorType
+from shared.domain.indicator import Indicator, IndicatorType, Query, parse, parse_hash
 from shared.domain.network import Network
 from shared.domain.provider import (
     SANDBOX_PROVIDER,
@@ -238,3 +241,101 @@ def test_a_hash_that_only_others_know_has_an_id_and_every_key() -> None:
     row = bulk_hash_row(SHA256, None, [voice(ListingStatus.LISTED)], with_details=False)
     assert (row["hash"], row["data_id"]) == (SHA256.value, SHA256.value)
     assert (row["scan_result_i"], row["total_detected_avs"]) == (1, 1)
+
+
+LOOPBACK = Indicator(IndicatorType.IP, "127.0.0.1")
+EMPTY_FILE = parse_hash(hashlib.sha256().hexdigest())
+OVERRULED = {"overruled_by", "overruled_verdict"}
+
+
+def bad_rows() -> list[ProviderVerdict]:
+    """Two providers that list everything, one of them as suspicious, and one that fails."""
+    listings = {
+        "a": Listing(ListingStatus.LISTED, "botnet", "Malware Sites"),
+        "b": Listing(ListingStatus.LISTED, "suspicious"),
+        "c": Listing(ListingStatus.FAILED),
+    }
+    return [
+        ProviderVerdict(Provider(name, name, frozenset(IndicatorType), 1), listing)
+        for name, listing in listings.items()
+    ]
+
+
+def trusting_row() -> ProviderVerdict:
+    provider = Provider("top", "Top sites", frozenset(IndicatorType), 1, overrules=True)
+    return ProviderVerdict(provider, Listing(ListingStatus.TRUSTED))
+
+
+BAD_VERDICTS = (Verdict.SUSPICIOUS, Verdict.LIKELY_MALICIOUS, Verdict.MALICIOUS)
+
+
+@pytest.mark.parametrize("verdict", [None, *BAD_VERDICTS])
+@pytest.mark.parametrize(
+    ("indicator", "trust", "rule"),
+    [
+        (LOOPBACK, [], "special-purpose network 127.0.0.0/8"),
+        (DOMAIN, [trusting_row()], "Top sites"),
+    ],
+)
+def test_no_row_about_a_harmless_address_reads_as_a_detection(
+    indicator: Indicator, trust: list[ProviderVerdict], rule: str, verdict: Verdict | None
+) -> None:
+    known = None if verdict is None else reputation(indicator, verdict=verdict)
+    body = address_report(indicator, indicator.value, known, NOW, [*bad_rows(), *trust])
+    results = body["lookup_results"]
+    assert results["detected_by"] == 0
+    sandbox, *others = results["sources"]
+    assert (sandbox.get("overruled_verdict"), others[0]["overruled_verdict"]) == (
+        verdict and verdict.name,
+        "LIKELY_MALICIOUS",
+    )
+    assert others[1]["overruled_verdict"] == "SUSPICIOUS"
+    overruled = others[:2] if verdict is None else [sandbox, *others[:2]]
+    for row in overruled:
+        assert (row["status"], row["assessment"]) == (0, "trustworthy")
+        assert row["overruled_by"] == rule
+        assert row.get("verdict", "BENIGN") == "BENIGN"
+        assert "category" not in row
+    assert not OVERRULED & others[2].keys()
+
+
+@pytest.mark.parametrize("verdict", [None, *BAD_VERDICTS])
+@pytest.mark.parametrize(
+    ("indicator", "trust", "rule"),
+    [(EMPTY_FILE, [], "trivial file: empty"), (SHA256, [trusting_row()], "Top sites")],
+)
+def test_no_engine_detects_a_harmless_file(
+    indicator: Indicator, trust: list[ProviderVerdict], rule: str, verdict: Verdict | None
+) -> None:
+    known = None if verdict is None else reputation(indicator, verdict=verdict)
+    others = [*bad_rows(), *trust]
+    body = hash_report(known, others) if known else listed_hash_report(indicator, others)
+    results = body["scan_results"]
+    assert (results["scan_all_result_i"], results["total_detected_avs"]) == (0, 0)
+    assert results["scan_all_result_a"] == "No Threat Detected"
+    assert body["process_info"]["result"] == "Allowed"
+    for name, engine in results["scan_details"].items():
+        assert engine["threat_found"] == ""
+        assert engine["scan_result_i"] not in {1, 2}
+        is_bad = name in {"a", "b"} or (name == SANDBOX_PROVIDER and known is not None)
+        assert (engine.get("overruled_by") == rule) is is_bad
+    for with_details in (False, True):
+        row = bulk_hash_row(indicator, known, others, with_details=with_details)
+        assert (row["scan_result_i"], row["total_detected_avs"]) == (0, 0)
+        worst = max(verdict or Verdict.BENIGN, Verdict.LIKELY_MALICIOUS)
+        assert (row["overruled_by"], row["overruled_verdict"]) == (rule, worst.name)
+    if known:
+        final = sandbox_report(known, others)["final_verdict"]
+        assert (final["verdict"], final["threatLevel"]) == ("BENIGN", -1.0)
+    answer = reputation_report(Query(indicator, indicator.value), known, others)
+    assert (answer["overall_verdict"], answer["overruled_by"]) == ("benign", rule)
+    assert {one["verdict"] for one in answer["filescan_reports"]} <= {"benign"}
+
+
+def test_a_row_that_nothing_overrules_has_no_such_field() -> None:
+    for one in (reputation(), reputation(LOOPBACK, verdict=Verdict.NO_THREAT)):
+        body = address_report(one.indicator, "", one, NOW)
+        assert not OVERRULED & body["lookup_results"]["sources"][0].keys()
+    url = parse(IndicatorType.URL, "http://127.0.0.1/a")
+    body = address_report(url, url.value, reputation(url), NOW)
+    assert body["lookup_results"]["detected_by"] == 1

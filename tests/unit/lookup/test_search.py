@@ -1,22 +1,26 @@
 """Searches on stores in memory."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from functions.lookup.bulk import MAX_BODY_BYTES, MAX_ITEMS
+from functions.lookup.providers import NoProviders
 from functions.lookup.routes import respond
 from functions.lookup.search import MAX_CHARS
 from functions.lookup.service import Service
 from local.openapi_models import v4 as models
 from shared.domain.indicator import HASH_TYPES, Indicator, IndicatorType
+from shared.domain.provider import IocRecord, Listing, ListingStatus, Provider
 from shared.domain.reputation import ScanVerdict
 from shared.domain.verdict import Verdict
 from shared.http.web import Request, Response
+from shared.store.providers import ProviderState
 from shared.store.search_index import BadCursor, ResultPage, SeenIoc
-from tests.builders import sighting_summary
+from tests.builders import reputation, sighting_summary
 from tests.unit.lookup.test_routes import (
     BARE_URL,
     DOMAIN,
@@ -151,8 +155,9 @@ def test_a_request_reads_so_much_of_a_long_text_and_says_where_to_go_on() -> Non
 class FakeIndex:
     """Answers everything with one row, and remembers what was asked."""
 
-    def __init__(self, unknown: str = "unknown") -> None:
+    def __init__(self, unknown: str = "unknown", seen: Indicator = DOMAIN) -> None:
         self._unknown = unknown
+        self._seen = seen
         self.asked: list[tuple[Any, ...]] = []
 
     def _page(self, row: Any, *asked: Any) -> Any:
@@ -168,7 +173,7 @@ class FakeIndex:
         return page
 
     def of_scan(self, flow_id: str, limit: int, after: str = "") -> ResultPage[SeenIoc] | None:
-        page: ResultPage[SeenIoc] = self._page(SeenIoc(DOMAIN, WINNER), flow_id, limit, after)
+        page: ResultPage[SeenIoc] = self._page(SeenIoc(self._seen, WINNER), flow_id, limit, after)
         return None if flow_id == self._unknown else page
 
     def recent(
@@ -179,7 +184,7 @@ class FakeIndex:
         kinds: frozenset[IndicatorType] | None = None,
     ) -> ResultPage[SeenIoc]:
         page: ResultPage[SeenIoc] = self._page(
-            SeenIoc(DOMAIN, WINNER), limit, after, verdict, kinds
+            SeenIoc(self._seen, WINNER), limit, after, verdict, kinds
         )
         return page
 
@@ -258,6 +263,55 @@ def test_recent_iocs(query: str, verdict: Verdict | None, kinds: Any) -> None:
     index = FakeIndex()
     assert get("/v4/iocs/recent", query, index).status == 200
     assert index.asked == [(100, "", verdict, kinds)]
+
+
+LOOPBACK = Indicator(IndicatorType.IP, "127.0.0.1")
+OVERRULED = {
+    **ROW,
+    "verdict": "BENIGN",
+    "overruled_by": "special-purpose network 127.0.0.0/8",
+    "overruled_verdict": "MALICIOUS",
+}
+
+
+def test_no_search_calls_a_harmless_indicator_bad() -> None:
+    index = FakeIndex(seen=LOOPBACK)
+    for path in ("/v4/iocs/recent", "/v4/report/a/iocs"):
+        [row] = get(path, index=index).body["data"]
+        assert row == {"type": "ip", "value": "127.0.0.1", **OVERRULED}
+        models.SeenIndicator.model_validate_json(json.dumps(row))
+    assert get("/v4/ioc/ip/127.0.0.1/sightings", index=index).body["data"] == [OVERRULED]
+    answer = get("/v4/iocs/recent", "verdict=malicious", index).body
+    assert answer == {"data": [], "next_cursor": "next"}
+
+
+class Trusting(NoProviders):
+    """A provider that overrules is switched on."""
+
+    def states(self) -> list[ProviderState]:
+        types = frozenset(IndicatorType)
+        return [ProviderState(Provider("top", "Top sites", types, 1, overrules=True))]
+
+
+class TrustedIocs:
+    """Every indicator is on the list of the provider `top`."""
+
+    def find(self, indicator: Indicator, *_: object) -> IocRecord:
+        trusted = {"top": Listing(ListingStatus.TRUSTED)}
+        return IocRecord(indicator, reputation(indicator), trusted)
+
+    def find_many(self, indicators: Iterable[Indicator], *_: object) -> dict[Indicator, IocRecord]:
+        return {one: self.find(one) for one in indicators}
+
+
+def test_a_trusted_list_overrules_in_searches() -> None:
+    using = replace(service(), index=FakeIndex(), iocs=TrustedIocs(), providers=Trusting())
+    request = Request("GET", "/v4/iocs/recent", "", {"apikey": KEY})
+    [row] = respond(using, request).body["data"]
+    assert (row["verdict"], row["overruled_by"]) == ("BENIGN", "Top sites")
+    [found] = search({"text": "see evil.example"}, using=using).body["data"]
+    assert found["verdict"] == "BENIGN"
+    assert found["report"]["lookup_results"]["detected_by"] == 0
 
 
 PATHS = ("/v4/ioc/domain/evil.example/sightings", "/v4/report/a/iocs", "/v4/iocs/recent")
