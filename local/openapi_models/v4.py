@@ -8,11 +8,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from shared.domain.indicator_types import INDICATOR_TYPES, TYPE_BY_HASH_DIGITS, IndicatorType
+from shared.domain.indicator_types import IndicatorType
 
 _FLOW_ID = "66b3763be7dbbbdfcd0a6a96"
 _SHA256 = IndicatorType.SHA256.info.example
 _SANDBOX = "MetaDefender Sandbox"
+_HASH_DIGITS = [kind.info.hash_digits for kind in IndicatorType if kind.info.hash_digits]
+
+
+def without_default(schema: dict[str, Any]) -> None:
+    """Remove the default of a field from its schema: it only allows the field to be absent."""
+    del schema["default"]
+
 
 Time = Annotated[
     str,
@@ -44,11 +51,19 @@ Sha256 = Annotated[
         examples=[_SHA256],
     ),
 ]
+Sha512 = Annotated[
+    str,
+    Field(
+        description="Upper case; empty if unknown; absent if the type is off.",
+        pattern="^([0-9A-F]{128})?$",
+        json_schema_extra=without_default,
+    ),
+]
 Tag = Annotated[str, Field(min_length=1, max_length=64)]
 IndicatorName = Annotated[
     str,
     AfterValidator(lambda name: IndicatorType(name).value),
-    Field(json_schema_extra={"enum": [kind.value for kind in INDICATOR_TYPES]}),
+    Field(json_schema_extra={"enum": [kind.value for kind in IndicatorType]}),
 ]
 Verdict = Literal["BENIGN", "NO_THREAT", "SUSPICIOUS", "LIKELY_MALICIOUS", "MALICIOUS"]
 ScanResult = Annotated[
@@ -89,11 +104,6 @@ OtherProvider = Annotated[
     ),
     AfterValidator(_is_another),
 ]
-
-
-def without_default(schema: dict[str, Any]) -> None:
-    """Remove the default of a field from its schema: it only allows the field to be absent."""
-    del schema["default"]
 
 
 # Each of these fields is absent if it has no value.
@@ -268,9 +278,10 @@ class FileInfo(ResponseBody):
     md5: Md5
     sha1: Sha1
     sha256: Sha256
+    sha512: Sha512 = ""
     display_name: str = Field(
         description="The hash.",
-        pattern=f"^[0-9A-F]{{{min(TYPE_BY_HASH_DIGITS)},{max(TYPE_BY_HASH_DIGITS)}}}$",
+        pattern=f"^({'|'.join(f'[0-9A-F]{{{digits}}}' for digits in _HASH_DIGITS)})$",
     )
     file_size: Literal[0] = Field(description="Always 0: unknown.")
     file_type_category: Nothing
@@ -340,6 +351,7 @@ class ScanHistory(ResponseBody):
     md5: Md5
     sha1: Sha1
     sha256: Sha256
+    sha512: Sha512 = ""
     scan_result_history: list[HistoryEntry] = Field(min_length=1, max_length=1)
 
 
@@ -362,6 +374,7 @@ class SandboxReport(ResponseBody):
     md5: Md5
     sha1: Sha1
     sha256: Sha256
+    sha512: Sha512 = ""
     data_id: FlowId
     sandbox_id: FlowId
     flow_id: FlowId

@@ -1,9 +1,11 @@
-"""The registry of indicator types: everything that the code knows of a type. Pure data.
+"""The registry of indicator types: everything that the code knows of a type.
 
 To add a type, add its name to `IndicatorType` and its row to `_ROWS`. Look-ups, feeds, lists,
-exports, extraction, the page and the OpenAPI document read the rows.
+exports, extraction, the page and the OpenAPI document read the rows. Pure data, except that the
+variable SHA512 decides once, at import, whether SHA-512 is on.
 """
 
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,11 +14,12 @@ from shared.domain import canonical
 
 
 class IndicatorType(StrEnum):
-    """The types that can be looked up. The value is the type's name in feeds, keys and CSV."""
+    """All types, on or off. The value is the type's name in feeds, keys and CSV."""
 
     MD5 = "md5"
     SHA1 = "sha1"
     SHA256 = "sha256"
+    SHA512 = "sha512"
     IP = "ip"
     DOMAIN = "domain"
     URL = "url"
@@ -92,6 +95,14 @@ _ROWS = {
         "file:hashes.'SHA-256'",
         "45F20E63F4726755015FDD5595BD46CCE511A5A952E1B2C1F3CF558FAD18958E",
     ),
+    IndicatorType.SHA512: _hash(
+        "sha512",
+        "SHA-512",
+        128,
+        "file:hashes.'SHA-512'",
+        "CF83E1357EEFB8BDF1542850D66D8007D620E4050B5715DC83F4A921D36CE9CE"
+        "47D0D13C5D85F2B0FF8318D2877EEC2F63B931BD47417A81A538327AF927DA3E",
+    ),
     IndicatorType.IP: TypeInfo(
         "IP address",
         route="ip",
@@ -134,8 +145,14 @@ _ROWS = {
     ),
 }
 
-# The types that feeds, look-ups and exports handle, in the order in which they are listed.
-INDICATOR_TYPES = tuple(_ROWS)
+
+def _is_on(kind: IndicatorType) -> bool:
+    return kind is not IndicatorType.SHA512 or os.environ.get("SHA512") == "true"
+
+
+# The types that feeds, look-ups and exports handle, in the order in which they are listed. A type
+# that is off is parsed only if a stored item has it.
+INDICATOR_TYPES = tuple(kind for kind in _ROWS if _is_on(kind))
 TYPE_BY_HASH_DIGITS = {
     kind.info.hash_digits: kind for kind in INDICATOR_TYPES if kind.info.hash_digits
 }

@@ -198,6 +198,7 @@ def test_only_what_there_is_none_of_may_be_absent() -> None:
         for name, field in model.model_fields.items()
         if not field.is_required()
     } == {
+        *((body, "sha512") for body in ("FileInfo", "ScanHistory", "SandboxReport")),
         ("KeyInfo", "limit_reputation"),
         ("KeyInfo", "throttling_limit"),
         ("LimitsRemaining", "reputation_api"),

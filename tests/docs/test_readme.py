@@ -358,7 +358,7 @@ def read_by_functions() -> set[str]:
     ProviderSettings(recorder)
     ChangesSettings(recorder)
     WebhookSettings(recorder)
-    return recorder.asked
+    return recorder.asked | {"SHA512"}  # read at import, by the registry of types
 
 
 def read_by_local() -> set[str]:
