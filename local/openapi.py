@@ -14,11 +14,20 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from functions.lookup import routes as lookup
 from functions.lookup import search, taxii
-from functions.lookup.apikey_bodies import key_info, limits_remaining, limits_used
+from functions.lookup.apikey_bodies import (
+    key_info,
+    limits_remaining,
+    limits_used,
+    sandbox_system,
+    sandbox_user,
+)
 from functions.lookup.feed_status_body import feed_status
+from functions.lookup.file_reputation_bodies import file_reputation
+from functions.lookup.file_reputation_bodies import invalid_hash_row as invalid_file_row
 from functions.lookup.provider_status_body import provider_status
 from functions.lookup.reputation_bodies import invalid_row, reputation_report
 from functions.lookup.search_bodies import found_row, search_answer, seen_answer, sightings_answer
+from functions.lookup.service import LookupResult
 from functions.lookup.v4_bodies import (
     address_report,
     bulk_hash_row,
@@ -238,6 +247,8 @@ _HASH_REPORTS = {
     "known_to_another_provider_only": listed_hash_report(_HASH, _others(_HASH)),
 }
 _OTHER_HASH = IndicatorType.MD5.info.other_example
+_FOUND = LookupResult(_HASH, _known(_HASH), ())
+_NOT_FOUND = LookupResult(parse_hash(_OTHER_HASH), None, ())
 _SAMPLES = {
     kind: (kind.info.example, kind.info.other_example)
     for kind in INDICATOR_TYPES
@@ -283,12 +294,25 @@ _DETAILS = {
     "description": "1 for the results of the engines. Also accepted as `include_scan_details`.",
     "schema": {"type": "string", "enum": ["0", "1"], "default": "0"},
 }
+_EXTENDED = {
+    "name": "extended",
+    "in": "header",
+    "description": "1 for the confidence level.",
+    "schema": {"type": "string", "enum": ["0", "1"], "default": "0"},
+}
 _HASH_REFUSALS = (errors.HASH_NOT_VALID, errors.HASH_NOT_FOUND)
 _BULK_REFUSALS = (
     errors.BODY_NO_OBJECT,
     errors.NOT_JSON,
     errors.BODY_TOO_LARGE,
     errors.ANSWER_TOO_LARGE,
+)
+_BULK_HASH_REFUSALS = (
+    *_BULK_REFUSALS,
+    errors.HASHES_MISSING,
+    errors.HASHES_NO_LIST,
+    errors.HASHES_EMPTY,
+    errors.HASHES_TOO_MANY,
 )
 _BULK_ADDRESS_REFUSALS = (
     *_BULK_REFUSALS,
@@ -358,14 +382,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
             },
             "with_details": {"data": [bulk_hash_row(_HASH, _known(_HASH), with_details=True)]},
         },
-        refusals=(
-            *_BULK_REFUSALS,
-            errors.HASHES_MISSING,
-            errors.HASHES_NO_LIST,
-            errors.HASHES_EMPTY,
-            errors.HASHES_TOO_MANY,
-            errors.DETAILS_HEADER_NOT_VALID,
-        ),
+        refusals=(*_BULK_HASH_REFUSALS, errors.DETAILS_HEADER_NOT_VALID),
     ),
     ("GET", "/v4/hash/{hash}"): Operation(
         "Hashes",
@@ -401,6 +418,52 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         answer=models.SandboxReport,
         answers={"malicious": sandbox_report(_known(_HASH))},
         refusals=_HASH_REFUSALS,
+    ),
+    ("POST", lookup.V5): Operation(
+        "Hashes",
+        "lookupFileReputations",
+        "Look up many hashes in the v5 API",
+        "Rows are in the order of the request. An invalid item has an `error`.",
+        request=models.BulkHashRequest,
+        parameters=[_EXTENDED],
+        answer=models.FileReputations,
+        answers={
+            "rows": {
+                "data": [
+                    file_reputation(_FOUND, extended=True),
+                    file_reputation(_NOT_FOUND, extended=True),
+                    invalid_file_row("?", errors.HASH_NOT_VALID.body("not valid")),
+                ]
+            }
+        },
+        refusals=_BULK_HASH_REFUSALS,
+    ),
+    ("GET", f"{lookup.V5}/{{hash}}"): Operation(
+        "Hashes",
+        "lookupFileReputation",
+        "Look up a hash in the v5 API",
+        "An unknown hash is an answer, too.",
+        parameters=[_EXTENDED],
+        answer=models.FileReputation,
+        answers={
+            "malicious": file_reputation(_FOUND, extended=True),
+            "unknown": file_reputation(_NOT_FOUND, extended=False),
+        },
+        refusals=(errors.HASH_NOT_VALID,),
+    ),
+    ("GET", "/api/users/me"): Operation(
+        "Key",
+        "getSender",
+        "Get the sender of the request",
+        answer=sandbox.Sender,
+        answers={"key": sandbox_user("soc", "5e884898da28")},
+    ),
+    ("GET", "/api/system/info"): Operation(
+        "Service",
+        "getSystem",
+        "Get the version and the APIs of the service",
+        answer=sandbox.System,
+        answers={"system": sandbox_system()},
     ),
     ("GET", "/v4/apikey"): Operation(
         "Key",

@@ -2,7 +2,13 @@
 
 import hmac
 
-from functions.lookup.apikey_bodies import key_info, limits_remaining, limits_used
+from functions.lookup.apikey_bodies import (
+    key_info,
+    limits_remaining,
+    limits_used,
+    sandbox_system,
+    sandbox_user,
+)
 from functions.lookup.feed_status_body import feed_status
 from functions.lookup.provider_status_body import provider_status
 from functions.lookup.quota import Caller
@@ -24,6 +30,17 @@ def info_of(_service: Service, call: Call) -> Response:
     if not hmac.compare_digest(digest_of(call.value), caller.key.digest):
         raise ApiError(errors.KEY_NOT_FOUND)
     return _info(caller)
+
+
+def sender(_service: Service, call: Call) -> Response:
+    """GET /api/users/me of the sandbox's own API: the sender of the request."""
+    key = call.identified().key
+    return Response(200, sandbox_user(key.name, key.short_digest))
+
+
+def system(_service: Service, _call: Call) -> Response:
+    """GET /api/system/info of the sandbox's own API: its clients check it before they begin."""
+    return Response(200, sandbox_system())
 
 
 def limits(_service: Service, call: Call) -> Response:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from functions.lookup.bulk import address_field, read_items
+from functions.lookup.bulk import address_field, read_one_of
 from functions.lookup.service import Call, Handler, LookupResult, Service
 from functions.lookup.v4_bodies import address_report, invalid_address_row
 from shared.domain.errors import InvalidIndicator
@@ -19,8 +19,7 @@ NOT_VALID = {
 _FIELDS = {
     IndicatorType.IP: address_field("address"),
     IndicatorType.DOMAIN: address_field("fqdn"),
-    # The vendor's own command line tool sends URLs in the field of domains.
-    IndicatorType.URL: address_field("url", "fqdn"),
+    IndicatorType.URL: address_field("url"),
 }
 
 
@@ -49,9 +48,14 @@ def report(kind: IndicatorType) -> Handler:
 
 def bulk(kind: IndicatorType) -> Handler:
     """The handler of POST /v4/{ip,domain,url}."""
+    kinds = {_FIELDS[kind]: kind}
+    if kind is IndicatorType.URL:
+        # The vendor's own command line tool sends domains to the path of URLs.
+        kinds[_FIELDS[IndicatorType.DOMAIN]] = IndicatorType.DOMAIN
 
     def look_up(service: Service, call: Call) -> Response:
-        texts = read_items(call, _FIELDS[kind])
+        field, texts = read_one_of(call, *kinds)
+        kind = kinds[field]
         asked = [ask_or_error(kind, text) for text in texts]
         answers = iter(service.answer_many([one for one in asked if isinstance(one, Query)]))
         now = service.now()

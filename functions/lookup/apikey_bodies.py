@@ -10,6 +10,10 @@ from shared.domain.moment import format_millis
 
 Body = dict[str, Any]
 
+API_VERSION = "4"
+# The APIs of the vendor that this service speaks.
+SERVED = ("/v4", "/v5/threat-intel/av-file-reputation", "/api/reputation", "/api/feed")
+
 _NEVER = 0
 _NO_LIMIT = 0
 
@@ -87,6 +91,21 @@ def limits_remaining(daily_limit: int, remaining: int) -> Body:
     """
     left = {} if daily_limit == _NO_LIMIT else {"reputation_api": remaining}
     return {**left, **_OTHER_FAMILIES}
+
+
+def sandbox_user(name: str, short_digest: str) -> Body:
+    """The answer to GET /api/users/me: keys are no persons, so they have no address and no roles.
+
+    Args:
+        name: of the key.
+        short_digest: short id of the key.
+    """
+    return {"id": short_digest, "name": name, "email": "", "roles": []}
+
+
+def sandbox_system() -> Body:
+    """The answer to GET /api/system/info."""
+    return {"name": "IOC reputation service", "version": API_VERSION, "apis": list(SERVED)}
 
 
 # Products of the vendor that this service does not offer.

@@ -1,6 +1,5 @@
 """Reading the bodies of bulk requests, with an error for each rule that a body breaks."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -26,11 +25,11 @@ class BulkField:
     """The field of a bulk request that holds its items.
 
     Attributes:
-        names: accepted names; the first is the documented one, clients send the others, too.
+        name: of the field; "" for a body that is the list itself.
         missing, no_list, empty, too_many: the errors for a field that breaks a rule.
     """
 
-    names: Sequence[str]
+    name: str
     missing: ErrorDefinition
     no_list: ErrorDefinition
     empty: ErrorDefinition
@@ -38,7 +37,7 @@ class BulkField:
 
 
 HASHES = BulkField(
-    ("hash",),
+    "hash",
     errors.HASHES_MISSING,
     errors.HASHES_NO_LIST,
     errors.HASHES_EMPTY,
@@ -47,7 +46,7 @@ HASHES = BulkField(
 
 
 _ARRAY = BulkField(
-    (),
+    "",
     errors.BODY_NO_ARRAY,
     errors.ITEMS_NOT_VALID,
     errors.ITEMS_EMPTY,
@@ -55,10 +54,10 @@ _ARRAY = BulkField(
 )
 
 
-def address_field(*names: str) -> BulkField:
+def address_field(name: str) -> BulkField:
     """The field of a bulk request for IPs, domains or URLs."""
     return BulkField(
-        names,
+        name,
         errors.ADDRESSES_MISSING,
         errors.ADDRESSES_NO_LIST,
         errors.ADDRESSES_EMPTY,
@@ -69,19 +68,30 @@ def address_field(*names: str) -> BulkField:
 def read_items(call: Call, field: BulkField) -> list[str]:
     """Read the items of a bulk request and count each as a look-up; order and duplicates stay.
 
+    Raises: as `read_one_of`.
+    """
+    return read_one_of(call, field)[1]
+
+
+def read_one_of(call: Call, *fields: BulkField) -> tuple[BulkField, list[str]]:
+    """Read a bulk request whose items are in one of several fields, like `read_items`.
+
+    Returns:
+        The first field that the body has, and its items.
+
     Raises:
         ApiError: the body is not a JSON object, or its list breaks a rule.
         OverLimit: the key has too few look-ups left.
         StoreError: the store failed.
     """
     body = read_body(call.request, dict, errors.NOT_JSON, errors.BODY_NO_OBJECT)
-    name = next((name for name in field.names if name in body), None)
-    if name is None:
-        raise ApiError(field.missing, field.names[0])
-    items = body[name]
+    field = next((field for field in fields if field.name in body), None)
+    if field is None:
+        raise ApiError(fields[0].missing, fields[0].name)
+    items = body[field.name]
     if not isinstance(items, list):
         raise ApiError(field.no_list)
-    return _checked_and_counted(call, items, field)
+    return field, _checked_and_counted(call, items, field)
 
 
 def read_array(call: Call) -> list[str]:

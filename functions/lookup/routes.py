@@ -10,6 +10,7 @@ from functions.lookup import (
     addresses,
     documentation,
     exports,
+    file_reputation,
     filters,
     hashes,
     reputations,
@@ -25,6 +26,7 @@ from shared.http.routing import Counting, Route, find_route
 from shared.http.web import Request, Response, percent_encoded
 from shared.runtime.observability import logger
 
+V5 = "/v5/threat-intel/av-file-reputation"
 # If the value in such a path was not encoded, its rest is behind the question mark.
 _HOLDS_ANY_VALUE = re.compile("/+v4/+(ioc/+url|report)/")
 
@@ -133,6 +135,8 @@ ROUTES: tuple[Route[Handler], ...] = (
     *_address_routes(IndicatorType.IP),
     *_address_routes(IndicatorType.DOMAIN),
     *_address_routes(IndicatorType.URL),
+    Route(V5, {"POST": file_reputation.bulk}, Counting.BY_HANDLER),
+    Route(f"{V5}/{{hash}}", {"GET": file_reputation.report}, Counting.EACH_GET),
     Route("/v4/search", {"POST": _searching(lambda search: search.in_text)}, Counting.BY_HANDLER),
     _sightings_route("hash", None),
     _sightings_route("ip", IndicatorType.IP),
@@ -154,6 +158,8 @@ ROUTES: tuple[Route[Handler], ...] = (
     _reputation_route("ip", IndicatorType.IP),
     _reputation_route("domain", IndicatorType.DOMAIN),
     _reputation_route("url", IndicatorType.URL),
+    Route("/api/users/me", {"GET": account.sender}),
+    Route("/api/system/info", {"GET": account.system}, open=True),
     Route("/v4/status/version", {"GET": account.version}, open=True),
     Route("/v4/status/providers", {"GET": account.providers}),
     Route("/v4/status/feed", {"GET": account.feed}),

@@ -428,12 +428,12 @@ def _file_info(indicator: Indicator) -> Body:
 
 
 def _no_geo_info() -> Body:
-    """All keys, with empty values: the SDK needs every key, another client the city."""
-    country = {"code": "", "name": ""}
+    """All keys, without a place: the SDK needs every key, SpiderFoot a country with a name."""
+    unknown = {"code": "", "name": "Unknown"}
     return {
-        "continent": dict(country),
-        "country": dict(country),
-        "registered_country": dict(country),
+        "continent": {"code": "", "name": ""},
+        "country": unknown,
+        "registered_country": dict(unknown),
         "city": {"name": ""},
         "location": {"latitude": 0.0, "longitude": 0.0},
         "subdivisions": [],

@@ -29,6 +29,23 @@ class Refusal(ResponseBody):
     detail: str = Field(description="Error message for people.", min_length=1)
 
 
+class Sender(ResponseBody):
+    """The sender of the request, which is a key."""
+
+    id: str = Field(description="Short digest of the key.", examples=["5e884898da28"])
+    name: str = Field(description="Name of the key.", examples=["soc"])
+    email: Literal[""]
+    roles: list[str] = Field(description="Always empty.", max_length=0)
+
+
+class System(ResponseBody):
+    """What answers the request."""
+
+    name: str
+    version: Literal["4"] = Field(description="Version of the look-up API.")
+    apis: list[str] = Field(description="Paths that begin the served APIs.")
+
+
 class _MayBeOverruled(ResponseBody):
     overruled_by: OverruledBy = ""
     overruled_verdict: Verdict = Field(

@@ -513,10 +513,17 @@ class NoResults(ResponseBody):
 
 
 class NamedCode(ResponseBody):
-    """A country or continent, always empty."""
+    """A continent or subdivision, always empty."""
 
     code: Nothing
     name: Nothing
+
+
+class Country(ResponseBody):
+    """A country that is not known; a client fails if it has no name."""
+
+    code: Nothing
+    name: Literal["Unknown"]
 
 
 class City(ResponseBody):
@@ -533,11 +540,11 @@ class Location(ResponseBody):
 
 
 class GeoInfo(ResponseBody):
-    """All keys that clients read, with empty values: this service does not locate addresses."""
+    """All keys that clients read, without a place: this service does not locate addresses."""
 
     continent: NamedCode
-    country: NamedCode
-    registered_country: NamedCode
+    country: Country
+    registered_country: Country
     city: City
     location: Location
     subdivisions: list[NamedCode] = Field(description="Always empty.", max_length=0)
@@ -794,6 +801,37 @@ class LimitsRemaining(_OtherFamilies):
         ge=0,
         examples=[3983],
     )
+
+
+class FileReputation(ResponseBody):
+    """The reputation of a file in the v5 API, known or not."""
+
+    md5: Md5
+    sha1: Sha1
+    sha256: Sha256
+    reputation: Literal["benign", "suspicious", "malicious", "unknown"]
+    confidence_level: int = Field(
+        0,
+        description="With the header `extended: 1` for a known file, else absent: 0 is benign, "
+        "below 50 suspicious, 50 and more malicious.",
+        ge=0,
+        le=100,
+        json_schema_extra=without_default,
+    )
+
+
+class InvalidFileReputation(ResponseBody):
+    """The row of a bulk answer for an item that is not a hash."""
+
+    hash: str = Field(description="The item as sent, cut if it is long.")
+    reputation: Literal["unknown"]
+    error: ErrorDetail
+
+
+class FileReputations(ResponseBody):
+    """One row per hash, in the order of the request."""
+
+    data: list[FileReputation | InvalidFileReputation] = Field(min_length=1, max_length=1000)
 
 
 class Version(ResponseBody):

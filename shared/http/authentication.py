@@ -22,17 +22,19 @@ def key_in(headers: Mapping[str, str]) -> str:
     """Read the key of a request, "" if it has none.
 
     TAXII clients and firewalls support neither header and send the key as the password of basic
-    authentication, with any user name.
+    authentication, with any user name. A few clients send it as `Authorization: apikey KEY`.
 
     Args:
         headers: by lower-case name.
     """
     key = next((headers[name] for name in _HEADERS if headers.get(name)), "")
-    return key or _password(headers.get("authorization", ""))
+    return key or _credentials(headers.get("authorization", ""))
 
 
-def _password(authorization: str) -> str:
+def _credentials(authorization: str) -> str:
     scheme, _, credentials = authorization.partition(" ")
+    if scheme.lower() == "apikey":
+        return credentials.strip()
     if scheme.lower() != "basic":
         return ""
     try:

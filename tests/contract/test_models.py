@@ -9,6 +9,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from functions.lookup.apikey_bodies import key_info, limits_remaining, limits_used
+from local.openapi_models import sandbox
 from local.openapi_models import v4 as models
 from shared.domain.indicator import HASH_TYPES, IndicatorType
 from shared.domain.provider import SANDBOX_PROVIDER
@@ -102,6 +103,8 @@ def test_bulk_rows_of_addresses(api: Api, kind: IndicatorType) -> None:
         ("/v4/apikey/limits", models.LimitsUsed),
         ("/v4/apikey/limits/status", models.LimitsRemaining),
         ("/health", models.Health),
+        ("/api/users/me", sandbox.Sender),
+        ("/api/system/info", sandbox.System),
         ("/v4/status/version", models.Version),
         ("/v4/status/providers", models.Providers),
         ("/v4/status/feed", models.Feeds),
@@ -199,6 +202,7 @@ def test_only_what_there_is_none_of_may_be_absent() -> None:
         if not field.is_required()
     } == {
         *((body, "sha512") for body in ("FileInfo", "ScanHistory", "SandboxReport")),
+        ("FileReputation", "confidence_level"),
         ("KeyInfo", "limit_reputation"),
         ("KeyInfo", "throttling_limit"),
         ("LimitsRemaining", "reputation_api"),

@@ -119,7 +119,7 @@ def splunk_address(body: Any) -> bool:
     if "geo_info" in body:
         geo = body["geo_info"]
         shown = [geo["country"]["name"], geo["city"]["name"], geo["location"]["latitude"]]
-        assert shown == ["", "", 0.0]
+        assert shown == ["Unknown", "", 0.0]
         assert [part["name"] for part in geo["subdivisions"]] == []
     return bool(body["lookup_results"]["detected_by"] > 0)
 
@@ -127,9 +127,9 @@ def splunk_address(body: Any) -> bool:
 def spiderfoot_address(body: Any) -> bool:
     geo = body.get("geo_info")
     if geo:
-        # One of the two alone crashes it; both empty name no place.
+        # Without the name of a country it fails.
         place = [geo["city"]["name"], geo["country"]["name"]]
-        assert ", ".join(filter(None, place)) == ""
+        assert ", ".join(filter(None, place)) == "Unknown"
     assessments = [source["assessment"] for source in body["lookup_results"]["sources"]]
     return any(text not in {"", "trustworthy"} for text in assessments)
 
@@ -249,9 +249,9 @@ def test_readers_of_the_key(api: Api) -> None:
     assert go_key(api) == DAILY_LIMIT
 
 
-def go_urls(api: Api, urls: list[str]) -> Any:
-    # It sends URLs under the name of domains, and no slash at the end of the path.
-    return api.ask("/v4/url", method="POST", body={"fqdn": urls}).body["data"]
+def go_domains(api: Api, domains: list[str]) -> Any:
+    # It sends domains to the path of URLs, and no slash at the end of the path.
+    return api.ask("/v4/url", method="POST", body={"fqdn": domains}).body["data"]
 
 
 def collector(api: Api, hashes: list[str]) -> dict[str, bool]:
@@ -265,8 +265,8 @@ def collector(api: Api, hashes: list[str]) -> dict[str, bool]:
 
 
 def test_readers_of_bulk_answers(api: Api) -> None:
-    bad = of_verdict(IndicatorType.URL, Verdict.MALICIOUS).value
-    rows = go_urls(api, [bad, UNKNOWN[IndicatorType.URL]])
+    bad = of_verdict(IndicatorType.DOMAIN, Verdict.MALICIOUS).value
+    rows = go_domains(api, [bad, UNKNOWN[IndicatorType.DOMAIN]])
     assert [cortex_address(row) for row in rows] == [True, False]
     hashes = [of_verdict(IndicatorType.MD5, verdict).value.lower() for verdict in Verdict]
     assert collector(api, [*hashes, UNKNOWN_HASH.lower()]) == {

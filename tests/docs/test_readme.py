@@ -194,7 +194,7 @@ def probes(method: str, path: str) -> Iterator[Request]:
     if "/feed/" in path:
         yield from feed_probes(method, path, key)
         return
-    if path.startswith("/api/"):
+    if path.startswith("/api/reputation/"):
         yield from sandbox_probes(method, path, key)
         return
     if path.startswith(("/v4/search", "/v4/ioc", "/v4/report/")):
@@ -205,6 +205,7 @@ def probes(method: str, path: str) -> Iterator[Request]:
         return
     kind = path.split("/")[2] if path.count("/") > 1 else ""
     if method == "POST":
+        kind = "hash" if path.startswith("/v5/") else kind
         field = FIELDS[kind]
         good = json.dumps({field: [KNOWN[kind], UNKNOWN[kind]]}).encode()
         for body in (good, b"{}", b"[", json.dumps({field: []}).encode()):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from shared.http.authentication import CACHED_S, KeyRing
+from shared.http.authentication import CACHED_S, KeyRing, key_in
 from shared.store.api_keys import NEVER, ApiKey, digest_of, new_key
 
 KEY = "a-key-for-tests"
@@ -40,6 +40,20 @@ class Clock:
 def ring(keys: FakeKeys, clock: Clock | None = None) -> KeyRing:
     clock = clock or Clock()
     return KeyRing(keys, clock.monotonic, clock.now)
+
+
+@pytest.mark.parametrize(
+    ("authorization", "key"),
+    [
+        ("apikey a-key", "a-key"),
+        ("ApiKey  a-key ", "a-key"),
+        ("Basic dXNlcjphLWtleQ==", "a-key"),
+        ("Bearer a-key", ""),
+        ("apikey", ""),
+    ],
+)
+def test_a_key_may_come_in_the_header_authorization(authorization: str, key: str) -> None:
+    assert key_in({"authorization": authorization}) == key
 
 
 def test_a_key_is_found_with_its_record() -> None:

@@ -53,7 +53,7 @@ def test_another_value_of_that_header_is_refused(value: str) -> None:
         ("/v4/domain/", "fqdn", DOMAIN.value, "evil(.)example"),
         ("/v4/url", "url", URL.value, "hxxp://EVIL[.]example:80/a?q=1#f"),
         ("/v4/url/", "url", URL.value, "http%3A%2F%2Fevil.example%2Fa%3Fq%3D1"),
-        ("/v4/url/", "fqdn", URL.value, "evil.example/a?q=1"),
+        ("/v4/url/", "url", URL.value, "evil.example/a?q=1"),
     ],
 )
 def test_addresses_are_answered_in_order_each_as_in_a_single_look_up(
@@ -69,6 +69,14 @@ def test_addresses_are_answered_in_order_each_as_in_a_single_look_up(
     assert [row["lookup_results"]["detected_by"] for row in rows] == [0, 1, 0, 1]
     assert rows[2]["error"]["code"] == 400180
     assert all(("geo_info" in row) == (kind == "ip") for row in rows)
+
+
+def test_domains_may_come_to_the_path_of_urls() -> None:
+    # So does the vendor's own command line tool.
+    response = post("/v4/url", {"fqdn": ["Evil[.]Example", "evil.example."]})
+    rows = response.body["data"]
+    assert [row["address"] for row in rows] == ["evil.example", "evil.example"]
+    assert [row["lookup_results"]["detected_by"] for row in rows] == [1, 1]
 
 
 @pytest.mark.parametrize("text", ["\ud800", "x" * 20_000, "", " "])

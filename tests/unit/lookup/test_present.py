@@ -74,7 +74,7 @@ def test_file_info_names_the_hash_that_was_asked_and_leaves_the_others_empty(kin
 def test_only_an_ip_has_geo_info_and_it_has_every_key() -> None:
     ip = Indicator(IndicatorType.IP, "192.0.2.1")
     geo = address_report(ip, ip.value, None, NOW)["geo_info"]
-    assert geo["country"]["name"] == ""
+    assert geo["country"]["name"] == "Unknown"
     assert geo["city"]["name"] == ""
     assert (geo["location"]["latitude"], geo["subdivisions"]) == (0.0, [])
     assert "geo_info" not in address_report(DOMAIN, "evil.example", None, NOW)
