@@ -128,10 +128,10 @@ def measure_networks(networks: int) -> None:
     providers = CachedProviders(states, time.monotonic, no_asker, table.list_subject)
     inside, outside = (Indicator(IndicatorType.IP, ip) for ip in ("11.0.7.9", "203.0.113.9"))
     with meter.section(f"reading the index of {networks:,} networks, once a change"):
-        providers.networks_holding(outside)
+        providers.covering(outside)
     for address, name in ((inside, "an address in three networks"), (outside, "one in none")):
         with meter.section(name):
-            holding = providers.networks_holding(address)
+            holding = providers.covering(address)
             known = table.find(address, holding)
         assert bool(known.listings) == bool(holding)
 

@@ -214,7 +214,7 @@ def _others(indicator: Indicator) -> list[ProviderVerdict]:
     listing = Listing(ListingStatus.LISTED, "malware", "Malware Sites", _NOW - 86_400_000)
     in_networks = indicator.type is IndicatorType.IP
     networks = {_LIST.id: Network("203.0.113.0/24")} if in_networks else {}
-    known = IocRecord(indicator, listings={_LIST.id: listing}, networks=networks)
+    known = IocRecord(indicator, listings={_LIST.id: listing}, covering=networks)
     return provider_verdicts(known, _PROVIDERS, _NOW)
 
 

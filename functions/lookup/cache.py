@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 
 from functions.lookup.service import Iocs
 from shared.domain.indicator import Indicator
-from shared.domain.network import Network
-from shared.domain.provider import IocRecord
+from shared.domain.provider import IocRecord, Subject
 from shared.runtime.ttl_cache import TtlCache
 
 # About 10 MB; the function has 512.
@@ -30,61 +29,61 @@ class IocCache:
     ttl_s: float
     clock: Callable[[], float]
     max_entries: int = MAX_ENTRIES
-    # Networks that a record was read with, and the record.
-    _entries: TtlCache[Indicator, tuple[tuple[Network, ...], IocRecord]] = field(init=False)
+    # What a record was read with that covers it, and the record.
+    _entries: TtlCache[Indicator, tuple[tuple[Subject, ...], IocRecord]] = field(init=False)
 
     def __post_init__(self) -> None:
         self._entries = TtlCache(self.max_entries, self.clock)
 
-    def find(self, indicator: Indicator, networks: Sequence[Network] = ()) -> IocRecord:
-        """Find the IOC record of one indicator, with the listings of the given networks.
+    def find(self, indicator: Indicator, covering: Sequence[Subject] = ()) -> IocRecord:
+        """Find the IOC record of one indicator, with the listings of what covers it.
 
         Raises:
             StoreError: the store failed, and the record is not cached.
         """
         # The age counts from before the read.
         ends = self.clock() + self.ttl_s
-        known = self._find(indicator, networks)
+        known = self._find(indicator, covering)
         if known is None:
-            known = self.iocs.find(indicator, networks)
-            self._keep([known], {indicator: networks}, ends)
+            known = self.iocs.find(indicator, covering)
+            self._keep([known], {indicator: covering}, ends)
         return known
 
     def find_many(
         self,
         indicators: Iterable[Indicator],
-        networks: Mapping[Indicator, Sequence[Network]] | None = None,
+        covering: Mapping[Indicator, Sequence[Subject]] | None = None,
     ) -> dict[Indicator, IocRecord]:
         """Find the IOC records of many indicators; every indicator has an entry in the result.
 
         Raises:
             StoreError: the store failed, and not all records are cached.
         """
-        holding = networks or {}
+        around = covering or {}
         ends = self.clock() + self.ttl_s
-        found = {one: self._find(one, holding.get(one, ())) for one in indicators}
+        found = {one: self._find(one, around.get(one, ())) for one in indicators}
         kept = {one: known for one, known in found.items() if known}
         missing = found.keys() - kept.keys()
         if not missing:
             return kept
-        read = self.iocs.find_many(missing, {one: holding[one] for one in missing & holding.keys()})
-        self._keep(read.values(), holding, ends)
+        read = self.iocs.find_many(missing, {one: around[one] for one in missing & around.keys()})
+        self._keep(read.values(), around, ends)
         return {**kept, **read}
 
     def forget(self, indicator: Indicator) -> None:
         """Drop a record that has changed from the cache."""
         self._entries.remove(indicator)
 
-    def _find(self, indicator: Indicator, networks: Sequence[Network]) -> IocRecord | None:
+    def _find(self, indicator: Indicator, covering: Sequence[Subject]) -> IocRecord | None:
         around, known = self._entries.get(indicator) or ((), None)
-        return known if around == tuple(networks) else None
+        return known if around == tuple(covering) else None
 
     def _keep(
         self,
         read: Iterable[IocRecord],
-        networks: Mapping[Indicator, Sequence[Network]],
+        covering: Mapping[Indicator, Sequence[Subject]],
         ends: float,
     ) -> None:
         for known in read:
-            around = tuple(networks.get(known.indicator, ()))
+            around = tuple(covering.get(known.indicator, ()))
             self._entries.put(known.indicator, (around, known), ends)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 from shared.domain.errors import StoreError
 from shared.domain.indicator import Indicator, IndicatorType
 from shared.domain.network import Network, NetworkIndex
-from shared.domain.provider import IocRecord, Listing, ListingStatus, Provider
+from shared.domain.provider import IocRecord, Listing, ListingStatus, Provider, Subject
+from shared.domain.public_suffix import parents
 from shared.runtime.observability import logger
 
 if TYPE_CHECKING:
@@ -41,8 +42,8 @@ class NoProviders:
         """No providers."""
         return ()
 
-    def networks_holding(self, _: Indicator) -> Sequence[Network]:
-        """No networks."""
+    def covering(self, _: Indicator) -> Sequence[Subject]:
+        """Nothing."""
         return ()
 
     def ask(self, known: IocRecord, _: int) -> IocRecord:
@@ -56,8 +57,8 @@ class Providers(Protocol):
     def states(self) -> "Sequence[ProviderState]":
         """The enabled providers in their order; raises StoreError."""
 
-    def networks_holding(self, address: Indicator) -> Sequence[Network]:
-        """The listed networks that contain an address, largest first; raises StoreError."""
+    def covering(self, indicator: Indicator) -> Sequence[Subject]:
+        """What to read with an indicator because lists may cover it; raises StoreError."""
 
     def ask(self, known: IocRecord, now: int) -> IocRecord:
         """The record with the answers of on-demand providers; raises StoreError."""
@@ -104,14 +105,22 @@ class CachedProviders:
                 self._read_at = now
             return self._states
 
-    def networks_holding(self, address: Indicator) -> Sequence[Network]:
-        """The listed networks that contain an address, largest first; empty for other types.
+    def covering(self, indicator: Indicator) -> Sequence[Subject]:
+        """What to read with an indicator because lists may cover it, the largest first.
+
+        For an address the listed networks that hold it. For a domain the names above it, whether
+        they are listed or not, if a list has names that also stand for those below them.
 
         Raises:
             StoreError: the store failed.
         """
-        if address.type is not IndicatorType.IP:
-            return ()
+        if indicator.type is IndicatorType.IP:
+            return self._networks_holding(indicator)
+        if indicator.type is IndicatorType.DOMAIN and any(one.below for one in self.states()):
+            return parents(indicator)
+        return ()
+
+    def _networks_holding(self, address: Indicator) -> Sequence[Network]:
         states = self.states()
         with self._lock:
             wanted = {one.provider.id: one for one in states if one.network_chunks}

@@ -8,8 +8,7 @@ from functions.lookup.providers import NoProviders, Providers, as_providers
 from functions.lookup.quota import Caller, Quota
 from shared.domain.harmless import always_harmless, effective_verdict, trusted_by
 from shared.domain.indicator import Indicator, IndicatorType, Query
-from shared.domain.network import Network
-from shared.domain.provider import IocRecord, ProviderVerdict, provider_verdicts
+from shared.domain.provider import IocRecord, ProviderVerdict, Subject, provider_verdicts
 from shared.domain.reputation import Reputation, ScanVerdict
 from shared.domain.verdict import Verdict
 from shared.http import errors
@@ -28,13 +27,13 @@ if TYPE_CHECKING:
 class Iocs(Protocol):
     """Finds IOC records, such as `shared.store.iocs.IocTable`."""
 
-    def find(self, indicator: Indicator, networks: Sequence[Network] = ()) -> IocRecord:
-        """The IOC record of an indicator, with listings of networks; raises StoreError."""
+    def find(self, indicator: Indicator, covering: Sequence[Subject] = ()) -> IocRecord:
+        """The IOC record of an indicator, with listings of what covers it; raises StoreError."""
 
     def find_many(
         self,
         indicators: Iterable[Indicator],
-        networks: Mapping[Indicator, Sequence[Network]] | None = None,
+        covering: Mapping[Indicator, Sequence[Subject]] | None = None,
     ) -> Mapping[Indicator, IocRecord]:
         """An IOC record for each of many indicators; raises StoreError."""
 
@@ -148,7 +147,7 @@ class Service:
         Raises:
             StoreError: the store failed.
         """
-        known = self.iocs.find(indicator, self.providers.networks_holding(indicator))
+        known = self.iocs.find(indicator, self.providers.covering(indicator))
         [result] = self._results([self.providers.ask(known, self.now())])
         self.looked_up([result])
         return result
@@ -166,12 +165,8 @@ class Service:
         Raises:
             StoreError: the store failed.
         """
-        holding = {
-            one: networks
-            for one in indicators
-            if (networks := self.providers.networks_holding(one))
-        }
-        found = self.iocs.find_many(indicators, holding)
+        covering = {one: some for one in indicators if (some := self.providers.covering(one))}
+        found = self.iocs.find_many(indicators, covering)
         results = dict(zip(found, self._results(found.values()), strict=True))
         if report:
             self.looked_up(results.values())

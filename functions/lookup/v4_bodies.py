@@ -13,6 +13,7 @@ from shared.domain.harmless import EffectiveVerdict, apply_rule, effective_verdi
 from shared.domain.indicator import Indicator, IndicatorType, echo
 from shared.domain.indicator_types import HASH_TYPES, INDICATOR_TYPES
 from shared.domain.moment import format_millis
+from shared.domain.network import Network
 from shared.domain.provider import SANDBOX_PROVIDER, ListingStatus, ProviderVerdict
 from shared.domain.reputation import Reputation
 from shared.domain.verdict import Verdict
@@ -200,8 +201,8 @@ def _list_and_network(provider_verdict: ProviderVerdict) -> Body:
     named = {}
     if provider_verdict.listing.source_list:
         named["list"] = provider_verdict.listing.source_list
-    if provider_verdict.network:
-        named["network"] = provider_verdict.network.value
+    if isinstance(provider_verdict.covering, Network):
+        named["network"] = provider_verdict.covering.value
     return named
 
 

@@ -144,6 +144,8 @@ def _state(declaration: Declaration, order: int, before: ProviderState | None) -
         frozenset(declaration.types),
         before.provider.updated if before else 0,
         on_demand=declaration.on_demand,
+        overrules=declaration.effect == "overrule",
+        notes=declaration.effect == "note",
     )
     state = before or ProviderState(provider)
     return replace(state, provider=provider, order=order, licence=declaration.licence)

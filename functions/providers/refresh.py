@@ -155,6 +155,7 @@ class Refresh:
                 entries=len(entries),
                 generation=generation,
                 network_chunks=network_chunks,
+                below=any(listing.below for listing in entries.values()),
                 tried=self.now,
                 error="",
             )

@@ -332,13 +332,16 @@ def _line(subject: Subject, listing: Listing) -> bytes:
         listing.category,
         listing.detect_time,
         listing.source_list,
+        *([True] if listing.below else ()),
     ]
     return json.dumps(facts, separators=(",", ":")).encode()
 
 
 def _parse(line: bytes) -> tuple[Subject, Listing]:
-    kind, value, status, assessment, category, detect_time, source_list = json.loads(line)
+    kind, value, status, assessment, category, detect_time, source_list, *below = json.loads(line)
     subject: Subject = (
         Network(value) if kind == Prefix.NETWORK else Indicator(IndicatorType(kind), value)
     )
-    return subject, Listing(ListingStatus(status), assessment, category, detect_time, source_list)
+    return subject, Listing(
+        ListingStatus(status), assessment, category, detect_time, source_list, below=bool(below)
+    )

@@ -51,6 +51,7 @@ class Listing:
             entry of a list.
         expires: until when the answer of an on-demand provider may be used, milliseconds since
             the epoch; 0 for an entry of a list, which holds until the list changes.
+        below: whether the listing of a domain also holds for the names below it.
     """
 
     status: ListingStatus
@@ -60,6 +61,7 @@ class Listing:
     source_list: str = ""
     answered: int = 0
     expires: int = 0
+    below: bool = False
 
 
 class IocRecord(NamedTuple):
@@ -68,14 +70,14 @@ class IocRecord(NamedTuple):
     Attributes:
         reputation: what the sandbox's reports state, None if no report names the indicator.
         listings: what other providers state, by provider id.
-        networks: the listed network that holds the address, by the id of each provider that lists
-            the network and not the address.
+        covering: the listed network that holds the address, or the listed name above the domain,
+            by the id of each provider that lists that one and not the indicator itself.
     """
 
     indicator: Indicator
     reputation: Reputation | None = None
     listings: Mapping[str, Listing] = MappingProxyType({})
-    networks: Mapping[str, Network] = MappingProxyType({})
+    covering: Mapping[str, Subject] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ class Provider:
         updated: when its data was last complete, milliseconds since the epoch; 0 for never.
         on_demand: whether a look-up asks its API, because it publishes no list.
         overrules: whether its trust overrules bad verdicts, see `shared.domain.harmless`.
+        notes: whether its trust adds a row and clears nothing, because malware is found there, too.
     """
 
     id: str
@@ -97,6 +100,7 @@ class Provider:
     updated: int = 0
     on_demand: bool = False
     overrules: bool = False
+    notes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,18 +110,19 @@ class ProviderVerdict:
     Attributes:
         listing: its status is NOT_LISTED if the provider does not list the indicator, and FAILED
             if the provider never answered.
-        network: the listed network that holds the address; None if the address itself is listed.
+        covering: the listed network or name that covers the indicator; None if the indicator
+            itself is listed.
     """
 
     provider: Provider
     listing: Listing
-    network: Network | None = None
+    covering: Subject | None = None
 
     @property
     def verdict(self) -> Verdict | None:
         """The verdict that follows from the listing, None if the provider states nothing."""
         if self.listing.status is ListingStatus.TRUSTED:
-            return Verdict.BENIGN
+            return Verdict.NO_THREAT if self.provider.notes else Verdict.BENIGN
         if self.listing.status is not ListingStatus.LISTED:
             return None
         suspicious = self.listing.assessment.lower() == SUSPICIOUS
@@ -141,5 +146,5 @@ def provider_verdicts(
             listing = Listing(
                 ListingStatus.NOT_LISTED if provider.updated else ListingStatus.FAILED
             )
-        verdicts.append(ProviderVerdict(provider, listing, known.networks.get(provider.id)))
+        verdicts.append(ProviderVerdict(provider, listing, known.covering.get(provider.id)))
     return verdicts

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from shared.domain.indicator import Indicator
-from shared.domain.network import Network
 from shared.domain.provider import IocRecord, Listing, Subject
 from shared.store.batch import Item, batch_get
 from shared.store.client import store_errors
@@ -41,18 +40,18 @@ class IocTable:
         self._table = table_name
         self._retention_s = retention_s
 
-    def find(self, indicator: Indicator, networks: Sequence[Network] = ()) -> IocRecord:
+    def find(self, indicator: Indicator, covering: Sequence[Subject] = ()) -> IocRecord:
         """Read the record of one indicator, eventually consistent, in one request.
 
         Args:
-            networks: the listed networks that contain the address, the largest first; their
-                items are read, too.
+            covering: the listed networks that hold the address, or the names above the domain,
+                the largest first; their items are read, too.
 
         Raises:
             StoreError: the store failed; the indicator may be known.
         """
-        if networks:
-            return self.find_many([indicator], {indicator: networks})[indicator]
+        if covering:
+            return self.find_many([indicator], {indicator: covering})[indicator]
         with store_errors():
             answer = self._client.get_item(
                 TableName=self._table, Key={"pk": {"S": ioc_key(indicator)}}
@@ -63,26 +62,25 @@ class IocTable:
     def find_many(
         self,
         indicators: Iterable[Indicator],
-        networks: Mapping[Indicator, Sequence[Network]] | None = None,
+        covering: Mapping[Indicator, Sequence[Subject]] | None = None,
     ) -> dict[Indicator, IocRecord]:
         """Read the records of `indicators` in parallel batches.
 
         Args:
-            networks: for each address the listed networks that contain it, the largest first.
+            covering: as `find` takes it, for each indicator.
 
         Raises:
             StoreError: the store failed; there is no partial result.
         """
-        holding = networks or {}
-        subjects: dict[str, Subject] = {ioc_key(indicator): indicator for indicator in indicators}
-        for some in holding.values():
-            subjects |= {subject_key(network): network for network in some}
-        read = batch_get(self._client, self._table, list(subjects), rounds=_ROUNDS)
+        around = covering or {}
+        keys = {ioc_key(indicator): indicator for indicator in indicators}
+        more = (subject_key(one) for some in around.values() for one in some)
+        wanted = dict.fromkeys([*keys, *more])
+        read = batch_get(self._client, self._table, list(wanted), rounds=_ROUNDS)
         items = {item["pk"]["S"]: item for item in read}
         return {
-            one: _record(one, items.get(key), holding.get(one, ()) if holding else (), items)
-            for key, one in subjects.items()
-            if isinstance(one, Indicator)
+            one: _record(one, items.get(key), around.get(one, ()), items)
+            for key, one in keys.items()
         }
 
     def read(
@@ -162,20 +160,22 @@ class IocTable:
 
 
 def _record(
-    indicator: Indicator, item: Item | None, networks: Sequence[Network], items: Mapping[str, Item]
+    indicator: Indicator, item: Item | None, covering: Sequence[Subject], items: Mapping[str, Item]
 ) -> IocRecord:
-    """Build the record of an indicator from its item and the items of its networks."""
+    """Build the record of an indicator from its item and the items of what covers it."""
     record = IocRecord(indicator) if item is None else record_from_item(indicator, item)
     listings: dict[str, Listing] = {}
-    found_by: dict[str, Network] = {}
+    found_by: dict[str, Subject] = {}
     # The most specific listing counts: an address before a network, a small before a large one.
-    for network in networks:
-        of_network = listings_from_item(items.get(subject_key(network), {}))
-        listings |= of_network
-        found_by |= dict.fromkeys(of_network, network)
+    for subject in covering:
+        stated = listings_from_item(items.get(subject_key(subject), {}))
+        if isinstance(subject, Indicator):
+            stated = {name: listing for name, listing in stated.items() if listing.below}
+        listings |= stated
+        found_by |= dict.fromkeys(stated, subject)
     if not listings:
         return record
     return record._replace(
         listings={**listings, **record.listings},
-        networks={name: one for name, one in found_by.items() if name not in record.listings},
+        covering={name: one for name, one in found_by.items() if name not in record.listings},
     )

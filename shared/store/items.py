@@ -16,7 +16,7 @@ url      the value, if pk holds only its digest
 ttl      end in epoch seconds, if a retention is set and no provider lists the IOC
 l:<id>   the listing of provider <id>, written only by that provider's refresh or look-up: a map of
          s status, a assessment, c category, n source_list, and in milliseconds since the epoch
-         t detect_time, w answered, e expires; empty values are absent
+         t detect_time, w answered, e expires; empty values are absent; b below, if it is true
 The attributes of the sandbox, from verdict to pending, are absent if only providers know the IOC.
 Networks on the lists of providers have items of the same form.
 """
@@ -137,6 +137,8 @@ def listing_value(listing: Listing) -> Item:
     ):
         if moment:
             facts[name] = {"N": str(moment)}
+    if listing.below:
+        facts["b"] = {"BOOL": True}
     return {"M": facts}
 
 
@@ -149,6 +151,7 @@ def _listing(facts: Mapping[str, Any]) -> Listing:
         source_list=_text(facts, "n"),
         answered=int(facts["w"]["N"]) if "w" in facts else 0,
         expires=int(facts["e"]["N"]) if "e" in facts else 0,
+        below="b" in facts,
     )
 
 

@@ -12,6 +12,8 @@ providers#  p:<id>  a map, written only by the refresh of provider <id>:
             tried   time of the last refresh, milliseconds since the epoch
             error   why that refresh failed; absent if it succeeded
             demand  set for a provider that is queried during look-ups
+            effect  `overrule` or `note`, for an allowlist that is declared so
+            below   set if its list has names that also stand for the names below them
 
 networks#<id>#<generation>#<chunk>
             body    networks, one a line, compressed by gzip
@@ -51,6 +53,7 @@ class ProviderState:
         network_chunks: number of chunks of its networks.
         tried: time of the last refresh, milliseconds since the epoch; 0 for never.
         error: why that refresh failed, "" if it succeeded.
+        below: whether its list has names that also stand for the names below them.
     """
 
     provider: Provider
@@ -61,6 +64,7 @@ class ProviderState:
     network_chunks: int = 0
     tried: int = 0
     error: str = ""
+    below: bool = False
 
 
 class ProviderStates:
@@ -197,11 +201,11 @@ def _facts(state: ProviderState) -> dict[str, Any]:
         "tried": state.tried,
     }
     facts |= {name: {"N": str(number)} for name, number in numbers.items() if number}
-    texts = {"licence": state.licence, "error": state.error}
+    effect = "overrule" if provider.overrules else "note" if provider.notes else ""
+    texts = {"licence": state.licence, "error": state.error, "effect": effect}
     facts |= {name: {"S": text} for name, text in texts.items() if text}
-    if provider.on_demand:
-        facts["demand"] = {"BOOL": True}
-    return facts
+    flags = {"demand": provider.on_demand, "below": state.below}
+    return facts | {name: {"BOOL": True} for name, flag in flags.items() if flag}
 
 
 def _state(name: str, facts: Mapping[str, Any]) -> ProviderState:
@@ -218,6 +222,8 @@ def _state(name: str, facts: Mapping[str, Any]) -> ProviderState:
             frozenset(facts["types"]["SS"]),
             number("updated"),
             on_demand="demand" in facts,
+            overrules=text("effect") == "overrule",
+            notes=text("effect") == "note",
         ),
         order=number("order"),
         licence=text("licence"),
@@ -226,4 +232,5 @@ def _state(name: str, facts: Mapping[str, Any]) -> ProviderState:
         network_chunks=number("networks"),
         tried=number("tried"),
         error=text("error"),
+        below="below" in facts,
     )

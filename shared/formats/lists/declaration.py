@@ -47,6 +47,8 @@ class Declaration:
             indicator by its assessment.
         key: whether the provider needs an API key, sent in the header `key_header`.
         stance: `listed` for a blocklist, `trusted` for an allowlist.
+        effect: of an allowlist: `overrule` if its entries are never called bad, `note` if they
+            only get a row; None if they count as a verdict of BENIGN.
         min_entries: a list with fewer entries is refused; 0 allows an empty one.
         options: options of the format, see `shared.formats.lists.options`.
     """
@@ -64,6 +66,7 @@ class Declaration:
     key: StrictBool = False
     key_header: StrictStr = "X-Api-Key"
     stance: Literal["listed", "trusted"] = "listed"
+    effect: Literal["overrule", "note"] | None = None
     min_entries: Annotated[StrictInt, Field(ge=0)] = 1
     options: Mapping[str, Any] = field(default_factory=dict)
 
@@ -81,14 +84,20 @@ class Declaration:
             raise self.error(
                 "address", f"{PLACEHOLDER} is required for an API, and not allowed else"
             )
-        if not self.assessment and self.stance == "listed":
-            raise self.error("assessment", "a blocklist needs one")
+        if self.stance == "listed":
+            self._check_blocklist()
         if not _HEADER.fullmatch(self.key_header):
             raise self.error("key_header", "not the name of a header")
         try:
             OPTIONS[self.format].model_validate(self.options)
         except ValidationError as error:
             raise _declaration_error(self.id, error, "options") from None
+
+    def _check_blocklist(self) -> None:
+        if not self.assessment:
+            raise self.error("assessment", "a blocklist needs one")
+        if self.effect:
+            raise self.error("effect", "only an allowlist has one")
 
     @property
     def every_s(self) -> int:

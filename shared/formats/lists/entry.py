@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from shared.domain.indicator import IndicatorType
 from shared.domain.provider import Listing, Subject
 
 
@@ -30,6 +31,9 @@ class RawEntry:
         assessment, category: in the provider's words; "" for the declaration's default.
         source_list: which of the provider's lists holds it, "" if there is only one.
         until: when it expires, in any format of `shared.domain.moment`; None for never.
+        below: whether a domain also stands for the names below it.
+        www: whether a domain also stands for its `www.` name.
+        types: types of indicators that the list has entries for; None for all.
     """
 
     value: object
@@ -38,6 +42,9 @@ class RawEntry:
     category: object = ""
     source_list: object = ""
     until: object = None
+    below: bool = False
+    www: bool = False
+    types: frozenset[IndicatorType] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from shared.domain.errors import InvalidIndicator, InvalidRecord
 from shared.domain.indicator import (
     MAX_TEXT_CHARS,
+    Indicator,
     IndicatorType,
     parse,
     parse_hash,
@@ -18,6 +19,7 @@ from shared.domain.indicator_types import TYPE_BY_HASH_DIGITS
 from shared.domain.moment import read_moment
 from shared.domain.network import Network, parse_network
 from shared.domain.provider import Listing, Subject
+from shared.domain.public_suffix import is_public_suffix
 from shared.formats.lists.declaration import Declaration
 from shared.formats.lists.entry import ListContent, RawEntry, RejectedEntry
 from shared.formats.lists.errors import ListError
@@ -63,7 +65,8 @@ def read_snapshot(declaration: Declaration, get: Get, now: int) -> ListContent:
 
 # Joined entries of a subject: the first date, and the latest date with its texts.
 _Texts = tuple[int, str, str, str]
-_Dated = tuple[int, _Texts]
+# The last element: whether a domain also stands for the names below it.
+_Dated = tuple[int, _Texts, bool]
 
 
 def _add_entries(
@@ -78,7 +81,7 @@ def _add_entries(
     for count, raw in enumerate(found, start=1):
         if count > MAX_ENTRIES or len(joined) > MAX_ENTRIES:
             raise ListError(f"the list has more than {MAX_ENTRIES} entries")
-        subject = _subject(raw, declaration.types, now)
+        subject = _subject(raw, declaration, now)
         if isinstance(subject, RejectedEntry):
             rejected[subject.reason] += 1
             broken += subject.broken
@@ -91,8 +94,11 @@ def _add_entries(
             clean_text(raw.category),
             clean_text(raw.source_list),
         )
+        one = (date, texts, raw.below and not _is_suffix(subject))
         known = joined.get(subject)
-        joined[subject] = (date, texts) if known is None else _join(known, (date, texts))
+        joined[subject] = one if known is None else _join(known, one)
+        if raw.www and (www := _www(subject)):
+            joined.setdefault(www, one)
     if broken > good:
         raise ListError(f"{broken} entries cannot be read, {good} can")
 
@@ -100,21 +106,22 @@ def _add_entries(
 def _join(one: _Dated, other: _Dated) -> _Dated:
     # The result does not depend on the order of the entries.
     dates = [date for date in (one[0], other[0]) if date]
-    return min(dates, default=0), max(one[1], other[1])
+    return min(dates, default=0), max(one[1], other[1]), one[2] or other[2]
 
 
 def _listing(dated: _Dated, declaration: Declaration) -> Listing:
-    since, (_, assessment, category, source_list) = dated
+    since, (_, assessment, category, source_list), below = dated
     return Listing(
         status=declaration.listing_status,
         assessment=assessment or declaration.assessment,
         category=category or declaration.category,
         detect_time=since,
         source_list=source_list,
+        below=below,
     )
 
 
-def _subject(raw: RawEntry, types: frozenset[IndicatorType], now: int) -> Subject | RejectedEntry:
+def _subject(raw: RawEntry, declaration: Declaration, now: int) -> Subject | RejectedEntry:
     if isinstance(raw.value, RejectedEntry):
         return raw.value
     until = _date(raw.until, now) if raw.until is not None else 0
@@ -125,9 +132,27 @@ def _subject(raw: RawEntry, types: frozenset[IndicatorType], now: int) -> Subjec
     except InvalidIndicator as error:
         return RejectedEntry(str(error))
     kind = IndicatorType.IP if isinstance(subject, Network) else subject.type
-    if kind not in types:
+    if kind not in declaration.types:
         return RejectedEntry("a type that the provider is not declared for", broken=False)
+    if raw.types is not None and kind not in raw.types:
+        return RejectedEntry("a type that the list does not match", broken=False)
+    if raw.below and declaration.effect == "overrule" and _is_suffix(subject):
+        return RejectedEntry("a public suffix, below which anyone can register", broken=False)
     return subject
+
+
+def _is_suffix(subject: Subject) -> bool:
+    is_domain = isinstance(subject, Indicator) and subject.type is IndicatorType.DOMAIN
+    return is_domain and is_public_suffix(subject.value)
+
+
+def _www(subject: Subject) -> Indicator | None:
+    """Return the `www.` name of a domain, None if another owner may have it."""
+    if not isinstance(subject, Indicator) or subject.type is not IndicatorType.DOMAIN:
+        return None
+    if subject.value.startswith("www.") or is_public_suffix(subject.value):
+        return None
+    return Indicator(IndicatorType.DOMAIN, f"www.{subject.value}")
 
 
 def _canonical(value: object) -> Subject:

@@ -141,7 +141,7 @@ def test_networks_are_listed_and_found_by_the_addresses_in_them(any_store: Store
     assert states.read_networks(state) == [network]
     address = Indicator(IndicatorType.IP, "192.0.2.77")
     known = IocTable(any_store.client, any_store.table).find(address, [network])
-    assert known.networks == {"list-a": network}
+    assert known.covering == {"list-a": network}
     refresh(any_store, listed([1]), now=NOW + 5)
     [state] = states.read()
     assert states.read_networks(state) == []

@@ -159,7 +159,7 @@ class TestListings:
         table.list_subject("two", OTHER, LISTED)
         known = table.find(OTHER, [WIDER, NETWORK])
         assert known.listings == {"one": LISTED, "two": LISTED}
-        assert known.networks == {"one": NETWORK}
+        assert known.covering == {"one": NETWORK}
         assert table.find(OTHER).listings == {"two": LISTED}
         assert table.find_many([OTHER, DOMAIN], {OTHER: [WIDER]})[DOMAIN] == IocRecord(DOMAIN)
 

@@ -53,8 +53,8 @@ def test_everybody_who_covers_the_type_speaks_in_order() -> None:
 
 def test_the_network_is_told_of_the_provider_that_lists_it() -> None:
     network = Network("192.0.2.0/24")
-    known = IocRecord(IP, listings={"list": LISTED}, networks={"list": network})
-    assert [one.network for one in provider_verdicts(known, [LIST, OTHER], NOW)] == [network, None]
+    known = IocRecord(IP, listings={"list": LISTED}, covering={"list": network})
+    assert [one.covering for one in provider_verdicts(known, [LIST, OTHER], NOW)] == [network, None]
 
 
 @pytest.mark.parametrize(

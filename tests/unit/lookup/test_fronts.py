@@ -26,8 +26,7 @@ from functions.lookup.taxii import OBJECTS
 from local.events import Request
 from shared.domain.errors import InvalidIndicator
 from shared.domain.indicator import Indicator, IndicatorType, parse, parse_hash
-from shared.domain.network import Network
-from shared.domain.provider import IocRecord
+from shared.domain.provider import IocRecord, Subject
 from shared.formats.exports.index import ExportIndex, ExportPage, IndexedFile
 from shared.http.authentication import KeyRing
 from shared.http.respond import guarded
@@ -48,12 +47,12 @@ class Recorder:
     flow_ids: frozenset[str] = frozenset()
     seen: list[object] = field(default_factory=list)
 
-    def find(self, indicator: Indicator, _networks: Sequence[Network] = ()) -> IocRecord:
+    def find(self, indicator: Indicator, _covering: Sequence[Subject] = ()) -> IocRecord:
         self.seen.append(indicator)
         return IocRecord(indicator, None)
 
     def find_many(
-        self, indicators: Any, _networks: Mapping[Indicator, Sequence[Network]] | None = None
+        self, indicators: Any, _covering: Mapping[Indicator, Sequence[Subject]] | None = None
     ) -> Mapping[Indicator, IocRecord]:
         return {one: self.find(one) for one in indicators}
 

@@ -9,7 +9,7 @@ from functions.lookup.cache import IocCache
 from shared.domain.errors import StoreError
 from shared.domain.indicator import Indicator, IndicatorType
 from shared.domain.network import Network
-from shared.domain.provider import IocRecord, Listing, ListingStatus
+from shared.domain.provider import IocRecord, Listing, ListingStatus, Subject
 from tests.builders import reputation
 
 ONE, TWO, THREE = (Indicator(IndicatorType.IP, f"203.0.113.{n}") for n in (1, 2, 3))
@@ -27,23 +27,23 @@ class Counted:
     def clock(self) -> float:
         return self.now
 
-    def find(self, indicator: Indicator, networks: Sequence[Network] = ()) -> IocRecord:
-        return self.find_many([indicator], {indicator: networks})[indicator]
+    def find(self, indicator: Indicator, covering: Sequence[Subject] = ()) -> IocRecord:
+        return self.find_many([indicator], {indicator: covering})[indicator]
 
     def find_many(
         self,
         indicators: Iterable[Indicator],
-        networks: Mapping[Indicator, Sequence[Network]] | None = None,
+        covering: Mapping[Indicator, Sequence[Subject]] | None = None,
     ) -> dict[Indicator, IocRecord]:
         if self.down:
             raise StoreError("down")
         asked = sorted(indicators)
         self.read += asked
         listings = {"at": Listing(ListingStatus.LISTED, answered=int(self.now))}
-        holding = networks or {}
+        around = covering or {}
         return {
             one: IocRecord(
-                one, reputation(one), listings, dict(zip("n", holding.get(one, ()), strict=False))
+                one, reputation(one), listings, dict(zip("n", around.get(one, ()), strict=False))
             )
             for one in asked
         }
@@ -97,9 +97,9 @@ def test_other_networks_around_an_address_are_another_question(
     store: Counted, hot: IocCache
 ) -> None:
     hot.find(ONE)
-    assert hot.find(ONE, [NETWORK]).networks == {"n": NETWORK}
-    assert hot.find_many([ONE], {ONE: [NETWORK]})[ONE].networks == {"n": NETWORK}
-    assert hot.find(ONE).networks == {}
+    assert hot.find(ONE, [NETWORK]).covering == {"n": NETWORK}
+    assert hot.find_many([ONE], {ONE: [NETWORK]})[ONE].covering == {"n": NETWORK}
+    assert hot.find(ONE).covering == {}
     assert store.read == [ONE, ONE, ONE]
 
 

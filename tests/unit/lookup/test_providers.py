@@ -10,7 +10,7 @@ from functions.lookup.service import Service
 from shared.domain.errors import StoreError
 from shared.domain.indicator import Indicator, IndicatorType, parse
 from shared.domain.network import Network
-from shared.domain.provider import IocRecord, Listing, ListingStatus, Provider
+from shared.domain.provider import IocRecord, Listing, ListingStatus, Provider, Subject
 from shared.domain.verdict import Verdict
 from shared.http.authentication import KeyRing
 from shared.store.providers import ProviderState
@@ -77,20 +77,20 @@ class FakeIocs:
     """Items in memory, and what was read of them."""
 
     known: dict[Indicator, IocRecord] = field(default_factory=dict)
-    reads: list[tuple[list[Indicator], dict[Indicator, Sequence[Network]]]] = field(
+    reads: list[tuple[list[Indicator], dict[Indicator, Sequence[Subject]]]] = field(
         default_factory=list
     )
 
-    def find(self, indicator: Indicator, networks: Sequence[Network] = ()) -> IocRecord:
-        return self.find_many([indicator], {indicator: networks} if networks else {})[indicator]
+    def find(self, indicator: Indicator, covering: Sequence[Subject] = ()) -> IocRecord:
+        return self.find_many([indicator], {indicator: covering} if covering else {})[indicator]
 
     def find_many(
         self,
         indicators: Iterable[Indicator],
-        networks: Mapping[Indicator, Sequence[Network]] | None = None,
+        covering: Mapping[Indicator, Sequence[Subject]] | None = None,
     ) -> Mapping[Indicator, IocRecord]:
         wanted = list(indicators)
-        self.reads.append((wanted, dict(networks or {})))
+        self.reads.append((wanted, dict(covering or {})))
         return {one: self.known.get(one, IocRecord(one)) for one in wanted}
 
 
@@ -162,7 +162,7 @@ class TestStates:
     def test_no_providers_are_none(self) -> None:
         nobody = NoProviders()
         known = IocRecord(IP)
-        assert (nobody.states(), nobody.networks_holding(IP)) == ((), ())
+        assert (nobody.states(), nobody.covering(IP)) == ((), ())
         assert nobody.ask(known, NOW) is known
 
 
@@ -170,49 +170,56 @@ class TestNetworks:
     def test_they_are_read_once_for_each_list(self) -> None:
         around = world(LIST)
         for _ in range(3):
-            assert around.providers.networks_holding(IP) == [WIDE, NARROW]
+            assert around.providers.covering(IP) == [WIDE, NARROW]
         assert around.store.network_reads == [("list", 3)]
         around.store.states = [replace(LIST, generation=4)]
-        assert around.providers.networks_holding(IP) == [WIDE, NARROW], "a minute is not over"
+        assert around.providers.covering(IP) == [WIDE, NARROW], "a minute is not over"
         around.now_s = REMEMBERED_S
         for _ in range(3):
-            assert around.providers.networks_holding(IP) == [WIDE]
+            assert around.providers.covering(IP) == [WIDE]
         assert around.store.network_reads == [("list", 3), ("list", 4)]
 
     def test_a_new_list_of_one_provider_costs_nothing_for_the_others(self) -> None:
         other = replace(LIST, provider=replace(LIST.provider, id="other"))
         around = world(LIST, other)
-        around.providers.networks_holding(IP)
+        around.providers.covering(IP)
         around.store.states = [replace(LIST, generation=4), other]
         around.now_s = REMEMBERED_S
-        around.providers.networks_holding(IP)
+        around.providers.covering(IP)
         assert around.store.network_reads == [("list", 3), ("other", 3), ("list", 4)]
 
     def test_a_provider_that_is_gone_takes_its_networks_with_it(self) -> None:
         around = world(LIST)
-        assert around.providers.networks_holding(IP)
+        assert around.providers.covering(IP)
         around.store.states = []
         around.now_s = REMEMBERED_S
-        assert around.providers.networks_holding(IP) == []
+        assert around.providers.covering(IP) == []
 
     def test_a_list_without_networks_is_not_asked_for_any(self) -> None:
         around = world(replace(LIST, network_chunks=0), API)
-        assert around.providers.networks_holding(IP) == []
+        assert around.providers.covering(IP) == []
         assert around.store.network_reads == []
 
     def test_only_addresses_lie_in_networks(self) -> None:
         around = world(LIST)
-        assert around.providers.networks_holding(DOMAIN) == ()
-        assert (around.store.reads, around.store.network_reads) == (0, [])
+        assert around.providers.covering(DOMAIN) == ()
+        assert around.store.network_reads == []
+
+    def test_names_above_a_domain_are_read_if_a_list_stands_for_names_below_it(self) -> None:
+        name = Indicator(IndicatorType.DOMAIN, "a.b.example.org")
+        assert world(LIST).providers.covering(name) == ()
+        around = world(LIST, replace(LIST, below=True))
+        above = [one.value for one in around.providers.covering(name)]
+        assert above == ["example.org", "b.example.org"]
 
     def test_an_outage_is_told_and_not_remembered(self) -> None:
         around = world(LIST)
         around.providers.states()
         around.store.down = True
         with pytest.raises(StoreError):
-            around.providers.networks_holding(IP)
+            around.providers.covering(IP)
         around.store.down = False
-        assert around.providers.networks_holding(IP) == [WIDE, NARROW]
+        assert around.providers.covering(IP) == [WIDE, NARROW]
 
 
 class TestFind:
@@ -225,11 +232,11 @@ class TestFind:
 
     def test_the_networks_that_hold_an_address_are_read_along(self) -> None:
         around = world(LIST)
-        around.iocs.known[IP] = IocRecord(IP, listings={"list": LISTED}, networks={"list": NARROW})
+        around.iocs.known[IP] = IocRecord(IP, listings={"list": LISTED}, covering={"list": NARROW})
         found = around.service.find(IP)
         assert around.iocs.reads == [([IP], {IP: [WIDE, NARROW]})]
         [voice] = found.others
-        assert (voice.listing, voice.network, found.known) == (LISTED, NARROW, True)
+        assert (voice.listing, voice.covering, found.known) == (LISTED, NARROW, True)
 
     def test_many_are_read_at_once_each_with_its_networks(self) -> None:
         around = world(LIST)

@@ -14,8 +14,7 @@ from functions.lookup.routes import respond
 from functions.lookup.service import Service
 from shared.domain.errors import StoreError
 from shared.domain.indicator import Indicator, IndicatorType, parse
-from shared.domain.network import Network
-from shared.domain.provider import IocRecord
+from shared.domain.provider import IocRecord, Subject
 from shared.domain.reputation import Reputation
 from shared.http.authentication import CACHED_S, KeyRing
 from shared.http.web import Request, Response
@@ -35,13 +34,13 @@ class FakeIocs:
     def __init__(self, known: Mapping[Indicator, Reputation]) -> None:
         self._known = known
 
-    def find(self, indicator: Indicator, networks: Sequence[Network] = ()) -> IocRecord:
+    def find(self, indicator: Indicator, covering: Sequence[Subject] = ()) -> IocRecord:
         return IocRecord(indicator, self._known.get(indicator))
 
     def find_many(
         self,
         indicators: Iterable[Indicator],
-        networks: Mapping[Indicator, Sequence[Network]] | None = None,
+        covering: Mapping[Indicator, Sequence[Subject]] | None = None,
     ) -> Mapping[Indicator, IocRecord]:
         return {one: self.find(one) for one in indicators}
 
@@ -150,14 +149,14 @@ def test_a_look_up_is_one_read(path: str, reads: list[list[str]]) -> None:
     asked: list[list[str]] = []
 
     class CountingIocs(FakeIocs):
-        def find(self, indicator: Indicator, networks: Sequence[Network] = ()) -> IocRecord:
+        def find(self, indicator: Indicator, covering: Sequence[Subject] = ()) -> IocRecord:
             asked.append([indicator.value])
             return IocRecord(indicator)
 
         def find_many(
             self,
             indicators: Iterable[Indicator],
-            networks: Mapping[Indicator, Sequence[Network]] | None = None,
+            covering: Mapping[Indicator, Sequence[Subject]] | None = None,
         ) -> Mapping[Indicator, IocRecord]:
             asked.append([one.value for one in indicators])
             return {one: IocRecord(one) for one in indicators}

@@ -51,7 +51,7 @@ def _entries(event: Mapping[str, object]) -> Iterator[RawEntry]:
     for attribute in _attributes(event):
         if not isinstance(attribute, dict):
             yield RawEntry(RejectedEntry("an attribute that is not an object"))
-        elif attribute.get("to_ids") is not True or attribute.get("deleted") is True:
+        elif not text.is_true(attribute.get("to_ids")) or text.is_true(attribute.get("deleted")):
             yield RawEntry(RejectedEntry("an attribute that is not for detection", broken=False))
         else:
             for value in _values(attribute.get("type"), attribute.get("value")):
@@ -66,7 +66,7 @@ def _entries(event: Mapping[str, object]) -> Iterator[RawEntry]:
 def _attributes(event: Mapping[str, object]) -> Iterator[object]:
     yield from _list(event.get("Attribute"))
     for one in _list(event.get("Object")):
-        if isinstance(one, dict) and one.get("deleted") is not True:
+        if isinstance(one, dict) and not text.is_true(one.get("deleted")):
             yield from _list(one.get("Attribute"))
 
 

@@ -22,6 +22,8 @@ _HASHES = frozenset(
     for name in (kind.value, f"'{kind.info.label.lower()}'")
 )
 _MAX_PATTERN_CHARS = 65_536
+# The term of the vocabulary `indicator-type-ov`.
+_BENIGN = "benign"
 _TOKEN = re.compile(
     r"\s*(?:(?P<sign>[\[\]])|(?P<or>OR\b)"
     r"|(?P<path>[a-z0-9-]+:[A-Za-z0-9_.'-]+)\s*=\s*'(?P<value>(?:[^'\\]|\\.)*)')"
@@ -58,8 +60,12 @@ def entries(objects: Iterable[object]) -> Iterator[RawEntry]:
 
 
 def _entries(indicator: Mapping[str, object]) -> Iterator[RawEntry]:
-    if indicator.get("revoked") is True:
+    if text.is_true(indicator.get("revoked")):
         yield RawEntry(RejectedEntry("revoked", broken=False))
+        return
+    if _BENIGN in _texts(indicator.get("indicator_types")) | _texts(indicator.get("labels")):
+        # It clears no indicator, because the list is one of bad things.
+        yield RawEntry(RejectedEntry("benign", broken=False))
         return
     values = _values(indicator.get("pattern")) if _is_stix(indicator) else None
     if values is None:
@@ -104,6 +110,11 @@ def _value(path: str, quoted: str) -> object:
     if path not in _PATHS and path.lower() not in _HASHES:
         return RejectedEntry("a property that is not looked up", broken=False)
     return re.sub(r"\\(.)", r"\1", quoted)
+
+
+def _texts(values: object) -> set[str]:
+    found = values if isinstance(values, list) else []
+    return {one.strip().casefold() for one in found if isinstance(one, str)}
 
 
 def _first(values: object) -> object:
