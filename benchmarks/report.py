@@ -279,7 +279,7 @@ def lines(found: Found, figures: Measured) -> Iterator[Line]:
         "mean item size; largest",
         "400 B; 8 KB",
         "120 B; 1 KB",
-        f"{mean:.0f} B; {largest:,} B, and {found.hot_bytes:,} B where all reports of a fold hold"
+        f"{mean:.0f} B; {largest:,} B, and {found.hot_bytes:,} B where all reports of a batch hold"
         " one IOC and another is a URL of 1.9 KB",
         _met(mean <= 400 and max(largest, found.hot_bytes) <= 8192),
     )

@@ -222,15 +222,15 @@ def init_cpu_ms(benchmarks: str) -> float:
 def ingest_run(measured: Measured) -> Run:
     """Return a run of ingestion in which all sightings are new."""
     work = measured.new
-    folds = work.things / (BATCH_REPORTS * IOCS_IN_REPORT)
-    fold_ms = cost.duration_ms(work.cpu_us / folds, work.waits / folds, cost.INGEST_MB)
+    batches = work.things / (BATCH_REPORTS * IOCS_IN_REPORT)
+    batch_ms = cost.duration_ms(work.cpu_us / batches, work.waits / batches, cost.INGEST_MB)
     return Run(
         reading_s=READING_S,
         requests=MAX_REQUESTS,
         page_s=PAGE_S,
         page_reports=PAGE_REPORTS,
         batch_reports=BATCH_REPORTS,
-        fold_s=fold_ms / 1000,
+        batch_s=batch_ms / 1000,
     )
 
 
@@ -360,7 +360,7 @@ such a key no limit (0 writes nothing), or several keys, or let its traffic rise
 
 ## Ingestion that is behind
 
-A run takes {fold_s:.1f} s for {batch_reports} reports of {iocs_in_report} new IOCs each, and
+A run takes {batch_s:.1f} s for {batch_reports} reports of {iocs_in_report} new IOCs each, and
 {page_s} s is assumed for a page of {page_reports} reports. It stops reading after
 {reading_s:.0f} s, or {requests} requests. That is {run_reports:,.0f} reports in a run,
 {run_reports_hour:,.0f} an hour by the timer of 15 minutes.
@@ -569,7 +569,7 @@ def document(measured: Measured, benchmarks: str) -> str:
         attempts=LOOKUP_ATTEMPTS,
         hot=_hot(),
         quota=_quota(),
-        fold_s=run.fold_s,
+        batch_s=run.batch_s,
         batch_reports=run.batch_reports,
         page_s=PAGE_S,
         page_reports=PAGE_REPORTS,

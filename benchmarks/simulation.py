@@ -274,7 +274,7 @@ class Run:
         page_s: seconds to fetch a page.
         page_reports: reports on a page.
         batch_reports: reports in a batch.
-        fold_s: seconds to apply a batch.
+        batch_s: seconds to apply a batch.
     """
 
     reading_s: float
@@ -282,7 +282,7 @@ class Run:
     page_s: float
     page_reports: int
     batch_reports: int
-    fold_s: float
+    batch_s: float
 
     def applies(self, reports: float) -> float:
         """Return how many of the waiting reports the run applies."""
@@ -296,7 +296,7 @@ class Run:
             read += taken
             waiting += taken
             if waiting >= self.batch_reports:
-                at_s += self.fold_s
+                at_s += self.batch_s
                 waiting -= self.batch_reports
         return read
 

@@ -1,6 +1,6 @@
 """One API for all tests of this layer; none of them changes what its store holds.
 
-Besides the samples, only invented reports are published.
+Only the samples and invented reports are published.
 """
 
 import os

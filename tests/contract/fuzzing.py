@@ -1,7 +1,7 @@
-"""Requests that nobody would send, as events of both fronts; the number tells all of one.
+"""Requests that no client would send, as events of both fronts; each follows from its number.
 
 What Schemathesis makes up follows the document. These do not: other methods and paths, bytes that
-are no text, encodings that lie, and events of a kind that the gateway is not known to send.
+are not text, wrong encodings, and events of a kind that the gateway is not known to send.
 """
 
 import base64
@@ -278,7 +278,7 @@ def _no_headers(rng: random.Random, event: dict[str, Any]) -> None:
 
 
 def _without(rng: random.Random, event: dict[str, Any]) -> None:
-    # What real events leave out when there is nothing to say, and what nobody here should need.
+    # What real events omit when it is empty, and what no function should need.
     event.pop(
         rng.choice(
             [

@@ -1,4 +1,4 @@
-"""What clients that are no Python packages read of an answer, done again in a few lines each.
+"""What clients that are not Python packages read of an answer, done again in a few lines each.
 
 A reader takes keys the way its client does: by subscript where the client would crash without the
 key, with `get` where it would not. What it makes of them is what the client shows or decides.

@@ -1,6 +1,6 @@
 """docs/deploy.md, typed word for word by somebody with an empty account: the emulator.
 
-All blocks run in one shell, in their order. What the emulator cannot take as it stands is named
+All blocks run in one shell, in their order. What the emulator cannot take unchanged is named
 here, with what it takes in its place; everything else is the document's.
 """
 

@@ -45,7 +45,7 @@ def section(text: str, heading: str) -> str:
     """Return the text under a heading, to the next one of the same level or above."""
     level = len(heading) - len(heading.lstrip("#"))
     parts = re.split(rf"^{re.escape(heading)}$", text, flags=re.MULTILINE)
-    assert len(parts) == 2, f"{heading!r} stands {len(parts) - 1} times"
+    assert len(parts) == 2, f"{heading!r} occurs {len(parts) - 1} times"
     # Comments in shell blocks do not begin at the margin, so they are not read as headings.
     return re.split(rf"^#{{1,{level}}} ", parts[1], flags=re.MULTILINE)[0]
 
@@ -54,7 +54,7 @@ def table(text: str, *columns: str) -> list[list[str]]:
     """The rows of the one table with these columns; code marks are removed from the cells."""
     head = "| " + " | ".join(columns) + " |"
     lines = [_plain(line) for line in text.splitlines()]
-    assert lines.count(head) == 1, f"{head!r} stands {lines.count(head)} times"
+    assert lines.count(head) == 1, f"{head!r} occurs {lines.count(head)} times"
     rows = []
     for line in lines[lines.index(head) + 2 :]:
         if not line.startswith("|"):

@@ -20,7 +20,7 @@ def test_a_list_is_added_in_under_ten_lines() -> None:
     [asked] = read_catalog(second.text).values()
     assert asked.on_demand
     assert asked.read_options(Api).keep == 6 * 3600
-    # Both can stand behind what is shipped.
+    # Both can follow what is shipped.
     shipped = (ROOT / "shared/formats/lists/catalog.toml").read_text(encoding="utf-8")
     assert len(read_catalog(f"{shipped}\n{first.text}\n{second.text}")) == len(load_catalog()) + 2
 

@@ -28,7 +28,7 @@ def test_kinds_are_those_of_the_rule() -> None:
         said = Evidence(1, Verdict.NO_THREAT, near, "near")
         assert (report_verdict([said]) is not None) == (kind == "the report")
         for far, other in kinds.items():
-            # A worse one that stands beside it decides unless it is further away.
+            # A worse one next to it decides unless it is further away.
             outweighed = Evidence(0, Verdict.MALICIOUS, far, "far")
             nearer = order.index(kind) < order.index(other)
             newest = kind == other == "earlier reports"

@@ -60,7 +60,7 @@ class Up:
         found = re.search(words + r"(http://127\.0\.0\.1:\d+)", "\n".join(self.said))
         if found is None:
             status = self.stop()
-            raise AssertionError(f"it ended with status {status} and said {self.said}")
+            raise AssertionError(f"it ended with status {status} and printed {self.said}")
         return found[1]
 
     def stop(self, number: int = signal.SIGINT) -> int:

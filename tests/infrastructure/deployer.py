@@ -399,7 +399,7 @@ def needs_of_type(template: Template) -> Iterator[tuple[str, Need]]:
 
 
 def needs_of_steps() -> Iterator[Need]:
-    """Permissions of the SAM CLI and the documented steps besides CloudFormation."""
+    """Permissions of the SAM CLI and of the documented steps that do not use CloudFormation."""
     for row in _STEPS:
         yield from row.needs()
 

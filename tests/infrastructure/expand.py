@@ -1,7 +1,7 @@
 """Prints SAM templates as CloudFormation sees them, in JSON. Runs under the SAM CLI's Python.
 
 On stdin is a JSON array of jobs, `{"template": path, "parameters": {name: value}, "second": number,
-"lint": bool}`; the second stands for the time of the deployment.
+"lint": bool}`; the second is the time of the deployment.
 Printed is an array with one `{"template": ..., "findings": [...]}` for each: with `lint`, the
 template is the one of a stack with these parameters, without conditions, and the findings are
 the errors of cfn-lint in it, as `[rule, message]`.

@@ -45,7 +45,7 @@ class Recorder:
 
 @contextmanager
 def recording(engine: str) -> Iterator[Recorder]:
-    """Stand in front of a DynamoDB engine, and for the parameter store.
+    """Pass requests on to a DynamoDB engine, and replace the parameter store.
 
     Args:
         engine: endpoint of the engine, `http://HOST:PORT`.

@@ -77,7 +77,7 @@ def test_function_holds_its_own_package_only(
 
 def test_every_module_is_compiled_for_the_runtime(artifacts: Artifacts) -> None:
     if not artifacts.compiled:
-        pytest.skip("no Python 3.13 on this machine; the build has said so")
+        pytest.skip("no Python 3.13 on this machine; see the output of the build")
     for folder, at in [
         (artifacts.layer, b"/opt/python/"),
         *((function, b"/var/task/functions/") for function in artifacts.functions.values()),

@@ -69,8 +69,8 @@ def test_alarm_of_a_release_watches_the_version_that_is_released(template: Templ
 def test_a_new_value_of_any_setting_of_the_look_ups_is_a_new_version(template: Template) -> None:
     """Its description is all of a version that changes then; another one is another version.
 
-    The settings are those that the function refers to. A long one stands in the description of
-    the layer, whose number stands in that of the version.
+    The settings are those that the function refers to. A long one is in the description of
+    the layer, whose number is in that of the version.
     """
     version = lookup_version(template)
     description, values = version["Properties"]["Description"]["Fn::Sub"]
@@ -167,7 +167,7 @@ def test_key_of_the_tables_is_for_the_functions_and_through_dynamodb_only(
     assert via == {"Fn::Sub": "dynamodb.${AWS::Region}.${AWS::URLSuffix}"}
     roles = [one.get("Fn::If", [None, one])[1]["Ref"] for one in policy["Roles"]]
     functions = of_type(template, "AWS::Lambda::Function")
-    # The role of whatever is told the name of a table; the webhook's touches none.
+    # The role of each function that gets the name of a table; the webhook uses none.
     assert sorted(roles) == sorted(
         name + "Role"
         for name, one in functions.items()

@@ -58,7 +58,7 @@ def not_needed(scanner: str, findings: Iterable[ScannerFinding]) -> set[tuple[st
 
 
 def assert_waived(scanner: str, findings: list[ScannerFinding]) -> None:
-    assert not_waived(scanner, findings) == set(), "mend it, or say in waivers.toml why not"
+    assert not_waived(scanner, findings) == set(), "mend it, or give the reason in waivers.toml"
     assert not_needed(scanner, findings) == set(), "these waivers are for nothing"
 
 

@@ -77,9 +77,7 @@ def _image(docker: Docker) -> str:
     if docker.has(IMAGE):
         return IMAGE
     if not run("make", "--silent", "-C", "shared", "runtime-python").strip():
-        raise NotRun(
-            f"{IMAGE} cannot be pulled, and without a Python 3.13 nothing stands in for it"
-        )
+        raise NotRun(f"{IMAGE} cannot be pulled, and without a Python 3.13 nothing replaces it")
     run("make", ".tools/emulator/.ready")
     docker.make(STAND_IN, DECLARED, partial(write_image, python=PYTHON))
     return STAND_IN

@@ -345,7 +345,7 @@ def waiting(store: Store) -> frozenset[Waiting]:
 
 
 def test_replayed_reports_hide_nothing_below_them(moto_store: Store) -> None:
-    """Known reports end the way through a long feed: those beside them must be seen first."""
+    """Known reports end the reading of a long feed: their neighbours must be seen first."""
     old = [
         raw_report(f"old-{n}", date=format_millis(NOW - (n + 1) * 60_000))
         for n in range(LONG_FEED_PAGES + 20)

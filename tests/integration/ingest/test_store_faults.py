@@ -165,7 +165,7 @@ def losing_replies(operation: str, every: int) -> tuple[Any, Callable[[], int]]:
     """A client, and how many replies to `operation` were lost.
 
     The store does what it is asked, and what comes back is an error 500. The library takes that
-    for a refusal and asks again, without telling anybody.
+    for a refusal and asks again, without a log line.
     """
     client = dynamodb_client()
     numbers = itertools.count(1)

@@ -102,13 +102,13 @@ def test_the_cold_start_is_read_from_the_report() -> None:
         scale.init_cpu_ms("# Benchmarks")
 
 
-def test_a_fold_takes_its_share_of_what_was_measured() -> None:
-    fold = Work(5_000, 1, cpu_us=4_000_000, waits=40)
-    once = scale.ingest_run(measured(new=fold))
+def test_a_batch_takes_its_share_of_what_was_measured() -> None:
+    batch = Work(5_000, 1, cpu_us=4_000_000, waits=40)
+    once = scale.ingest_run(measured(new=batch))
     assert once.batch_reports == 500
-    assert once.fold_s == cost.duration_ms(4_000_000, 40, cost.INGEST_MB) / 1000
+    assert once.batch_s == cost.duration_ms(4_000_000, 40, cost.INGEST_MB) / 1000
     twice = Work(10_000, 1, cpu_us=8_000_000, waits=80)
-    assert scale.ingest_run(measured(new=twice)).fold_s == once.fold_s
+    assert scale.ingest_run(measured(new=twice)).batch_s == once.batch_s
 
 
 def test_replication_writes_once_more() -> None:

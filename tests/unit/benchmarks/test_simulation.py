@@ -5,7 +5,7 @@ from benchmarks.simulation import Bucket, Run, Service, concurrency, hot_item, p
 from functions.publish.store.transactions import MAX_TRIES, tries
 
 SERVICE = Service(compute_s=0.004, wait_s=0.005, init_s=0.5)
-RUN = Run(reading_s=100, requests=50, page_s=1, page_reports=100, batch_reports=500, fold_s=5)
+RUN = Run(reading_s=100, requests=50, page_s=1, page_reports=100, batch_reports=500, batch_s=5)
 
 
 def hot(**fields: float) -> simulation.HotItem:
@@ -103,7 +103,7 @@ class TestQuota:
 class TestIngestion:
     def test_a_run_reads_what_is_there_and_stops_in_time(self) -> None:
         assert RUN.applies(250) == 250
-        # Five pages and a fold take ten seconds, so ten folds fit.
+        # Five pages and a batch take ten seconds, so ten batches fit.
         assert RUN.applies(1e9) == 5000
         assert Run(100, 7, 1, 100, 500, 5).applies(1e9) == 700
 

@@ -121,7 +121,7 @@ def test_a_truncated_document_is_refused_or_adds_nothing(declaration: Declaratio
                 snapshot = read_snapshot(small(declaration), cut, NOW)
             except ListError:
                 continue
-            assert not in_json, "a document in JSON says where it ends"
+            assert not in_json, "a document in JSON has an end of its own"
             # The last line may be cut short and still be an address; no other is touched.
             assert len(snapshot.entries.keys() - whole.entries.keys()) <= 1
 

@@ -358,7 +358,7 @@ def test_a_bomb_of_files_is_bounded() -> None:
 def test_a_report_that_is_nested_deep_is_read_or_refused(depth: int) -> None:
     file = json.dumps(raw_file("b", "SUSPICIOUS", "INNER"))
     opened, closed = file.split('"INNER"')
-    levels = depth // 4  # each is two lists or objects deep, and stands deep itself
+    levels = depth // 4  # each is two lists or objects deep, at a deep place
     for result in (
         osint("DOMAIN", "evil.example", "MALICIOUS", "NESTED"),
         osint("NESTED", "evil.example", "MALICIOUS"),
