@@ -27,20 +27,31 @@ from functions.publish.verdict_rule import (
     Evidence,
     EvidenceSource,
     decide,
+    overrule,
     report_verdict,
 )
+from shared.domain.harmless import always_harmless, is_bad
 from shared.domain.indicator import Indicator
 from shared.domain.moment import format_millis
 from shared.domain.verdict import UNKNOWN
 
 # Part of every content digest. Raise it when the rule changes the verdicts of old reports.
-RULE_VERSION = 2
+RULE_VERSION = 3
 MAX_EVIDENCE = 16
 
 # Returns external evidence by IOC, or None if the service could not be asked.
 ExternalReputation = Callable[
     [Collection[Indicator]], Mapping[Indicator, Sequence[Evidence]] | None
 ]
+
+
+# Returns by IOC the name of a provider that overrules and trusts it; raises StoreError.
+TrustedBy = Callable[[Collection[Indicator]], Mapping[Indicator, str]]
+
+
+def no_trusted_lists(_: Collection[Indicator]) -> Mapping[Indicator, str]:
+    """Return no provider; for a stack without trusted lists."""
+    return {}
 
 
 class Status(StrEnum):
@@ -74,12 +85,14 @@ class Publisher:
     Attributes:
         external_reputation: returns the external evidence for IOCs.
         now: milliseconds since the epoch.
+        trusted_by: returns which IOCs are trusted by a provider that overrules.
     """
 
     histories: Histories
     log: FeedLog
     external_reputation: ExternalReputation
     now: Callable[[], int]
+    trusted_by: TrustedBy = no_trusted_lists
 
     def publish(self, report: ScanReport) -> Published:
         """Decide a verdict for every IOC of a report and add the report to the feed.
@@ -96,7 +109,7 @@ class Publisher:
         if known and known.content == content:
             return Published(report.flow_id, report.report_id, Status.UNCHANGED, asked=False)
         before = self.histories.read(report.iocs)
-        decisions = _decide(report, external or {}, before)
+        decisions = _decide(report, external or {}, self._handed_on(before, report.flow_id))
         seen = {one: _mention(report, observed) for one, observed in report.iocs.items()}
         # A report that is too large must not count, so its size is checked before histories change.
         pack(_body(feed_item(report, decisions, _expected(before, seen))))
@@ -111,6 +124,18 @@ class Publisher:
             Counter(_name(decision) for decision in decisions.values()),
             asked=external is not None,
         )
+
+    def _handed_on(
+        self, histories: Mapping[Indicator, History], flow_id: str
+    ) -> dict[Indicator, list[Evidence]]:
+        """Evidence from earlier reports, without bad verdicts about harmless values."""
+        earlier = {one: _earlier(history, flow_id) for one, history in histories.items()}
+        bad = [one for one, evidence in earlier.items() if any(map(_is_bad, evidence))]
+        trusted = self.trusted_by(bad) if bad else {}
+        for one in bad:
+            if always_harmless(one) or one in trusted:
+                earlier[one] = [past for past in earlier[one] if not _is_bad(past)]
+        return earlier
 
     def _prepare(self, known: PublishedReport | None, report: ScanReport) -> set[Indicator]:
         """Store which IOCs will count the report; return those that must no longer count it.
@@ -127,18 +152,13 @@ class Publisher:
 def _decide(
     report: ScanReport,
     external: Mapping[Indicator, Sequence[Evidence]],
-    histories: Mapping[Indicator, History],
+    earlier: Mapping[Indicator, Sequence[Evidence]],
 ) -> dict[Indicator, Decision]:
-    return {
-        one: decide(
-            [
-                *observed.evidence,
-                *_earlier(histories.get(one, History()), report.flow_id),
-                *external.get(one, ()),
-            ]
-        )
-        for one, observed in report.iocs.items()
-    }
+    decisions = {}
+    for one, observed in report.iocs.items():
+        evidence = [*observed.evidence, *earlier.get(one, ()), *external.get(one, ())]
+        decisions[one] = overrule(decide(evidence), always_harmless(one))
+    return decisions
 
 
 def _expected(
@@ -240,6 +260,10 @@ def _earlier(history: History, flow_id: str) -> list[Evidence]:
         for past in history.recent
         if past.flow_id != flow_id
     ]
+
+
+def _is_bad(evidence: Evidence) -> bool:
+    return is_bad(evidence.verdict)
 
 
 def _mention(report: ScanReport, observed: Observed) -> ReportMention:

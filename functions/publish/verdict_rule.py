@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from shared.domain.harmless import is_bad
 from shared.domain.verdict import Verdict, overall_verdict
 
 
@@ -26,6 +27,7 @@ class EvidenceSource(StrEnum):
     EARLIER_REPORT = "earlier_report"
     OSINT = "osint"
     REPUTATION = "reputation"
+    RULE = "rule"
 
 
 _REPORT_SOURCES = frozenset(
@@ -79,6 +81,18 @@ def decide(evidence: Iterable[Evidence]) -> Decision:
     deciding = [one for one in highest if one.verdict is verdict]
     decided = frozenset(deciding)
     return Decision(verdict, deciding, [one for one in known if one not in decided])
+
+
+def overrule(decision: Decision, rule: str) -> Decision:
+    """Replace a bad verdict by BENIGN if a rule for harmless values holds; the evidence stays.
+
+    Args:
+        rule: from `shared.domain.harmless`; "" for none.
+    """
+    if not (rule and is_bad(decision.verdict)):
+        return decision
+    overruling = Evidence(0, Verdict.BENIGN, EvidenceSource.RULE, rule)
+    return Decision(Verdict.BENIGN, [overruling], [*decision.deciding, *decision.others])
 
 
 def report_verdict(evidence: Iterable[Evidence]) -> Verdict | None:

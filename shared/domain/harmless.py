@@ -19,8 +19,8 @@ from shared.domain.provider import ListingStatus, ProviderVerdict
 from shared.domain.reputation import Reputation
 from shared.domain.verdict import Verdict, overall_verdict
 
-_LEAST_BAD = Verdict.SUSPICIOUS
-_OVERRULED = Verdict.BENIGN
+_LEAST_BAD: Final = Verdict.SUSPICIOUS
+_OVERRULED: Final = Verdict.BENIGN
 
 
 class EffectiveVerdict(NamedTuple):
@@ -66,8 +66,8 @@ def overruling_rule(
 
     The arguments are those of `effective_verdict`.
     """
-    if (reputation is None or reputation.summary.latest.verdict < _LEAST_BAD) and not any(
-        one.verdict is not None and one.verdict >= _LEAST_BAD for one in others
+    if not (reputation and is_bad(reputation.summary.latest.verdict)) and not any(
+        is_bad(one.verdict) for one in others
     ):
         return ""
     return always_harmless(indicator) or trusted_by(indicator, others)
@@ -79,9 +79,14 @@ def apply_rule(verdict: Verdict, rule: str) -> EffectiveVerdict:
     Args:
         rule: the result of `overruling_rule`.
     """
-    if rule and verdict >= _LEAST_BAD:
+    if rule and is_bad(verdict):
         return EffectiveVerdict(_OVERRULED, rule, verdict)
     return EffectiveVerdict(verdict)
+
+
+def is_bad(verdict: Verdict | None) -> bool:
+    """Whether a verdict is one that rules overrule: SUSPICIOUS or worse."""
+    return verdict is not None and verdict >= _LEAST_BAD
 
 
 def trusted_by(indicator: Indicator, others: Iterable[ProviderVerdict]) -> str:

@@ -7,11 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.publish.verdict_rule import Evidence, EvidenceSource, decide, report_verdict
+from functions.publish.verdict_rule import (
+    Evidence,
+    EvidenceSource,
+    decide,
+    overrule,
+    report_verdict,
+)
 from shared.domain.verdict import Verdict
 
 BENIGN, NO_THREAT, SUSPICIOUS, LIKELY, MALICIOUS = Verdict
-IOC, INPUT, EXTRACTED, EARLIER, OSINT, REPUTATION = EvidenceSource
+IOC, INPUT, EXTRACTED, EARLIER, OSINT, REPUTATION, RULE = EvidenceSource
 OWN = {IOC, INPUT, EXTRACTED}
 OTHERS = {OSINT, REPUTATION}
 
@@ -73,6 +79,18 @@ def test_of_earlier_reports_the_newest_alone_decides() -> None:
     assert (decision.deciding, decision.others) == ([newest], [older])
 
 
+def test_a_rule_overrules_a_bad_verdict_and_the_evidence_stays() -> None:
+    bad = decide([finding(IOC, MALICIOUS), finding(OSINT, SUSPICIOUS)])
+    overruled = overrule(bad, "a rule")
+    assert overruled.verdict is BENIGN
+    assert overruled.deciding == [finding(RULE, BENIGN, detail="a rule")]
+    assert overruled.others == [*bad.deciding, *bad.others]
+    assert overrule(bad, "") == bad
+    mild = decide([finding(IOC, NO_THREAT)])
+    assert overrule(mild, "a rule") == mild
+    assert overrule(decide([]), "a rule") == decide([])
+
+
 @pytest.mark.parametrize("source", EvidenceSource)
 def test_only_what_the_report_says_is_handed_on_to_later_ones(source: EvidenceSource) -> None:
     said = [finding(source, MALICIOUS), finding(source, NO_THREAT)]
@@ -91,7 +109,8 @@ FINDINGS = st.lists(
         Evidence,
         st.integers(0, 3),
         st.sampled_from(Verdict),
-        st.sampled_from(EvidenceSource),
+        # A rule is applied after the evidence is weighed.
+        st.sampled_from([one for one in EvidenceSource if one is not RULE]),
         st.sampled_from(["", "a", "b"]),
     ),
     max_size=8,
