@@ -8,8 +8,6 @@ from shared.domain.errors import InvalidIndicator
 from shared.domain.indicator import Indicator, IndicatorType
 
 _Ip = ipaddress.IPv4Address | ipaddress.IPv6Address
-# A list with an eighth of all addresses is broken or malicious.
-MIN_PREFIX = 3
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -25,7 +23,7 @@ def parse_network(text: str) -> Network | Indicator:
     Bits after the prefix are dropped; an IPv4-mapped network becomes IPv4.
 
     Raises:
-        InvalidIndicator: not a network, or its prefix is shorter than `MIN_PREFIX`.
+        InvalidIndicator: not a network.
 
     Example:
         >>> parse_network("2001:DB8::1/32").value
@@ -40,8 +38,6 @@ def parse_network(text: str) -> Network | Indicator:
     mapped = getattr(network.network_address, "ipv4_mapped", None)
     if mapped is not None and network.prefixlen >= 96:
         network = ipaddress.ip_network((mapped, network.prefixlen - 96))
-    if network.prefixlen < MIN_PREFIX:
-        raise InvalidIndicator("a network of more than an eighth of all addresses")
     if network.prefixlen == network.max_prefixlen:
         return Indicator(IndicatorType.IP, str(network.network_address))
     return Network(str(network))

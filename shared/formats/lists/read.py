@@ -25,6 +25,7 @@ from shared.formats.lists.entry import ListContent, RawEntry, RejectedEntry
 from shared.formats.lists.errors import ListError
 from shared.formats.lists.formats import FORMATS
 from shared.formats.lists.formats.text import Get
+from shared.formats.lists.network_bounds import check_networks, is_special_purpose
 
 MAX_ENTRIES = 2_000_000
 MAX_TEXT_BYTES = 64
@@ -49,7 +50,8 @@ def read_snapshot(declaration: Declaration, get: Get, now: int) -> ListContent:
         now: milliseconds since the epoch.
 
     Raises:
-        ListError: a document is not valid, or too many of its entries cannot be read.
+        ListError: a document is not valid, too many of its entries cannot be read, or its networks
+            hold too many addresses.
     """
     joined: dict[Subject, _Dated] = {}
     rejected: Counter[str] = Counter()
@@ -57,6 +59,7 @@ def read_snapshot(declaration: Declaration, get: Get, now: int) -> ListContent:
         document = replace(declaration, address=address)
         found = FORMATS[declaration.format].read(document, get)
         _add_entries(found, declaration, now, joined, rejected)
+    _bound_networks(declaration, joined, rejected)
     if len(joined) < declaration.min_entries:
         raise ListError(f"the list has {len(joined)} entries, too few to be whole")
     entries = {subject: _listing(dated, declaration) for subject, dated in joined.items()}
@@ -67,6 +70,22 @@ def read_snapshot(declaration: Declaration, get: Get, now: int) -> ListContent:
 _Texts = tuple[int, str, str, str]
 # The last element: whether a domain also stands for the names below it.
 _Dated = tuple[int, _Texts, bool]
+
+
+def _bound_networks(
+    declaration: Declaration, joined: dict[Subject, _Dated], rejected: Counter[str]
+) -> None:
+    """Drop the special-purpose networks of a blocklist, and check the size of all others."""
+    networks = [one for one in joined if isinstance(one, Network)]
+    special = {one for one in networks if is_special_purpose(one)}
+    if declaration.stance == "listed" and special:
+        for one in special:
+            del joined[one]
+        rejected["a special-purpose network"] += len(special)
+    # Clouds are large, and a note about them clears nothing.
+    check_networks(
+        (one for one in networks if one not in special), any_share=declaration.effect == "note"
+    )
 
 
 def _add_entries(
