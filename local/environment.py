@@ -28,6 +28,8 @@ DEFAULTS = {
     "FEED_ALLOW_PRIVATE": "true",
     "SANDBOX_ALLOW_PRIVATE": "true",
     "PROVIDERS_ALLOW_PRIVATE": "true",
+    "REPUTATION_ALLOW_PRIVATE": "true",
+    "WEBHOOK_ALLOW_PRIVATE": "true",
     "EVENT_BUS_NAME": "ioc-reputation-changes",
     "WEBHOOK_SIGNING_KEY": "whsec_bG9jYWwtZGVtby1rZXktb2YtMjQtYnl0ZXM=",
     "POWERTOOLS_SERVICE_NAME": "ioc-reputation",

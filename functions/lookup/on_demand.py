@@ -8,9 +8,9 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-import certifi
 import jmespath
-from urllib3 import PoolManager, Timeout
+from jmespath.exceptions import JMESPathError
+from urllib3 import Timeout
 from urllib3.exceptions import HTTPError
 
 from shared.domain.errors import FeedError, InvalidRecord
@@ -21,6 +21,7 @@ from shared.formats import strict_json
 from shared.formats.lists.declaration import PLACEHOLDER, Declaration
 from shared.formats.lists.options import Api
 from shared.formats.lists.read import clean_text
+from shared.http.egress import pool_manager
 from shared.runtime.deadline import Deadline
 from shared.runtime.declared_providers import declared
 from shared.runtime.observability import logger
@@ -126,11 +127,18 @@ def read_answer(declaration: Declaration, answer: object, now: int) -> Listing:
 
     Args:
         now: milliseconds since the epoch.
+
+    Raises:
+        AskError: an expression cannot be applied, because a value has another type.
     """
     options = _options(declaration)
 
     def found(expression: str | None) -> Any:
-        return jmespath.search(expression, answer) if expression else None
+        try:
+            return jmespath.search(expression, answer) if expression else None
+        except (JMESPathError, TypeError, ValueError, OverflowError, RecursionError) as error:
+            # Functions of JMESPath check the type of their argument, but not of all it contains.
+            raise AskError(f"{expression} cannot be applied: {type(error).__name__}") from error
 
     if found(options.listed):
         status = ListingStatus.LISTED
@@ -167,9 +175,13 @@ def _parse(body: bytes) -> object:
     return strict_json.parse(body, "the answer", strict_json.SMALL)
 
 
-def over_http() -> Get:
-    """A function that sends requests over pooled connections, without redirects and proxies."""
-    manager = PoolManager(ca_certs=certifi.where(), retries=False)
+def over_http(*, allow_private: bool) -> Get:
+    """A function that sends requests over pooled connections, without redirects and proxies.
+
+    Args:
+        allow_private: whether a provider may have an address that is not on the internet.
+    """
+    manager = pool_manager(allow_private=allow_private, retries=False)
 
     def get(url: str, headers: Mapping[str, str], timeout_s: float) -> tuple[int, bytes]:
         deadline = Deadline(timeout_s)
@@ -210,7 +222,7 @@ def make_asker(settings: ProviderSettings) -> Asker:
     return Asker(
         declared(settings),
         partial(provider_key, settings.key_path),
-        over_http(),
+        over_http(allow_private=settings.allow_private),
         ThreadPoolExecutor(_ASKED_AT_ONCE, thread_name_prefix="ask"),
         time.monotonic,
     )

@@ -100,15 +100,29 @@ def _external_reputation() -> ExternalReputation:
     settings = _settings()
     if not settings.reputation_url:
         return no_external_reputation
-    key = settings.reputation_api_key.read()
-    return external_reputation_of(_reputation_client(settings.reputation_url, key))
+    return external_reputation_of(
+        _reputation_client(
+            settings.reputation_url,
+            settings.reputation_api_key.read(),
+            settings.reputation_allow_private,
+            settings.private_ca.read(),
+        )
+    )
 
 
 @cache
-def _reputation_client(url: str, key: str) -> ReputationClient:
-    # The vendor's API accepts 50 addresses in a request, and as many hashes as this service.
+def _reputation_client(
+    url: str, key: str, allow_private: bool, private_ca: str
+) -> ReputationClient:
     return ReputationClient(
-        url, key, cache=AnswerCache(), deadline_s=REPUTATION_DEADLINE_S, max_addresses=50
+        url,
+        key,
+        cache=AnswerCache(),
+        deadline_s=REPUTATION_DEADLINE_S,
+        # The vendor's API accepts 50 addresses in a request, and as many hashes as this service.
+        max_addresses=50,
+        allow_private=allow_private,
+        private_ca=private_ca,
     )
 
 
@@ -121,7 +135,7 @@ def _poller(remaining: Callable[[], float]) -> Poller:
             settings.sandbox_api_key.read(),
             remaining,
             allow_private=settings.sandbox_allow_private,
-            private_ca=settings.sandbox_ca.read(),
+            private_ca=settings.private_ca.read(),
         ),
         FeedLog(_client(), settings.report_table_name),
         _publisher(),

@@ -16,10 +16,12 @@ class PublishSettings:
         sandbox_api_key: its key (`SANDBOX_API_KEY_PARAMETER`, `SANDBOX_API_KEY`).
         sandbox_allow_private: whether the sandbox may have a private address
             (`SANDBOX_ALLOW_PRIVATE`, "true" if so).
-        sandbox_ca: the private CA of the sandbox and the feed (`FEED_CA_PARAMETER`,
-            `FEED_CA_FILE`).
+        private_ca: the private CA of the sandbox, the feed and the reputation API
+            (`FEED_CA_PARAMETER`, `FEED_CA_FILE`).
         reputation_url: address of the reputation API for external reputation (`REPUTATION_URL`), ""
             for none.
+        reputation_allow_private: whether it may have an address that is not on the internet
+            (`REPUTATION_ALLOW_PRIVATE`, "true" if so).
         reputation_api_key: its key (`REPUTATION_API_KEY_PARAMETER`, `REPUTATION_API_KEY`).
 
     Raises:
@@ -32,6 +34,7 @@ class PublishSettings:
         self.sandbox_url = optional_url(env, "SANDBOX_URL")
         self.sandbox_api_key = Secret(env, "SANDBOX_API_KEY")
         self.sandbox_allow_private = flag(env, "SANDBOX_ALLOW_PRIVATE")
-        self.sandbox_ca = PrivateCa(env, "FEED_CA")
+        self.private_ca = PrivateCa(env, "FEED_CA")
         self.reputation_url = optional_url(env, "REPUTATION_URL")
+        self.reputation_allow_private = flag(env, "REPUTATION_ALLOW_PRIVATE")
         self.reputation_api_key = Secret(env, "REPUTATION_API_KEY")

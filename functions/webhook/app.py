@@ -10,8 +10,9 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from urllib3 import PoolManager
 
-from functions.webhook.delivery import NotDelivered, http_pool, post, signed_headers, signing_key
+from functions.webhook.delivery import NotDelivered, post, signed_headers, signing_keys
 from functions.webhook.settings import WebhookSettings
+from shared.http.egress import pool_manager
 from shared.runtime.observability import failures_by_kind, logged, logger
 
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -34,13 +35,14 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         Failed: an unexpected error.
     """
     settings = WebhookSettings(os.environ)
-    key = signing_key(settings.signing_key.read())
+    keys = signing_keys(settings.signing_key.read())
+    pool = _pool(settings.allow_private, settings.private_ca.read())
     failed = []
     for record in event["Records"]:
         body: str = record["body"]
         try:
-            headers = signed_headers(key, _change_id(body), int(time.time()), body.encode())
-            post(_pool(), settings.url, headers, body.encode())
+            headers = signed_headers(keys, _change_id(body), int(time.time()), body.encode())
+            post(pool, settings.url, headers, body.encode())
         except NotDelivered as error:
             logger.warning("not delivered", extra={"reason": str(error)})
             failed.append({"itemIdentifier": record["messageId"]})
@@ -59,5 +61,6 @@ def _change_id(body: str) -> str:
 
 
 @cache
-def _pool() -> PoolManager:
-    return http_pool()
+def _pool(allow_private: bool, private_ca: str) -> PoolManager:
+    """Connections that are reused between messages."""
+    return pool_manager(allow_private=allow_private, private_ca=private_ca)

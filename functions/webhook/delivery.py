@@ -8,9 +8,8 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-import certifi
 from urllib3 import PoolManager, Timeout
 from urllib3.exceptions import HTTPError
 
@@ -19,54 +18,69 @@ from shared.runtime.settings import SettingsError
 # For the whole answer without its body, which is not read.
 TIMEOUT_S = 5.0
 _KEY_PREFIX = "whsec_"
+_KEY_FORM = "whsec_ and base64 of 24 bytes"
+_MIN_KEY_BYTES = 24
+_MAX_KEYS = 2
 
 
 class NotDelivered(Exception):
     """The webhook did not accept a message; the text is the reason, without the answer itself."""
 
 
-def signing_key(text: str) -> bytes:
-    """Decode a signing key in the form of the specification: `whsec_` and base64.
+def signing_keys(text: str) -> list[bytes]:
+    """Decode the signing keys: each `whsec_` and base64, as in the specification.
+
+    Args:
+        text: one key, or while keys are rotated two, separated by white space.
 
     Raises:
-        SettingsError: the key has another form, or less than 24 bytes.
+        SettingsError: there is no key, there are more than two, or one has another form or less
+            than 24 bytes.
     """
+    keys = [_signing_key(one) for one in text.split()]
+    if not 1 <= len(keys) <= _MAX_KEYS:
+        raise SettingsError(f"the webhook needs one signing key, or two; each is {_KEY_FORM}")
+    return keys
+
+
+def _signing_key(text: str) -> bytes:
     try:
-        key = base64.b64decode(text.strip().removeprefix(_KEY_PREFIX), validate=True)
+        key = base64.b64decode(text.removeprefix(_KEY_PREFIX), validate=True)
     except (binascii.Error, ValueError):
         key = b""
-    if len(key) < 24:
-        raise SettingsError("the signing key of the webhook is not whsec_ and base64 of 24 bytes")
+    if len(key) < _MIN_KEY_BYTES:
+        raise SettingsError(f"a signing key of the webhook is not {_KEY_FORM}")
     return key
 
 
-def signed_headers(key: bytes, message_id: str, now_s: int, body: bytes) -> dict[str, str]:
-    """Return the headers of a message, with its signature.
+def signed_headers(
+    keys: Sequence[bytes], message_id: str, now_s: int, body: bytes
+) -> dict[str, str]:
+    """Return the headers of a message, with one signature for each key.
+
+    A receiver accepts a message if one of the signatures is of the key that it has, so both sides
+    can change the key at different times.
 
     Args:
         now_s: seconds since the epoch.
     """
     signed = b".".join([message_id.encode(), str(now_s).encode(), body])
-    signature = base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
+    signatures = [base64.b64encode(hmac.digest(key, signed, hashlib.sha256)) for key in keys]
     return {
         "Content-Type": "application/json",
         "User-Agent": "ioc-reputation",
         "webhook-id": message_id,
         "webhook-timestamp": str(now_s),
-        "webhook-signature": f"v1,{signature}",
+        "webhook-signature": " ".join(f"v1,{one.decode()}" for one in signatures),
     }
-
-
-def http_pool() -> PoolManager:
-    """Return a pool that reuses connections between messages and checks certificates."""
-    return PoolManager(cert_reqs="CERT_REQUIRED", ca_certs=certifi.where())
 
 
 def post(pool: PoolManager, url: str, headers: Mapping[str, str], body: bytes) -> None:
     """Send a message once, without following redirects.
 
     Raises:
-        NotDelivered: no answer came in time, or its status is not 2xx.
+        NotDelivered: the address of the webhook is not allowed, no answer came in time, or its
+            status is not 2xx.
     """
     try:
         response = pool.request(

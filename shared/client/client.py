@@ -33,6 +33,7 @@ from shared.domain.errors import FeedError, FilterNotValid
 from shared.domain.indicator import HASH_TYPES, Indicator
 from shared.domain.links import is_web_address
 from shared.formats import strict_json
+from shared.http.egress import pool_manager
 from shared.http.retry import RETRIED_STATUSES, BoundedRetry
 from shared.runtime.deadline import Deadline
 
@@ -77,6 +78,9 @@ class ReputationClient:
         clock: returns seconds that never go back.
         transport: sends the requests; the default one retries as described above.
         local_filter: Bloom filter of stored IOCs; a miss is answered as unknown without a request.
+        allow_private: whether the API may have an address that is not on the internet. If not,
+            each connection is judged when it connects.
+        private_ca: certificates (PEM) of a CA to trust besides the public ones, "" for none.
 
     Raises:
         ValueError: `base_url` or `api_key` is not valid; the message repeats neither.
@@ -99,6 +103,8 @@ class ReputationClient:
         clock: Callable[[], float] = time.monotonic,
         transport: BaseAdapter | None = None,
         local_filter: "LocalFilter | None" = None,
+        allow_private: bool = True,
+        private_ca: str = "",
     ) -> None:
         self._base = _base(base_url)
         self._headers = {
@@ -112,7 +118,9 @@ class ReputationClient:
         self._deadline = _Deadline(deadline_s, clock=clock, within=remaining)
         self._timeout = _Timeout(connect_timeout_s, read_timeout_s, self._deadline.seconds)
         self._sizes = dict.fromkeys(_FIELDS, max_addresses) | {"hash": max_hashes}
-        self._transport = transport or HTTPAdapter(
+        self._transport = transport or _Adapter(
+            allow_private=allow_private,
+            private_ca=private_ca,
             max_retries=_Retry(
                 total=max_retries,
                 other=0,  # an untrusted certificate stays untrusted
@@ -123,7 +131,7 @@ class ReputationClient:
                 raise_on_status=False,
                 remaining=self._deadline.left,
                 too_late=lambda response: _refusal(_Reply.of(response, b"")),
-            )
+            ),
         )
 
     def __enter__(self) -> Self:
@@ -311,6 +319,27 @@ class ReputationClient:
                 raise UnexpectedAnswer(f"the answer is larger than {most_bytes} bytes")
             self._deadline.seconds(math.inf)
         return bytes(body)
+
+
+class _Adapter(HTTPAdapter):
+    """Transport of requests over connections that are judged when they connect."""
+
+    def __init__(self, *, allow_private: bool, private_ca: str, **options: Any) -> None:
+        self._allow_private = allow_private
+        self._private_ca = private_ca
+        super().__init__(**options)
+
+    def init_poolmanager(
+        self, connections: int, maxsize: int, block: bool = False, **_: Any
+    ) -> None:
+        """Replace the pools of requests; its constructor calls this."""
+        self.poolmanager = pool_manager(
+            allow_private=self._allow_private,
+            private_ca=self._private_ca,
+            num_pools=connections,
+            maxsize=maxsize,
+            block=block,
+        )
 
 
 def _answers(outcome: wire.Reply) -> dict[Indicator, Answer]:

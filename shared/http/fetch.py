@@ -6,7 +6,6 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Any, cast
 from urllib.parse import SplitResult, urljoin, urlsplit
 
@@ -17,13 +16,13 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import (
     HTTPError,
     MaxRetryError,
-    NameResolutionError,
     NewConnectionError,
     SSLError,
 )
 from urllib3.util import Retry
 
 from shared.domain.errors import FeedError
+from shared.http.egress import AddressRefused, addresses_of
 from shared.http.retry import RETRIED_STATUSES, BoundedRetry
 from shared.http.tls import tls_context
 
@@ -317,21 +316,6 @@ class _TLSSocket(_Socket, ssl.SSLSocket):
     """The same with TLS; the timeout of the socket covers a whole handshake."""
 
 
-# Networks whose addresses end with the IPv4 address that is reached: NAT64, IPv4-compatible IPv6.
-_AROUND_IPV4 = (IPv6Network("64:ff9b::/96"), IPv6Network("::/96"))
-
-
-def _is_public(text: str) -> bool:
-    """Whether an address is on the internet; an embedded IPv4 address has to be, too."""
-    address = ip_address(text)
-    inner: IPv4Address | None = None
-    if isinstance(address, IPv6Address):
-        inner = address.sixtofour
-        if any(address in network for network in _AROUND_IPV4):
-            inner = IPv4Address(int(address) & 0xFFFFFFFF)
-    return all(one.is_global and not one.is_multicast for one in (address, inner) if one)
-
-
 class _Connection(HTTPConnection):
     """A connection that checks the address before it connects, and keeps to the allowance."""
 
@@ -348,13 +332,9 @@ class _Connection(HTTPConnection):
 
     def _new_conn(self) -> socket.socket:
         try:
-            found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
-        except socket.gaierror as error:
-            raise NameResolutionError(self.host, self, error) from error
-        # Check the same addresses that are used: a second DNS look-up could return others.
-        addresses = [str(address[0]) for *_, address in found]
-        if not (self._allow_private or all(map(_is_public, addresses))):
-            raise FeedError("the feed's host has an address that is not on the internet")
+            found = addresses_of(self, allow_private=self._allow_private)
+        except AddressRefused:
+            raise FeedError("the feed's host has an address that is not on the internet") from None
         failure: OSError | None = None
         for family, kind, protocol, _, address in found:
             with ExitStack() as on_failure:

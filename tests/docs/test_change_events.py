@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from functions.changes.change import DETAIL_TYPE, SCHEMA_VERSION, SOURCE, change_in
-from functions.webhook.delivery import TIMEOUT_S, signed_headers, signing_key
+from functions.webhook.delivery import TIMEOUT_S, signed_headers, signing_keys
 from local.changes import TRIES
 from local.environment import DEFAULTS
 from local.template import load_template
@@ -45,7 +45,7 @@ def test_a_rule_finds_the_events_by_their_names() -> None:
 
 
 def test_headers_are_those_that_are_sent() -> None:
-    sent = signed_headers(signing_key(KEY), "an-id", 0, b"")
+    sent = signed_headers(signing_keys(KEY), "an-id", 0, b"")
     documented = [name for name, _ in table(DOCUMENT, "Header", "Holds")]
     assert documented == [name for name in sent if name.startswith("webhook-")]
 
@@ -71,7 +71,7 @@ def test_the_receiver_tells_ours_from_others(spoiled: str | None) -> None:
     made: dict[str, Any] = {}
     exec(compile(code.text, "docs/events.md", "exec"), made)  # noqa: S102
     now, body = int(time.time()), json.dumps(EXAMPLE).encode()
-    headers = signed_headers(signing_key(KEY), EXAMPLE["id"], now, body)
+    headers = signed_headers(signing_keys(KEY), EXAMPLE["id"], now, body)
     if spoiled in headers:
         headers[spoiled] = str(now + 1)
     given = body + b" " if spoiled == "body" else body
@@ -84,7 +84,7 @@ def test_an_old_message_is_refused() -> None:
     made: dict[str, Any] = {}
     exec(compile(code.text, "docs/events.md", "exec"), made)  # noqa: S102
     old = int(time.time()) - 3600
-    assert not made["is_genuine"](KEY, signed_headers(signing_key(KEY), "i", old, b""), b"")
+    assert not made["is_genuine"](KEY, signed_headers(signing_keys(KEY), "i", old, b""), b"")
 
 
 def test_the_default_key_is_the_local_one() -> None:

@@ -126,6 +126,7 @@ def neighbours(aws: Recorder, monkeypatch: pytest.MonkeyPatch) -> Iterator[FeedS
         aws.parameters["/certificates/feed"] = certificate()
         monkeypatch.setenv("FEED_CA_PARAMETER", "/certificates/feed")
         monkeypatch.setenv("SANDBOX_ALLOW_PRIVATE", "true")
+        monkeypatch.setenv("REPUTATION_ALLOW_PRIVATE", "true")
         yield server
 
 
@@ -249,6 +250,9 @@ def test_changes_and_webhook_call_what_they_are_granted(
     aws.calls.clear()
     aws.parameters["/keys/webhook"] = DEFAULTS["WEBHOOK_SIGNING_KEY"]
     monkeypatch.setenv("WEBHOOK_SIGNING_KEY_PARAMETER", "/keys/webhook")
+    monkeypatch.setenv("WEBHOOK_ALLOW_PRIVATE", "true")
+    aws.parameters["/certificates/feed"] = certificate()
+    monkeypatch.setenv("FEED_CA_PARAMETER", "/certificates/feed")
     with FeedServer() as server:
         server.answer("/hook", page(b""))
         monkeypatch.setenv("WEBHOOK_URL", f"http://127.0.0.1:{server.port}/hook")

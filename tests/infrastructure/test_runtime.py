@@ -144,6 +144,7 @@ def test_changes_reach_the_bus_and_the_webhook(start: Start, engine: str) -> Non
         server.answer("/hook", page(b""))
         settings = {
             "WEBHOOK_URL": f"http://127.0.0.1:{server.port}/hook",
+            "WEBHOOK_ALLOW_PRIVATE": "true",
             "WEBHOOK_SIGNING_KEY": DEFAULTS["WEBHOOK_SIGNING_KEY"],
         }
         with start("WebhookFunction", **settings) as webhook:

@@ -39,6 +39,7 @@ KEYS = {
         "HasSandboxApiKey": "SandboxApiKeyParameter",
         "HasReputationApiKey": "ReputationApiKeyParameter",
     },
+    "WebhookFunctionRole": {"HasFeedCa": "FeedCaParameter"},
 }
 PROVIDER_KEYS_ARN = f"{PARAMETER_ARN % 'ProviderKeysPath'}/*"
 FILTER_ARN = "${FilterBucket.Arn}/filter.bloom"
@@ -72,7 +73,13 @@ INTERFACES = {
     "ec2:DescribeSubnets",
     "ec2:UnassignPrivateIpAddresses",
 }
-IN_VPC = ["IngestFunction", "ProvidersFunction", "PublishFunction"]
+# By function, the condition under which it is in the VPC.
+IN_VPC = {
+    "IngestFunction": "HasVpc",
+    "ProvidersFunction": "HasVpc",
+    "PublishFunction": "HasVpc",
+    "WebhookFunction": "HasPrivateWebhook",
+}
 
 # Role -> resource -> actions: this much and no more.
 GRANTS = {
@@ -161,6 +168,8 @@ GRANTS = {
     },
     "PublishFunctionPollRole": {"PublishFunction": {"lambda:InvokeFunction"}},
     "WebhookFunctionRole": {
+        "*": INTERFACES,
+        PARAMETER_ARN % "FeedCaParameter": {"ssm:GetParameter"},
         "WebhookLogGroup": WRITE_LOG,
         "WebhookQueue": {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"},
         PARAMETER_ARN % "WebhookSigningKeyParameter": {"ssm:GetParameter"},
@@ -178,7 +187,13 @@ COMMON_VARIABLES = {
 }
 VARIABLES = {
     "ChangesFunction": COMMON_VARIABLES | {"EVENT_BUS_NAME"},
-    "WebhookFunction": COMMON_VARIABLES | {"WEBHOOK_URL", "WEBHOOK_SIGNING_KEY_PARAMETER"},
+    "WebhookFunction": COMMON_VARIABLES
+    | {
+        "WEBHOOK_URL",
+        "WEBHOOK_SIGNING_KEY_PARAMETER",
+        "WEBHOOK_ALLOW_PRIVATE",
+        "FEED_CA_PARAMETER",
+    },
     "IngestFunction": COMMON_VARIABLES
     | {
         "FEED_URL",
@@ -212,6 +227,7 @@ VARIABLES = {
         "SANDBOX_ALLOW_PRIVATE",
         "REPUTATION_URL",
         "REPUTATION_API_KEY_PARAMETER",
+        "REPUTATION_ALLOW_PRIVATE",
     },
 }
 ROUTES = {
@@ -322,7 +338,7 @@ def test_a_key_is_readable_only_where_one_is_named(template: Template, name: str
     conditional = [
         policy["Fn::If"]
         for policy in role["Policies"]
-        if "Fn::If" in policy and policy["Fn::If"][0] not in {"HasSearchIndex", "HasVpc"}
+        if "Fn::If" in policy and policy["Fn::If"][0] not in {"HasSearchIndex", *IN_VPC.values()}
     ]
     assert {condition for condition, _, _ in conditional} == KEYS[name].keys()
     for condition, granted, otherwise in conditional:
@@ -340,7 +356,7 @@ def test_a_key_is_readable_only_where_one_is_named(template: Template, name: str
 def test_a_function_is_in_the_vpc_only_with_subnets(template: Template, name: str) -> None:
     assert template["Resources"][name]["Properties"]["VpcConfig"] == {
         "Fn::If": [
-            "HasVpc",
+            IN_VPC[name],
             {
                 "SubnetIds": {"Ref": "VpcSubnetIds"},
                 "SecurityGroupIds": {"Ref": "VpcSecurityGroupIds"},
@@ -350,7 +366,7 @@ def test_a_function_is_in_the_vpc_only_with_subnets(template: Template, name: st
     }
     role = template["Resources"][f"{name}Role"]["Properties"]
     ((_, granted, otherwise),) = [
-        one["Fn::If"] for one in role["Policies"] if one.get("Fn::If", [""])[0] == "HasVpc"
+        one["Fn::If"] for one in role["Policies"] if one.get("Fn::If", [""])[0] == IN_VPC[name]
     ]
     assert otherwise == NO_VALUE
     (statement,) = granted["PolicyDocument"]["Statement"]
@@ -363,7 +379,7 @@ def test_the_other_functions_are_in_no_vpc_and_make_no_network_interface(
     template: Template,
 ) -> None:
     functions = of_type(template, "AWS::Lambda::Function")
-    assert [name for name, one in functions.items() if "VpcConfig" in one] == IN_VPC
+    assert [name for name, one in functions.items() if "VpcConfig" in one] == list(IN_VPC)
     for name, role in of_type(template, "AWS::IAM::Role").items():
         granted = json.dumps([list(statements(role))])
         assert ("ec2:" in granted) == (name.removesuffix("Role") in IN_VPC), name
@@ -379,6 +395,13 @@ def test_subnets_without_a_security_group_are_refused(template: Template) -> Non
     assert rule["Assertions"][0]["Assert"] == groups
     joined = {"Fn::Join": ["", {"Ref": "VpcSubnetIds"}]}
     assert template["Conditions"]["HasVpc"] == {"Fn::Not": [{"Fn::Equals": [joined, ""]}]}
+    assert template["Conditions"]["HasPrivateWebhook"] == {
+        "Fn::And": [
+            {"Condition": "HasWebhook"},
+            {"Condition": "HasVpc"},
+            {"Fn::Equals": [{"Ref": "WebhookAllowPrivate"}, "true"]},
+        ]
+    }
 
 
 def test_of_the_state_publishing_reads_keys_and_nothing_else(template: Template) -> None:

@@ -11,7 +11,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 import functions.webhook.app as webhook
 from functions.changes.change import change_in
-from functions.webhook.delivery import signed_headers, signing_key
+from functions.webhook.delivery import signed_headers, signing_keys
 from local.changes import queue_message
 from local.context import LocalContext
 from local.environment import DEFAULTS
@@ -29,6 +29,7 @@ def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[FeedServer]:
     with FeedServer() as server:
         server.answer("/hook", page(b"thanks"))
         monkeypatch.setenv("WEBHOOK_URL", f"http://127.0.0.1:{server.port}/hook")
+        monkeypatch.setenv("WEBHOOK_ALLOW_PRIVATE", "true")
         yield server
 
 
@@ -62,7 +63,7 @@ def test_a_change_arrives_signed(receiver: FeedServer) -> None:
 
 def test_the_signature_is_that_of_the_specification() -> None:
     now = datetime(2026, 1, 5, 10, tzinfo=UTC)
-    headers = signed_headers(signing_key(KEY), "an-id", int(now.timestamp()), b'{"a":1}')
+    headers = signed_headers(signing_keys(KEY), "an-id", int(now.timestamp()), b'{"a":1}')
     assert headers["webhook-signature"] == Webhook(KEY).sign("an-id", now, '{"a":1}')
 
 
@@ -105,9 +106,29 @@ def test_a_key_that_signs_nothing_is_refused_without_being_told(
     assert receiver.requests == []
 
 
+def test_while_keys_change_a_message_has_a_signature_of_each(
+    receiver: FeedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = "whsec_" + base64.b64encode(b"the next key of 24 bytes").decode()
+    monkeypatch.setenv("WEBHOOK_SIGNING_KEY", f"{new} {KEY}\n")
+    assert deliver(change()) == []
+    [request] = receiver.requests
+    for key in (new, KEY):
+        assert Webhook(key).verify(request.body, dict(request.headers))
+    other = "whsec_" + base64.b64encode(b"another key of 24 bytes!").decode()
+    with pytest.raises(WebhookVerificationError):
+        Webhook(other).verify(request.body, dict(request.headers))
+
+
+def test_three_keys_are_refused(receiver: FeedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEBHOOK_SIGNING_KEY", f"{KEY} {KEY} {KEY}")
+    with pytest.raises(SettingsError, match="one signing key, or two"):
+        deliver(change())
+
+
 def test_a_key_may_come_with_a_line_break_and_without_its_prefix() -> None:
     bare = KEY.removeprefix("whsec_")
-    assert signing_key(KEY + "\n") == signing_key(bare) == base64.b64decode(bare)
+    assert signing_keys(KEY + "\n") == signing_keys(bare) == [base64.b64decode(bare)]
 
 
 def test_without_an_address_there_is_a_clear_error() -> None:
