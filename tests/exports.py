@@ -6,7 +6,7 @@ from typing import Any
 
 from shared.domain.indicator import Indicator, IndicatorType, parse, parse_hash
 from shared.domain.verdict import Verdict
-from shared.formats.exports.source import ExportedIoc, Options, Tlp, id_of
+from shared.formats.exports.source import ExportedIoc, Options, Tlp, indicator_id
 from shared.formats.exports.stix import stix_id
 
 OPTIONS = Options(
@@ -37,16 +37,23 @@ def _parsed(kind: IndicatorType, text: str, verdict: Verdict, **other: Any) -> E
     return ioc(parse(kind, text), verdict, **other)
 
 
-# Each type, each verdict, and whatever has to be escaped somewhere.
+# Each type, each verdict, a withdrawn indicator, and what has to be escaped somewhere.
 IOCS = (
     ioc(parse_hash("d41d8cd98f00b204e9800998ecf8427e")),
-    ioc(parse_hash("DA39A3EE5E6B4B0D3255BFEF95601890AFD80709"), Verdict.LIKELY_MALICIOUS),
+    ioc(
+        parse_hash("DA39A3EE5E6B4B0D3255BFEF95601890AFD80709"),
+        Verdict.LIKELY_MALICIOUS,
+        report_id="",
+    ),
     ioc(parse_hash("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"), tags=()),
     _parsed(IndicatorType.IP, "203.0.113.7", Verdict.SUSPICIOUS, report_id=""),
     _parsed(IndicatorType.IP, "2001:db8::7", Verdict.MALICIOUS, changed=SECOND_RUN),
     _parsed(IndicatorType.DOMAIN, "evil.example", Verdict.MALICIOUS, flow_id="flow/1 ?"),
     _parsed(IndicatorType.DOMAIN, "bücher.example", Verdict.SUSPICIOUS, tags=("naïve", "日本")),
     _parsed(IndicatorType.DOMAIN, "good.example", Verdict.BENIGN, first_seen=1_748_649_600_000),
+    _parsed(
+        IndicatorType.DOMAIN, "cleared.example", Verdict.BENIGN, withdrawn=SECOND_RUN, episode=1
+    ),
     _parsed(IndicatorType.URL, "http://a.example/it's\\a?q='%22", Verdict.MALICIOUS),
     _parsed(IndicatorType.URL, "http://a.example/?x=\\", Verdict.LIKELY_MALICIOUS),
     _parsed(
@@ -57,6 +64,11 @@ IOCS = (
         flow_id="@flow",
     ),
 )
+
+
+def is_indicator(one: ExportedIoc) -> bool:
+    """Whether the verdict makes a STIX indicator."""
+    return one.verdict >= OPTIONS.least_indicator
 
 
 @dataclass(frozen=True)
@@ -75,11 +87,15 @@ class Listed:
 
     def by_change(self) -> Iterator[ExportedIoc]:
         """By change and id."""
-        yield from sorted(self.iocs, key=lambda one: (one.changed, stix_id(one)))
+        indicated = (one for one in self.iocs if one.withdrawn or is_indicator(one))
+        yield from sorted(indicated, key=lambda one: (one.indicator_changed, stix_id(one)))
 
     def by_id(self) -> Iterator[tuple[str, int]]:
         """By id."""
-        ids = {str(id_of("indicator", one.indicator)): one.changed for one in self.iocs}
+        ids = {
+            str(indicator_id(one.indicator, one.episode)): one.indicator_changed
+            for one in self.by_change()
+        }
         yield from sorted(ids.items())
 
     def by_day(self) -> Iterator[ExportedIoc]:

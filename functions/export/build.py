@@ -75,9 +75,10 @@ def publish(
         before = folder / "before.sqlite"
         bucket.fetch(published, STATE, before)
     state = folder / STATE
-    with ExportSource(state, built) as source:
+    with ExportSource(state, built, options.least_indicator) as source:
         read(source.add)
         iocs = source.carry_over(before)
+        indicators = source.count_indicators()
         writer = _Writer(bucket, slot, built, pool, folder)
         for file in all_files(source, options):
             writer.write(file)
@@ -86,6 +87,7 @@ def publish(
     bucket.publish(index)
     return {
         "iocs": iocs,
+        "indicators": indicators,
         "files": len(index.files),
         "written": writer.written,
         "bytes": sum(entry.size for entry in index.files.values()),

@@ -7,32 +7,61 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Self
 
-from shared.domain.indicator import Indicator, IndicatorType
+from functions.export.report_tags import exported_tags
+from shared.domain.errors import InvalidIndicator
+from shared.domain.harmless import apply_rule, overruling_rule
+from shared.domain.indicator import Indicator, IndicatorType, parse
 from shared.domain.reputation import Reputation
 from shared.domain.verdict import Verdict
-from shared.formats.exports.source import ExportedIoc, id_of
+from shared.formats.exports.source import ExportedIoc, indicator_id
 
 _CREATE = """
 CREATE TABLE iocs (
     id PRIMARY KEY, kind, value, verdict, first_seen, last_seen, scan_count, flow_id, report_id,
-    tags, created, changed
+    tags, created, changed, withdrawn, episode, indicator_id, overruled_by
 ) WITHOUT ROWID
 """
-_ADD = "INSERT OR REPLACE INTO iocs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_ADD = "INSERT OR REPLACE INTO iocs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?, ?)"
+# Before its first export, an IOC has `created` set if it is bad enough for a STIX indicator.
 _CARRY_OVER = """
-UPDATE iocs SET created = was.created, changed = CASE
-    WHEN (iocs.verdict, iocs.first_seen, iocs.last_seen, iocs.scan_count, iocs.flow_id,
-          iocs.report_id, iocs.tags)
-      IS (was.verdict, was.first_seen, was.last_seen, was.scan_count, was.flow_id,
-          was.report_id, was.tags)
-    THEN was.changed ELSE iocs.changed END
+UPDATE iocs SET
+    changed = CASE
+        WHEN (iocs.verdict, iocs.first_seen, iocs.last_seen, iocs.scan_count, iocs.flow_id,
+              iocs.report_id, iocs.tags, iocs.created > 0)
+          IS (was.verdict, was.first_seen, was.last_seen, was.scan_count, was.flow_id,
+              was.report_id, was.tags, was.created > 0 AND NOT was.withdrawn)
+        THEN was.changed ELSE iocs.changed END,
+    created = CASE
+        WHEN NOT iocs.created OR (was.created AND NOT was.withdrawn) THEN was.created
+        ELSE iocs.created END,
+    withdrawn = CASE
+        WHEN iocs.created OR NOT was.created THEN 0
+        WHEN was.withdrawn THEN was.withdrawn
+        ELSE :now END,
+    episode = was.episode + (iocs.created > 0 AND was.withdrawn > 0)
 FROM before.iocs AS was WHERE was.id = iocs.id
 """
+_NEW_IDS = """
+UPDATE iocs SET indicator_id = indicator_id(kind, value, episode) WHERE episode > 0
+"""
+# An overruled IOC was never bad, so only tools that have heard of it need to hear that it is not.
+_WITHOUT_OVERRULED = "DELETE FROM iocs WHERE overruled_by <> ''"
+_KNOWN_BEFORE = " AND id NOT IN (SELECT id FROM before.iocs)"
+# Columns that exports before their first withdrawal do not have: each IOC had an indicator.
+_ADDED_COLUMNS = (
+    "ALTER TABLE before.iocs ADD COLUMN withdrawn DEFAULT 0",
+    "ALTER TABLE before.iocs ADD COLUMN episode DEFAULT 0",
+)
 _BY_VALUE = """
 SELECT * FROM iocs WHERE verdict >= ? AND kind = coalesce(?, kind) ORDER BY kind, value
 """
-_BY_CHANGE = "SELECT * FROM iocs ORDER BY changed, id"
-_BY_ID = "SELECT id, changed FROM iocs ORDER BY id"
+_BY_CHANGE = """
+SELECT * FROM iocs WHERE created ORDER BY coalesce(nullif(withdrawn, 0), changed), indicator_id
+"""
+_BY_ID = """
+SELECT indicator_id, coalesce(nullif(withdrawn, 0), changed) FROM iocs WHERE created
+ORDER BY indicator_id
+"""
 # 86400000 milliseconds are a day.
 _BY_DAY = "SELECT * FROM iocs ORDER BY first_seen / 86400000, kind, value"
 
@@ -43,13 +72,16 @@ class ExportSource:
     Args:
         path: of the file to create.
         now: time of the run, milliseconds since the epoch.
+        least: the mildest verdict that makes a STIX indicator.
     """
 
-    def __init__(self, path: Path, now: int) -> None:
+    def __init__(self, path: Path, now: int, least: Verdict) -> None:
         # Several threads read the table and add IOCs here; a lock serialises them.
         self._connection = sqlite3.connect(path, check_same_thread=False)
         self._lock = Lock()
         self._now = now
+        self._least = least
+        self._connection.create_function("indicator_id", 3, _indicator_id, deterministic=True)
         # The file is temporary until it is published, so it needs no protection against crashes.
         self._connection.execute("PRAGMA journal_mode = OFF")
         self._connection.execute("PRAGMA synchronous = OFF")
@@ -62,13 +94,18 @@ class ExportSource:
         self._connection.close()
 
     def add(self, reputations: Iterable[Reputation]) -> None:
-        """Add IOCs that are created and changed now."""
-        rows = [self._row(one) for one in reputations]
+        """Add IOCs that are created and changed now.
+
+        Passes over a stored value that is not an indicator by the present rules.
+        """
+        rows = [self._row(one) for one in reputations if _is_canonical(one.indicator)]
         with self._lock:
             self._connection.executemany(_ADD, rows)
 
     def carry_over(self, before: Path | None) -> int:
-        """Copy from the run before when each IOC was first exported and last changed.
+        """Copy from the run before when each IOC changed, and what became of its STIX indicator.
+
+        An indicator of an IOC that is no longer bad enough is withdrawn, once and for good.
 
         Args:
             before: the file of that run; None for the first run.
@@ -79,10 +116,26 @@ class ExportSource:
         self._connection.commit()
         if before:
             self._connection.execute("ATTACH ? AS before", (str(before),))
-            self._connection.execute(_CARRY_OVER)
+            columns = self._connection.execute("PRAGMA before.table_info(iocs)").fetchall()
+            if "withdrawn" not in {name for _, name, *_ in columns}:
+                for statement in _ADDED_COLUMNS:
+                    self._connection.execute(statement)
+            self._connection.execute(_CARRY_OVER, {"now": self._now})
+            self._connection.execute(_NEW_IDS)
+            self._connection.execute(_WITHOUT_OVERRULED + _KNOWN_BEFORE)
             self._connection.commit()
             self._connection.execute("DETACH before")
+        else:
+            self._connection.execute(_WITHOUT_OVERRULED)
+            self._connection.commit()
         count: int = self._connection.execute("SELECT count(*) FROM iocs").fetchone()[0]
+        return count
+
+    def count_indicators(self) -> int:
+        """The number of STIX indicators that are not withdrawn."""
+        count: int = self._connection.execute(
+            "SELECT count(*) FROM iocs WHERE created AND NOT withdrawn"
+        ).fetchone()[0]
         return count
 
     def by_value(
@@ -92,11 +145,11 @@ class ExportSource:
         return self._read(_BY_VALUE, least.value, kind.value if kind else None)
 
     def by_change(self) -> Iterator[ExportedIoc]:
-        """All IOCs, the last changed last."""
+        """IOCs that have or had a STIX indicator, the last changed last."""
         return self._read(_BY_CHANGE)
 
     def by_id(self) -> Iterator[tuple[str, int]]:
-        """Id and last change of each IOC, by id."""
+        """UUID and last change of each STIX indicator, by UUID."""
         yield from self._connection.execute(_BY_ID)
 
     def by_day(self) -> Iterator[ExportedIoc]:
@@ -104,10 +157,10 @@ class ExportSource:
         return self._read(_BY_DAY)
 
     def _read(self, query: str, *values: Any) -> Iterator[ExportedIoc]:
-        for _, kind, value, verdict, *facts, tags, created, changed in self._connection.execute(
-            query, values
-        ):
-            first_seen, last_seen, scan_count, flow_id, report_id = facts
+        for row in self._connection.execute(query, values):
+            _, kind, value, verdict, *facts = row
+            first_seen, last_seen, scan_count, flow_id, report_id, tags, *times = facts
+            created, changed, withdrawn, episode, *_ = times
             yield ExportedIoc(
                 Indicator(IndicatorType(kind), value),
                 Verdict(verdict),
@@ -119,21 +172,40 @@ class ExportSource:
                 tuple(json.loads(tags)),
                 created,
                 changed,
+                withdrawn,
+                episode,
             )
 
     def _row(self, reputation: Reputation) -> tuple[Any, ...]:
         indicator, summary = reputation.indicator, reputation.summary
+        verdict, overruled_by, _ = apply_rule(
+            summary.latest.verdict, overruling_rule(indicator, reputation)
+        )
+        ioc_id = str(indicator_id(indicator, 0))
         return (
-            str(id_of("indicator", indicator)),
+            ioc_id,
             indicator.type.value,
             indicator.value,
-            summary.latest.verdict.value,
+            verdict.value,
             summary.first_seen,
             summary.last_seen,
             reputation.scan_count,
             summary.latest.flow_id,
             summary.latest.report_id,
-            json.dumps(sorted(summary.tags)),
+            json.dumps(exported_tags(summary.tags)),
+            self._now if verdict >= self._least else 0,
             self._now,
-            self._now,
+            ioc_id,
+            overruled_by,
         )
+
+
+def _indicator_id(kind: str, value: str, episode: int) -> str:
+    return str(indicator_id(Indicator(IndicatorType(kind), value), episode))
+
+
+def _is_canonical(indicator: Indicator) -> bool:
+    try:
+        return parse(indicator.type, indicator.value) == indicator
+    except InvalidIndicator:
+        return False

@@ -26,7 +26,8 @@ OBJECTS = f"{API_ROOT}/collections/{COLLECTION_ID}/objects"
 MAX_LIMIT = 1000
 _STIX = "application/stix+json;version=2.1"
 _TITLE = "IOC reputation"
-_ACCEPTED = {"*/*", "application/*", "application/taxii+json"}
+# TAXII clients of OASIS ask for JSON as such; every object of TAXII is JSON.
+_ACCEPTED = {"*/*", "application/*", "application/taxii+json", "application/json"}
 _CURSOR = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)_([a-z-]+--[0-9a-f-]{36})")
 # Sorts after every id.
 _LAST = "~"
@@ -230,7 +231,7 @@ def collection_facts() -> dict[str, Any]:
     return {
         "id": COLLECTION_ID,
         "title": _TITLE,
-        "description": "Every indicator that a scan gave a verdict, as it is now.",
+        "description": "What scans found likely malicious or malicious, and what was revoked.",
         "can_read": True,
         "can_write": False,
         "media_types": [_STIX],
@@ -245,7 +246,7 @@ def _check_collection(call: Call) -> None:
 def _check_accept(call: Call) -> None:
     for one in read_accept(call.request.headers.get("accept", "*/*")):
         versions = [each for each in one.parameters if each.startswith("version=")]
-        if one.name in _ACCEPTED and versions in ([], ["version=2.1"]):
+        if one.weight > 0 and one.name in _ACCEPTED and versions in ([], ["version=2.1"]):
             return
     raise ApiError(errors.NOT_TAXII)
 

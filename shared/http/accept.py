@@ -8,7 +8,7 @@ class Range(NamedTuple):
 
     Attributes:
         name: a media type, a coding or a range of them, in lower case.
-        parameters: such as `version=2.1`, without the weight.
+        parameters: such as `version=2.1`, without quotes and without the weight.
         weight: 1.0 unless the header has one; 0.0 refuses, as does a weight that is not a number.
     """
 
@@ -23,7 +23,8 @@ def read_accept(header: str) -> list[Range]:
     for part in header.lower().replace(" ", "").replace("\t", "").split(","):
         if not part:
             continue  # RFC 9110, 5.6.1.2
-        name, *parameters = part.split(";")
+        # A parameter in quotes means the same as without them (RFC 9110, section 5.6.6).
+        name, *parameters = part.replace('"', "").split(";")
         weight = next((one[2:] for one in parameters if one.startswith("q=")), "1")
         others = tuple(one for one in parameters if not one.startswith("q="))
         ranges.append(Range(name, others, _number(weight)))

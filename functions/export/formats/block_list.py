@@ -11,6 +11,8 @@ VERDICTS = (Verdict.MALICIOUS, Verdict.LIKELY_MALICIOUS, Verdict.SUSPICIOUS)
 _TEXT = "text/plain; charset=utf-8"
 # A DNS name has at most 255 bytes, and the name of the zone is part of it.
 _LONGEST_IN_A_ZONE = 200
+# Programs take a line that begins with it for an option.
+_OPTION = "-"
 
 
 def files(source: IocSource, _options: Options) -> Iterator[ExportFile]:
@@ -26,7 +28,8 @@ def files(source: IocSource, _options: Options) -> Iterator[ExportFile]:
 
 def _plain(source: IocSource, kind: IndicatorType, verdict: Verdict) -> Iterator[str]:
     for ioc in source.by_value(kind, verdict):
-        yield f"{as_tools_write(ioc.indicator)}\n"
+        if not ioc.indicator.value.startswith(_OPTION):
+            yield f"{as_tools_write(ioc.indicator)}\n"
 
 
 def _hosts(source: IocSource, verdict: Verdict) -> Iterator[str]:

@@ -111,7 +111,7 @@ def attribute(ioc: ExportedIoc, options: Options) -> dict[str, Any]:
         "first_seen": format_millis(ioc.first_seen),
         "last_seen": format_millis(ioc.last_seen),
         "comment": " ".join(filter(None, (comment, options.link(ioc)))),
-        "Tag": [{"name": f"verdict:{ioc.verdict.name.lower()}"}, *({"name": t} for t in ioc.tags)],
+        "Tag": [{"name": label} for label in ioc.labels],
     }
 
 

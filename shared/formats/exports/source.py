@@ -31,8 +31,10 @@ class ExportedIoc:
     Attributes:
         flow_id, report_id: scan and report of its verdict; report_id is "" if there is none.
         tags: sorted.
-        created: when it was first exported.
+        created: when its STIX indicator was first exported; 0 if it never had one.
         changed: when it was first exported in its present form.
+        withdrawn: when its STIX indicator was withdrawn; 0 if it has one, or never had one.
+        episode: how often a STIX indicator of it was withdrawn and it became bad again.
     """
 
     indicator: Indicator
@@ -45,6 +47,18 @@ class ExportedIoc:
     tags: tuple[str, ...]
     created: int
     changed: int
+    withdrawn: int = 0
+    episode: int = 0
+
+    @property
+    def labels(self) -> list[str]:
+        """The verdict and the tags, as labels of STIX and tags of MISP."""
+        return [f"verdict:{self.verdict.name.lower()}", *self.tags]
+
+    @property
+    def indicator_changed(self) -> int:
+        """When its STIX indicator last changed: a withdrawn one never changes again."""
+        return self.withdrawn or self.changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +68,12 @@ class Options:
     Attributes:
         report_link: address of a report's page with placeholders `{flow_id}` and `{report_id}`;
             "" for no links.
+        least_indicator: the mildest verdict that makes a STIX indicator.
     """
 
     tlp: Tlp
     report_link: str
+    least_indicator: Verdict = Verdict.LIKELY_MALICIOUS
 
     def link(self, ioc: ExportedIoc) -> str:
         """Return the address of the page of the report of a verdict, "" if there is none."""
@@ -77,10 +93,10 @@ class IocSource(Protocol):
         """List by type and value, only IOCs of type `kind` with a verdict of at least `least`."""
 
     def by_change(self) -> Iterator[ExportedIoc]:
-        """List by last change, the latest at the end, and by id at the same time."""
+        """List those that have or had a STIX indicator, by its last change and its id."""
 
     def by_id(self) -> Iterator[tuple[str, int]]:
-        """List each UUID (from `id_of`) with the last change, by UUID."""
+        """List the UUID and the last change of each STIX indicator, by UUID."""
 
     def by_day(self) -> Iterator[ExportedIoc]:
         """List by the day (UTC) of the first sighting, then by type and value."""
@@ -105,6 +121,11 @@ class ExportFile:
 def id_of(what: str, indicator: Indicator) -> uuid.UUID:
     """Return the id of an object about an indicator, equal in every run and on every stack."""
     return uuid.uuid5(NAMESPACE, f"{what}:{indicator.type}:{indicator.value}")
+
+
+def indicator_id(indicator: Indicator, episode: int) -> uuid.UUID:
+    """Return the id of a STIX indicator: what was withdrawn and returns gets a new one."""
+    return id_of(f"indicator-{episode}" if episode else "indicator", indicator)
 
 
 def as_tools_write(indicator: Indicator) -> str:

@@ -19,7 +19,7 @@ from shared.formats.exports.source import (
     Options,
     Tlp,
     as_tools_write,
-    id_of,
+    indicator_id,
 )
 
 MEDIA_TYPE: Final = "application/stix+json;version=2.1"
@@ -40,8 +40,6 @@ _TYPES_AND_CONFIDENCE = {
     Verdict.MALICIOUS: ("malicious-activity", 95),
     Verdict.LIKELY_MALICIOUS: ("malicious-activity", 75),
     Verdict.SUSPICIOUS: ("anomalous-activity", 50),
-    Verdict.NO_THREAT: ("unknown", 50),
-    Verdict.BENIGN: ("benign", 85),
 }
 
 
@@ -86,36 +84,45 @@ def common_objects(tlp: Tlp) -> list[dict[str, Any]]:
 
 
 def indicator(ioc: ExportedIoc, options: Options) -> dict[str, Any]:
-    """Build the STIX indicator of an IOC."""
-    kind, confidence = _TYPES_AND_CONFIDENCE[ioc.verdict]
-    source: dict[str, str] = {"source_name": "MetaDefender Sandbox", "external_id": ioc.flow_id}
-    if link := options.link(ioc):
-        source["url"] = link
-    return {
+    """Build the STIX indicator of an IOC.
+
+    A withdrawn one holds only what never changes, because the standard allows no version after the
+    one that revokes an object.
+    """
+    common = {
         "type": "indicator",
         "spec_version": "2.1",
         "id": stix_id(ioc),
         "created_by_ref": _IDENTITY,
         "created": format_millis(ioc.created),
-        "modified": format_millis(ioc.changed),
+        "modified": format_millis(ioc.indicator_changed),
         "name": as_tools_write(ioc.indicator),
-        "description": f"{ioc.verdict.name}, scans: {ioc.scan_count}, "
-        f"last seen: {format_millis(ioc.last_seen)}",
-        "indicator_types": [kind],
         "pattern": _pattern(ioc),
         "pattern_type": "stix",
         "pattern_version": "2.1",
+        "object_marking_refs": [_MARKINGS[options.tlp][0]],
+    }
+    if ioc.withdrawn:
+        return {**common, "revoked": True, "valid_from": format_millis(ioc.created)}
+    kind, confidence = _TYPES_AND_CONFIDENCE[ioc.verdict]
+    source: dict[str, str] = {"source_name": "MetaDefender Sandbox", "external_id": ioc.flow_id}
+    if link := options.link(ioc):
+        source["url"] = link
+    return {
+        **common,
+        "description": f"{ioc.verdict.name}, scans: {ioc.scan_count}, "
+        f"last seen: {format_millis(ioc.last_seen)}",
+        "indicator_types": [kind],
         "valid_from": format_millis(ioc.first_seen),
-        "labels": [f"verdict:{ioc.verdict.name.lower()}", *ioc.tags],
+        "labels": ioc.labels,
         "confidence": confidence,
         "external_references": [source],
-        "object_marking_refs": [_MARKINGS[options.tlp][0]],
     }
 
 
 def stix_id(ioc: ExportedIoc) -> str:
     """Return the STIX id of the indicator."""
-    return f"indicator--{id_of('indicator', ioc.indicator)}"
+    return f"indicator--{indicator_id(ioc.indicator, ioc.episode)}"
 
 
 def read_page(text: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -135,7 +142,7 @@ def _page(number: int, page: Sequence[tuple[ExportedIoc, str]], options: Options
     text = (
         f'{{"type":"bundle","id":"bundle--{uuid.uuid5(NAMESPACE, body)}","objects":[\n{body}\n]}}\n'
     )
-    first = (page[0][0].changed, stix_id(page[0][0])) if page else None
+    first = (page[0][0].indicator_changed, stix_id(page[0][0])) if page else None
     return ExportFile(f"stix/{number:04d}.json", MEDIA_TYPE, [text], first)
 
 

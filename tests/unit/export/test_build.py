@@ -3,8 +3,10 @@
 import hashlib
 import json
 import shutil
+import sqlite3
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,9 @@ from typing import Any
 import pytest
 
 from functions.export.build import STATE, publish
+from shared.domain import harmless
 from shared.domain.errors import StoreError
-from shared.domain.indicator import IndicatorType, parse
+from shared.domain.indicator import Indicator, IndicatorType, parse
 from shared.domain.moment import format_millis
 from shared.domain.reputation import Reputation
 from shared.domain.verdict import Verdict
@@ -147,10 +150,147 @@ def test_what_the_bucket_would_forget_is_written_again(bucket: Bucket, run: Run)
     assert "iocs.csv" in bucket.puts
 
 
+def indicators(bucket: Bucket) -> list[tuple[str, bool, str]]:
+    """Id, whether it is revoked, and last change of each STIX indicator."""
+    _, found = stix.read_page(bucket.text("stix/0001.json"))
+    return [(one["id"], one.get("revoked", False), one["modified"]) for one in found]
+
+
+def test_an_indicator_that_is_no_longer_bad_is_revoked_once_and_returns_as_another(
+    bucket: Bucket, run: Run
+) -> None:
+    bad = KNOWN[0]
+    hours = [format_millis(NOW + n * HOUR) for n in range(6)]
+    run([bad])
+    [(first, revoked, _)] = indicators(bucket)
+    assert not revoked
+    for hour, verdict in ((1, Verdict.SUSPICIOUS), (2, Verdict.BENIGN), (3, Verdict.NO_THREAT)):
+        run([reputation(DOMAINS[0], verdict=verdict, counted=hour)], NOW + hour * HOUR)
+        # The standard allows no version after the one that revokes.
+        assert indicators(bucket) == [(first, True, hours[1])]
+    run([bad], NOW + 4 * HOUR)
+    [(second, revoked, since)] = indicators(bucket)
+    assert (revoked, since) == (False, hours[4])
+    assert second != first
+    assert second.removeprefix("indicator--") in bucket.text(f"taxii/ids-{second[11]}.txt")
+    run([reputation(DOMAINS[0], verdict=Verdict.BENIGN)], NOW + 5 * HOUR)
+    assert indicators(bucket) == [(second, True, hours[5])]
+
+
+def test_what_never_was_bad_enough_has_no_indicator(bucket: Bucket, run: Run) -> None:
+    mild = [
+        reputation(one, verdict=verdict)
+        for one, verdict in zip(DOMAINS, sorted(Verdict), strict=True)
+    ]
+    run(mild)
+    assert set(changes(bucket)) == {"d3.example", "d4.example"}
+    event = json.loads(bucket.text(f"misp/{events(bucket)[0]}.json"))["Event"]
+    for attribute in event["Attribute"]:
+        assert attribute["to_ids"] == (attribute["value"] in changes(bucket))
+
+
+def events(bucket: Bucket) -> list[str]:
+    """The ids of the MISP events."""
+    return list(json.loads(bucket.text("misp/manifest.json")))
+
+
+def test_a_state_of_before_withdrawals_counts_every_ioc_as_an_indicator(
+    bucket: Bucket, run: Run, tmp_path: Path
+) -> None:
+    run([KNOWN[0], reputation(DOMAINS[1], verdict=Verdict.BENIGN)])
+    assert bucket.published
+    name = f"{bucket.published.slot}/{STATE}"
+    old = tmp_path / "old.sqlite"
+    old.write_bytes(bucket.objects[name])
+    with closing(sqlite3.connect(old)) as connection:
+        for column in ("withdrawn", "episode", "indicator_id", "overruled_by"):
+            connection.execute(f"ALTER TABLE iocs DROP COLUMN {column}")
+        connection.execute("UPDATE iocs SET created = changed")
+        connection.commit()
+    bucket.objects[name] = old.read_bytes()
+    run([KNOWN[0], reputation(DOMAINS[1], verdict=Verdict.BENIGN)], NOW + HOUR)
+    assert [(revoked, at) for _, revoked, at in indicators(bucket)] == [
+        (False, format_millis(NOW)),
+        (True, format_millis(NOW + HOUR)),
+    ]
+
+
+HARMLESS = [
+    Indicator(IndicatorType.IP, "127.0.0.1"),
+    Indicator(IndicatorType.IP, "169.254.169.254"),
+    Indicator(IndicatorType.DOMAIN, "printer.local"),
+    Indicator(IndicatorType.MD5, "D41D8CD98F00B204E9800998ECF8427E"),
+]
+
+
+def test_the_harmless_is_in_no_export(bucket: Bucket, run: Run) -> None:
+    run([KNOWN[0], *map(reputation, HARMLESS)])
+    assert bucket.published
+    for name in bucket.published.files:
+        text = bucket.text(name)
+        assert not any(one.value.lower() in text.lower() for one in HARMLESS), name
+
+
+def test_what_turns_out_to_be_harmless_is_taken_back(
+    bucket: Bucket, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as before_the_rule:
+        before_the_rule.setattr(harmless, "always_harmless", lambda _: "")
+        run([reputation(HARMLESS[0])])
+    assert bucket.text("blocklist/ip-malicious.txt") == "127.0.0.1\n"
+    run([reputation(HARMLESS[0])], NOW + HOUR)
+    assert bucket.text("blocklist/ip-suspicious.txt") == ""
+    assert [revoked for _, revoked, _ in indicators(bucket)] == [True]
+    event = json.loads(bucket.text(f"misp/{events(bucket)[0]}.json"))["Event"]
+    assert [one["to_ids"] for one in event["Attribute"]] == [False]
+
+
+def test_a_report_sets_no_tag_of_a_reserved_namespace(bucket: Bucket, run: Run) -> None:
+    hostile = ["tlp:white", "TLP:CLEAR", "verdict:benign", " Verdict : benign", "PAP:WHITE"]
+    hostile += ["false-positive:risk=high", "misp:confidence", "\uff34\uff2c\uff30:white"]
+    hostile += ["t\u200blp:white", "v\u200derdict:benign", "\ntlp:white", "", "\u202e"]
+    good = ["docm", "macro", "misp-galaxy:malware=x", "tlp", "a:tlp:white"]
+    run([reputation(DOMAINS[0], tags=frozenset(hostile + good))])
+    _, [indicator] = stix.read_page(bucket.text("stix/0001.json"))
+    assert indicator["labels"] == ["verdict:malicious", *sorted(good)]
+    event = json.loads(bucket.text(f"misp/{events(bucket)[0]}.json"))["Event"]
+    assert [tag["name"] for tag in event["Tag"]] == ["tlp:amber"]
+    [attribute] = event["Attribute"]
+    assert [tag["name"] for tag in attribute["Tag"]] == ["verdict:malicious", *sorted(good)]
+    row = bucket.text("iocs.csv").splitlines()[1]
+    assert "|".join(sorted(good)) in row
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "0.0.0.0.0.rpz-client-ip",
+        "32.1.0.0.127.RPZ-CLIENT-IP",
+        "24.0.2.0.192.rpz-ip",
+        "rpz-passthru",
+        "*.example",
+        "*",
+        "@",
+        "$INCLUDE /etc/passwd",
+        "a.example\nb.example",
+        "a.example CNAME rpz-passthru.",
+        "a.example # b",
+        "a/b.example",
+        "EVIL.example",
+        "x" * 64 + ".example",
+    ],
+)
+def test_a_stored_value_that_is_not_an_indicator_is_in_no_export(
+    bucket: Bucket, run: Run, value: str
+) -> None:
+    assert run([reputation(Indicator(IndicatorType.DOMAIN, value)), KNOWN[0]])["iocs"] == 1
+    assert bucket.text("blocklist/domain-malicious.txt") == "d0.example\n"
+
+
 def test_only_what_changed_gets_a_new_version(bucket: Bucket, run: Run) -> None:
     run(KNOWN[:4])
-    worse = reputation(DOMAINS[1], flow_id="flow-1", verdict=Verdict.SUSPICIOUS)
-    run([KNOWN[0], worse, *KNOWN[2:]], NOW + HOUR)
+    milder = reputation(DOMAINS[1], flow_id="flow-1", verdict=Verdict.LIKELY_MALICIOUS)
+    run([KNOWN[0], milder, *KNOWN[2:]], NOW + HOUR)
     first, second = format_millis(NOW), format_millis(NOW + HOUR)
     assert changes(bucket) == {
         "d0.example": (first, first),
