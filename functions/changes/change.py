@@ -8,9 +8,11 @@ docs/events.md describes the event.
 
 import hashlib
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
-from shared.domain.harmless import EffectiveVerdict, effective_verdict
+from shared.domain.harmless import EffectiveVerdict, always_harmless, apply_rule, is_bad
+from shared.domain.indicator import Indicator
 from shared.domain.moment import format_millis
 from shared.domain.reputation import Reputation
 from shared.store.items import indicator_of, reputation_from_item
@@ -22,19 +24,32 @@ SCHEMA_VERSION = "1.1"
 Detail = dict[str, Any]
 
 
-def change_in(record: Mapping[str, Any]) -> Detail | None:
+def bad_indicator_in(record: Mapping[str, Any]) -> Indicator | None:
+    """Return the IOC of a record if a trusted list may overrule its verdict, before or after.
+
+    The arguments and errors are those of `change_in`.
+    """
+    reputations = filter(None, map(_reputation, _images(record)))
+    bad = [one.indicator for one in reputations if is_bad(one.summary.latest.verdict)]
+    return bad[0] if bad else None
+
+
+def change_in(
+    record: Mapping[str, Any], trusting: Mapping[Indicator, str] = MappingProxyType({})
+) -> Detail | None:
     """Return the detail of the event for a record; None if the verdict did not change.
 
     Args:
         record: of a DynamoDB stream with old and new images, in Lambda's form.
+        trusting: by IOC the name of a provider that overrules and trusts it.
 
     Raises:
         KeyError, ValueError: an image is not an item of the IOC table.
     """
     stream = record["dynamodb"]
-    old, new = stream.get("OldImage", {}), stream.get("NewImage", {})
+    old, new = _images(record)
     reputation = _reputation(new)
-    before, after = _effective(_reputation(old)), _effective(reputation)
+    before, after = _effective(_reputation(old), trusting), _effective(reputation, trusting)
     if _name(before) == _name(after):
         return None
     indicator = indicator_of(new or old)
@@ -51,13 +66,24 @@ def change_in(record: Mapping[str, Any]) -> Detail | None:
     }
 
 
+def _images(record: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    stream = record["dynamodb"]
+    return stream.get("OldImage", {}), stream.get("NewImage", {})
+
+
 def _reputation(image: Mapping[str, Any]) -> Reputation | None:
     # None for an item with entries of providers only, and for one of a network.
     return reputation_from_item(image) if "verdict" in image else None
 
 
-def _effective(reputation: Reputation | None) -> EffectiveVerdict | None:
-    return None if reputation is None else effective_verdict(reputation.indicator, reputation)
+def _effective(
+    reputation: Reputation | None, trusting: Mapping[Indicator, str]
+) -> EffectiveVerdict | None:
+    if reputation is None:
+        return None
+    indicator = reputation.indicator
+    rule = always_harmless(indicator) or trusting.get(indicator, "")
+    return apply_rule(reputation.summary.latest.verdict, rule)
 
 
 def _name(effective: EffectiveVerdict | None) -> str | None:

@@ -10,7 +10,12 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.publish.external_reputation import external_reputation_of, no_external_reputation
-from functions.publish.intake import ExternalReputation, Publisher
+from functions.publish.intake import (
+    ExternalReputation,
+    Publisher,
+    TrustedBy,
+    no_trusted_lists,
+)
 from functions.publish.poll import Poller
 from functions.publish.routes import Service, respond
 from functions.publish.settings import PublishSettings
@@ -25,6 +30,7 @@ from shared.runtime.deadline import Deadline
 from shared.runtime.observability import failures_by_kind, logged, logger, metrics
 from shared.store.api_keys import ApiKeys
 from shared.store.client import dynamodb_client
+from shared.store.trusted_lists import TrustedLists
 
 # Time at the end of an invocation that a poll leaves for the current report.
 SPARE_S = 7.0
@@ -92,8 +98,20 @@ def _keys() -> KeyRing:
 def _publisher() -> Publisher:
     table = _settings().report_table_name
     return Publisher(
-        Histories(_client(), table), FeedLog(_client(), table), _external_reputation(), _now_ms
+        Histories(_client(), table),
+        FeedLog(_client(), table),
+        _external_reputation(),
+        _now_ms,
+        _trusted_by(),
     )
+
+
+def _trusted_by() -> TrustedBy:
+    settings = _settings()
+    if not settings.providers:
+        return no_trusted_lists
+    lists = TrustedLists(_client(), settings.table_name, settings.state_table_name, _now_ms)
+    return lists.trusting
 
 
 def _external_reputation() -> ExternalReputation:

@@ -2,7 +2,7 @@
 
 from shared.http.private_ca import PrivateCa
 from shared.runtime.secret import Secret
-from shared.runtime.settings import Environment, flag, optional_url, text
+from shared.runtime.settings import Environment, flag, names, optional_url, text
 
 
 class PublishSettings:
@@ -23,6 +23,9 @@ class PublishSettings:
         reputation_allow_private: whether it may have an address that is not on the internet
             (`REPUTATION_ALLOW_PRIVATE`, "true" if so).
         reputation_api_key: its key (`REPUTATION_API_KEY_PARAMETER`, `REPUTATION_API_KEY`).
+        providers: ids of the enabled providers (`PROVIDERS`, separated by commas); one of them may
+            overrule bad verdicts.
+        table_name: the IOC table (`TABLE_NAME`), for the lists of these providers.
 
     Raises:
         SettingsError: a setting is missing or not valid.
@@ -38,3 +41,5 @@ class PublishSettings:
         self.reputation_url = optional_url(env, "REPUTATION_URL")
         self.reputation_allow_private = flag(env, "REPUTATION_ALLOW_PRIVATE")
         self.reputation_api_key = Secret(env, "REPUTATION_API_KEY")
+        self.providers = names(env, "PROVIDERS")
+        self.table_name = text(env, "TABLE_NAME")

@@ -12,6 +12,7 @@ from aws_lambda_powertools.utilities.parameters.constants import DEFAULT_PROVIDE
 
 from local.api import register_api_key
 from local.buckets import make_bucket
+from local.changes import stream_records
 from local.context import LocalContext
 from local.engine import running_engine
 from local.environment import DEFAULTS, ENDPOINT
@@ -22,11 +23,15 @@ from local.publish import send
 from local.tables import make_tables
 from local.template import http_routes
 from local.up import SAMPLE_REPORTS
+from shared.domain.indicator import IndicatorType, parse
 from shared.store.client import dynamodb_client
+from shared.store.items import IocItem, to_item
+from tests.builders import reputation
 from tests.feed_server import FeedServer, page
 from tests.infrastructure.policies import Grant, grants, not_called, not_granted
 from tests.infrastructure.recorder import Call, Recorder, calls_of, recording
 from tests.infrastructure.support import ROOT, Template
+from tests.scans import body_of, raw_scan, raw_scan_report, scan_ioc
 from tests.served_providers import served_providers
 
 # The tables are called by their logical ids, so that calls and grants speak of the same.
@@ -64,6 +69,22 @@ assessment = "malware"
 licence = "free"
 options = { listed = "bad", budget_ms = 5000 }
 """
+# What a provider that overrules trusts: a network, and names with those below them.
+TRUSTED = """
+[trusted]
+name = "trusted.example"
+types = ["ip", "domain"]
+address = "BASE/trusted"
+format = "misp_warninglist"
+every = "1d"
+stance = "trusted"
+effect = "overrule"
+licence = "free"
+"""
+TRUSTED_LIST = {
+    "type": "hostname",
+    "list": ["198.51.100.0/28", "evil.example"],
+}
 
 Function = Literal[
     "changes", "export", "filter", "ingest", "lookup", "providers", "publish", "webhook"
@@ -111,6 +132,18 @@ def lists(aws: Recorder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Ite
         for name, value in (settings | {"PROVIDER_KEYS_PATH": path}).items():
             monkeypatch.setenv(name, value)
         yield server
+
+
+@pytest.fixture
+def trusted_lists(aws: Recorder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """A provider that overrules, with its list in the tables."""
+    answers = {"/trusted": json.dumps(TRUSTED_LIST).encode()}
+    with served_providers(TRUSTED, answers, tmp_path) as (_, settings):
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        assert refresh()["trusted"]["complete"]
+        aws.calls.clear()
+        yield
 
 
 @pytest.fixture
@@ -225,8 +258,12 @@ def test_without_providers_look_ups_neither_write_items_nor_read_keys(
 
 
 def test_publish_calls_what_it_is_granted(
-    template: Template, aws: Recorder, neighbours: FeedServer
+    template: Template, aws: Recorder, trusted_lists: None, neighbours: FeedServer
 ) -> None:
+    # The second scan asks whether a trusted list overrules what the first one states.
+    for flow_id, verdict in (("scan-1", "MALICIOUS"), ("scan-2", None)):
+        iocs = {"ip": [scan_ioc("198.51.100.7", verdict)]}
+        assert send(body_of(raw_scan(raw_scan_report(iocs), flow_id=flow_id)))[0] == 200
     for report in SAMPLE_REPORTS.glob("*.json"):
         assert send(report.read_bytes())[1]["reports"][0]["status"] == "published"
     # One that comes again with other content replaces what the feed has.
@@ -240,11 +277,14 @@ def test_publish_calls_what_it_is_granted(
 
 
 def test_changes_and_webhook_call_what_they_are_granted(
-    template: Template, aws: Recorder, monkeypatch: pytest.MonkeyPatch
+    template: Template, aws: Recorder, trusted_lists: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_EVENTBRIDGE", aws.url)
     monkeypatch.setenv("EVENT_BUS_NAME", "ChangesBus")
     event = json.loads((ROOT / "events" / "dynamodb-stream-changes.json").read_bytes())
+    # An address that is bad, because trusted networks are read only for such a one.
+    item = to_item(IocItem(reputation(parse(IndicatorType.IP, "198.51.100.7")), b"00000001"))
+    event["Records"] += stream_records({}, {item["pk"]["S"]: item})
     assert load("changes")(event, LocalContext("changes", 60)) == {"batchItemFailures": []}
     assert_equal(held_by(template, "changes"), aws.calls)
     aws.calls.clear()

@@ -86,6 +86,8 @@ GRANTS = {
     "ChangesFunctionRole": {
         "ChangesLogGroup": WRITE_LOG,
         "ChangesBus": {"events:PutEvents"},
+        "IocTable": {"dynamodb:BatchGetItem"},
+        "StateTable": {"dynamodb:GetItem"},
         "IocTable.StreamArn": {
             "dynamodb:DescribeStream",
             "dynamodb:GetRecords",
@@ -161,6 +163,7 @@ GRANTS = {
             "dynamodb:PutItem",
             "dynamodb:UpdateItem",
         },
+        "IocTable": {"dynamodb:BatchGetItem"},
         "StateTable": {"dynamodb:GetItem"},
         PARAMETER_ARN % "FeedCaParameter": {"ssm:GetParameter"},
         PARAMETER_ARN % "SandboxApiKeyParameter": {"ssm:GetParameter"},
@@ -186,7 +189,7 @@ COMMON_VARIABLES = {
     "POWERTOOLS_LOG_LEVEL",
 }
 VARIABLES = {
-    "ChangesFunction": COMMON_VARIABLES | {"EVENT_BUS_NAME"},
+    "ChangesFunction": COMMON_VARIABLES | {"EVENT_BUS_NAME", "PROVIDERS"},
     "WebhookFunction": COMMON_VARIABLES
     | {
         "WEBHOOK_URL",
@@ -221,6 +224,7 @@ VARIABLES = {
     "PublishFunction": COMMON_VARIABLES
     | {
         "FEED_CA_PARAMETER",
+        "PROVIDERS",
         "REPORT_TABLE_NAME",
         "SANDBOX_URL",
         "SANDBOX_API_KEY_PARAMETER",
@@ -338,7 +342,8 @@ def test_a_key_is_readable_only_where_one_is_named(template: Template, name: str
     conditional = [
         policy["Fn::If"]
         for policy in role["Policies"]
-        if "Fn::If" in policy and policy["Fn::If"][0] not in {"HasSearchIndex", *IN_VPC.values()}
+        if "Fn::If" in policy
+        and policy["Fn::If"][0] not in {"HasProviders", "HasSearchIndex", *IN_VPC.values()}
     ]
     assert {condition for condition, _, _ in conditional} == KEYS[name].keys()
     for condition, granted, otherwise in conditional:
@@ -404,12 +409,23 @@ def test_subnets_without_a_security_group_are_refused(template: Template) -> Non
     }
 
 
-def test_of_the_state_publishing_reads_keys_and_nothing_else(template: Template) -> None:
+def test_of_the_state_publishing_reads_keys_and_providers_and_nothing_else(
+    template: Template,
+) -> None:
     role = template["Resources"]["PublishFunctionRole"]["Properties"]
-    (of_state,) = [one for one in statements(role) if target(one["Resource"]) == "StateTable"]
-    assert of_state["Condition"] == {
-        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{Prefix.API_KEY}#*"]}
-    }
+    of_state = [one for one in statements(role) if target(one["Resource"]) == "StateTable"]
+    assert [one["Condition"]["ForAllValues:StringLike"] for one in of_state] == [
+        {"dynamodb:LeadingKeys": [f"{Prefix.API_KEY}#*"]},
+        {"dynamodb:LeadingKeys": [f"{Prefix.NETWORKS}#*", f"{Prefix.PROVIDERS}#*"]},
+    ]
+
+
+@pytest.mark.parametrize("name", ["ChangesFunctionRole", "PublishFunctionRole"])
+def test_trusted_lists_are_read_only_where_there_are_providers(
+    template: Template, name: str
+) -> None:
+    found = sids_by_condition(template, name)
+    assert found["HasProviders"] == ["ReadProviders", "ReadListings"]
 
 
 def test_of_the_state_each_writes_its_own_and_nothing_else(template: Template) -> None:

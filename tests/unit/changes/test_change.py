@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.changes.change import change_in
+from functions.changes.change import bad_indicator_in, change_in
 from local.changes import stream_records
 from shared.domain.indicator import Indicator, IndicatorType
 from shared.domain.reputation import Reputation, join_all
 from shared.domain.verdict import Verdict
 from shared.store.items import IocItem, to_item
-from tests.builders import reputation, sighting, sighting_summary
+from tests.builders import DOMAIN, reputation, sighting, sighting_summary
 from tests.changes import KEY, LISTING, VALIDATOR, State, history, last_word
 
 REPUTATIONS = st.builds(
@@ -127,6 +127,22 @@ def test_a_harmless_indicator_is_benign_in_events() -> None:
     assert detail["overruled_verdict"] == "MALICIOUS"
     [record] = stream_records({key: after}, {key: {**after, "ver": {"B": b"00000003"}}})
     assert change_in(record) is None
+
+
+def test_a_trusted_indicator_is_benign_in_events() -> None:
+    [record] = history([reputation()])
+    assert bad_indicator_in(record) == DOMAIN
+    detail = change_in(record, {DOMAIN: "Top sites"})
+    assert detail
+    VALIDATOR.validate(detail)
+    assert (detail["verdict"], detail["overruled_by"]) == ("BENIGN", "Top sites")
+    worse = history([reputation(verdict=Verdict.SUSPICIOUS), reputation()])[1]
+    assert change_in(worse, {DOMAIN: "Top sites"}) is None
+
+
+def test_no_list_is_asked_about_what_is_not_bad() -> None:
+    states: list[State] = [reputation(verdict=Verdict.NO_THREAT), LISTING, None]
+    assert [bad_indicator_in(record) for record in history(states)] == [None] * 3
 
 
 @pytest.mark.parametrize("kind", IndicatorType)
