@@ -9,7 +9,7 @@ INSTALL := apt-get install --yes --no-install-recommends
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run quick unit test test-deploy test-sam test-ui bench lint audit sbom build lock check-lock clean
+.PHONY: help setup run quick unit test test-deploy test-sam test-dns test-ui bench lint audit sbom build lock check-lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,7 +26,7 @@ quick: setup ## Check style, types, the direction of imports and the unit tests
 unit: setup
 	tests/run_layers.sh unit
 
-test: setup .tools/sam/.ready lint check-lock ## Run the gate: all of CI except test-deploy, test-sam and test-ui
+test: setup .tools/sam/.ready lint check-lock ## Run the gate: all of CI except test-deploy, test-sam, test-dns and test-ui
 	tests/run_layers.sh
 
 test-deploy: setup ## Deploy to an emulator of AWS, by the steps of docs/deploy.md
@@ -38,6 +38,14 @@ test-sam: setup .tools/sam/.ready ## Run the functions with sam local in Docker;
 	@{ docker info || { docker --version && dockerd --version; } || { apt-get update && \
 	  { $(INSTALL) docker.io iptables docker-cli || $(INSTALL) docker.io iptables; }; }; } > .tools/docker/apt.log 2>&1 || true
 	$(BIN)/python -m pytest tests/sam
+
+test-dns: setup ## Load hostile block lists into BIND, Unbound and dnsmasq; installs Debian's if they are missing
+	@mkdir -p .tools/dns
+	@{ PATH="$$PATH:/usr/sbin" && command -v named && command -v unbound && command -v dnsmasq; } > /dev/null || \
+	  { apt-get update && $(INSTALL) bind9 unbound dnsmasq-base; } > .tools/dns/apt.log 2>&1 || true
+	@for server in named unbound dnsmasq; do PATH="$$PATH:/usr/sbin" command -v $$server > /dev/null || \
+	  { echo "$$server is missing, and apt-get did not install it (.tools/dns/apt.log): run as root, or install bind9, unbound and dnsmasq-base" >&2; exit 1; }; done
+	$(BIN)/python -m pytest tests/dns
 
 test-ui: setup .tools/ui/.ready ## Test the page in a browser; installs Debian's Chromium if it is missing
 	@test -x "$(CHROMIUM)" || { apt-get update && $(INSTALL) chromium; } > .tools/ui/apt.log 2>&1 || true

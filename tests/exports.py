@@ -1,11 +1,14 @@
-"""IOCs to export, and a source of them in memory."""
+"""IOCs to export, and a source and a bucket in memory."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
+from shared.domain.errors import StoreError
 from shared.domain.indicator import Indicator, IndicatorType, parse, parse_hash
 from shared.domain.verdict import Verdict
+from shared.formats.exports.index import ExportIndex, IndexedFile
 from shared.formats.exports.source import ExportedIoc, Options, Tlp, indicator_id
 from shared.formats.exports.stix import stix_id
 
@@ -101,3 +104,38 @@ class Listed:
     def by_day(self) -> Iterator[ExportedIoc]:
         """By the day on which they were first seen."""
         yield from sorted(self.iocs, key=lambda one: (one.first_seen // 86_400_000, one.indicator))
+
+
+@dataclass
+class MemoryBucket:
+    """A bucket in memory."""
+
+    objects: dict[str, bytes] = field(default_factory=dict)
+    published: ExportIndex | None = None
+    held: dict[str, Mapping[str, IndexedFile]] = field(default_factory=dict)
+    puts: list[str] = field(default_factory=list)
+    fails_at: str = ""
+
+    def index(self) -> ExportIndex | None:
+        return self.published
+
+    def begin(self, slot: str) -> Mapping[str, IndexedFile]:
+        return self.held.pop(slot, {})
+
+    def fetch(self, index: ExportIndex, name: str, to: Path) -> None:
+        to.write_bytes(self.objects[f"{index.slot}/{name}"])
+
+    def put(self, slot: str, name: str, source: Path, media_type: str) -> None:
+        if name == self.fails_at:
+            raise StoreError("no")
+        self.objects[f"{slot}/{name}"] = source.read_bytes()
+        self.puts.append(name)
+
+    def publish(self, index: ExportIndex) -> None:
+        # It goes through its text, as it does in a bucket.
+        self.published = ExportIndex.from_json(index.as_json())
+        self.held[index.slot] = self.published.files
+
+    def text(self, name: str) -> str:
+        assert self.published
+        return self.objects[f"{self.published.slot}/{name}"].decode()

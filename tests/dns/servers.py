@@ -28,6 +28,10 @@ ns. A {_HOST}
 """
 
 
+class NotStarted(Exception):
+    """A server does not start; the message has its log."""
+
+
 class Server:
     """A running server on a port of loopback."""
 
@@ -158,14 +162,15 @@ def _running(command: list[str], folder: Path, port: int) -> Iterator[Server]:
 def _wait_until_up(server: Server, process: subprocess.Popen[bytes], log: Path) -> None:
     ends = time.monotonic() + _START_S
     while time.monotonic() < ends:
-        assert process.poll() is None, log.read_text(errors="replace")
+        if process.poll() is not None:
+            raise NotStarted(log.read_text(errors="replace"))
         try:
             server.ask("up.example", timeout_s=0.2)
         except (dns.exception.DNSException, OSError):
             time.sleep(0.05)
         else:
             return
-    raise AssertionError(f"no answer within {_START_S} s: {log.read_text(errors='replace')}")
+    raise NotStarted(f"no answer within {_START_S} s: {log.read_text(errors='replace')}")
 
 
 def _free_port() -> int:

@@ -4,10 +4,10 @@ import hashlib
 import json
 import shutil
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from shared.formats.exports import stix
 from shared.formats.exports.index import ExportIndex, IndexedFile
 from shared.store.whole_table import NotAllRead
 from tests.builders import reputation
-from tests.exports import OPTIONS
+from tests.exports import OPTIONS, MemoryBucket
 
 NOW = 1_767_607_200_000
 HOUR = 3_600_000
@@ -35,51 +35,16 @@ KNOWN = [
 ]
 
 
-@dataclass
-class Bucket:
-    """A bucket in memory."""
-
-    objects: dict[str, bytes] = field(default_factory=dict)
-    published: ExportIndex | None = None
-    held: dict[str, Mapping[str, IndexedFile]] = field(default_factory=dict)
-    puts: list[str] = field(default_factory=list)
-    fails_at: str = ""
-
-    def index(self) -> ExportIndex | None:
-        return self.published
-
-    def begin(self, slot: str) -> Mapping[str, IndexedFile]:
-        return self.held.pop(slot, {})
-
-    def fetch(self, index: ExportIndex, name: str, to: Path) -> None:
-        to.write_bytes(self.objects[f"{index.slot}/{name}"])
-
-    def put(self, slot: str, name: str, source: Path, media_type: str) -> None:
-        if name == self.fails_at:
-            raise StoreError("no")
-        self.objects[f"{slot}/{name}"] = source.read_bytes()
-        self.puts.append(name)
-
-    def publish(self, index: ExportIndex) -> None:
-        # It goes through its text, as it does in a bucket.
-        self.published = ExportIndex.from_json(index.as_json())
-        self.held[index.slot] = self.published.files
-
-    def text(self, name: str) -> str:
-        assert self.published
-        return self.objects[f"{self.published.slot}/{name}"].decode()
-
-
 Run = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def bucket() -> Bucket:
-    return Bucket()
+def bucket() -> MemoryBucket:
+    return MemoryBucket()
 
 
 @pytest.fixture
-def run(bucket: Bucket, tmp_path: Path) -> Run:
+def run(bucket: MemoryBucket, tmp_path: Path) -> Run:
     """Runs the job over some IOCs, in three pages, and as if it could not read on after that."""
 
     def run(
@@ -107,13 +72,13 @@ def run(bucket: Bucket, tmp_path: Path) -> Run:
     return run
 
 
-def changes(bucket: Bucket) -> dict[str, tuple[str, str]]:
+def changes(bucket: MemoryBucket) -> dict[str, tuple[str, str]]:
     """When each IOC was first exported, and when as it is now."""
     _, found = stix.read_page(bucket.text("stix/0001.json"))
     return {one["name"]: (one["created"], one["modified"]) for one in found}
 
 
-def test_a_run_publishes_every_file_with_its_digest(bucket: Bucket, run: Run) -> None:
+def test_a_run_publishes_every_file_with_its_digest(bucket: MemoryBucket, run: Run) -> None:
     done = run(KNOWN)
     assert bucket.published
     assert (done["iocs"], bucket.published.iocs, bucket.published.built) == (5, 5, NOW)
@@ -126,7 +91,7 @@ def test_a_run_publishes_every_file_with_its_digest(bucket: Bucket, run: Run) ->
     assert (page.changed, page.id) == (NOW, first["id"])
 
 
-def test_the_same_data_gives_the_same_bytes(bucket: Bucket, run: Run) -> None:
+def test_the_same_data_gives_the_same_bytes(bucket: MemoryBucket, run: Run) -> None:
     run(KNOWN)
     assert bucket.published
     before = {name: bucket.text(name) for name in bucket.published.files}
@@ -134,7 +99,7 @@ def test_the_same_data_gives_the_same_bytes(bucket: Bucket, run: Run) -> None:
     assert {name: bucket.text(name) for name in before} == before
 
 
-def test_what_a_set_holds_already_is_not_written_again(bucket: Bucket, run: Run) -> None:
+def test_what_a_set_holds_already_is_not_written_again(bucket: MemoryBucket, run: Run) -> None:
     run(KNOWN)
     run(KNOWN, NOW + HOUR)
     bucket.puts.clear()
@@ -142,7 +107,7 @@ def test_what_a_set_holds_already_is_not_written_again(bucket: Bucket, run: Run)
     assert bucket.puts == [STATE]
 
 
-def test_what_the_bucket_would_forget_is_written_again(bucket: Bucket, run: Run) -> None:
+def test_what_the_bucket_would_forget_is_written_again(bucket: MemoryBucket, run: Run) -> None:
     run(KNOWN)
     run(KNOWN, NOW + 24 * HOUR)
     bucket.puts.clear()
@@ -150,14 +115,14 @@ def test_what_the_bucket_would_forget_is_written_again(bucket: Bucket, run: Run)
     assert "iocs.csv" in bucket.puts
 
 
-def indicators(bucket: Bucket) -> list[tuple[str, bool, str]]:
+def indicators(bucket: MemoryBucket) -> list[tuple[str, bool, str]]:
     """Id, whether it is revoked, and last change of each STIX indicator."""
     _, found = stix.read_page(bucket.text("stix/0001.json"))
     return [(one["id"], one.get("revoked", False), one["modified"]) for one in found]
 
 
 def test_an_indicator_that_is_no_longer_bad_is_revoked_once_and_returns_as_another(
-    bucket: Bucket, run: Run
+    bucket: MemoryBucket, run: Run
 ) -> None:
     bad = KNOWN[0]
     hours = [format_millis(NOW + n * HOUR) for n in range(6)]
@@ -177,7 +142,7 @@ def test_an_indicator_that_is_no_longer_bad_is_revoked_once_and_returns_as_anoth
     assert indicators(bucket) == [(second, True, hours[5])]
 
 
-def test_what_never_was_bad_enough_has_no_indicator(bucket: Bucket, run: Run) -> None:
+def test_what_never_was_bad_enough_has_no_indicator(bucket: MemoryBucket, run: Run) -> None:
     mild = [
         reputation(one, verdict=verdict)
         for one, verdict in zip(DOMAINS, sorted(Verdict), strict=True)
@@ -189,13 +154,13 @@ def test_what_never_was_bad_enough_has_no_indicator(bucket: Bucket, run: Run) ->
         assert attribute["to_ids"] == (attribute["value"] in changes(bucket))
 
 
-def events(bucket: Bucket) -> list[str]:
+def events(bucket: MemoryBucket) -> list[str]:
     """The ids of the MISP events."""
     return list(json.loads(bucket.text("misp/manifest.json")))
 
 
 def test_a_state_of_before_withdrawals_counts_every_ioc_as_an_indicator(
-    bucket: Bucket, run: Run, tmp_path: Path
+    bucket: MemoryBucket, run: Run, tmp_path: Path
 ) -> None:
     run([KNOWN[0], reputation(DOMAINS[1], verdict=Verdict.BENIGN)])
     assert bucket.published
@@ -223,7 +188,7 @@ HARMLESS = [
 ]
 
 
-def test_the_harmless_is_in_no_export(bucket: Bucket, run: Run) -> None:
+def test_the_harmless_is_in_no_export(bucket: MemoryBucket, run: Run) -> None:
     run([KNOWN[0], *map(reputation, HARMLESS)])
     assert bucket.published
     for name in bucket.published.files:
@@ -232,7 +197,7 @@ def test_the_harmless_is_in_no_export(bucket: Bucket, run: Run) -> None:
 
 
 def test_what_turns_out_to_be_harmless_is_taken_back(
-    bucket: Bucket, run: Run, monkeypatch: pytest.MonkeyPatch
+    bucket: MemoryBucket, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as before_the_rule:
         before_the_rule.setattr(harmless, "always_harmless", lambda _: "")
@@ -245,7 +210,7 @@ def test_what_turns_out_to_be_harmless_is_taken_back(
     assert [one["to_ids"] for one in event["Attribute"]] == [False]
 
 
-def test_a_report_sets_no_tag_of_a_reserved_namespace(bucket: Bucket, run: Run) -> None:
+def test_a_report_sets_no_tag_of_a_reserved_namespace(bucket: MemoryBucket, run: Run) -> None:
     hostile = ["tlp:white", "TLP:CLEAR", "verdict:benign", " Verdict : benign", "PAP:WHITE"]
     hostile += ["false-positive:risk=high", "misp:confidence", "\uff34\uff2c\uff30:white"]
     hostile += ["t\u200blp:white", "v\u200derdict:benign", "\ntlp:white", "", "\u202e"]
@@ -281,13 +246,13 @@ def test_a_report_sets_no_tag_of_a_reserved_namespace(bucket: Bucket, run: Run) 
     ],
 )
 def test_a_stored_value_that_is_not_an_indicator_is_in_no_export(
-    bucket: Bucket, run: Run, value: str
+    bucket: MemoryBucket, run: Run, value: str
 ) -> None:
     assert run([reputation(Indicator(IndicatorType.DOMAIN, value)), KNOWN[0]])["iocs"] == 1
     assert bucket.text("blocklist/domain-malicious.txt") == "d0.example\n"
 
 
-def test_only_what_changed_gets_a_new_version(bucket: Bucket, run: Run) -> None:
+def test_only_what_changed_gets_a_new_version(bucket: MemoryBucket, run: Run) -> None:
     run(KNOWN[:4])
     milder = reputation(DOMAINS[1], flow_id="flow-1", verdict=Verdict.LIKELY_MALICIOUS)
     run([KNOWN[0], milder, *KNOWN[2:]], NOW + HOUR)
@@ -317,7 +282,7 @@ def test_only_what_changed_gets_a_new_version(bucket: Bucket, run: Run) -> None:
     ids=lambda other: next(iter(other)),
 )
 def test_whatever_an_export_tells_makes_a_new_version(
-    bucket: Bucket, run: Run, other: dict[str, Any]
+    bucket: MemoryBucket, run: Run, other: dict[str, Any]
 ) -> None:
     run([KNOWN[0]])
     fields = {"flow_id": "flow-0", "tags": frozenset({"a", "b"})} | other
@@ -325,19 +290,21 @@ def test_whatever_an_export_tells_makes_a_new_version(
     assert changes(bucket)["d0.example"][1] == format_millis(NOW + HOUR)
 
 
-def test_a_clock_that_goes_back_hides_no_change(bucket: Bucket, run: Run) -> None:
+def test_a_clock_that_goes_back_hides_no_change(bucket: MemoryBucket, run: Run) -> None:
     run(KNOWN[:1])
     run(KNOWN, NOW - HOUR)
     assert changes(bucket)["d4.example"][1] == format_millis(NOW + 1)
 
 
-def test_what_is_no_longer_stored_is_no_longer_exported(bucket: Bucket, run: Run) -> None:
+def test_what_is_no_longer_stored_is_no_longer_exported(bucket: MemoryBucket, run: Run) -> None:
     run(KNOWN)
     assert run(KNOWN[:1], NOW + HOUR)["iocs"] == 1
     assert list(changes(bucket)) == ["d0.example"]
 
 
-def test_when_not_everything_is_read_what_is_published_stays(bucket: Bucket, run: Run) -> None:
+def test_when_not_everything_is_read_what_is_published_stays(
+    bucket: MemoryBucket, run: Run
+) -> None:
     run(KNOWN[:1])
     with pytest.raises(NotAllRead):
         run(KNOWN, NOW + HOUR, NotAllRead("no time"))
@@ -346,7 +313,7 @@ def test_when_not_everything_is_read_what_is_published_stays(bucket: Bucket, run
 
 @pytest.mark.parametrize("fails_at", ["iocs.csv", "misp/manifest.json", STATE])
 def test_a_crash_leaves_what_is_published_and_the_next_run_whole(
-    bucket: Bucket, run: Run, fails_at: str
+    bucket: MemoryBucket, run: Run, fails_at: str
 ) -> None:
     run(KNOWN[:1])
     run(KNOWN[:2], NOW + HOUR)
