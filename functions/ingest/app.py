@@ -157,6 +157,12 @@ def _report(summary: Summary) -> None:
         metrics.add_metric(
             name="ingest_unresolved_long", unit=MetricUnit.Count, value=summary.unresolved_long
         )
+    if summary.quarantine_left_out:
+        metrics.add_metric(
+            name="ingest_quarantine_left_out",
+            unit=MetricUnit.Count,
+            value=summary.quarantine_left_out,
+        )
     metrics.flush_metrics()
     log = logger.info if summary.complete else logger.error
     log("run ended", extra={"summary": fields})

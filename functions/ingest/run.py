@@ -7,7 +7,7 @@ every report count once.
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from functions.ingest.advice import with_advice
 from functions.ingest.batch import BatchWriter, Change, NewReport, content_digest
@@ -34,6 +34,12 @@ LENGTH_READ_AT_PAGE = 10
 # Large batches are cheap; memory and the size of a frequent IOC's item limit them.
 BATCH_REPORTS = 500
 BATCH_SIGHTINGS = 10_000
+# Of a run, so many rejected records are stored, and the first of each reason; the rest is counted.
+MAX_QUARANTINED = 1_000
+# Records of a page that are looked up in the ledger together.
+_READ_TOGETHER = 500
+# The clock is read again after so many records or IOCs, a tenth of a second at most.
+_CHECKED_EVERY = 500
 # The longest time that one call can take if the store does not answer.
 RECORDING_MAX_S = 60.0
 # Limits for names from the feed in a message.
@@ -77,6 +83,8 @@ class Clock:
     writing_left: Callable[[], float]
 
 
+_Record = TypeVar("_Record")
+
 # Its arguments are the number of the run and the complete runs.
 BatchWriterFactory = Callable[[int, frozenset[int]], BatchWriter]
 
@@ -111,6 +119,10 @@ class Run:
     _batch_writer: BatchWriter | None = None
     _waiting: list[NewReport] = field(default_factory=list)
     _waiting_since: str = ""
+    _waiting_sightings: int = 0
+    _rejected: list[Rejected] = field(default_factory=list)
+    _kept: int = 0
+    _unchecked: int = 0
     _newest: int = 0
     _length: int | None = None
     _cursor_lost: bool = False
@@ -245,20 +257,21 @@ class Run:
             before = reader.jumped
             reader.advance(seen, following, len(page.reports), newest_first=page.newest_first)
             landed = reader.jumped and not before
-            if len(self._waiting) >= self.batch_reports:
-                self._apply_waiting()
             if reader.pages == LENGTH_READ_AT_PAGE:
                 self._read_length()
         if broken:
             raise broken
 
     def _add_links(self, page: FeedPage) -> None:
-        known, rejected = self.resolver.add_links(page.links)
         self.summary.not_understood += len(page.not_understood)
         self._not_understood.update(page.not_understood)
         self._entries += len(page.links)
-        self._understood += known
-        self._reject(rejected)
+        for links in _slices(page.links):
+            self._pace(len(links))
+            known, rejected = self.resolver.add_links(links)
+            self._understood += known
+            self._reject(rejected)
+        self._store_rejected()
 
     def _resolve_links(self, reader: FeedReader) -> None:
         """Fetch the reports that the feed only links to, and apply each before the next."""
@@ -274,63 +287,126 @@ class Run:
                     raise
                 break
             self.resolver.end_try(applied=True)
-        self._reject(self.resolver.give_up())
+        # All of them: nothing else remains of a report that was given up.
+        self._reject(self.resolver.give_up(), limited=False)
+        self._store_rejected()
         self.resolver.close()
 
-    def _reject(self, rejected: Sequence[Rejected]) -> None:
-        """Put records into quarantine."""
-        self.summary.quarantined += len(rejected)
-        self.stores.quarantine.put(rejected, self.clock.now)
+    def _reject(
+        self,
+        rejected: Sequence[Rejected],
+        reasons: Mapping[str, int] | None = None,
+        *,
+        limited: bool = True,
+    ) -> None:
+        """Count rejected records, and keep them for the quarantine.
+
+        Args:
+            reasons: number of records by reason, if `rejected` is only a part of them.
+            limited: whether to keep only `MAX_QUARANTINED` in the run and one of each reason.
+        """
+        summary = self.summary
+        counted = Counter(one.reason for one in rejected) if reasons is None else reasons
+        kept = 0
+        for one in rejected:
+            first = one.reason not in summary.quarantine_reasons
+            if first or not limited or self._kept + kept < MAX_QUARANTINED:
+                summary.quarantine_reasons.setdefault(one.reason, 0)
+                self._rejected.append(one)
+                kept += 1
+        self._kept += kept
+        for reason, number in counted.items():
+            summary.quarantine_reasons[reason] += number
+            summary.quarantined += number
+        summary.quarantine_left_out += sum(counted.values()) - kept
+
+    def _store_rejected(self) -> None:
+        self.stores.quarantine.put(self._rejected, self.clock.now)
+        self._rejected.clear()
+
+    def _pace(self, records: int = 1) -> None:
+        """Count records that were read; raise OutOfTime if they took the time for reading."""
+        self._unchecked += records
+        if self._unchecked >= _CHECKED_EVERY:
+            self._unchecked = 0
+            self._check_time()
+
+    def _check_time(self) -> None:
+        if self.clock.reading_left() <= 0:
+            raise OutOfTime("the time for reading is used up")
 
     def _fetch(self, url: str) -> Fetched:
         if self.summary.requests >= MAX_REQUESTS:
             raise OutOfTime("the limit of requests for one run is reached")
-        if self.clock.reading_left() <= 0:
-            raise OutOfTime("the time for reading is used up")
+        self._check_time()
         self.summary.requests += 1
         return self.fetcher.get(url)
 
     def _collect(self, raws: Sequence[object], url: str) -> list[ReadReport]:
         """Add the new reports of a page to those that wait to be applied."""
+        seen: list[ReadReport] = []
+        for some in _slices(raws):
+            seen += self._collect_some(some, url)
+        # Before the reports are applied, because a known report is not read again.
+        self._store_rejected()
+        return seen
+
+    def _collect_some(self, raws: Sequence[object], url: str) -> list[ReadReport]:
         self.summary.reports += len(raws)
         seen: list[ReadReport] = []
-        rejected: list[Rejected] = []
         named: list[tuple[object, _ReportKey | None]] = []
         for raw in raws:
             try:
                 named.append((raw, _report_key(raw, inherit_verdict=self.inherit_verdict)))
             except InvalidRecord as error:
-                rejected.append(Rejected(str(error), raw))
+                self._reject([Rejected(str(error), raw)])
                 self._reasons[str(error)] += 1
         flows = {name.flow for _, name in named if name}
         entries = self.stores.ledger.read(flows, consistent=False)
         for raw, name in named:
+            self._pace()
             if name and name.content in entries.get(name.flow, NO_ENTRY).contents:
                 date = min(read_moment(name.date, self.clock.now), self.clock.now)
                 if self.again_since is None or date < self.again_since:
                     self.summary.known += 1
                     seen.append(ReadReport(known=True, date=date))
                     continue
-            report = read_report(raw, self.clock.now, inherit_verdict=self.inherit_verdict)
-            rejected += report.rejected
+            report = read_report(
+                raw,
+                self.clock.now,
+                inherit_verdict=self.inherit_verdict,
+                check_time=self._pace,
+            )
+            self._reject(report.rejected, report.reasons)
             self.summary.sightings += len(report.sightings)
             self.summary.without_verdict += report.without_verdict
             self.summary.passed_over += report.passed_over
             if not report.flow_id:
-                self._reasons.update(one.reason for one in report.rejected)
+                self._reasons.update(report.reasons)
                 self._fields = self._fields or _fields(raw)
             if name and report.flow_id:
                 seen.append(ReadReport(known=False, date=min(report.seen_at, self.clock.now)))
-                self._waiting.append(NewReport(name.flow, name.content, report))
-                self._waiting_since = self._waiting_since or url
+                report.rejected.clear()  # the raw records need not stay in memory
+                self._wait(NewReport(name.flow, name.content, report), url)
         self._newest = max([self._newest, *(report.date for report in seen)])
-        # Before the reports are applied, because a known report is not read again.
-        self._reject(rejected)
         return seen
 
+    def _wait(self, new: NewReport, url: str) -> None:
+        """Add a report to the next batch; if it is full, apply it first."""
+        sightings = len(new.report.sightings)
+        if len(self._waiting) >= self.batch_reports or (
+            self._waiting and self._waiting_sightings + sightings > self.batch_sightings
+        ):
+            self._apply_waiting()
+        self._waiting.append(new)
+        self._waiting_since = self._waiting_since or url
+        self._waiting_sightings += sightings
+
     def _apply_waiting(self) -> None:
-        for batch in self._batches():
-            outcome = self._begin_batch().apply(batch)
+        # First, because a known report is not read again.
+        self._store_rejected()
+        if self._waiting:
+            outcome = self._begin_batch().apply(self._waiting)
             self.summary.iocs_new += outcome.changes[Change.NEW]
             self.summary.iocs_changed += outcome.changes[Change.CHANGED]
             self.summary.iocs_unchanged += outcome.changes[Change.UNCHANGED]
@@ -338,19 +414,7 @@ class Run:
                 raise _WritingStopped("the time for writing is used up")
         self._waiting.clear()
         self._waiting_since = ""
-
-    def _batches(self) -> Iterator[list[NewReport]]:
-        """Split the waiting reports into batches; a report is never split, however large."""
-        batch: list[NewReport] = []
-        sightings = 0
-        for new in self._waiting:
-            sightings += len(new.report.sightings)
-            if batch and (len(batch) >= self.batch_reports or sightings > self.batch_sightings):
-                yield batch
-                batch, sightings = [], len(new.report.sightings)
-            batch.append(new)
-        if batch:
-            yield batch
+        self._waiting_sightings = 0
 
     def _begin_batch(self) -> BatchWriter:
         if self._batch_writer is None:
@@ -410,6 +474,11 @@ def _mentioned(fetched: Fetched | None) -> str:
     """Return the next address that an invalid page names, "" for none."""
     following = mentioned_next(fetched.body) if fetched else ""
     return next_url(fetched, following) if fetched and following else ""
+
+
+def _slices(records: Sequence[_Record]) -> Iterator[Sequence[_Record]]:
+    for start in range(0, len(records), _READ_TOGETHER):
+        yield records[start : start + _READ_TOGETHER]
 
 
 def _fields(raw: object) -> str:

@@ -1,6 +1,6 @@
 """The summary of a run, in numbers."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 
@@ -26,6 +26,9 @@ class Summary:
         without_verdict: IOCs whose verdict is missing or UNKNOWN.
         passed_over: IOCs of unsupported types.
         quarantined: records that broke a hard rule.
+        quarantine_left_out: of these, those that were only counted, beyond the limits of a run or
+            a report; of each reason, at least one is stored.
+        quarantine_reasons: number of these by reason.
         not_understood: entries whose content contains no list of IOCs.
         unresolved: entries that only link to their report, which could not be fetched.
         unresolved_long: entries that were unresolved in more than three runs.
@@ -51,6 +54,8 @@ class Summary:
     without_verdict: int = 0
     passed_over: int = 0
     quarantined: int = 0
+    quarantine_left_out: int = 0
+    quarantine_reasons: dict[str, int] = field(default_factory=dict)
     not_understood: int = 0
     unresolved: int = 0
     unresolved_long: int = 0

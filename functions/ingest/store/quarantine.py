@@ -17,6 +17,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from shared.domain.errors import InvalidRecord
@@ -32,6 +33,7 @@ KEPT_FOR = timedelta(days=90)
 # A longer record is cut: the rest still shows what it was, and a batch of 25 stays under the 16 MB
 # limit of a request.
 MAX_RECORD_CHARS = 100_000
+_PUT_TOGETHER = 100
 _KEY_PREFIX = f"{Prefix.QUARANTINE}#"
 
 
@@ -90,8 +92,11 @@ class Quarantine:
         Raises:
             StoreError: the store failed.
         """
-        items = {item["pk"]["S"]: item for item in (self._item(one, now) for one in rejected)}
-        batch_put(self._client, self._table, list(items.values()))
+        left = iter(rejected)
+        # In parts, because a large record takes much memory as JSON.
+        while part := list(islice(left, _PUT_TOGETHER)):
+            items = {item["pk"]["S"]: item for item in (self._item(one, now) for one in part)}
+            batch_put(self._client, self._table, list(items.values()))
 
     def _item(self, rejected: Rejected, now: int) -> dict[str, Any]:
         try:

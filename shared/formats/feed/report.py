@@ -5,7 +5,8 @@ or its report, which goes to quarantine with the reason.
 """
 
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeGuard
 
@@ -27,6 +28,10 @@ MAX_FLOW_ID_CHARS = 128
 MAX_ORIGIN_BYTES = 128
 MAX_REPORT_ID_BYTES = 64
 MAX_KEPT_VERDICT_CHARS = 64
+# Further IOCs of a report are rejected: the sightings of a report are in memory together.
+MAX_SIGHTINGS = 50_000
+# Of a report, so many rejected records are kept, and the first of each reason.
+MAX_REJECTED = 200
 # A greater count is not plausible, and would exceed the integers of some clients.
 MAX_CLAIMED_COUNT = 2**31 - 1
 
@@ -65,7 +70,8 @@ class Report:
         seen_at: date that the report states, milliseconds since the epoch. It can be up to a day
             in the future; ingestion then sets an earlier date with `dated`.
         sightings: the IOCs with a valid verdict.
-        rejected: records for quarantine.
+        rejected: records for quarantine: the first `MAX_REJECTED`, and the first of each reason.
+        reasons: number of all rejected records by reason.
         without_verdict: number of IOCs whose verdict is missing or UNKNOWN.
         passed_over: number of IOCs of types that cannot be looked up.
     """
@@ -74,8 +80,15 @@ class Report:
     seen_at: int = 0
     sightings: list[Sighting] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
+    reasons: Counter[str] = field(default_factory=Counter)
     without_verdict: int = 0
     passed_over: int = 0
+
+    def reject(self, reason: str, build: Callable[[], Rejected]) -> None:
+        """Count a rejected record, and keep it unless there are too many."""
+        if len(self.rejected) < MAX_REJECTED or reason not in self.reasons:
+            self.rejected.append(build())
+        self.reasons[reason] += 1
 
     def dated(self, seen_at: int) -> "Report":
         """Return the report with an earlier date, milliseconds since the epoch."""
@@ -98,19 +111,27 @@ def _dated(sighting: Sighting, seen_at: int) -> Sighting:
     )
 
 
-def read_report(raw: object, now: int, *, inherit_verdict: bool = False) -> Report:
+def read_report(
+    raw: object,
+    now: int,
+    *,
+    inherit_verdict: bool = False,
+    check_time: Callable[[], None] = lambda: None,
+) -> Report:
     """Read one report by the rules of docs/feed.md.
 
     Args:
         raw: the report from a feed page; any JSON value.
         now: time of the run, in milliseconds since the epoch.
         inherit_verdict: whether an IOC without a verdict gets the one of the report.
+        check_time: called for each IOC; raises an error to stop.
     """
     report = Report()
     try:
         flow_id, seen_at, iocs = read_head(raw, now)
     except InvalidRecord as error:
-        report.rejected.append(Rejected(str(error), raw, _flow_id(raw)))
+        reason = str(error)
+        report.reject(reason, lambda: Rejected(reason, raw, _flow_id(raw)))
         return report
     assert isinstance(raw, Mapping)  # noqa: S101  # read_head has checked it
     report.flow_id, report.seen_at = flow_id, seen_at
@@ -125,10 +146,13 @@ def read_report(raw: object, now: int, *, inherit_verdict: bool = False) -> Repo
         inherit_verdict,
     )
     for kind, entry in _entries(iocs, common, report):
+        check_time()
         try:
+            if len(report.sightings) == MAX_SIGHTINGS:
+                raise InvalidRecord(f"the report has more than {MAX_SIGHTINGS} IOCs")
             sighting = _sighting(kind, entry, common)
         except (InvalidIndicator, InvalidRecord) as error:
-            report.rejected.append(_rejected_ioc(str(error), kind.value, entry, common))
+            _reject_ioc(str(error), kind.value, entry, common, report)
             continue
         if sighting is None:
             report.without_verdict += 1
@@ -157,9 +181,21 @@ class _Common:
         return Verdict.__members__.get(self.parent_verdict)
 
 
-def _rejected_ioc(reason: str, kind: str, entry: object, common: _Common) -> Rejected:
-    again = _report_of(kind, [entry], common)
-    return Rejected(reason, {"type": kind, "ioc": entry}, common.flow_id, again)
+def _reject_ioc(reason: str, kind: str, entry: object, common: _Common, report: Report) -> None:
+    def build() -> Rejected:
+        again = _report_of(kind, [entry], common)
+        return Rejected(reason, {"type": kind, "ioc": entry}, common.flow_id, again)
+
+    report.reject(reason, build)
+
+
+def _reject_list(name: str, entries: object, common: _Common, report: Report) -> None:
+    def build() -> Rejected:
+        again = _report_of(name, entries, common)
+        return Rejected(reason, {"type": name, "iocs": entries}, common.flow_id, again)
+
+    reason = "the list of IOCs is not a list"
+    report.reject(reason, build)
 
 
 def _report_of(kind: str, iocs: object, common: _Common) -> RawReport:
@@ -248,10 +284,7 @@ def _entries(
         kind = TYPES.get(name.lower())
         if not isinstance(entries, list):
             if kind is not None and entries is not None:
-                record = {"type": name, "iocs": entries}
-                reason = "the list of IOCs is not a list"
-                again = _report_of(name, entries, common)
-                report.rejected.append(Rejected(reason, record, common.flow_id, again))
+                _reject_list(name, entries, common, report)
             continue
         if kind is None:
             report.passed_over += len(entries)
@@ -260,8 +293,7 @@ def _entries(
             if isinstance(entry, Mapping):
                 yield kind, entry
             else:
-                reason = "IOC is not an object"
-                report.rejected.append(_rejected_ioc(reason, name, entry, common))
+                _reject_ioc("IOC is not an object", name, entry, common, report)
 
 
 def _sighting(kind: IndicatorType, entry: Mapping[str, Any], common: _Common) -> Sighting | None:
@@ -287,10 +319,16 @@ def _sighting(kind: IndicatorType, entry: Mapping[str, Any], common: _Common) ->
             latest=latest,
             first_seen=first,
             last_seen=last,
-            tags=cap_tags(common.tags | read_tags(entry.get("tags"))),
+            tags=_with_own_tags(common.tags, entry),
             claimed_count=count,
         ),
     )
+
+
+def _with_own_tags(common: frozenset[str], entry: Mapping[str, Any]) -> frozenset[str]:
+    own = read_tags(entry.get("tags"))
+    # Most IOCs add none: they share the set of the report.
+    return common if own <= common else cap_tags(common | own)
 
 
 def _claims(entry: Mapping[str, Any], common: _Common) -> tuple[int, int, int]:
