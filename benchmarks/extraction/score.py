@@ -11,6 +11,8 @@ from shared.domain.extract import extract
 from shared.domain.indicator import Indicator, IndicatorType, parse, parse_query
 
 TEXTS = Path(__file__).with_name("texts.toml")
+# Later texts show faults that were reported and mended, so none of them is held out.
+WRITTEN_BEFORE = 70
 
 
 @dataclass(frozen=True)
@@ -57,9 +59,13 @@ def texts() -> list[Text]:
     """Read the labelled texts."""
     entries = tomllib.loads(TEXTS.read_text(encoding="utf-8"))["text"]
     return [
-        Text(entry["name"], entry["text"], [*map(_label, entry["found"])], number % 3 == 0)
+        Text(entry["name"], entry["text"], [*map(_label, entry["found"])], _is_held_out(number))
         for number, entry in enumerate(entries, 1)
     ]
+
+
+def _is_held_out(number: int) -> bool:
+    return number <= WRITTEN_BEFORE and number % 3 == 0
 
 
 def _label(label: str) -> Indicator:

