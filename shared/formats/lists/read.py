@@ -113,7 +113,7 @@ def _add_entries(
             clean_text(raw.category),
             clean_text(raw.source_list),
         )
-        one = (date, texts, raw.below and not _is_suffix(subject))
+        one = (date, texts, raw.below and _has_owner(subject))
         known = joined.get(subject)
         joined[subject] = one if known is None else _join(known, one)
         if raw.www and (www := _www(subject)):
@@ -155,21 +155,21 @@ def _subject(raw: RawEntry, declaration: Declaration, now: int) -> Subject | Rej
         return RejectedEntry("a type that the provider is not declared for", broken=False)
     if raw.types is not None and kind not in raw.types:
         return RejectedEntry("a type that the list does not match", broken=False)
-    if raw.below and declaration.effect == "overrule" and _is_suffix(subject):
+    domain = kind is IndicatorType.DOMAIN
+    if raw.below and declaration.effect == "overrule" and domain and not _has_owner(subject):
         return RejectedEntry("a public suffix, below which anyone can register", broken=False)
     return subject
 
 
-def _is_suffix(subject: Subject) -> bool:
+def _has_owner(subject: Subject) -> bool:
+    """Whether a subject is a domain whose names below have the same owner."""
     is_domain = isinstance(subject, Indicator) and subject.type is IndicatorType.DOMAIN
-    return is_domain and is_public_suffix(subject.value)
+    return is_domain and not is_public_suffix(subject.value)
 
 
 def _www(subject: Subject) -> Indicator | None:
     """Return the `www.` name of a domain, None if another owner may have it."""
-    if not isinstance(subject, Indicator) or subject.type is not IndicatorType.DOMAIN:
-        return None
-    if subject.value.startswith("www.") or is_public_suffix(subject.value):
+    if subject.value.startswith("www.") or not _has_owner(subject):
         return None
     return Indicator(IndicatorType.DOMAIN, f"www.{subject.value}")
 
