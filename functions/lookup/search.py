@@ -197,12 +197,12 @@ def _text(request: Request) -> str:
         sent = body_of(request)
         mark = next((m for m in _BYTE_ORDER_MARKS if sent.startswith(m)), b"")
         # Bytes that cannot be decoded are replaced; the rest is searched.
-        text = sent.decode(_BYTE_ORDER_MARKS.get(mark, "utf-8"), errors="replace")
+        plain = sent.decode(_BYTE_ORDER_MARKS.get(mark, "utf-8"), errors="replace")
         if not media_type.startswith("text/"):
             from shared.formats.mail import read_mail  # noqa: PLC0415
 
-            return read_mail(text.encode() if mark else sent)
-        return text
+            return read_mail(plain.encode() if mark else sent)
+        return plain
     body = read_body(request, dict, errors.NOT_TEXT, errors.BODY_NO_OBJECT)
     text = body.get("text")
     if not isinstance(text, str):
@@ -213,7 +213,7 @@ def _text(request: Request) -> str:
 def _first_part(text: str) -> str:
     """The first `MAX_CHARS` of a text, cut at the end of a word or line."""
     if len(text) <= MAX_CHARS:
-        return text
+        return plain
     end = max(text.rfind(blank, 0, MAX_CHARS) for blank in " \n")
     return text[: MAX_CHARS if end <= 0 else end]
 
