@@ -213,7 +213,7 @@ def _text(request: Request) -> str:
 def _first_part(text: str) -> str:
     """The first `MAX_CHARS` of a text, cut at the end of a word or line."""
     if len(text) <= MAX_CHARS:
-        return plain
+        return text
     end = max(text.rfind(blank, 0, MAX_CHARS) for blank in " \n")
     return text[: MAX_CHARS if end <= 0 else end]
 
