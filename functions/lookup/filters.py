@@ -15,9 +15,10 @@ def offer(service: Service, _call: Call) -> Response:
     return Response(200, metadata)
 
 
-def download(service: Service, _call: Call) -> Response:
+def download(service: Service, call: Call) -> Response:
     """GET /v4/filter/download: a redirect to the file, which is too large for an answer."""
     filters, _ = _published(service)
+    call.identified().spend()
     link = filters.link(LINK_S)
     return Response(302, {"url": link}, {"Location": link, "Cache-Control": "no-store"})
 

@@ -164,7 +164,8 @@ ROUTES: tuple[Route[Handler], ...] = (
     Route("/v4/status/providers", {"GET": account.providers}),
     Route("/v4/status/feed", {"GET": account.feed}),
     Route("/v4/filter", {"GET": filters.offer}),
-    Route("/v4/filter/download", {"GET": filters.download}),
+    # The handler counts, because without a filter nothing is counted.
+    Route("/v4/filter/download", {"GET": filters.download}, Counting.BY_HANDLER),
     Route("/v4/exports", {"GET": exports.listing}, Counting.BY_HANDLER),
     Route("/v4/exports/{file:path}", {"GET": exports.file}, Counting.BY_HANDLER),
     Route("/taxii2", {"GET": taxii.discovery}),

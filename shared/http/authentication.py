@@ -12,6 +12,9 @@ from shared.runtime.ttl_cache import TtlCache
 from shared.store.api_keys import ApiKey, digest_of
 
 CACHED_S = 60.0
+# Long enough that a client which repeats an unknown key costs few reads, and short enough that a
+# new key which was tried too early works at once.
+UNKNOWN_CACHED_S = 2.0
 _MAX_CACHED = 1000
 # Clients of the v4 API send the first, clients of the sandbox's own API the second. All paths
 # accept both, so a client of both APIs needs only one.
@@ -55,7 +58,7 @@ def _wall_clock_ms() -> int:
 
 
 class KeyRing:
-    """Finds keys, with a cache for a minute of known and unknown ones. Thread-safe.
+    """Finds keys; known ones are cached for a minute, unknown ones for two seconds. Thread-safe.
 
     Args:
         clock: seconds, monotonic, for the age of cached keys.
@@ -71,13 +74,16 @@ class KeyRing:
         self._keys = keys
         self._clock = clock
         self._now = now
-        # By digest, so that memory holds a key only during its request.
-        self._cache = TtlCache[str, tuple[ApiKey | None]](_MAX_CACHED, clock)
+        # By digest, so that memory holds a key only during its request. Unknown keys have a cache
+        # of their own, so that a flood of them does not displace the known ones.
+        self._known = TtlCache[str, ApiKey](_MAX_CACHED, clock)
+        self._unknown = TtlCache[str, bool](_MAX_CACHED, clock)
 
     def find(self, key: str) -> ApiKey | None:
         """Find the record of `key`, None if the key is unknown, disabled or expired.
 
-        Creating or disabling a key takes effect within a minute, expiry at once.
+        A new key works at once, or two seconds after it was tried too early. Disabling a key takes
+        effect within a minute, expiry at once.
 
         Raises:
             StoreError: the store failed, and the key is not cached.
@@ -86,10 +92,14 @@ class KeyRing:
         return record if record and record.is_valid(self._now()) else None
 
     def _record(self, digest: str) -> ApiKey | None:
-        cached = self._cache.get(digest)
-        if cached is None:
-            # The age counts from before the read.
-            ends = self._clock() + CACHED_S
-            cached = (self._keys.find(digest),)
-            self._cache.put(digest, cached, ends)
-        return cached[0]
+        record = self._known.get(digest)
+        if record is not None or self._unknown.get(digest):
+            return record
+        # The age counts from before the read.
+        asked = self._clock()
+        record = self._keys.find(digest)
+        if record is None:
+            self._unknown.put(digest, value=True, ends=asked + UNKNOWN_CACHED_S)
+        else:
+            self._known.put(digest, record, asked + CACHED_S)
+        return record

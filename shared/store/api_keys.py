@@ -136,12 +136,16 @@ class ApiKeys:
     def find(self, digest: str) -> ApiKey | None:
         """Return the key with this digest, valid or not; None if it is unknown.
 
+        The read is strong, so a key works as soon as it is stored.
+
         Raises:
             StoreError: the store failed.
         """
         key = api_key_key(digest)
         with store_errors():
-            answer = self._client.get_item(TableName=self._table, Key={"pk": {"S": key}})
+            answer = self._client.get_item(
+                TableName=self._table, Key={"pk": {"S": key}}, ConsistentRead=True
+            )
         item = answer.get("Item")
         # A comparison of our own does not depend on what the store considers equal.
         if item is None or not hmac.compare_digest(item["pk"]["S"], key):

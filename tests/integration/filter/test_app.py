@@ -191,13 +191,18 @@ def test_a_bucket_that_does_not_answer_is_no_missing_filter(
     assert ask("/v4/filter")[0] == 503
 
 
-def test_the_filter_is_free(filled: Store) -> None:
-    build()
-    ask("/v4/hash/" + "0" * 64)
-    used = ask("/v4/apikey/limits")[1]
-    ask("/v4/filter")
+def test_a_download_of_the_filter_counts_as_one_look_up(filled: Store) -> None:
+    def used() -> int:
+        limits: dict[str, int] = ask("/v4/apikey/limits")[1]
+        return limits["reputation_api"]
+
     ask("/v4/filter/download")
-    assert ask("/v4/apikey/limits")[1] == used
+    before = used()
+    build()
+    ask("/v4/filter")
+    assert used() == before, "no filter was published, then only its metadata was read"
+    ask("/v4/filter/download")
+    assert used() == before + 1
 
 
 def test_the_bucket_is_made_once(filled: Store) -> None:

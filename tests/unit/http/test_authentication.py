@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from shared.http.authentication import CACHED_S, KeyRing, key_in
+from shared.http.authentication import CACHED_S, UNKNOWN_CACHED_S, KeyRing, key_in
 from shared.store.api_keys import NEVER, ApiKey, digest_of, new_key
 
 KEY = "a-key-for-tests"
@@ -112,14 +112,29 @@ def test_what_becomes_of_a_key_is_noticed_within_a_minute(
     assert CACHED_S <= 60
 
 
-def test_a_new_key_that_was_tried_before_is_let_in_within_a_minute() -> None:
+def test_a_new_key_that_was_tried_too_early_works_two_seconds_later() -> None:
     clock = Clock()
     keys = FakeKeys()
     found = ring(keys, clock)
     assert found.find(KEY) is None
     keys.records[RECORD.digest] = RECORD
-    clock.s += CACHED_S
+    clock.s += UNKNOWN_CACHED_S - 0.1
+    assert found.find(KEY) is None
+    assert keys.asked == 1
+    clock.s += 0.1
     assert found.find(KEY)
+    assert UNKNOWN_CACHED_S <= 2
+
+
+def test_unknown_keys_do_not_displace_known_ones() -> None:
+    keys = FakeKeys(RECORD)
+    found = ring(keys)
+    assert found.find(KEY)
+    for number in range(3000):
+        assert found.find(f"guess-{number}") is None
+    asked = keys.asked
+    assert found.find(KEY)
+    assert keys.asked == asked
 
 
 def test_many_threads_may_ask_at_once() -> None:
