@@ -27,6 +27,7 @@ from benchmarks import (  # noqa: E402
     report,
     scale,
     starts,
+    worst_requests,
 )
 from local.engine import running_engine  # noqa: E402
 
@@ -73,6 +74,7 @@ def measure() -> None:
         single_calls = others.single_calls()
         _report("requests without an API key")
         without_key = open_routes.measure()
+        worst = worst_requests.measure()
     _report("starts")
     started_anew = starts.measure(START_ROUNDS)
     _report("memory")
@@ -92,6 +94,7 @@ def measure() -> None:
         starts=started_anew,
         memory={FEW_REPORTS: few, MANY_REPORTS: many},
         without_key=without_key,
+        worst=worst,
     )
     measured = report.measured(found)
     cost.MEASURED.write_text(cost.write_measured(measured), encoding="utf-8")

@@ -45,6 +45,8 @@ REQUESTS_S = 500
 # The only throttle of a function URL: requests a second for each reserved execution.
 URL_REQUESTS_S = 10
 RESERVED_EXECUTIONS = 10  # of the example
+# How long an instance caches a known key.
+KEY_CACHED_S = 60
 # The memory with which a function has one whole processor.
 WHOLE_CPU_MB = 1769
 # Assumed: from a function to DynamoDB and back.
@@ -272,7 +274,9 @@ demand, arm64, without free tiers, prices of {prices_of}: check them before you 
 
 The REST API is the default front. The function URL is the option `FunctionUrl`: it has neither a
 price of its own nor a throttle. A function caches the API key of a client, and leases its quota in
-blocks: the units include both.
+blocks: the units include both. An instance reads a key at most once a minute, strongly, for one
+read unit. With a look-up a second at each instance that adds {keys_often:.3f} dollars to a million;
+with one a minute, so that each look-up reads the key anew, {keys_seldom:.3f}.
 
 ## Clients without an API key
 
@@ -331,6 +335,8 @@ def document(measured: Measured) -> str:
     return _TEXT.format(
         prices_of=PRICES_OF,
         lookups=_table("A million look-ups", lookups_by_front(measured)),
+        keys_often=READ_UNIT * MILLION / KEY_CACHED_S,
+        keys_seldom=READ_UNIT * MILLION,
         documents_s=DOCUMENT_REQUESTS_S,
         url_s=URL_REQUESTS_S,
         url_executions=RESERVED_EXECUTIONS,

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks import against, cost
+from benchmarks import against, cost, worst_requests
 from benchmarks.comparison import (
     BOTO3,
     CONNECTIONS,
@@ -65,6 +65,10 @@ _HOW = """
   Peak memory of a separate process.
 - **P12**: the sample feed, when nothing in it is new. Its quarantined records are written again
   with every run. Every run counts as a cold start.
+- **P14**: paths of slashes, percent signs and many segments, queries and headers as large as the
+  front admits, large bodies and open documents, in turns with a look-up without a key; median of
+  the rounds, event in to answer out. A request with an unknown key reads the store once and is
+  measured apart. `.venv/bin/python -m benchmarks.worst_requests` measures these alone.
 - **P15**: requests to the open routes, and others without a key or with an unknown one, through
   the real handler, from the text of the event on. `.venv/bin/python -m benchmarks.open_routes`
   measures these alone.
@@ -147,6 +151,7 @@ class Found:
     Attributes:
         ingest_cpu: CPU microseconds for a sighting.
         memory: KB before a run and at its peak, by number of reports.
+        worst: CPU microseconds of requests without a valid key, by front and kind.
     """
 
     units: Costs
@@ -163,6 +168,7 @@ class Found:
     starts: Starts
     memory: Mapping[int, tuple[int, int]]
     without_key: Mapping[str, Priced]
+    worst: Mapping[str, Mapping[str, Sequence[float]]]
 
 
 @dataclass(frozen=True)
@@ -283,10 +289,10 @@ def lines(found: Found, figures: Measured) -> Iterator[Line]:
         " one IOC and another is a URL of 1.9 KB",
         _met(mean <= 400 and max(largest, found.hot_bytes) <= 8192),
     )
-    yield from _month_lines(figures)
+    yield from _month_lines(found, figures)
 
 
-def _month_lines(figures: Measured) -> Iterator[Line]:
+def _month_lines(found: Found, figures: Measured) -> Iterator[Line]:
     month = cost.idle_month(figures)
     spent = cost.tables_and_schedule(month)
     yield Line(
@@ -297,6 +303,15 @@ def _month_lines(figures: Measured) -> Iterator[Line]:
         f"{spent:.3f} dollars; with {figures.metrics} custom metrics and {figures.alarms} in alarms"
         f" {cost.total(month):.2f}, free tiers left out",
         _met(spent <= 0.10),
+    )
+    ratio, by, unknown_key = worst_requests.worst(found.worst)
+    yield Line(
+        "P14",
+        "CPU of the worst request without a valid key, against a plain 401",
+        "3 x",
+        "1.5 x",
+        f"{ratio:.2f} x, by {by}; {unknown_key:.2f} x by an unknown key, for its read of the store",
+        _met(ratio <= 3),
     )
     rest, direct = (cost.hours_without_key(figures, front) for front in cost.FRONTS)
     worst = max(rest, key=lambda name: _beyond_gateway(rest[name]))

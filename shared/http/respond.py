@@ -1,6 +1,7 @@
 """Answers events of API Gateway and function URLs, and maps every error to an answer."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from shared.domain.errors import StoreError
@@ -27,7 +28,7 @@ def guarded(event: Mapping[str, Any], respond: Callable[[Request], Response]) ->
         request = read_request(event)
         path = request.path
         response = respond(request)
-        packed = answer(response, gzip_accepted=accepts_gzip(request))
+        packed = answer(response, gzip_accepted=partial(accepts_gzip, request))
     except ApiError as error:
         refusal = error
     except AnswerTooLarge:

@@ -9,7 +9,7 @@ import gzip
 import json
 import string
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -178,11 +178,14 @@ class AnswerTooLarge(Exception):
     """The answer exceeds the size limit of the platform."""
 
 
-def answer(response: Response, *, gzip_accepted: bool = False) -> dict[str, Any]:
+def answer(
+    response: Response, *, gzip_accepted: Callable[[], bool] = lambda: False
+) -> dict[str, Any]:
     """Build the answer in the format of API Gateway.
 
     Args:
-        gzip_accepted: whether the client accepts a compressed body.
+        gzip_accepted: returns whether the client accepts a compressed body; called for a large or
+            a compressed body only.
 
     Raises:
         AnswerTooLarge: the body exceeds the limit in every form that the client accepts.
@@ -197,9 +200,10 @@ def answer(response: Response, *, gzip_accepted: bool = False) -> dict[str, Any]
         # Not escaped to ASCII, to stay within the size limit.
         text = json.dumps(response.body, ensure_ascii=False, separators=(",", ":"))
     packed = response.gzipped
-    if gzip_accepted and packed is None and len(text) >= _COMPRESSED_FROM_CHARS:
-        packed = gzip.compress(text.encode(), compresslevel=1, mtime=0)
-    if gzip_accepted and packed is not None:
+    compressible = packed is not None or len(text) >= _COMPRESSED_FROM_CHARS
+    if compressible and gzip_accepted():
+        if packed is None:
+            packed = gzip.compress(text.encode(), compresslevel=1, mtime=0)
         headers = {"Vary": "Accept-Encoding", **headers, "Content-Encoding": "gzip"}
         body, in_base64 = b64encode(packed).decode(), True
     elif _fits(text):

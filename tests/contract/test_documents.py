@@ -48,5 +48,5 @@ def test_it_is_compressed_once_and_not_for_each_request(path: str) -> None:
     first, second = (respond(service(), Request("GET", path, "", {})) for _ in range(2))
     assert first.gzipped is not None
     assert first.gzipped is second.gzipped
-    sent = answer(second, gzip_accepted=True)
+    sent = answer(second, gzip_accepted=lambda: True)
     assert b64decode(sent["body"]) == first.gzipped

@@ -77,7 +77,7 @@ def test_every_open_route_is_measured() -> None:
 
 def test_every_ceiling_is_in_the_report() -> None:
     rows = table(read("docs/benchmarks.md"), "#", "What", "Ceiling", "Aim", "Measured", "Result")
-    assert [row[0] for row in rows] == [f"P{number}" for number in (*range(1, 13), 15)]
+    assert [row[0] for row in rows] == [f"P{number}" for number in (*range(1, 13), 14, 15)]
     for number, *_, figure, result in rows:
         assert re.search(r"\d|not measured", figure), number
         assert re.match(r"met|\*\*not met\*\*|not measured", result), number
