@@ -10,7 +10,7 @@ from local.errors import LocalError
 from local.handlers import load_gateway
 from local.server import HOST, bind, make_server, serve
 from shared.domain.errors import StoreError
-from shared.store.api_keys import ApiKeys
+from shared.store.api_keys import ALL_RIGHTS, ApiKeys
 from shared.store.client import dynamodb_client
 
 # Enough for any test on this machine, and yet a limit, so that answers have the limit's headers.
@@ -36,7 +36,7 @@ def command(out: TextIO) -> int:
 
 
 def register_api_key() -> None:
-    """Store the key API_KEY, with a high limit and the right to publish.
+    """Store the key API_KEY, with a high limit and all rights.
 
     Raises:
         LocalError: the state table does not exist, or the engine does not answer.
@@ -48,7 +48,7 @@ def register_api_key() -> None:
             "local",
             int(time.time() * 1000),
             daily_limit=LOCAL_DAILY_LIMIT,
-            publish=True,
+            rights=ALL_RIGHTS,
         )
     except StoreError as error:
         raise LocalError(

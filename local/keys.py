@@ -1,11 +1,12 @@
 """`python -m local keys`: manages the API keys of the service."""
 
 import argparse
+import getpass
 import json
 import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
@@ -14,10 +15,22 @@ from local.errors import LocalError
 from local.target import add_aws_option, connect
 from shared.domain.errors import StoreError
 from shared.domain.moment import format_millis, to_millis
-from shared.store.api_keys import DEFAULT_DAILY_LIMIT, NEVER, NO_LIMIT, ApiKey, ApiKeys, new_key
+from shared.store.api_keys import (
+    DEFAULT_DAILY_LIMIT,
+    DEFAULT_RIGHTS,
+    NEVER,
+    NO_LIMIT,
+    ApiKey,
+    ApiKeys,
+    KeyChange,
+    Right,
+    digest_of,
+    new_key,
+)
 
 _MAX_NAME = 64
 _DIGEST_START = re.compile("[0-9a-f]{4,64}")
+_RIGHTS = f"separated by commas: {', '.join(Right)}"
 _DATE = "ISO 8601, UTC without an offset, such as 2026-12-31 or 2026-12-31T18:00; or never"
 
 # Takes the arguments, the key to change and the keys; returns the changed key, None if it is gone.
@@ -35,6 +48,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         added.set_defaults(**defaults)
         add_aws_option(added)
         added.add_argument("--json", action="store_true", help="print JSON")
+        added.add_argument(
+            "--by",
+            type=_name,
+            default=_user(),
+            metavar="NAME",
+            help="who makes the change, for the record of changes; default %(default)s",
+        )
         return added
 
     def on_one(name: str, description: str, **defaults: Any) -> argparse.ArgumentParser:
@@ -54,7 +74,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     create.add_argument("name", type=_name, metavar="NAME", help="holder of the key")
     create.add_argument("--expires", type=_date, default=NEVER, metavar="DATE", help=_DATE)
     _add_limits(create, f"; default {DEFAULT_DAILY_LIMIT}", "; default none")
-    create.add_argument("--publish", action="store_true", help="allow it to send scan reports")
+    create.add_argument(
+        "--rights",
+        type=_rights,
+        default=DEFAULT_RIGHTS,
+        metavar="RIGHTS",
+        help=f"what it may do, {_RIGHTS}; default {_list_rights(DEFAULT_RIGHTS)}",
+    )
+    create.add_argument("--publish", action="store_true", help="add the right publish")
     create.set_defaults(daily=DEFAULT_DAILY_LIMIT, per_minute=NO_LIMIT)
     action("list", "list the keys, the oldest first", run=_list)
     change("disable", "refuse a key, within a minute", _disable)
@@ -62,6 +89,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     expire = change("expire", "set when a key expires", _expire)
     expire.add_argument("date", type=_date, metavar="DATE", help=_DATE)
     _add_limits(change("limit", "change the limits of a key", _limit))
+    rights = change("rights", "replace the rights of a key, within a minute", _change_rights)
+    rights.add_argument("rights", type=_rights, metavar="RIGHTS", help=_RIGHTS)
     on_one("delete", "delete a key for good", run=_delete)
 
 
@@ -88,6 +117,8 @@ def _create(arguments: argparse.Namespace, keys: ApiKeys, out: TextIO) -> None:
     if arguments.expires != NEVER and arguments.expires <= now:
         raise LocalError(f"{format_millis(arguments.expires)} has passed: choose a later date")
     key = new_key()
+    rights = arguments.rights | ({Right.PUBLISH} if arguments.publish else set())
+    _record(arguments, ApiKey(digest_of(key), arguments.name), keys)
     made = keys.put(
         key,
         arguments.name,
@@ -95,7 +126,7 @@ def _create(arguments: argparse.Namespace, keys: ApiKeys, out: TextIO) -> None:
         expires=arguments.expires,
         daily_limit=arguments.daily,
         minute_limit=arguments.per_minute,
-        publish=arguments.publish,
+        rights=rights,
     )
     if arguments.json:
         print(_json({"key": key, **_facts(made)}), file=out)
@@ -118,6 +149,7 @@ def _list(arguments: argparse.Namespace, keys: ApiKeys, out: TextIO) -> None:
 
 def _change(arguments: argparse.Namespace, keys: ApiKeys, out: TextIO) -> None:
     key = _find_one(keys, arguments.prefix)
+    _record(arguments, key, keys)
     changed: ApiKey | None = arguments.change(arguments, key, keys)
     if changed is None:
         raise LocalError(f"the key {key.short_digest} was deleted in the meantime")
@@ -144,8 +176,23 @@ def _limit(arguments: argparse.Namespace, key: ApiKey, keys: ApiKeys) -> ApiKey 
 
 def _delete(arguments: argparse.Namespace, keys: ApiKeys, out: TextIO) -> None:
     key = _find_one(keys, arguments.prefix)
+    _record(arguments, key, keys)
     keys.delete(key.digest)
     _show(_facts(key) | {"state": "deleted"}, arguments, out)
+
+
+def _change_rights(arguments: argparse.Namespace, key: ApiKey, keys: ApiKeys) -> ApiKey | None:
+    return keys.change(key.digest, rights=arguments.rights)
+
+
+def _record(arguments: argparse.Namespace, key: ApiKey, keys: ApiKeys) -> None:
+    """Keep who is about to change which key, in the store and as one line on stderr."""
+    change = KeyChange(arguments.action, key, arguments.by, _now())
+    keys.record(change)
+    print(
+        f"{format_millis(change.at)} {change.by}: {change.action} {key.short_digest} ({key.name})",
+        file=sys.stderr,
+    )
 
 
 def _find_one(keys: ApiKeys, prefix: str) -> ApiKey:
@@ -166,7 +213,7 @@ def _facts(key: ApiKey) -> Facts:
         "expires": None if key.expires == NEVER else format_millis(key.expires),
         "daily_limit": key.daily_limit,
         "minute_limit": key.minute_limit,
-        "publish": key.publish,
+        "rights": [right.value for right in Right if right in key.rights],
     }
 
 
@@ -179,8 +226,19 @@ def _line(facts: Facts) -> str:
         f"{facts['digest']}  {facts['state']:8}  created {facts['created']}, "
         f"expires {facts['expires'] or 'never'}, {facts['daily_limit'] or 'no limit'} a day, "
         f"{facts['minute_limit'] or 'no limit'} a minute"
-        f"{', may publish' if facts['publish'] else ''}  {facts['name']}"
+        f", may {_list_rights(facts['rights']) or 'do nothing'}  {facts['name']}"
     )
+
+
+def _list_rights(rights: Collection[str]) -> str:
+    return ",".join(right for right in Right if right in rights)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
 
 
 def _state(key: ApiKey) -> str:
@@ -213,6 +271,13 @@ def _name(text: str) -> str:
     if not text.strip() or not text.isprintable() or len(text) > _MAX_NAME:
         raise argparse.ArgumentTypeError(f"a name has 1 to {_MAX_NAME} printable characters")
     return text
+
+
+def _rights(text: str) -> frozenset[Right]:
+    try:
+        return frozenset(Right(name.strip()) for name in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} are not rights {_RIGHTS}") from None
 
 
 def _prefix(text: str) -> str:

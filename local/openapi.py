@@ -1067,7 +1067,7 @@ OPERATIONS["POST", "/api/reports"] = Operation(
     "Feed",
     "publishScanReport",
     "Publish a scan report",
-    f"{_IF_PUBLISHING} Needs a key created with `--publish`. A report can be sent again: the same "
+    f"{_IF_PUBLISHING} A report can be sent again: the same "
     "content changes nothing, other content replaces the report.",
     request=feed.ScanReport,
     parameters=[
@@ -1096,7 +1096,6 @@ OPERATIONS["POST", "/api/reports"] = Operation(
         }
     },
     refusals=(
-        errors.MAY_NOT_PUBLISH,
         errors.BODY_TOO_LARGE,
         errors.NOT_JSON_SANDBOX,
         errors.CODING_NOT_SUPPORTED,
@@ -1160,7 +1159,7 @@ _COUNTED = (errors.QUOTA_USED_UP, errors.THROTTLED)
 _STATUSES = {
     400: ("BadRequest", "The request is not valid."),
     401: ("Unauthorized", "The key is missing, unknown, disabled or expired."),
-    403: ("Forbidden", "The key may not do this."),
+    403: ("Forbidden", "The key lacks the right that the message names."),
     404: ("NotFound", "Not found."),
     405: ("MethodNotAllowed", "The path does not support the method."),
     406: ("NotAcceptable", "The media type of the body, or the accepted one, is not supported."),
@@ -1199,7 +1198,7 @@ _TAXII = _Family(
     TAXII_MEDIA_TYPE,
 )
 # The errors of these statuses depend on the route; those of the others are the same everywhere.
-_OF_ITS_OWN = {400, 403, 404, 422}
+_OF_ITS_OWN = {400, 404, 422}
 
 
 def _family(path: str) -> _Family:
@@ -1300,8 +1299,9 @@ def _operation(route: Route[Any], operation: Operation) -> Schema:
         "operationId": operation.name,
         "summary": operation.summary,
     }
-    if operation.description:
-        described["description"] = operation.description
+    needed = f"Needs the right `{route.right}`." if route.right and not route.open else ""
+    if description := " ".join(filter(None, (operation.description, needed))):
+        described["description"] = description
     if route.open:
         described["security"] = []
     if operation.parameters:
@@ -1353,6 +1353,8 @@ def _possible(route: Route[Any], operation: Operation) -> Iterable[ErrorDefiniti
     yield from operation.refusals
     if not route.open:
         yield from _WITH_KEY
+        if route.right:
+            yield errors.RIGHT_MISSING
     if route.counting is not Counting.NEVER:
         yield from _COUNTED
     yield from _EVERYWHERE
@@ -1380,7 +1382,7 @@ def _shared_responses() -> dict[str, Schema]:
             (_TAXII, (errors.NOT_TAXII,)),
         )
         for status, response in _refusals(
-            [*of_bulk, *_WITH_KEY, *_COUNTED, *_EVERYWHERE], family
+            [*of_bulk, *_WITH_KEY, errors.RIGHT_MISSING, *_COUNTED, *_EVERYWHERE], family
         ).items()
         if status not in _OF_ITS_OWN
     }

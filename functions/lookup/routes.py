@@ -21,10 +21,11 @@ from functions.lookup.service import Call, Handler, Service
 from shared.domain.indicator import IndicatorType
 from shared.http import errors
 from shared.http.api_error import ApiError, is_taxii_path
-from shared.http.authentication import key_in
+from shared.http.authentication import key_in, require
 from shared.http.routing import Counting, Route, find_route
 from shared.http.web import Request, Response, percent_encoded
 from shared.runtime.observability import logger
+from shared.store.api_keys import Right
 
 V5 = "/v5/threat-intel/av-file-reputation"
 # If the value in such a path was not encoded, its rest is behind the question mark.
@@ -64,6 +65,8 @@ def _answer(service: Service, route: Route[Handler] | None, call: Call) -> Respo
     handler = route.methods.get(call.request.method)
     if handler is None:
         raise ApiError(errors.METHOD_NOT_ALLOWED, headers={"Allow": ", ".join(route.methods)})
+    if call.caller is not None:
+        require(route.right, call.caller.key)
     if route.counting is Counting.EACH_GET and call.request.method == "GET":
         call.identified().spend()
     return handler(service, call)
@@ -148,42 +151,68 @@ ROUTES: tuple[Route[Handler], ...] = (
         Counting.BY_HANDLER,
     ),
     Route(
-        "/v4/iocs/recent", {"GET": _searching(lambda search: search.recent)}, Counting.BY_HANDLER
+        "/v4/iocs/recent",
+        {"GET": _searching(lambda search: search.recent)},
+        Counting.BY_HANDLER,
+        right=Right.EXPORT,
     ),
-    Route("/v4/apikey", {"GET": account.info}),
-    Route("/v4/apikey/limits", {"GET": account.limits}),
-    Route("/v4/apikey/limits/status", {"GET": account.limits_status}),
-    Route("/v4/apikey/{key}", {"GET": account.info_of}),
+    Route("/v4/apikey", {"GET": account.info}, right=None),
+    Route("/v4/apikey/limits", {"GET": account.limits}, right=None),
+    Route("/v4/apikey/limits/status", {"GET": account.limits_status}, right=None),
+    Route("/v4/apikey/{key}", {"GET": account.info_of}, right=None),
     _reputation_route("hash", IndicatorType.SHA256),
     _reputation_route("ip", IndicatorType.IP),
     _reputation_route("domain", IndicatorType.DOMAIN),
     _reputation_route("url", IndicatorType.URL),
-    Route("/api/users/me", {"GET": account.sender}),
+    Route("/api/users/me", {"GET": account.sender}, right=None),
     Route("/api/system/info", {"GET": account.system}, open=True),
     Route("/v4/status/version", {"GET": account.version}, open=True),
-    Route("/v4/status/providers", {"GET": account.providers}),
-    Route("/v4/status/feed", {"GET": account.feed}),
+    Route("/v4/status/providers", {"GET": account.providers}, right=None),
+    Route("/v4/status/feed", {"GET": account.feed}, right=None),
     Route("/v4/filter", {"GET": filters.offer}),
     # The handler counts, because without a filter nothing is counted.
-    Route("/v4/filter/download", {"GET": filters.download}, Counting.BY_HANDLER),
-    Route("/v4/exports", {"GET": exports.listing}, Counting.BY_HANDLER),
-    Route("/v4/exports/{file:path}", {"GET": exports.file}, Counting.BY_HANDLER),
-    Route("/taxii2", {"GET": taxii.discovery}),
-    Route(taxii.API_ROOT, {"GET": taxii.api_root}),
-    Route(f"{taxii.API_ROOT}/collections", {"GET": taxii.collections}),
-    Route(f"{taxii.API_ROOT}/collections/{{collection}}", {"GET": taxii.collection}),
+    Route(
+        "/v4/filter/download",
+        {"GET": filters.download},
+        Counting.BY_HANDLER,
+        right=Right.EXPORT,
+    ),
+    Route("/v4/exports", {"GET": exports.listing}, Counting.BY_HANDLER, right=Right.EXPORT),
+    Route(
+        "/v4/exports/{file:path}", {"GET": exports.file}, Counting.BY_HANDLER, right=Right.EXPORT
+    ),
+    Route("/taxii2", {"GET": taxii.discovery}, right=Right.EXPORT),
+    Route(taxii.API_ROOT, {"GET": taxii.api_root}, right=Right.EXPORT),
+    Route(f"{taxii.API_ROOT}/collections", {"GET": taxii.collections}, right=Right.EXPORT),
+    Route(
+        f"{taxii.API_ROOT}/collections/{{collection}}",
+        {"GET": taxii.collection},
+        right=Right.EXPORT,
+    ),
     Route(
         f"{taxii.API_ROOT}/collections/{{collection}}/objects",
         {"GET": taxii.objects},
         Counting.BY_HANDLER,
+        right=Right.EXPORT,
     ),
     Route(
         f"{taxii.API_ROOT}/collections/{{collection}}/manifest",
         {"GET": taxii.manifest},
         Counting.BY_HANDLER,
+        right=Right.EXPORT,
     ),
-    Route(f"{taxii.OBJECTS}/{{object}}", {"GET": taxii.one_object}, Counting.BY_HANDLER),
-    Route(f"{taxii.OBJECTS}/{{object}}/versions", {"GET": taxii.versions}, Counting.BY_HANDLER),
+    Route(
+        f"{taxii.OBJECTS}/{{object}}",
+        {"GET": taxii.one_object},
+        Counting.BY_HANDLER,
+        right=Right.EXPORT,
+    ),
+    Route(
+        f"{taxii.OBJECTS}/{{object}}/versions",
+        {"GET": taxii.versions},
+        Counting.BY_HANDLER,
+        right=Right.EXPORT,
+    ),
     Route("/health", {"GET": account.health}, open=True),
     Route("/openapi.json", {"GET": documentation.openapi}, open=True),
     Route("/docs", {"GET": documentation.page}, open=True),

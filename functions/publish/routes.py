@@ -13,12 +13,12 @@ from functions.publish.store.feed_log import EntryTooLarge, FeedLog
 from shared.domain.errors import FeedError
 from shared.http import errors
 from shared.http.api_error import ApiError
-from shared.http.authentication import KeyRing, key_in
+from shared.http.authentication import KeyRing, key_in, require
 from shared.http.caching import knows
 from shared.http.routing import Route, find_route
 from shared.http.web import Request, Response
 from shared.runtime.observability import logger
-from shared.store.api_keys import ApiKey
+from shared.store.api_keys import ApiKey, Right
 
 # Part of every ETag. Raise it when the same reports are written in another form.
 _LAYOUT_VERSION = 1
@@ -74,13 +74,12 @@ def respond(service: Service, request: Request) -> Response:
     handler = route.methods.get(request.method)
     if handler is None:
         raise ApiError(errors.METHOD_NOT_ALLOWED, headers={"Allow": ", ".join(route.methods)})
+    require(route.right, key)
     return handler(service, request, key)
 
 
 def publish(service: Service, request: Request, key: ApiKey) -> Response:
     """POST /api/reports: a scan report in the sandbox's own JSON."""
-    if not key.publish:
-        raise ApiError(errors.MAY_NOT_PUBLISH)
     body = read_body(request)
     try:
         reports = read_scan(body, service.now())
@@ -91,16 +90,25 @@ def publish(service: Service, request: Request, key: ApiKey) -> Response:
         raise ApiError(
             errors.REPORT_NOT_VALID, "; ".join(sorted(reasons)) or "the scan has no reports"
         )
-    return Response(200, {"reports": [_publish(service, report) for report in reports]})
+    return Response(200, {"reports": [_publish(service, report, key) for report in reports]})
 
 
-def _publish(service: Service, report: ScanReport | RejectedReport) -> dict[str, Any]:
+def _publish(service: Service, report: ScanReport | RejectedReport, key: ApiKey) -> dict[str, Any]:
     if isinstance(report, RejectedReport):
         return {"report_id": report.report_id, "status": "rejected", "reason": report.reason}
     try:
         published = service.publisher.publish(report)
     except EntryTooLarge as error:
         raise ApiError(errors.BODY_TOO_LARGE, str(error)) from None
+    logger.info(
+        "scan report taken",
+        extra={
+            "status": published.status,
+            "sender": key.name,
+            "flow_id": published.flow_id,
+            "report_id": published.report_id,
+        },
+    )
     return {
         "flow_id": published.flow_id,
         "report_id": published.report_id,
@@ -154,14 +162,14 @@ def info(service: Service, _request: Request, _key: ApiKey) -> Response:
 
 def _feed_routes(base: str) -> tuple[Route[Handler], ...]:
     return (
-        Route(f"{base}/reports", {"GET": page(None)}),
-        Route(f"{base}/reports.json", {"GET": page(Media.JSON)}),
-        Route(f"{base}/reports/info", {"GET": info}),
+        Route(f"{base}/reports", {"GET": page(None)}, right=Right.EXPORT),
+        Route(f"{base}/reports.json", {"GET": page(Media.JSON)}, right=Right.EXPORT),
+        Route(f"{base}/reports/info", {"GET": info}, right=Right.EXPORT),
     )
 
 
 ROUTES: tuple[Route[Handler], ...] = (
-    Route("/api/reports", {"POST": publish}),
+    Route("/api/reports", {"POST": publish}, right=Right.PUBLISH),
     *_feed_routes("/feed"),
     *_feed_routes("/api/feed"),
 )

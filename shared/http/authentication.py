@@ -8,8 +8,10 @@ from base64 import b64decode
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from shared.http import errors
+from shared.http.api_error import ApiError
 from shared.runtime.ttl_cache import TtlCache
-from shared.store.api_keys import ApiKey, digest_of
+from shared.store.api_keys import ApiKey, Right, digest_of
 
 CACHED_S = 60.0
 # Long enough that a client which repeats an unknown key costs few reads, and short enough that a
@@ -44,6 +46,16 @@ def _credentials(authorization: str) -> str:
         return b64decode(credentials, validate=True).decode().partition(":")[2]
     except ValueError:
         return ""
+
+
+def require(right: Right | None, key: ApiKey) -> None:
+    """Check that a key has a right; None for no right.
+
+    Raises:
+        ApiError: it does not have it; the message names the right.
+    """
+    if right is not None and right not in key.rights:
+        raise ApiError(errors.RIGHT_MISSING, right)
 
 
 class Keys(Protocol):

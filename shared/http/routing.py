@@ -6,6 +6,8 @@ from enum import Enum, auto
 from functools import cache
 from typing import Generic, TypeVar
 
+from shared.store.api_keys import Right
+
 Handler_co = TypeVar("Handler_co", covariant=True)
 
 
@@ -26,12 +28,14 @@ class Route(Generic[Handler_co]):
             (`{ip:path}`), or all that there is (`{url:any}`).
         methods: handlers by method.
         open: whether the route needs no key.
+        right: the right that the key of a request needs; None if every key will do.
     """
 
     path: str
     methods: Mapping[str, Handler_co]
     counting: Counting = Counting.NEVER
     open: bool = False
+    right: Right | None = Right.LOOKUP
 
     @property
     def template(self) -> str:

@@ -6,19 +6,29 @@ key#<digest>  name           of its holder
               expires        end of its validity, milliseconds since the epoch; 0 for never
               daily_limit    look-ups in a day, UTC; 0 for no limit
               minute_limit   look-ups in a minute; 0 for no limit
-              publish        whether it may send scan reports
-An absent attribute has the default of `ApiKey`.
+              rights         what it may do, a set of names of `Right`
+An absent attribute has the default of `ApiKey`. A key from before there were rights has `publish`
+in place of `rights`: whether it may publish besides looking up and exporting.
+
+key-change#<time>#<random>
+              action         create, disable, enable, expire, limit, rights or delete
+              name           of the key's holder
+              key            first characters of the key's digest
+              by             who changed it
+              at             milliseconds since the epoch
+Changes are kept for good, also those of deleted keys.
 """
 
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from shared.store.client import store_errors
-from shared.store.keys import api_key_key
+from shared.store.keys import api_key_key, key_change_key
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -27,8 +37,21 @@ if TYPE_CHECKING:
 DEFAULT_DAILY_LIMIT = 4000
 NO_LIMIT = 0
 NEVER = 0
-_KEY_BYTES = 32
+_KEY_BYTES = 16
 _SHORT = 12
+
+
+class Right(StrEnum):
+    """What a key may do. Each route needs one right or none."""
+
+    LOOKUP = "lookup"  # look indicators up
+    PUBLISH = "publish"  # send scan reports, which change the answers for all clients
+    EXPORT = "export"  # read everything: exports, TAXII, the filter, the feed, recent IOCs
+    ANNOTATE = "annotate"  # change verdicts by hand
+
+
+DEFAULT_RIGHTS = frozenset({Right.LOOKUP, Right.EXPORT})
+ALL_RIGHTS = frozenset(Right)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +66,7 @@ class ApiKey:
         expires: end of its validity, milliseconds since the epoch; `NEVER` for never.
         daily_limit: look-ups in a day, UTC; `NO_LIMIT` for no limit.
         minute_limit: look-ups in a minute; `NO_LIMIT` for no limit.
-        publish: whether its holder may send scan reports, which change everybody's answers.
+        rights: what requests with it may do.
     """
 
     digest: str
@@ -53,7 +76,7 @@ class ApiKey:
     expires: int = NEVER
     daily_limit: int = DEFAULT_DAILY_LIMIT
     minute_limit: int = NO_LIMIT
-    publish: bool = False
+    rights: frozenset[Right] = DEFAULT_RIGHTS
 
     @property
     def short_digest(self) -> str:
@@ -70,13 +93,30 @@ class ApiKey:
 
 
 def new_key() -> str:
-    """Return a new random key of 256 bits."""
-    return secrets.token_urlsafe(_KEY_BYTES)
+    """Return a new random key of 128 bits, as 32 hexadecimal digits."""
+    return secrets.token_hex(_KEY_BYTES)
 
 
 def digest_of(key: str) -> str:
     """Return the SHA-256 of a key in hexadecimal."""
     return hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class KeyChange:
+    """A change of a key, as it is kept.
+
+    Attributes:
+        action: what was done, such as `create`.
+        key: the changed key.
+        by: who did it.
+        at: milliseconds since the epoch.
+    """
+
+    action: str
+    key: ApiKey
+    by: str
+    at: int
 
 
 class ApiKeys:
@@ -95,13 +135,14 @@ class ApiKeys:
         expires: int = NEVER,
         daily_limit: int = DEFAULT_DAILY_LIMIT,
         minute_limit: int = NO_LIMIT,
-        publish: bool = False,
+        rights: Collection[Right] = DEFAULT_RIGHTS,
     ) -> ApiKey:
         """Store the record of a key, replacing an earlier record of the same key.
 
         Args:
             now: milliseconds since the epoch.
             expires: milliseconds since the epoch; `NEVER` for never.
+            rights: at least one.
 
         Returns:
             The record.
@@ -116,7 +157,7 @@ class ApiKeys:
             expires=expires,
             daily_limit=daily_limit,
             minute_limit=minute_limit,
-            publish=publish,
+            rights=frozenset(rights),
         )
         with store_errors():
             self._client.put_item(
@@ -128,7 +169,7 @@ class ApiKeys:
                     "expires": {"N": str(made.expires)},
                     "daily_limit": {"N": str(made.daily_limit)},
                     "minute_limit": {"N": str(made.minute_limit)},
-                    "publish": {"BOOL": made.publish},
+                    "rights": {"SS": sorted(made.rights)},
                 },
             )
         return made
@@ -176,6 +217,7 @@ class ApiKeys:
         expires: int | None = None,
         daily_limit: int | None = None,
         minute_limit: int | None = None,
+        rights: Collection[Right] | None = None,
     ) -> ApiKey | None:
         """Change one or more fields of a record; `ApiKey` describes them.
 
@@ -196,6 +238,8 @@ class ApiKeys:
         }
         if disabled is not None:
             changes["disabled"] = {"BOOL": disabled}
+        if rights is not None:
+            changes["rights"] = {"SS": sorted(rights)}
         with store_errors():
             try:
                 answer = self._client.update_item(
@@ -222,6 +266,25 @@ class ApiKeys:
         with store_errors():
             self._client.delete_item(TableName=self._table, Key={"pk": {"S": api_key_key(digest)}})
 
+    def record(self, change: KeyChange) -> None:
+        """Keep a change of a key; call it before the change, so that none is made unrecorded.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        with store_errors():
+            self._client.put_item(
+                TableName=self._table,
+                Item={
+                    "pk": {"S": key_change_key(change.at, secrets.token_hex(4))},
+                    "action": {"S": change.action},
+                    "name": {"S": change.key.name},
+                    "key": {"S": change.key.short_digest},
+                    "by": {"S": change.by},
+                    "at": {"N": str(change.at)},
+                },
+            )
+
 
 def _from_item(item: Mapping[str, Any]) -> ApiKey:
     def number(name: str, absent: int) -> int:
@@ -235,5 +298,13 @@ def _from_item(item: Mapping[str, Any]) -> ApiKey:
         expires=number("expires", NEVER),
         daily_limit=number("daily_limit", DEFAULT_DAILY_LIMIT),
         minute_limit=number("minute_limit", NO_LIMIT),
-        publish=item.get("publish", {}).get("BOOL", False),
+        rights=_rights(item),
     )
+
+
+def _rights(item: Mapping[str, Any]) -> frozenset[Right]:
+    if "rights" in item:
+        # A newer version may have stored a right that this one does not know.
+        return frozenset(right for right in Right if right in item["rights"]["SS"])
+    may_publish = item.get("publish", {}).get("BOOL", False)
+    return DEFAULT_RIGHTS | {Right.PUBLISH} if may_publish else DEFAULT_RIGHTS

@@ -27,6 +27,7 @@ class Prefix(StrEnum):
     UNRESOLVED = "unresolved"
     QUARANTINE = "quarantine"
     API_KEY = "key"
+    KEY_CHANGE = "key-change"
     QUOTA = "quota"
     FEED_INFO = "info"
     FEED_ENTRY = "entry"
@@ -113,6 +114,11 @@ def quarantine_key(reason: str, record: str) -> str:
 def api_key_key(digest: str) -> str:
     """Key of an API key's record, from the SHA-256 of the key in hexadecimal."""
     return f"{Prefix.API_KEY}#{digest}"
+
+
+def key_change_key(at: int, number: str) -> str:
+    """Key of a change of an API key, from its time in milliseconds since the epoch."""
+    return f"{Prefix.KEY_CHANGE}#{at}#{number}"
 
 
 def quota_key(digest: str, window: str) -> str:

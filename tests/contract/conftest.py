@@ -23,7 +23,7 @@ from local.feed import sample_feed
 from local.handlers import load_gateway
 from local.publish import INTAKE
 from local.up import SAMPLE_REPORTS
-from shared.store.api_keys import ApiKeys
+from shared.store.api_keys import ALL_RIGHTS, ApiKeys
 from shared.store.iocs import IocTable
 from shared.store.items import IocItem
 from tests.conftest import Store, new_store
@@ -53,7 +53,7 @@ def filled_store(engine: str) -> Iterator[Store]:
         context: Any = LocalContext("ingest", 300)
         assert ingest.lambda_handler({}, context)["complete"]
         keys = ApiKeys(store.client, store.state_table)
-        keys.put(KEY, "test", now=0, daily_limit=DAILY_LIMIT, publish=True)
+        keys.put(KEY, "test", now=0, daily_limit=DAILY_LIMIT, rights=ALL_RIGHTS)
         keys.put(READER_KEY, "reader", now=0)
         for number, known in enumerate(reputations_of_all_verdicts()):
             stored = IocItem(known, number.to_bytes(8, "big"))

@@ -25,7 +25,7 @@ def test_a_report_that_is_taken_is_told_of(api: Api) -> None:
 
 def test_a_key_has_to_be_one_that_may_publish(api: Api) -> None:
     reply = api.ask(INTAKE, method="POST", body={}, apikey=READER_KEY)
-    assert (reply.status, reply.body) == (403, {"detail": "The API key may not send scan reports"})
+    assert (reply.status, reply.body) == (403, {"detail": "The API key lacks the right: publish"})
     assert api.ask("/feed/reports", apikey=READER_KEY).status == 200
 
 

@@ -18,7 +18,7 @@ from local.events import Request, Response, http_event, http_response, timer_eve
 from local.feed import sample_feed
 from local.handlers import load_gateway
 from local.up import SAMPLE_REPORTS, publish_samples
-from shared.store.api_keys import ApiKeys
+from shared.store.api_keys import ALL_RIGHTS, ApiKeys
 from tests.conftest import Store
 from tests.contract.support import READER_KEY, serving
 from tests.feed_server import FeedServer, page
@@ -35,7 +35,7 @@ def wired(
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("FEED_API_KEY", "")
     keys = ApiKeys(engine_store.client, engine_store.state_table)
-    keys.put(DEFAULT_API_KEY, "test", now=0, publish=True)
+    keys.put(DEFAULT_API_KEY, "test", now=0, rights=ALL_RIGHTS)
     keys.put(READER_KEY, "test", now=0)
     with sample_feed() as url:
         monkeypatch.setenv("FEED_URL", url)

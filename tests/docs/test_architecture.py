@@ -14,7 +14,7 @@ from shared.domain.indicator import Indicator, IndicatorType
 from shared.domain.network import Network
 from shared.domain.provider import Listing, ListingStatus, Provider
 from shared.domain.reputation import OF_REPORT
-from shared.store.api_keys import ApiKeys, digest_of
+from shared.store.api_keys import ApiKey, ApiKeys, KeyChange, digest_of
 from shared.store.items import IocItem, listing_attribute, listing_value, to_item
 from shared.store.keys import Prefix, feed_runs_key
 from shared.store.providers import ProviderState, ProviderStates
@@ -97,7 +97,9 @@ def test_state_table_has_every_attribute(summary: dict[str, Any], wired: Store) 
     assert summary["quarantined"] > 0
     # What a run and a key do not leave behind by themselves.
     digest = digest_of(DEFAULT_API_KEY)
-    ApiKeys(wired.client, wired.state_table).change(digest, disabled=True)
+    keys = ApiKeys(wired.client, wired.state_table)
+    keys.change(digest, disabled=True)
+    keys.record(KeyChange("disable", ApiKey(digest, "test"), "an operator", 0))
     QuotaCounters(wired.client, wired.state_table).lease(Window(digest, DAY_S, 0), 1, 1)
     waiting = UnresolvedReports(wired.client, wired.state_table, "http://feed.example")
     waiting.add([Waiting("a", 1)])

@@ -14,7 +14,7 @@ from local.errors import LocalError
 from local.events import Request, Response, http_event, http_response, timer_event
 from local.feed import SAMPLE_HASH, sample_feed
 from local.runtime import FunctionError, Instance, running, running_function
-from shared.store.api_keys import ApiKeys
+from shared.store.api_keys import ALL_RIGHTS, ApiKeys
 from tests.conftest import Store
 from tests.feed_server import FeedServer, page
 from tests.infrastructure.recorder import Call, recording
@@ -40,7 +40,7 @@ Start = Callable[..., AbstractContextManager[Instance]]
 def start(runnable_build: Path, engine_store: Store, engine: str) -> Start:
     """Starts a function, by its name and with variables, on fresh tables with a key to ask with."""
     ApiKeys(engine_store.client, engine_store.state_table).put(
-        DEFAULT_API_KEY, "test", now=0, publish=True
+        DEFAULT_API_KEY, "test", now=0, rights=ALL_RIGHTS
     )
     tables = {
         "IocTable": engine_store.table,

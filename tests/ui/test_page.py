@@ -229,7 +229,7 @@ def test_status_shows_how_providers_stand(opened: Page) -> None:
     opened.route("**/v4/status/providers", lambda route: route.fulfill(json={"providers": rows}))
     opened.click("#to-status")
     opened.wait_for_selector("text=As of")
-    table = opened.locator("table", has_text="How each provider stands")
+    table = opened.locator("table", has_text="State of each provider")
     full, half, asked = table.locator("tbody tr").all()
     assert full.locator("td").all_inner_texts() == (
         ["Full list", "ip", "2000", "2 hours ago", "\u2714 fine", IMAGE]

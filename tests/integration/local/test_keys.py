@@ -89,7 +89,7 @@ def test_json(keys: Run) -> None:
         "expires": "2999-12-31T00:00:00.000Z",
         "daily_limit": 0,
         "minute_limit": 60,
-        "publish": False,
+        "rights": ["lookup", "export"],
     }
     assert listed(keys) == [made]
 
@@ -123,6 +123,52 @@ def test_limit(keys: Run) -> None:
     assert "no limit a day, 5 a minute" in keys("list")
 
 
+def test_rights(keys: Run) -> None:
+    made = json.loads(keys("create", "sandbox", "--rights", "publish, lookup", "--json"))
+    assert made["rights"] == ["lookup", "publish"]
+    assert "may lookup,publish  sandbox" in keys("list")
+    added = json.loads(keys("create", "sandbox", "--publish", "--json"))
+    assert added["rights"] == ["lookup", "publish", "export"]
+    changed = json.loads(keys("rights", made["digest"], "annotate", "--json"))
+    assert changed["rights"] == ["annotate"]
+    assert [key["rights"] for key in listed(keys)] == [changed["rights"], added["rights"]]
+
+
+def test_every_change_leaves_a_mark_and_a_line(
+    keys: Run, engine_store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def change(*arguments: str) -> str:
+        assert main(["keys", *arguments, "--by", "an operator"]) == 0
+        printed = capsys.readouterr()
+        lines.append(printed.err.splitlines()[0])
+        return printed.out
+
+    lines: list[str] = []
+    key = change("create", "soc").strip()
+    prefix = digest_of(key)[:12]
+    for arguments in (
+        ("disable", prefix),
+        ("enable", prefix),
+        ("expire", prefix, "never"),
+        ("limit", prefix, "--daily", "5"),
+        ("rights", prefix, "lookup"),
+        ("delete", prefix),
+    ):
+        change(*arguments)
+    assert main(["keys", "list"]) == 0
+    marks = sorted(
+        (one for one in engine_store.items(engine_store.state_table) if "action" in one),
+        key=lambda one: int(one["at"]["N"]),
+    )
+    actions = ["create", "disable", "enable", "expire", "limit", "rights", "delete"]
+    assert [one["action"]["S"] for one in marks] == actions
+    for mark, line, action in zip(marks, lines, actions, strict=True):
+        assert mark["by"]["S"] == "an operator"
+        assert (mark["name"]["S"], mark["key"]["S"]) == ("soc", prefix)
+        assert line.endswith(f" an operator: {action} {prefix} (soc)")
+        assert key not in f"{mark}{line}"
+
+
 def test_delete(keys: Run) -> None:
     made = json.loads(keys("create", "soc", "--json"))
     assert json.loads(keys("delete", made["digest"], "--json"))["state"] == "deleted"
@@ -154,6 +200,9 @@ def test_a_digest_that_names_none_or_many(keys: Run, refused: Run, engine_store:
         (["create", "x", "--expires", "1960-01-01"], "before 1970"),
         (["create", "x", "--expires", "2020-01-01"], "has passed"),
         (["expire", "abcd", "tomorrow"], "tomorrow is not a date"),
+        (["create", "x", "--rights", "lookup,everything"], "lookup, publish, export, annotate"),
+        (["create", "x", "--rights", ""], "lookup, publish, export, annotate"),
+        (["rights", "abcd", "write"], "lookup, publish, export, annotate"),
         (["disable", "abc"], "4 to 64 hexadecimal digits"),
         (["limit", "abcd"], "no key has a digest"),
         (["lend", "abcd"], "invalid choice"),
@@ -207,6 +256,6 @@ def test_the_key_alone_goes_to_stdout(engine_store: Store) -> None:
     )
     assert result.returncode == 0, result.stderr
     key = result.stdout.strip()
-    assert len(key) == 43
+    assert len(key) == 32
     assert key not in result.stderr
     assert digest_of(key)[:12] in result.stderr

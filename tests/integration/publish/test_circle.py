@@ -14,7 +14,7 @@ from local.context import LocalContext
 from local.handlers import Handler, load_gateway
 from shared.domain.provider import SANDBOX_PROVIDER
 from shared.domain.verdict import Verdict
-from shared.store.api_keys import ApiKeys
+from shared.store.api_keys import ALL_RIGHTS, ApiKeys
 from shared.store.iocs import IocTable
 from shared.store.items import IocItem
 from tests.builders import DOMAIN, reputation
@@ -32,7 +32,7 @@ def stack(
     """All functions behind one address, on one set of tables."""
     for name, value in engine_store.env().items():
         monkeypatch.setenv(name, value)
-    ApiKeys(engine_store.client, engine_store.state_table).put(KEY, "all", 0, publish=True)
+    ApiKeys(engine_store.client, engine_store.state_table).put(KEY, "all", 0, rights=ALL_RIGHTS)
     with serving(load_gateway()) as served:
         yield served
 

@@ -11,7 +11,7 @@ import pytest
 from functions.publish.app import lambda_handler
 from local.server import HOST
 from shared.formats.feed.reader import read_page
-from shared.store.api_keys import ApiKeys
+from shared.store.api_keys import ALL_RIGHTS, ApiKeys
 from tests.conftest import Store
 from tests.contract.support import Api, Reply, serving
 from tests.scans import FLOW_ID, REPORT_ID, body_of, raw_scan, raw_scan_report, scan_ioc
@@ -28,7 +28,7 @@ def api(
         monkeypatch.setenv(name, value)
     keys = ApiKeys(engine_store.client, engine_store.state_table)
     keys.put(READER, "reader", 0)
-    keys.put(WRITER, "writer", 0, publish=True)
+    keys.put(WRITER, "writer", 0, rights=ALL_RIGHTS)
     with serving(lambda_handler) as served:
         yield Api(served.port, READER)
 

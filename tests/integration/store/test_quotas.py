@@ -1,10 +1,13 @@
 """Counters and records of API keys, as the code relies upon them, on every engine."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from functions.lookup.quotas import DAY_S, MINUTE_S, QuotaCounters, Window
 from shared.domain.errors import StoreError
-from shared.store.api_keys import DEFAULT_DAILY_LIMIT, NEVER, ApiKey, ApiKeys, digest_of
+from shared.store.api_keys import DEFAULT_DAILY_LIMIT, NEVER, ApiKey, ApiKeys, Right, digest_of
 from shared.store.keys import api_key_key, quota_key
 from tests.conftest import Store
 
@@ -95,6 +98,31 @@ class TestApiKeys:
         assert keys.find(DIGEST) == ApiKey(
             DIGEST, "soc", 5, False, NEVER, DEFAULT_DAILY_LIMIT, minute_limit=0
         )
+
+    @pytest.mark.parametrize(
+        ("stored", "rights"),
+        [
+            ({}, {Right.LOOKUP, Right.EXPORT}),
+            ({"publish": {"BOOL": False}}, {Right.LOOKUP, Right.EXPORT}),
+            ({"publish": {"BOOL": True}}, {Right.LOOKUP, Right.EXPORT, Right.PUBLISH}),
+            ({"rights": {"SS": ["publish"]}, "publish": {"BOOL": False}}, {Right.PUBLISH}),
+            ({"rights": {"SS": ["lookup", "of a later version"]}}, {Right.LOOKUP}),
+        ],
+    )
+    def test_a_key_from_before_there_were_rights_keeps_what_it_may_do(
+        self, every_store: Store, stored: dict[str, Any], rights: set[Right]
+    ) -> None:
+        item = {"pk": {"S": api_key_key(DIGEST)}, "name": {"S": "soc"}, **stored}
+        every_store.client.put_item(TableName=every_store.state_table, Item=item)
+        found = ApiKeys(every_store.client, every_store.state_table).find(DIGEST)
+        assert found
+        assert found.rights == rights
+
+    def test_rights_are_stored_and_replaced(self, keys: ApiKeys) -> None:
+        made = keys.put("k", "soc", NOW, rights=[Right.PUBLISH, Right.ANNOTATE])
+        assert keys.find(made.digest) == made
+        changed = keys.change(made.digest, rights=[Right.LOOKUP])
+        assert changed == replace(made, rights=frozenset({Right.LOOKUP}))
 
     def test_a_change_leaves_the_rest_as_it_is(self, keys: ApiKeys) -> None:
         made = keys.put("k", "soc", NOW, daily_limit=5)

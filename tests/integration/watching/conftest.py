@@ -21,7 +21,7 @@ from local.context import LocalContext
 from local.events import Request, http_event, timer_event
 from local.template import load_template
 from shared.runtime.observability import logger, metrics
-from shared.store.api_keys import ApiKeys
+from shared.store.api_keys import ALL_RIGHTS, ApiKeys
 from tests.cloudwatch import in_stack
 from tests.conftest import Store
 from tests.feed_server import FeedServer
@@ -190,7 +190,7 @@ def outside(
     tmp_path: Path,
 ) -> Iterator[FeedServer]:
     """Feed, sandbox and provider at one address, with a key for each; and a key for a client."""
-    ApiKeys(engine_store.client, engine_store.state_table).put(KEY, "test", 0, publish=True)
+    ApiKeys(engine_store.client, engine_store.state_table).put(KEY, "test", 0, rights=ALL_RIGHTS)
     monkeypatch.setattr("shared.runtime.provider_keys.get_parameter", lambda *_, **__: PROVIDER_KEY)
     with served_providers(CATALOG, {"/list": b"evil.example\n"}, tmp_path) as (server, settings):
         address = f"http://127.0.0.1:{server.port}"

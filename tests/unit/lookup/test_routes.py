@@ -18,7 +18,7 @@ from shared.domain.provider import IocRecord, Subject
 from shared.domain.reputation import Reputation
 from shared.http.authentication import CACHED_S, KeyRing
 from shared.http.web import Request, Response
-from shared.store.api_keys import ApiKey, digest_of
+from shared.store.api_keys import DEFAULT_RIGHTS, ApiKey, digest_of
 from tests.builders import reputation
 from tests.ingestion import NOW
 
@@ -50,10 +50,13 @@ class FakeKeys:
         self.digests = {digest_of(key) for key in keys}
         self.asked = 0
         self.limit = 4000
+        self.rights = DEFAULT_RIGHTS
 
     def find(self, digest: str) -> ApiKey | None:
         self.asked += 1
-        return ApiKey(digest, "test", daily_limit=self.limit) if digest in self.digests else None
+        if digest not in self.digests:
+            return None
+        return ApiKey(digest, "test", daily_limit=self.limit, rights=self.rights)
 
 
 class FakeLeases:
