@@ -4,10 +4,11 @@ from collections.abc import Collection, Mapping, Sequence
 
 from functions.publish.intake import ExternalReputation
 from functions.publish.layout import xml_safe
-from functions.publish.verdict_rule import Evidence, EvidenceSource
+from functions.publish.osint import foreign_rows
 from shared.client import Answer, ReputationApiError, ReputationClient, Unanswered
+from shared.domain.evidence import MAX_EVIDENCE_TEXT_BYTES, Evidence, EvidenceSource
+from shared.domain.file_facts import cut
 from shared.domain.indicator import Indicator
-from shared.domain.provider import SANDBOX_PROVIDER
 from shared.runtime.observability import logger
 
 
@@ -37,9 +38,13 @@ def external_reputation_of(client: ReputationClient) -> ExternalReputation:
 
 
 def external_evidence(answer: Answer) -> list[Evidence]:
-    """One piece of evidence for each provider with a verdict, except this service itself."""
+    """One piece of evidence for each provider with a verdict, except the rows of this service."""
     return [
-        Evidence(0, row.verdict, EvidenceSource.REPUTATION, xml_safe(row.provider))
-        for row in answer.rows
-        if row.verdict is not None and row.provider.casefold() != SANDBOX_PROVIDER.casefold()
+        Evidence(
+            EvidenceSource.REPUTATION,
+            row.verdict,
+            cut(xml_safe(row.provider), MAX_EVIDENCE_TEXT_BYTES),
+        )
+        for row in foreign_rows(answer.rows)
+        if row.verdict is not None
     ]

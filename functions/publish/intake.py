@@ -7,12 +7,18 @@ again. The entry is written last, so everything that the feed shows is already s
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from functions.publish.history import History, Membership, ReportMention, record
+from functions.publish.history import (
+    History,
+    Membership,
+    PastVerdict,
+    ReportMention,
+    record,
+)
 from functions.publish.scan import Observed, ScanReport
 from functions.publish.store.feed_log import (
     FeedLog,
@@ -22,21 +28,15 @@ from functions.publish.store.feed_log import (
     published_iocs,
 )
 from functions.publish.store.histories import Histories
-from functions.publish.verdict_rule import (
-    Decision,
-    Evidence,
-    EvidenceSource,
-    decide,
-    overrule,
-    report_verdict,
-)
+from functions.publish.verdict_rule import Decision, decide, overrule, report_verdict
+from shared.domain.evidence import Evidence
 from shared.domain.harmless import always_harmless, is_bad
 from shared.domain.indicator import Indicator
 from shared.domain.moment import format_millis
-from shared.domain.verdict import UNKNOWN
+from shared.domain.verdict import UNKNOWN, Verdict
 
 # Part of every content digest. Raise it when the rule changes the verdicts of old reports.
-RULE_VERSION = 3
+RULE_VERSION = 4
 MAX_EVIDENCE = 16
 
 # Returns external evidence by IOC, or None if the service could not be asked.
@@ -94,8 +94,11 @@ class Publisher:
     now: Callable[[], int]
     trusted_by: TrustedBy = no_trusted_lists
 
-    def publish(self, report: ScanReport) -> Published:
+    def publish(self, report: ScanReport, sender: str = "") -> Published:
         """Decide a verdict for every IOC of a report and add the report to the feed.
+
+        Args:
+            sender: name of the key with which the report was sent, "" for a polled report.
 
         Raises:
             EntryTooLarge: the report is too large for an entry; the feed does not show it.
@@ -112,10 +115,10 @@ class Publisher:
         decisions = _decide(report, external or {}, self._handed_on(before, report.flow_id))
         seen = {one: _mention(report, observed) for one, observed in report.iocs.items()}
         # A report that is too large must not count, so its size is checked before histories change.
-        pack(_body(feed_item(report, decisions, _expected(before, seen))))
+        pack(_body(feed_item(report, decisions, _expected(before, seen), sender)))
         gone = self._prepare(known, report)
         histories = self.histories.change(report.flow_id, report.report_id, seen=seen, gone=gone)
-        body = _body(feed_item(report, decisions, histories))
+        body = _body(feed_item(report, decisions, histories, sender))
         self.log.append(report.flow_id, report.report_id, content, body, self.now())
         return Published(
             report.flow_id,
@@ -127,14 +130,20 @@ class Publisher:
 
     def _handed_on(
         self, histories: Mapping[Indicator, History], flow_id: str
-    ) -> dict[Indicator, list[Evidence]]:
-        """Evidence from earlier reports, without bad verdicts about harmless values."""
-        earlier = {one: _earlier(history, flow_id) for one, history in histories.items()}
-        bad = [one for one, evidence in earlier.items() if any(map(_is_bad, evidence))]
+    ) -> dict[Indicator, list[PastVerdict]]:
+        """Verdicts of other scans, without bad ones about harmless values.
+
+        A scan never confirms itself.
+        """
+        earlier = {
+            one: [past for past in history.recent if past.flow_id != flow_id]
+            for one, history in histories.items()
+        }
+        bad = [one for one, known in earlier.items() if any(is_bad(past.verdict) for past in known)]
         trusted = self.trusted_by(bad) if bad else {}
         for one in bad:
             if always_harmless(one) or one in trusted:
-                earlier[one] = [past for past in earlier[one] if not _is_bad(past)]
+                earlier[one] = [past for past in earlier[one] if not is_bad(past.verdict)]
         return earlier
 
     def _prepare(self, known: PublishedReport | None, report: ScanReport) -> set[Indicator]:
@@ -152,12 +161,19 @@ class Publisher:
 def _decide(
     report: ScanReport,
     external: Mapping[Indicator, Sequence[Evidence]],
-    earlier: Mapping[Indicator, Sequence[Evidence]],
+    earlier: Mapping[Indicator, Sequence[PastVerdict]],
 ) -> dict[Indicator, Decision]:
-    decisions = {}
+    """Decide a verdict for every IOC; all digests of one file share their evidence."""
+    decisions: dict[Indicator, Decision] = {}
     for one, observed in report.iocs.items():
-        evidence = [*observed.evidence, *earlier.get(one, ()), *external.get(one, ())]
-        decisions[one] = overrule(decide(evidence), always_harmless(one))
+        if one in decisions:
+            continue
+        same = [one, *(digest for digest in observed.file.digests if digest in report.iocs)]
+        evidence = [row for digest in same for row in report.iocs[digest].evidence]
+        evidence += [row for digest in same for row in external.get(digest, ())]
+        past = [known for digest in same for known in earlier.get(digest, ())]
+        rule = next(filter(None, map(always_harmless, same)), "")
+        decisions |= dict.fromkeys(same, overrule(decide(evidence, past), rule))
     return decisions
 
 
@@ -179,6 +195,7 @@ def feed_item(
     report: ScanReport,
     decisions: Mapping[Indicator, Decision],
     histories: Mapping[Indicator, History],
+    sender: str = "",
 ) -> dict[str, Any]:
     """Write a report as an item of the feed; docs/feed.md describes the fields."""
     iocs: dict[str, list[Any]] = {}
@@ -186,22 +203,27 @@ def feed_item(
         iocs.setdefault(one.type.value, []).append(
             _feed_ioc(one, observed, decisions[one], histories[one])
         )
+    related: dict[str, list[str]] = {}
+    for one in report.related:
+        related.setdefault(one.type.value, []).append(one.value)
     return {
         "flow_id": report.flow_id,
         "report_id": report.report_id,
         "date": format_millis(report.seen_at),
         "verdict": report.verdict or UNKNOWN,
         "tags": sorted(report.tags),
-        "file": report.file,
+        **({"sender": sender} if sender else {}),
+        "file": report.file.to_object(),
         "iocs": iocs,
+        **({"related": related} if related else {}),
     }
 
 
 def _feed_ioc(
     indicator: Indicator, observed: Observed, decision: Decision, history: History
 ) -> dict[str, Any]:
-    evidence = [_evidence_row(one, decides=True) for one in decision.deciding]
-    evidence += [_evidence_row(one, decides=False) for one in decision.others]
+    file = observed.file.to_object()
+    bad = decision.verdict is not None and decision.verdict >= Verdict.SUSPICIOUS
     return {
         "data": indicator.value,
         "verdict": _name(decision),
@@ -210,15 +232,11 @@ def _feed_ioc(
         "first_seen": format_millis(history.first_seen),
         "last_seen": format_millis(history.last_seen),
         "scan_count": history.scans,
-        "evidence": evidence[:MAX_EVIDENCE],
+        **({"file": file} if file else {}),
+        # Tags alone do not make a threat of what is not bad.
+        **(observed.threat.to_object() if bad else {}),
+        "evidence": [one.to_object() for one in decision.evidence[:MAX_EVIDENCE]],
     }
-
-
-def _evidence_row(evidence: Evidence, *, decides: bool) -> dict[str, Any]:
-    row: dict[str, Any] = {"source": evidence.source, "verdict": evidence.verdict.name}
-    if evidence.detail:
-        row["detail"] = evidence.detail
-    return {**row, "decides": decides}
 
 
 def content_digest(report: ScanReport, *, asked: bool) -> bytes:
@@ -234,36 +252,22 @@ def content_digest(report: ScanReport, *, asked: bool) -> bytes:
         report.seen_at,
         report.verdict,
         sorted(report.tags),
-        report.file,
+        report.file.to_object(),
+        [[one.type, one.value] for one in report.related],
         [
             [
                 one.type,
                 one.value,
                 observed.origins,
                 sorted(observed.tags),
-                _sorted(observed.evidence),
+                sorted(observed.evidence),
+                observed.file.to_object(),
+                observed.threat,
             ]
             for one, observed in sorted(report.iocs.items())
         ],
     ]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).digest()[:16]
-
-
-def _sorted(evidence: Iterable[Evidence]) -> list[list[Any]]:
-    return [[one.source, one.verdict, one.detail] for one in sorted(evidence)]
-
-
-def _earlier(history: History, flow_id: str) -> list[Evidence]:
-    """Evidence from earlier reports of other scans; a scan never confirms itself."""
-    return [
-        Evidence(past.seen_at, past.verdict, EvidenceSource.EARLIER_REPORT, past.flow_id)
-        for past in history.recent
-        if past.flow_id != flow_id
-    ]
-
-
-def _is_bad(evidence: Evidence) -> bool:
-    return is_bad(evidence.verdict)
 
 
 def _mention(report: ScanReport, observed: Observed) -> ReportMention:

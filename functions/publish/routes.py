@@ -97,7 +97,7 @@ def _publish(service: Service, report: ScanReport | RejectedReport, key: ApiKey)
     if isinstance(report, RejectedReport):
         return {"report_id": report.report_id, "status": "rejected", "reason": report.reason}
     try:
-        published = service.publisher.publish(report)
+        published = service.publisher.publish(report, key.name)
     except EntryTooLarge as error:
         raise ApiError(errors.BODY_TOO_LARGE, str(error)) from None
     logger.info(

@@ -1,54 +1,36 @@
 """Decides the verdict of one IOC from all its evidence. Pure; docs/verdicts.md explains the rule.
 
-There are three ranks of evidence, the highest first. The highest rank with evidence decides alone:
+Evidence has ranks, the highest first. The highest rank with evidence decides alone:
 
-1. the report itself: the worst verdict;
+1. the report itself: what it states for the IOC, and the verdict of the analysed file; the worst
+   counts. Where the report states nothing for the IOC, its YARA rules and signals count as well;
 2. earlier reports, from their own evidence: the newest verdict;
 3. external evidence, from OSINT providers and reputation services, by
    `shared.domain.verdict.overall_verdict`: trust beats weak evidence, else the worst counts.
 
-Without evidence the verdict is None.
+An echo, which only repeats an answer of this service, has no rank and never decides. Without other
+evidence the verdict is None.
 """
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
+from functions.publish.history import PastVerdict
+from shared.domain.evidence import (
+    MAX_EVIDENCE_TEXT_BYTES,
+    Evidence,
+    EvidenceSource,
+    deciding_first,
+)
+from shared.domain.file_facts import cut
 from shared.domain.harmless import is_bad
 from shared.domain.verdict import Verdict, overall_verdict
 
-
-class EvidenceSource(StrEnum):
-    """Kind of source of a piece of evidence."""
-
-    IOC = "ioc"
-    INPUT_FILE = "input_file"
-    EXTRACTED_FILE = "extracted_file"
-    EARLIER_REPORT = "earlier_report"
-    OSINT = "osint"
-    REPUTATION = "reputation"
-    RULE = "rule"
-
-
 _REPORT_SOURCES = frozenset(
-    {EvidenceSource.IOC, EvidenceSource.INPUT_FILE, EvidenceSource.EXTRACTED_FILE}
+    {EvidenceSource.REPORT, EvidenceSource.FILE, EvidenceSource.YARA, EvidenceSource.SIGNAL}
 )
+_STATED_SOURCES = frozenset({EvidenceSource.REPORT, EvidenceSource.FILE})
 _EXTERNAL_SOURCES = frozenset({EvidenceSource.OSINT, EvidenceSource.REPUTATION})
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Evidence:
-    """One statement about an IOC that a verdict can rest on.
-
-    Attributes:
-        seen_at: date, milliseconds since the epoch; 0 for external evidence.
-        detail: name of the provider, or flow_id of the earlier report; "" for the report itself.
-    """
-
-    seen_at: int
-    verdict: Verdict
-    source: EvidenceSource
-    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,30 +39,41 @@ class Decision:
 
     Attributes:
         verdict: None without evidence.
-        deciding: the evidence that led to the verdict.
-        others: the other evidence.
+        evidence: all of it, each piece marked with whether it decides, in the order of
+            `shared.domain.evidence.deciding_first`.
     """
 
     verdict: Verdict | None
-    deciding: Sequence[Evidence]
-    others: Sequence[Evidence]
+    evidence: Sequence[Evidence]
 
 
-def decide(evidence: Iterable[Evidence]) -> Decision:
+def decide(evidence: Iterable[Evidence], earlier: Iterable[PastVerdict] = ()) -> Decision:
     """Apply the rule above; order and repetition of the evidence have no effect.
 
+    Args:
+        evidence: from the report and from external sources.
+        earlier: verdicts of other scans, from their own evidence.
+
     Example:
-        >>> external = Evidence(0, Verdict.SUSPICIOUS, EvidenceSource.OSINT, "a list")
-        >>> trusted = Evidence(0, Verdict.BENIGN, EvidenceSource.REPUTATION, "an allowlist")
-        >>> decide([external, trusted]).verdict.name
+        >>> weak = Evidence(EvidenceSource.OSINT, Verdict.SUSPICIOUS, "a list")
+        >>> trusted = Evidence(EvidenceSource.REPUTATION, Verdict.BENIGN, "an allowlist")
+        >>> decide([weak, trusted]).verdict.name
         'BENIGN'
     """
-    known = sorted(set(evidence), reverse=True)
-    highest = _highest_rank(known)
-    verdict = _verdict(highest)
-    deciding = [one for one in highest if one.verdict is verdict]
-    decided = frozenset(deciding)
-    return Decision(verdict, deciding, [one for one in known if one not in decided])
+    # Only the rule decides what decides.
+    known = {one._replace(decides=False) for one in evidence}
+    past = sorted(set(earlier), reverse=True)
+    known |= {_of_earlier_report(one) for one in past}
+    heard = [one for one in known if not one.echo]
+    rank = [one for one in heard if one.source in _REPORT_SOURCES]
+    verdict = report_verdict(rank)
+    if not rank and past:
+        rank, verdict = [_of_earlier_report(past[0])], past[0].verdict
+    elif not rank:
+        rank = [one for one in heard if one.source in _EXTERNAL_SOURCES]
+        verdict = overall_verdict(one.verdict for one in rank)
+    deciding = {one for one in rank if one.verdict is verdict}
+    return Decision(verdict, deciding_first(one._replace(decides=one in deciding) for one in known))
 
 
 def overrule(decision: Decision, rule: str) -> Decision:
@@ -91,31 +84,26 @@ def overrule(decision: Decision, rule: str) -> Decision:
     """
     if not (rule and is_bad(decision.verdict)):
         return decision
-    overruling = Evidence(0, Verdict.BENIGN, EvidenceSource.RULE, rule)
-    return Decision(Verdict.BENIGN, [overruling], [*decision.deciding, *decision.others])
+    name = cut(rule, MAX_EVIDENCE_TEXT_BYTES)
+    overruling = Evidence(EvidenceSource.RULE, Verdict.BENIGN, name, decides=True)
+    others = [one._replace(decides=False) for one in decision.evidence]
+    return Decision(Verdict.BENIGN, deciding_first([overruling, *others]))
 
 
 def report_verdict(evidence: Iterable[Evidence]) -> Verdict | None:
     """The verdict of a report from its own evidence; later reports may use it as evidence.
 
-    External evidence is excluded: returning as an earlier report, it would confirm itself.
+    External evidence and echoes are excluded: returning as an earlier report, they would confirm
+    themselves.
     """
-    return _worst([one for one in evidence if one.source in _REPORT_SOURCES])
+    own = [one for one in evidence if one.source in _REPORT_SOURCES and not one.echo]
+    if any(one.source is EvidenceSource.REPORT for one in own):
+        own = [one for one in own if one.source in _STATED_SOURCES]
+    return _worst(own)
 
 
-def _verdict(highest: Collection[Evidence]) -> Verdict | None:
-    if all(one.source in _EXTERNAL_SOURCES for one in highest):
-        return overall_verdict(one.verdict for one in highest)
-    return _worst(highest)
-
-
-def _highest_rank(known: Collection[Evidence]) -> list[Evidence]:
-    """The evidence of the highest rank; of earlier reports only the newest."""
-    if own := [one for one in known if one.source in _REPORT_SOURCES]:
-        return own
-    if earlier := [one for one in known if one.source is EvidenceSource.EARLIER_REPORT]:
-        return [max(earlier)]
-    return [one for one in known if one.source in _EXTERNAL_SOURCES]
+def _of_earlier_report(past: PastVerdict) -> Evidence:
+    return Evidence(EvidenceSource.EARLIER_REPORT, past.verdict, flow_id=past.flow_id)
 
 
 def _worst(evidence: Collection[Evidence]) -> Verdict | None:

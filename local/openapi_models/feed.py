@@ -13,6 +13,7 @@ from local.openapi_models.v4 import (
     Time,
     without_default,
 )
+from shared.domain.evidence import EvidenceSource
 
 REPORT_EXAMPLE: dict[str, Any] = {
     "4c1a0000-0000-4000-8000-0000000b0003": {
@@ -40,6 +41,7 @@ REPORT_EXAMPLE: dict[str, Any] = {
 # A field of a report without a value is absent.
 _Absent = Field(json_schema_extra=without_default)
 AbsentText = Annotated[str, _Absent]
+AbsentFlag = Annotated[bool, _Absent]
 
 Verdict = Literal["BENIGN", "NO_THREAT", "SUSPICIOUS", "LIKELY_MALICIOUS", "MALICIOUS"]
 VerdictOrUnknown = Literal[
@@ -125,12 +127,30 @@ class Origin(ResponseBody):
 class Evidence(ResponseBody):
     """One statement about an IOC, with its source."""
 
-    source: Literal["ioc", "input_file", "extracted_file", "earlier_report", "osint", "reputation"]
+    source: EvidenceSource
     verdict: Verdict
-    detail: AbsentText = Field(
-        default="", description="The provider, or the scan of the earlier report."
+    name: AbsentText = Field(
+        default="", description="The provider, the YARA rule or the group of signals."
     )
-    decides: bool = Field(description="Whether the verdict of the IOC is based on it.")
+    flow_id: AbsentText = Field(default="", description="Scan of the earlier report that holds it.")
+    sender: AbsentText = Field(default="", description="Name of the key that sent that report.")
+    decides: AbsentFlag = Field(
+        default=False, description="True if the verdict of the IOC rests on it."
+    )
+    echo: AbsentFlag = Field(
+        default=False, description="True if it only repeats this service, so that it never decides."
+    )
+
+
+class FeedFile(ResponseBody):
+    """A file as the report describes it; its digests have the names of their types."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Annotated[str, Field(pattern="^[0-9a-f]+$")]]
+
+    name: AbsentText = ""
+    type: AbsentText = Field(default="", description="MIME type, or a short type such as `pe`.")
+    size: Annotated[int, Field(ge=1), _Absent] = 0
 
 
 class FeedIoc(ResponseBody):
@@ -143,21 +163,27 @@ class FeedIoc(ResponseBody):
     first_seen: Time
     last_seen: Time
     scan_count: int = Field(description="Number of published scans with this IOC.", ge=1)
-    evidence: list[Evidence] = Field(description="The deciding evidence first.", max_length=16)
+    file: FeedFile | None = Field(
+        default=None,
+        description="Of a digest: its file, with all digests that the report gives for it.",
+        json_schema_extra=without_default,
+    )
+    threat_name: AbsentText = Field(default="", examples=["emotet"])
+    malware_family: AbsentText = Field(default="", examples=["emotet"])
+    malware_type: AbsentText = Field(default="", examples=["trojan"])
+    evidence: list[Evidence] = Field(
+        description="The deciding evidence first, echoes last.", max_length=16
+    )
 
 
 class FeedIocs(RootModel[dict[IndicatorName, Annotated[list[FeedIoc], Field(min_length=1)]]]):
     """The IOCs of a report by type; a type without IOCs is absent."""
 
 
-class ScannedFile(ResponseBody):
-    """The scanned file as the report describes it; its digests have the names of their types."""
-
-    model_config = ConfigDict(extra="allow")
-    __pydantic_extra__: dict[str, Annotated[str, Field(pattern="^[0-9a-f]+$")]]
-
-    name: AbsentText = ""
-    type: AbsentText = ""
+class FeedRelated(
+    RootModel[dict[Literal["ip", "url"], Annotated[list[str], Field(max_length=32)]]]
+):
+    """Context of a report by type, without a verdict of its own."""
 
 
 class FeedReport(ResponseBody):
@@ -168,8 +194,18 @@ class FeedReport(ResponseBody):
     date: Time
     verdict: VerdictOrUnknown
     tags: list[Tag] = Field(max_length=32)
-    file: ScannedFile
+    sender: AbsentText = Field(
+        default="", description="Name of the key with which the report was sent."
+    )
+    file: FeedFile = Field(
+        description="The scanned file. Of a scanned URL, the name is the URL; it has no digests."
+    )
     iocs: FeedIocs
+    related: FeedRelated | None = Field(
+        default=None,
+        description="Redirects, rendered requests and resolved addresses.",
+        json_schema_extra=without_default,
+    )
 
 
 class FeedPage(ResponseBody):

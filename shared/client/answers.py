@@ -27,6 +27,7 @@ class ProviderRow:
         verdict: by the rule of `shared.client.wire`; None if the provider has none.
         assessment: in the provider's own words; "" if it gives none, and for hashes.
         detail: threat name (hash) or category (other types), "" if there is none.
+        overruled_by: the rule or provider that overruled the row in the answer, "" if none did.
     """
 
     provider: str
@@ -34,6 +35,7 @@ class ProviderRow:
     verdict: Verdict | None
     assessment: str = ""
     detail: str = ""
+    overruled_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,13 +106,16 @@ class _Source(_Shape):
     assessment: _Text = ""
     category: _Text = ""
     verdict: _OwnVerdict = None
+    overruled_by: _Text = ""
 
     def row(self) -> ProviderRow:
         by_status = _BY_STATUS.get(self.status, _NOT_DECIDED)
         key = self.status, self.assessment.strip().lower()
         status, verdict = _BY_STATUS_AND_ASSESSMENT.get(key, by_status)
         verdict = _verdict(status, self.verdict, verdict)
-        return ProviderRow(self.provider, status, verdict, self.assessment, self.category)
+        return ProviderRow(
+            self.provider, status, verdict, self.assessment, self.category, self.overruled_by
+        )
 
 
 class _LookupResults(_Shape):
@@ -134,11 +137,14 @@ class _Engine(_Shape):
     scan_result_i: int
     threat_found: _Text = ""
     verdict: _OwnVerdict = None
+    overruled_by: _Text = ""
 
     def row(self, name: str) -> ProviderRow:
         status, verdict = _BY_RESULT.get(self.scan_result_i, _NOT_DECIDED)
         verdict = _verdict(status, self.verdict, verdict)
-        return ProviderRow(name, status, verdict, detail=self.threat_found)
+        return ProviderRow(
+            name, status, verdict, detail=self.threat_found, overruled_by=self.overruled_by
+        )
 
 
 class _ScanResults(_Shape):

@@ -17,6 +17,11 @@ from shared.domain.verdict import Verdict
 
 # Name of the sandbox among the providers of an answer, as in the v4 API.
 SANDBOX_PROVIDER = "MetaDefender Sandbox"
+# Names of rows that this service computes. A verdict that comes back under one is an echo.
+OWN_PROVIDERS = frozenset({SANDBOX_PROVIDER, "Analyst"})
+# Names under which an answer of this service sums up its own rows. Other services use them, too, so
+# they are own rows only next to one of `OWN_PROVIDERS`.
+SUMMARY_PROVIDERS = frozenset({"MetaDefender Reputation", "Webroot"})
 
 # An entry of a list is about one of these.
 Subject = Indicator | Network

@@ -326,7 +326,13 @@ def _sighting(kind: IndicatorType, entry: Mapping[str, Any], common: _Common) ->
 
 
 def _with_own_tags(common: frozenset[str], entry: Mapping[str, Any]) -> frozenset[str]:
+    """Return the tags of an IOC: its own, and those of the report unless it names its file.
+
+    A report has the tags of all its files. An icon is not malware because its parent is.
+    """
     own = read_tags(entry.get("tags"))
+    if entry.get("file"):
+        return cap_tags(own)
     # Most IOCs add none: they share the set of the report.
     return common if own <= common else cap_tags(common | own)
 

@@ -51,7 +51,7 @@ _LISTS = frozenset({"tags", "origins", "evidence"})
 _OBJECTS = frozenset({"file"})
 _NUMBERS = frozenset({"scan_count", "size", "threatLevel"})
 _MOMENTS = frozenset({"date", "first_seen", "last_seen"})
-_BOOLEANS = frozenset({"decides"})
+_BOOLEANS = frozenset({"decides", "echo"})
 _NAMES = {
     name.replace("_", "").lower(): name
     for name in (

@@ -155,7 +155,7 @@ def test_what_another_provider_says_is_evidence(
         {
             "source": "reputation",
             "verdict": "LIKELY_MALICIOUS",
-            "detail": "lists.example",
+            "name": "lists.example",
             "decides": True,
         }
     ]

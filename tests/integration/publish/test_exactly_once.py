@@ -191,7 +191,7 @@ def test_the_newest_word_of_an_earlier_report_speaks_for_an_ioc_without_one(
     )
     [ioc] = feed(any_store)[-1]["iocs"]["domain"]
     assert (ioc["verdict"], ioc["scan_count"]) == ("MALICIOUS", 3)
-    assert [one["detail"] for one in ioc["evidence"]] == ["first", "second"]
+    assert [one["flow_id"] for one in ioc["evidence"]] == ["first", "second"]
     # An earlier report has it and this one does not, so later ones do not get it again.
     assert [said.flow_id for said in history(any_store, "evil.example").recent] == [
         "first",

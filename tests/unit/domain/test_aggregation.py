@@ -1,4 +1,4 @@
-"""One verdict from many findings: cases by hand, and the laws behind them."""
+"""One verdict from all evidence: cases by hand, and the laws behind them."""
 
 import itertools
 from random import Random
@@ -7,158 +7,178 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.publish.verdict_rule import (
-    Evidence,
-    EvidenceSource,
-    decide,
-    overrule,
-    report_verdict,
-)
+from functions.publish.history import PastVerdict
+from functions.publish.verdict_rule import decide, overrule, report_verdict
+from shared.domain.evidence import Evidence, EvidenceSource
 from shared.domain.verdict import Verdict
 
 BENIGN, NO_THREAT, SUSPICIOUS, LIKELY, MALICIOUS = Verdict
-IOC, INPUT, EXTRACTED, EARLIER, OSINT, REPUTATION, RULE = EvidenceSource
-OWN = {IOC, INPUT, EXTRACTED}
-OTHERS = {OSINT, REPUTATION}
+REPORT, FILE = EvidenceSource.REPORT, EvidenceSource.FILE
+YARA, SIGNAL = EvidenceSource.YARA, EvidenceSource.SIGNAL
+EARLIER = EvidenceSource.EARLIER_REPORT
+OSINT, REPUTATION = EvidenceSource.OSINT, EvidenceSource.REPUTATION
+OWN = {REPORT, FILE, YARA, SIGNAL}
+EXTERNAL = {OSINT, REPUTATION}
 
 
-def finding(
-    source: EvidenceSource, verdict: Verdict, seen_at: int = 0, detail: str = ""
-) -> Evidence:
-    return Evidence(seen_at, verdict, source, detail)
+def past(verdict: Verdict, seen_at: int = 1, flow_id: str = "flow") -> PastVerdict:
+    return PastVerdict(seen_at, verdict, flow_id, "r1")
+
+
+Case = tuple[EvidenceSource, Verdict]
 
 
 @pytest.mark.parametrize(
-    ("findings", "verdict"),
+    ("stated", "earlier", "verdict"),
     [
-        ([], None),
+        ([], [], None),
         # The worst verdict of the report.
-        ([(IOC, NO_THREAT)], NO_THREAT),
-        ([(IOC, NO_THREAT), (EXTRACTED, LIKELY)], LIKELY),
-        ([(IOC, MALICIOUS), (INPUT, SUSPICIOUS)], MALICIOUS),
-        ([(IOC, BENIGN), (INPUT, SUSPICIOUS)], SUSPICIOUS),
-        # It decides alone.
-        ([(IOC, NO_THREAT), (EARLIER, MALICIOUS, 9), (OSINT, MALICIOUS)], NO_THREAT),
-        ([(IOC, BENIGN), (REPUTATION, MALICIOUS)], BENIGN),
-        ([(EXTRACTED, MALICIOUS), (REPUTATION, BENIGN)], MALICIOUS),
+        ([(REPORT, NO_THREAT)], [], NO_THREAT),
+        ([(REPORT, NO_THREAT), (FILE, LIKELY)], [], LIKELY),
+        ([(REPORT, BENIGN), (FILE, SUSPICIOUS)], [], SUSPICIOUS),
+        # Rules and signals count where the report states nothing.
+        ([(REPORT, NO_THREAT), (YARA, MALICIOUS), (SIGNAL, SUSPICIOUS)], [], NO_THREAT),
+        ([(FILE, NO_THREAT), (YARA, MALICIOUS)], [], MALICIOUS),
+        ([(YARA, LIKELY), (SIGNAL, SUSPICIOUS)], [], LIKELY),
+        # The report decides alone.
+        ([(REPORT, NO_THREAT), (OSINT, MALICIOUS)], [past(MALICIOUS)], NO_THREAT),
+        ([(REPORT, BENIGN), (REPUTATION, MALICIOUS)], [], BENIGN),
+        ([(FILE, MALICIOUS), (REPUTATION, BENIGN)], [], MALICIOUS),
+        ([(SIGNAL, SUSPICIOUS)], [past(MALICIOUS)], SUSPICIOUS),
         # Then earlier reports: the newest of them, of two at once the worse.
-        ([(EARLIER, MALICIOUS, 1), (EARLIER, NO_THREAT, 2)], NO_THREAT),
-        ([(EARLIER, NO_THREAT, 1), (EARLIER, MALICIOUS, 2)], MALICIOUS),
-        ([(EARLIER, SUSPICIOUS, 2), (EARLIER, LIKELY, 2)], LIKELY),
-        ([(EARLIER, BENIGN, 1), (OSINT, MALICIOUS), (REPUTATION, MALICIOUS)], BENIGN),
-        ([(EARLIER, SUSPICIOUS, 1), (REPUTATION, BENIGN)], SUSPICIOUS),
-        # Then others: the worst, unless weak evidence meets trust.
-        ([(OSINT, NO_THREAT), (REPUTATION, SUSPICIOUS)], SUSPICIOUS),
-        ([(OSINT, SUSPICIOUS), (REPUTATION, BENIGN)], BENIGN),
-        ([(OSINT, BENIGN), (REPUTATION, NO_THREAT)], BENIGN),
-        ([(OSINT, LIKELY), (REPUTATION, BENIGN)], LIKELY),
-        ([(OSINT, MALICIOUS), (OSINT, BENIGN), (REPUTATION, SUSPICIOUS)], MALICIOUS),
+        ([], [past(MALICIOUS, 1), past(NO_THREAT, 2)], NO_THREAT),
+        ([], [past(NO_THREAT, 1), past(MALICIOUS, 2)], MALICIOUS),
+        ([], [past(SUSPICIOUS, 2), past(LIKELY, 2)], LIKELY),
+        ([(OSINT, MALICIOUS), (REPUTATION, MALICIOUS)], [past(BENIGN)], BENIGN),
+        ([(REPUTATION, BENIGN)], [past(SUSPICIOUS)], SUSPICIOUS),
+        # Then external evidence: the worst, unless weak evidence meets trust.
+        ([(OSINT, NO_THREAT), (REPUTATION, SUSPICIOUS)], [], SUSPICIOUS),
+        ([(OSINT, SUSPICIOUS), (REPUTATION, BENIGN)], [], BENIGN),
+        ([(OSINT, BENIGN), (REPUTATION, NO_THREAT)], [], BENIGN),
+        ([(OSINT, LIKELY), (REPUTATION, BENIGN)], [], LIKELY),
+        ([(OSINT, MALICIOUS), (OSINT, BENIGN), (REPUTATION, SUSPICIOUS)], [], MALICIOUS),
     ],
 )
 def test_the_verdict(
-    findings: list[tuple[EvidenceSource, Verdict] | tuple[EvidenceSource, Verdict, int]],
-    verdict: Verdict | None,
+    stated: list[Case], earlier: list[PastVerdict], verdict: Verdict | None
 ) -> None:
-    assert decide(finding(*one) for one in findings).verdict is verdict
+    assert decide([Evidence(*one) for one in stated], earlier).verdict is verdict
 
 
-def test_the_findings_behind_a_verdict_are_told_from_the_others() -> None:
-    worst = finding(IOC, LIKELY)
-    same = finding(EXTRACTED, LIKELY)
-    less = finding(INPUT, SUSPICIOUS)
-    external = finding(OSINT, LIKELY, detail="a list")
-    decision = decide([less, external, same, worst])
-    assert set(decision.deciding) == {worst, same}
-    assert set(decision.others) == {less, external}
+def test_evidence_that_decides_is_marked_and_comes_first() -> None:
+    worst, same = Evidence(REPORT, LIKELY), Evidence(FILE, LIKELY)
+    rule, less = Evidence(YARA, LIKELY, "a rule"), Evidence(REPORT, SUSPICIOUS)
+    external = Evidence(OSINT, LIKELY, "a list")
+    decision = decide([less, external, rule, same, worst])
+    assert {one._replace(decides=False) for one in decision.evidence if one.decides} == {
+        worst,
+        same,
+        rule,
+    }
+    assert [one.decides for one in decision.evidence] == [True, True, True, False, False]
 
 
-def test_of_earlier_reports_the_newest_alone_decides() -> None:
-    newest = finding(EARLIER, SUSPICIOUS, 2, "b")
-    older = finding(EARLIER, SUSPICIOUS, 1, "a")
-    decision = decide([older, newest])
-    assert (decision.deciding, decision.others) == ([newest], [older])
+def test_only_the_newest_earlier_report_decides() -> None:
+    newest, older = past(SUSPICIOUS, 2, "b"), past(SUSPICIOUS, 1, "a")
+    decision = decide([], [older, newest])
+    assert [(one.flow_id, one.decides) for one in decision.evidence] == [("b", True), ("a", False)]
 
 
 def test_a_rule_overrules_a_bad_verdict_and_the_evidence_stays() -> None:
-    bad = decide([finding(IOC, MALICIOUS), finding(OSINT, SUSPICIOUS)])
+    bad = decide([Evidence(REPORT, MALICIOUS), Evidence(OSINT, SUSPICIOUS)])
     overruled = overrule(bad, "a rule")
     assert overruled.verdict is BENIGN
-    assert overruled.deciding == [finding(RULE, BENIGN, detail="a rule")]
-    assert overruled.others == [*bad.deciding, *bad.others]
+    first, *rest = overruled.evidence
+    assert first == Evidence(EvidenceSource.RULE, BENIGN, "a rule", decides=True)
+    assert rest == [one._replace(decides=False) for one in bad.evidence]
     assert overrule(bad, "") == bad
-    mild = decide([finding(IOC, NO_THREAT)])
+    mild = decide([Evidence(REPORT, NO_THREAT)])
     assert overrule(mild, "a rule") == mild
     assert overrule(decide([]), "a rule") == decide([])
 
 
 @pytest.mark.parametrize("source", EvidenceSource)
-def test_only_what_the_report_says_is_handed_on_to_later_ones(source: EvidenceSource) -> None:
-    said = [finding(source, MALICIOUS), finding(source, NO_THREAT)]
-    assert report_verdict(said) is (MALICIOUS if source in OWN else None)
+def test_only_evidence_of_the_report_itself_is_handed_on(source: EvidenceSource) -> None:
+    stated = [Evidence(source, MALICIOUS), Evidence(source, NO_THREAT)]
+    assert report_verdict(stated) is (MALICIOUS if source in OWN else None)
 
 
-def test_many_findings_are_weighed_in_no_time() -> None:
+def test_decides_quickly_on_much_evidence() -> None:
     """In the square of their number this would take minutes."""
-    findings = [finding(OSINT, MALICIOUS, detail=str(n)) for n in range(100_000)]
-    decision = decide(findings)
-    assert (len(decision.deciding), decision.others) == (len(findings), [])
+    evidence = [Evidence(OSINT, MALICIOUS, str(n)) for n in range(20_000)]
+    assert all(one.decides for one in decide(evidence).evidence)
 
 
-FINDINGS = st.lists(
+EVIDENCE = st.lists(
     st.builds(
         Evidence,
-        st.integers(0, 3),
+        st.sampled_from(sorted(OWN | EXTERNAL)),
         st.sampled_from(Verdict),
-        # A rule is applied after the evidence is weighed.
-        st.sampled_from([one for one in EvidenceSource if one is not RULE]),
         st.sampled_from(["", "a", "b"]),
+        decides=st.booleans(),
+        echo=st.booleans(),
     ),
     max_size=8,
 )
+PAST = st.lists(st.builds(past, st.sampled_from(Verdict), st.integers(0, 3)), max_size=4)
 
 
-@given(FINDINGS, st.randoms(use_true_random=False))
-def test_neither_order_nor_repetition_matters(findings: list[Evidence], random: Random) -> None:
-    again = [*findings, *(random.choices(findings, k=3) if findings else [])]
+@given(EVIDENCE, PAST, st.randoms(use_true_random=False))
+def test_neither_order_nor_repetition_matters(
+    evidence: list[Evidence], earlier: list[PastVerdict], random: Random
+) -> None:
+    again = [*evidence, *(random.choices(evidence, k=3) if evidence else [])]
     random.shuffle(again)
-    assert decide(again) == decide(findings)
+    assert decide(again, earlier[::-1]) == decide(evidence, earlier)
 
 
-@given(FINDINGS, FINDINGS)
-def test_a_farther_kind_never_changes_what_a_nearer_one_decides(
-    nearer: list[Evidence], farther: list[Evidence]
+@given(EVIDENCE, EVIDENCE, PAST)
+def test_a_lower_rank_never_changes_what_a_higher_one_decides(
+    higher: list[Evidence], lower: list[Evidence], earlier: list[PastVerdict]
 ) -> None:
-    ranks = [OWN, {EARLIER}, OTHERS]
-    for at, rank in enumerate(ranks):
-        decisive = [one for one in nearer if one.source in rank]
-        beyond = [one for one in farther if one.source in set().union(*ranks[at + 1 :])]
-        if decisive:
-            assert decide(decisive + beyond).verdict is decide(decisive).verdict
+    external = [one for one in lower if one.source in EXTERNAL]
+    own = [one for one in higher if one.source in OWN]
+    if any(not one.echo for one in own):
+        assert decide([*own, *external], earlier).verdict is decide(own).verdict
+    if earlier:
+        assert decide(external, earlier).verdict is decide([], earlier).verdict
 
 
-@given(FINDINGS)
-def test_without_findings_and_only_then_there_is_no_verdict(findings: list[Evidence]) -> None:
-    assert (decide(findings).verdict is None) == (not findings)
-
-
-@given(FINDINGS)
-def test_every_finding_is_told_once_and_each_that_decides_says_the_verdict(
-    findings: list[Evidence],
+@given(EVIDENCE, PAST)
+def test_an_echo_changes_no_verdict_and_stays_visible(
+    evidence: list[Evidence], earlier: list[PastVerdict]
 ) -> None:
-    decision = decide(findings)
-    told = [*decision.deciding, *decision.others]
-    assert sorted(told) == sorted(set(findings))
-    assert {one.verdict for one in decision.deciding} <= {decision.verdict}
-    assert bool(decision.deciding) == bool(findings)
+    heard = [one for one in evidence if not one.echo]
+    decision = decide(evidence, earlier)
+    assert decision.verdict is decide(heard, earlier).verdict
+    assert report_verdict(evidence) is report_verdict(heard)
+    echoes = {one._replace(decides=False) for one in evidence if one.echo}
+    assert {one for one in decision.evidence if one.echo} == echoes
+
+
+@given(EVIDENCE, PAST)
+def test_every_piece_of_evidence_is_shown_once_and_the_verdict_rests_on_some(
+    evidence: list[Evidence], earlier: list[PastVerdict]
+) -> None:
+    decision = decide(evidence, earlier)
+    shown = [one._replace(decides=False) for one in decision.evidence]
+    assert len(shown) == len(set(shown))
+    assert {one for one in shown if one.source is not EARLIER} == {
+        one._replace(decides=False) for one in evidence
+    }
+    heard = bool(earlier) or any(not one.echo for one in evidence)
+    assert (decision.verdict is not None) == heard
+    deciding = [one for one in decision.evidence if one.decides]
+    assert {one.verdict for one in deciding} == ({decision.verdict} if heard else set())
 
 
 @pytest.mark.parametrize(
-    ("weak", "trusted"), list(itertools.product(sorted(OTHERS), sorted(OTHERS)))
+    ("weak", "trusted"), list(itertools.product(sorted(EXTERNAL), sorted(EXTERNAL)))
 )
-def test_trust_beats_weak_evidence_of_others_and_not_strong(
+def test_trust_beats_weak_external_evidence_and_not_strong(
     weak: EvidenceSource, trusted: EvidenceSource
 ) -> None:
-    trust = finding(trusted, BENIGN, detail="an allowlist")
+    trust = Evidence(trusted, BENIGN, "an allowlist")
     for verdict in Verdict:
-        found = decide([finding(weak, verdict, detail="a list"), trust]).verdict
+        found = decide([Evidence(weak, verdict, "a list"), trust]).verdict
         assert found is (verdict if verdict >= LIKELY else BENIGN)

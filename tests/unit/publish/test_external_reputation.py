@@ -13,8 +13,8 @@ from functions.publish.external_reputation import (
     external_reputation_of,
     no_external_reputation,
 )
-from functions.publish.verdict_rule import Evidence, EvidenceSource
 from shared.client import Answer, ProviderRow, RowStatus
+from shared.domain.evidence import Evidence, EvidenceSource
 from shared.domain.provider import SANDBOX_PROVIDER
 from shared.domain.verdict import Verdict
 from tests.builders import DOMAIN
@@ -38,7 +38,7 @@ def test_we_are_no_witness_for_ourselves(us: str) -> None:
             row("silent.example", None),
         ),
     )
-    expected = [Evidence(0, Verdict.SUSPICIOUS, EvidenceSource.REPUTATION, "lists.example")]
+    expected = [Evidence(EvidenceSource.REPUTATION, Verdict.SUSPICIOUS, "lists.example")]
     assert external_evidence(answer) == expected
 
 
@@ -64,7 +64,7 @@ def test_what_a_service_says() -> None:
     with answering(200, {"data": [address(DOMAIN, *sources)], **address(DOMAIN, *sources)}):
         said = external_reputation_of(client())([DOMAIN])
     assert said is not None
-    assert {(one.detail, one.verdict) for one in said[DOMAIN]} == {
+    assert {(one.name, one.verdict) for one in said[DOMAIN]} == {
         ("lists.example", Verdict.LIKELY_MALICIOUS),
         ("allow.example", Verdict.BENIGN),
     }

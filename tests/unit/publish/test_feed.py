@@ -262,7 +262,7 @@ FULL: dict[str, Any] = {
                 "scan_count": 2,
                 "evidence": [
                     {"source": "ioc", "verdict": "MALICIOUS", "decides": True},
-                    {"source": "osint", "verdict": "BENIGN", "detail": "a", "decides": False},
+                    {"source": "osint", "verdict": "BENIGN", "name": "a", "echo": True},
                 ],
             }
         ],

@@ -2,14 +2,17 @@
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 
-from functions.publish.history import History
+from functions.publish.history import History, PastVerdict
 from functions.publish.intake import MAX_EVIDENCE, content_digest, feed_item
 from functions.publish.scan import ScanReport
-from functions.publish.verdict_rule import Decision, Evidence, EvidenceSource, decide
+from functions.publish.verdict_rule import Decision, decide
+from shared.domain.evidence import Evidence, EvidenceSource
+from shared.domain.file_facts import FileFacts
 from shared.domain.indicator import IndicatorType, parse
 from shared.domain.verdict import Verdict
 from shared.formats.feed.report import read_report
@@ -20,11 +23,16 @@ EVIL = parse(IndicatorType.DOMAIN, "evil.example")
 DAY = 86_400_000
 
 
-def item(report: ScanReport, *more: Evidence, history: History | None = None) -> dict[str, object]:
-    decisions = {one: decide([*seen.evidence, *more]) for one, seen in report.iocs.items()}
+def item(
+    report: ScanReport,
+    *more: Evidence,
+    earlier: Sequence[PastVerdict] = (),
+    history: History | None = None,
+) -> dict[str, Any]:
+    decisions = {one: decide([*seen.evidence, *more], earlier) for one, seen in report.iocs.items()}
     known = history or History(1, report.seen_at, report.seen_at)
     made = feed_item(report, decisions, dict.fromkeys(report.iocs, known))
-    copied: dict[str, object] = json.loads(json.dumps(made))
+    copied: dict[str, Any] = json.loads(json.dumps(made))
     return copied
 
 
@@ -34,17 +42,15 @@ def test_an_entry_tells_verdict_totals_and_evidence() -> None:
         results=[osint("DOMAIN", "evil.example", "SUSPICIOUS")],
     )
     history = History(3, report.seen_at - DAY, report.seen_at + DAY)
-    earlier = Evidence(
-        report.seen_at - DAY, Verdict.MALICIOUS, EvidenceSource.EARLIER_REPORT, "flow-0"
-    )
-    told = item(report, earlier, history=history)
+    earlier = PastVerdict(report.seen_at - DAY, Verdict.MALICIOUS, "flow-0", "r1")
+    told = item(report, earlier=[earlier], history=history)
     assert {name: told[name] for name in ("flow_id", "date", "verdict", "tags")} == {
         "flow_id": "66b3763be7dbbbdfcd0a6a96",
         "date": "2025-06-03T08:00:00.000Z",
         "verdict": "MALICIOUS",
         "tags": ["peexe"],
     }
-    assert told["iocs"]["domain"] == [  # type: ignore[index]
+    assert told["iocs"]["domain"] == [
         {
             "data": "evil.example",
             "verdict": "MALICIOUS",
@@ -57,10 +63,10 @@ def test_an_entry_tells_verdict_totals_and_evidence() -> None:
                 {
                     "source": "earlier_report",
                     "verdict": "MALICIOUS",
-                    "detail": "flow-0",
+                    "flow_id": "flow-0",
                     "decides": True,
                 },
-                {"source": "osint", "verdict": "SUSPICIOUS", "detail": "LISTS", "decides": False},
+                {"source": "osint", "verdict": "SUSPICIOUS", "name": "LISTS"},
             ],
         }
     ]
@@ -68,7 +74,7 @@ def test_an_entry_tells_verdict_totals_and_evidence() -> None:
 
 def test_an_ioc_of_which_nothing_is_known_is_published_as_unknown_and_not_ingested() -> None:
     told = item(read_one({"domain": [scan_ioc("evil.example")]}))
-    [ioc] = told["iocs"]["domain"]  # type: ignore[index]
+    [ioc] = told["iocs"]["domain"]
     assert (ioc["verdict"], ioc["evidence"]) == ("UNKNOWN", [])
     ingested = read_report(told, NOW)
     assert (ingested.without_verdict, ingested.rejected) == (1, [])
@@ -86,11 +92,11 @@ def test_ingestion_reads_in_an_entry_what_was_decided() -> None:
 
 def test_the_evidence_is_bounded_and_what_decides_comes_first() -> None:
     report = read_one({"domain": [scan_ioc("evil.example")]})
-    many = [Evidence(0, Verdict.NO_THREAT, EvidenceSource.OSINT, f"list {n}") for n in range(100)]
-    told = item(report, *many, Evidence(0, Verdict.MALICIOUS, EvidenceSource.OSINT, "one"))
-    [ioc] = told["iocs"]["domain"]  # type: ignore[index]
+    many = [Evidence(EvidenceSource.OSINT, Verdict.NO_THREAT, f"list {n}") for n in range(100)]
+    told = item(report, *many, Evidence(EvidenceSource.OSINT, Verdict.MALICIOUS, "one"))
+    [ioc] = told["iocs"]["domain"]
     assert len(ioc["evidence"]) == MAX_EVIDENCE
-    assert [one["detail"] for one in ioc["evidence"] if one["decides"]] == ["one"]
+    assert [one["name"] for one in ioc["evidence"] if one.get("decides")] == ["one"]
     assert ioc["evidence"][0]["decides"]
 
 
@@ -112,7 +118,7 @@ CHANGES: list[Callable[[ScanReport], ScanReport]] = [
     lambda one: dataclasses.replace(one, seen_at=one.seen_at + 1),
     lambda one: dataclasses.replace(one, verdict="BENIGN"),
     lambda one: dataclasses.replace(one, tags=frozenset({"other"})),
-    lambda one: dataclasses.replace(one, file={}),
+    lambda one: dataclasses.replace(one, file=FileFacts()),
     lambda one: dataclasses.replace(one, iocs={}),
     lambda _: read_one({"domain": [scan_ioc("evil.example", "SUSPICIOUS")]}),
     lambda _: read_one({"domain": [scan_ioc("evil.example", "MALICIOUS", tags=["c2"])]}),
@@ -143,7 +149,7 @@ def test_what_is_not_published_does_not_change_the_digest() -> None:
 
 def test_a_decision_without_verdict_has_a_name() -> None:
     report = read_one({"domain": [scan_ioc("evil.example")]})
-    none = Decision(None, [], [])
+    none = Decision(None, [])
     told = feed_item(
         report, dict.fromkeys(report.iocs, none), dict.fromkeys(report.iocs, History())
     )

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from functions.publish.history import History
 from functions.publish.intake import content_digest, feed_item
 from functions.publish.scan import MAX_ORIGINS, RejectedReport, ScanReport, read_scan
-from functions.publish.verdict_rule import Evidence, EvidenceSource, decide
+from functions.publish.verdict_rule import decide
 from shared.domain.errors import FeedError
+from shared.domain.evidence import Evidence, EvidenceSource
 from shared.domain.indicator import Indicator, IndicatorType, parse
 from shared.domain.moment import format_millis
 from shared.domain.provider import SANDBOX_PROVIDER
@@ -46,7 +47,9 @@ def hashes(letter: str) -> set[Indicator]:
 
 
 def said(report: ScanReport, indicator: Indicator) -> set[tuple[EvidenceSource, Verdict, str]]:
-    return {(one.source, one.verdict, one.detail) for one in report.iocs[indicator].evidence}
+    """The evidence that is no echo."""
+    evidence = report.iocs[indicator].evidence
+    return {(one.source, one.verdict, one.name) for one in evidence if not one.echo}
 
 
 def test_what_names_and_dates_a_report() -> None:
@@ -54,7 +57,7 @@ def test_what_names_and_dates_a_report() -> None:
     assert (report.flow_id, report.verdict) == ("66b3763be7dbbbdfcd0a6a96", "MALICIOUS")
     assert format_millis(report.seen_at) == "2025-06-03T08:00:00.000Z"
     assert report.tags == {"peexe"}
-    assert report.file == {
+    assert report.file.to_object() == {
         "name": "a.exe",
         "type": "pe",
         "md5": "a" * 32,
@@ -79,9 +82,9 @@ def test_the_level_decides_where_a_verdict_is_missing_or_not_known() -> None:
     )
     assert report.verdict == "LIKELY_MALICIOUS"
     for one, source in (
-        (EVIL, EvidenceSource.IOC),
-        (sha256("a"), EvidenceSource.INPUT_FILE),
-        (sha256("b"), EvidenceSource.EXTRACTED_FILE),
+        (EVIL, EvidenceSource.REPORT),
+        (sha256("a"), EvidenceSource.REPORT),
+        (sha256("b"), EvidenceSource.FILE),
     ):
         assert said(report, one) == {(source, Verdict.LIKELY_MALICIOUS, "")}
 
@@ -93,9 +96,9 @@ def test_the_names_of_the_newer_sandbox_are_evidence_everywhere() -> None:
         files=raw_file("a", "Trusted", raw_file("b", "low_risk")),
     )
     assert report.verdict == "MALICIOUS"
-    assert said(report, EVIL) == {(EvidenceSource.IOC, Verdict.LIKELY_MALICIOUS, "")}
-    assert said(report, sha256("a")) == {(EvidenceSource.INPUT_FILE, Verdict.MALICIOUS, "")}
-    assert said(report, sha256("b")) == {(EvidenceSource.EXTRACTED_FILE, Verdict.SUSPICIOUS, "")}
+    assert said(report, EVIL) == {(EvidenceSource.REPORT, Verdict.LIKELY_MALICIOUS, "")}
+    assert said(report, sha256("a")) == {(EvidenceSource.REPORT, Verdict.MALICIOUS, "")}
+    assert said(report, sha256("b")) == {(EvidenceSource.FILE, Verdict.SUSPICIOUS, "")}
 
 
 def test_what_xml_cannot_spell_is_left_out_and_costs_a_report_only_in_its_names() -> None:
@@ -104,7 +107,7 @@ def test_what_xml_cannot_spell_is_left_out_and_costs_a_report_only_in_its_names(
         file={"name": "a\r\ufffe.exe", "type": "\x0bpe"},
         results=[osint("DOMAIN", "evil.example", "MALICIOUS", provider="LI\x00STS")],
     )
-    assert report.file == {"name": "a.exe", "type": "pe"}
+    assert report.file.to_object() == {"name": "a.exe", "type": "pe"}
     assert report.iocs[EVIL].tags == {"a"}
     assert (EvidenceSource.OSINT, Verdict.MALICIOUS, "LISTS") in said(report, EVIL)
     [rejected] = read_raw(raw_scan(raw_scan_report(), flow_id="a\ufffe"))
@@ -114,7 +117,7 @@ def test_what_xml_cannot_spell_is_left_out_and_costs_a_report_only_in_its_names(
 
 def test_an_ioc_of_a_newer_report_has_a_verdict_of_its_own() -> None:
     report = read_one({"domain": [scan_ioc("evil.example", "SUSPICIOUS", tags=["c2", 5, ""])]})
-    assert said(report, EVIL) == {(EvidenceSource.IOC, Verdict.SUSPICIOUS, "")}
+    assert said(report, EVIL) == {(EvidenceSource.REPORT, Verdict.SUSPICIOUS, "")}
     assert report.iocs[EVIL].tags == {"c2"}
     assert report.iocs[EVIL].origins == [{"type": "VBA_EMULATION", "identifier": "a" * 64}]
 
@@ -145,7 +148,7 @@ def test_the_file_that_was_scanned_has_the_verdict_of_the_report_for_all_its_has
     report = read_one({}, finalVerdict={"verdict": "SUSPICIOUS"})
     assert set(report.iocs) == hashes("a")
     for one in report.iocs:
-        assert said(report, one) == {(EvidenceSource.INPUT_FILE, Verdict.SUSPICIOUS, "")}
+        assert said(report, one) == {(EvidenceSource.REPORT, Verdict.SUSPICIOUS, "")}
         assert report.iocs[one].origins == [{"type": "INPUT_FILE", "identifier": "a" * 64}]
 
 
@@ -167,16 +170,14 @@ def test_extracted_files_have_their_own_verdict_at_any_depth() -> None:
     )
     report = read_one({}, files=files)
     assert set(report.iocs) == hashes("a") | hashes("b") | hashes("d")
-    assert said(report, sha256("b")) == {
-        (EvidenceSource.EXTRACTED_FILE, Verdict.LIKELY_MALICIOUS, "")
-    }
-    assert said(report, sha256("d")) == {(EvidenceSource.EXTRACTED_FILE, Verdict.NO_THREAT, "")}
+    assert said(report, sha256("b")) == {(EvidenceSource.FILE, Verdict.LIKELY_MALICIOUS, "")}
+    assert said(report, sha256("d")) == {(EvidenceSource.FILE, Verdict.NO_THREAT, "")}
     assert report.iocs[sha256("d")].origins == [{"type": "EXTRACTED_FILE", "identifier": "b" * 64}]
 
 
 def test_the_file_that_was_scanned_is_none_that_was_extracted() -> None:
     report = read_one({}, files=raw_file("a", "NO_THREAT", raw_file("a", "NO_THREAT")))
-    assert said(report, sha256("a")) == {(EvidenceSource.INPUT_FILE, Verdict.MALICIOUS, "")}
+    assert said(report, sha256("a")) == {(EvidenceSource.REPORT, Verdict.MALICIOUS, "")}
 
 
 @pytest.mark.parametrize("verdict", ["LIKELY_MALICIOUS", {"verdict": "LIKELY_MALICIOUS"}])
@@ -375,7 +376,7 @@ def test_a_report_that_is_nested_deep_is_read_or_refused(depth: int) -> None:
             assert depth >= 900
             continue
         assert isinstance(report, ScanReport)
-        assert EvidenceSource.OSINT not in {one.source for one in report.iocs[EVIL].evidence}
+        assert EvidenceSource.OSINT not in {source for source, *_ in said(report, EVIL)}
 
 
 REAL = raw_scan(
@@ -459,10 +460,10 @@ def test_a_broken_report_is_read_as_far_as_it_goes_or_refused(scan: Any) -> None
         assert len(content_digest(report, asked=True)) == 16
 
 
-def test_the_findings_of_a_report_carry_its_date_and_hearsay_none() -> None:
+def test_a_report_and_its_osint_results_are_evidence_of_their_own() -> None:
     results = [osint("DOMAIN", "evil.example", "BENIGN")]
     report = read_one({"domain": [scan_ioc("evil.example", "SUSPICIOUS")]}, results=results)
-    assert report.iocs[EVIL].evidence == [
-        Evidence(report.seen_at, Verdict.SUSPICIOUS, EvidenceSource.IOC),
-        Evidence(0, Verdict.BENIGN, EvidenceSource.OSINT, "LISTS"),
-    ]
+    assert report.iocs[EVIL].evidence == {
+        Evidence(EvidenceSource.REPORT, Verdict.SUSPICIOUS),
+        Evidence(EvidenceSource.OSINT, Verdict.BENIGN, "LISTS"),
+    }
