@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
+from dataclasses import replace
 from typing import Any
 
 from functions.providers.refresh import Refresh, Refreshed
@@ -95,8 +96,6 @@ def listings(store: Store, name: str = "list-a") -> dict[str, Listing]:
 def dated(entries: Entries, at: int = NOW) -> dict[str, Listing]:
     """Return the listings expected after a list whose entries were all new at one time."""
     return {
-        subject_key(subject): Listing(
-            one.status, one.assessment, one.category, one.detect_time or at, one.source_list
-        )
+        subject_key(subject): replace(one, detect_time=one.detect_time or at)
         for subject, one in entries.items()
     }

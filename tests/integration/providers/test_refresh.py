@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -10,7 +11,7 @@ from functions.providers.snapshots import Snapshots
 from shared.domain.errors import FeedError, StoreError
 from shared.domain.indicator import Indicator, IndicatorType
 from shared.domain.network import Network
-from shared.domain.provider import Listing, ListingStatus
+from shared.domain.provider import Listing, ListingStatus, Subject
 from shared.domain.reputation import Reputation
 from shared.formats.lists.errors import ListError
 from shared.store.iocs import IocTable
@@ -145,6 +146,20 @@ def test_networks_are_listed_and_found_by_the_addresses_in_them(any_store: Store
     refresh(any_store, listed([1]), now=NOW + 5)
     [state] = states.read()
     assert states.read_networks(state) == []
+
+
+def test_the_state_shows_whether_names_stand_for_those_below_them(any_store: Store) -> None:
+    states = ProviderStates(any_store.client, any_store.state_table)
+    exact = Listing(ListingStatus.TRUSTED)
+    both: dict[Subject, Listing] = {domain(1): exact, domain(2): replace(exact, below=True)}
+    refresh(any_store, both)
+    assert listings(any_store) == dated(both)
+    assert [state.below for state in states.read()] == [True]
+    # The stored list has it, too: nothing changes.
+    assert refresh(any_store, both, now=NOW + 5).changes == 0
+    del both[domain(2)]
+    refresh(any_store, both, now=NOW + 6)
+    assert [state.below for state in states.read()] == [False]
 
 
 def test_no_part_is_lost_when_providers_and_the_sandbox_write_at_once(engine_store: Store) -> None:

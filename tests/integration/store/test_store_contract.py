@@ -163,14 +163,43 @@ class TestListings:
         assert table.find(OTHER).listings == {"two": LISTED}
         assert table.find_many([OTHER, DOMAIN], {OTHER: [WIDER]})[DOMAIN] == IocRecord(DOMAIN)
 
+    def test_a_domain_is_found_by_a_listed_name_above_it(self, every_store: Store) -> None:
+        table = IocTable(every_store.client, every_store.table)
+        top, middle, name = (
+            parse(IndicatorType.DOMAIN, one)
+            for one in ("b.example", "a.b.example", "x.a.b.example")
+        )
+        below = replace(TRUSTED, below=True)
+        table.list_subject("one", top, below)
+        table.list_subject("two", top, TRUSTED)
+        table.list_subject("three", top, below)
+        table.list_subject("three", middle, replace(below, category="nearer"))
+        table.list_subject("four", top, below)
+        table.list_subject("four", name, LISTED)
+        known = table.find(name, [top, middle])
+        assert known.listings == {
+            "one": below,
+            "three": replace(below, category="nearer"),
+            "four": LISTED,
+        }
+        assert known.covering == {"one": top, "three": middle}
+        assert table.find(top).listings["two"] == TRUSTED
+
+    def test_an_indicator_that_is_asked_for_may_cover_another_one(self, every_store: Store) -> None:
+        table = IocTable(every_store.client, every_store.table)
+        top, name = (parse(IndicatorType.DOMAIN, one) for one in ("b.example", "a.b.example"))
+        table.list_subject("one", top, replace(TRUSTED, below=True))
+        found = table.find_many([top, name], {name: [top]})
+        assert [set(found[one].listings) for one in (top, name)] == [{"one"}, {"one"}]
+
 
 class TestProviderStates:
     def test_each_is_written_by_itself(self, every_store: Store) -> None:
         states = ProviderStates(every_store.client, every_store.state_table)
         assert states.read() == []
-        one = ProviderState(Provider("b", "b.example", frozenset({"ip"})), order=1)
+        one = ProviderState(Provider("b", "b.example", frozenset({"ip"}), overrules=True), order=1)
         two = ProviderState(
-            Provider("a", "a.example", frozenset({"ip", "url"}), 5, on_demand=True),
+            Provider("a", "a.example", frozenset({"ip", "url"}), 5, on_demand=True, notes=True),
             order=2,
             licence="free",
             entries=7,
@@ -178,6 +207,7 @@ class TestProviderStates:
             network_chunks=1,
             tried=9,
             error="gone",
+            below=True,
         )
         states.write(two)
         states.write(one)

@@ -1,10 +1,15 @@
 """Lists of too many addresses are refused, and special-purpose networks do not count."""
 
+import ipaddress
+import json
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
 from shared.domain.network import Network
+from shared.formats.lists.declaration import Declaration
+from shared.formats.lists.entry import ListContent
 from shared.formats.lists.errors import ListError
 from shared.formats.lists.network_bounds import (
     MAX_SHARE,
@@ -12,7 +17,8 @@ from shared.formats.lists.network_bounds import (
     check_networks,
     is_special_purpose,
 )
-from tests.unit.providers.support import declare, read, values
+from shared.formats.lists.read import read_snapshot
+from tests.unit.providers.support import CATALOG, NOW, declare, documents, read, serving, values
 
 BAD = declare("lines")
 SIXTEENS = [f"{first}.{second}.0.0/16" for first in range(11, 19) for second in range(250)]
@@ -110,3 +116,52 @@ def test_a_note_about_a_large_cloud_is_accepted() -> None:
     assert len(read(note, body(SIXTEENS)).entries) == len(SIXTEENS)
     with pytest.raises(ListError, match=f"larger than a /{MIN_PREFIX[6]}"):
         read(note, b"2000::/3")
+
+
+def sizes(*lengths: tuple[int, int]) -> list[str]:
+    """Networks of a list as it is published: how many of each prefix length, side by side."""
+    networks, address = [], 24 << 24
+    for length, count in lengths:
+        for _ in range(count):
+            networks.append(f"{ipaddress.IPv4Address(address)}/{length}")
+            address += 2 ** (32 - length)
+    return networks
+
+
+# Prefix lengths of the shipped lists that hold networks, as they were published in 2025 and 2026.
+SHIPPED = {
+    "spamhaus-drop": sizes((14, 3), (15, 8), (16, 120), (18, 110), (20, 220), (22, 420), (24, 700)),
+    "team-cymru-bogons": sizes((16, 20), (18, 40), (20, 150), (22, 300), (24, 400)),
+    "misp-public-dns": sizes((32, 62_000)),
+    "misp-clouds": sizes((9, 4), (10, 6), (12, 20), (14, 150), (16, 900), (20, 2000), (24, 4000)),
+    "misp-cdns": sizes((13, 1), (14, 2), (16, 10), (20, 100), (24, 900)),
+    "misp-scanners": sizes((22, 2), (24, 20), (28, 40), (32, 100)),
+}
+
+
+@pytest.mark.parametrize("provider", sorted(SHIPPED))
+def test_a_shipped_list_of_real_size_is_accepted(provider: str) -> None:
+    declaration = CATALOG[provider]
+    networks = SHIPPED[provider]
+    if declaration.format == "json_lines":
+        lines = [*(json.dumps({"cidr": one}) for one in networks), '{"type": "metadata"}']
+        content = body(lines)
+    elif declaration.format == "misp_warninglist":
+        content = json.dumps({"name": "N", "type": "cidr", "list": networks}).encode()
+    else:
+        content = body(networks)
+    assert len(read(declaration, content).entries) == len(networks)
+
+
+def test_every_shipped_list_with_networks_is_tried() -> None:
+    found = {
+        one.id
+        for one in CATALOG.values()
+        if any(isinstance(subject, Network) for subject in sample_of(one).entries)
+    }
+    # This one is an example, with an address of nobody.
+    assert found - {"taxii-collection"} <= SHIPPED.keys()
+
+
+def sample_of(declaration: Declaration) -> ListContent:
+    return read_snapshot(replace(declaration, min_entries=0), serving(documents(declaration)), NOW)
