@@ -470,14 +470,45 @@ def sids_by_condition(template: Template, name: str) -> dict[str | None, list[st
     return found
 
 
-def test_look_ups_write_and_read_keys_only_where_there_are_providers(template: Template) -> None:
+def test_look_ups_write_items_and_read_keys_only_with_an_on_demand_provider(
+    template: Template,
+) -> None:
     assert sids_by_condition(template, "LookupFunctionRole") == {
         None: ["WriteLog", "ReadReputation", "ReadKeyQuotaAndRuns", "LeaseQuota"],
-        "HasProviders": ["KeepAnswers", "ReadProviders", "ReadProviderKeys"],
+        "HasProviders": ["ReadProviders"],
+        "HasOnDemandProviders": ["KeepAnswers", "ReadProviderKeys"],
         "HasSearchIndex": ["ReadSearchIndex"],
         "PublishesFilter": ["ServeFilter", "SeeMissingFilter"],
         "PublishesExports": ["ServeExports", "SeeMissingExports"],
     }
+    assert template["Parameters"]["OnDemandProviders"]["Default"] == "false"
+    assert template["Conditions"]["HasOnDemandProviders"] == {
+        "Fn::And": [
+            {"Condition": "HasProviders"},
+            {"Fn::Equals": [{"Ref": "OnDemandProviders"}, "true"]},
+        ]
+    }
+
+
+@pytest.mark.parametrize("on_demand", [False, True])
+def test_look_ups_change_items_only_with_an_on_demand_provider(
+    template: Template, *, on_demand: bool
+) -> None:
+    policies = template["Resources"]["LookupFunctionRole"]["Properties"]["Policies"]
+    granted = [
+        policy["Fn::If"][1] if "Fn::If" in policy else policy
+        for policy in policies
+        if on_demand or policy.get("Fn::If", [""])[0] != "HasOnDemandProviders"
+    ]
+    actions = {
+        action
+        for policy in granted
+        for one in policy["PolicyDocument"]["Statement"]
+        if target(one["Resource"]) == "IocTable"
+        for action in as_list(one["Action"])
+    }
+    writing = {"dynamodb:UpdateItem"} if on_demand else set()
+    assert actions == {"dynamodb:BatchGetItem", "dynamodb:GetItem"} | writing
 
 
 def test_the_search_index_is_reached_only_where_there_is_one(template: Template) -> None:
