@@ -13,6 +13,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from functions.export.build import publish
 from functions.export.settings import ExportSettings
 from functions.export.stored_iocs import read_iocs
+from functions.export.trust import Trust, read_trust
 from shared.domain.links import report_link
 from shared.formats.exports.source import Options
 from shared.runtime.deadline import Deadline
@@ -47,12 +48,15 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     settings = ExportSettings(os.environ)
     budget_s = context.get_remaining_time_in_millis() / 1000
     left = Deadline(budget_s - min(SPARE_S, budget_s / 2)).left
+    client = scan_client()
+    now = time.time_ns() // 1_000_000
+    trust = read_trust(client, settings.state_table_name, now) if settings.providers else Trust()
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(WRITERS) as pool:
         summary = publish(
-            partial(read_iocs, scan_client(), settings.table_name, left=left),
+            partial(read_iocs, client, settings.table_name, trust, left=left),
             bucket=export_bucket(settings.bucket, timeout_s=60, attempts=5),
             options=Options(settings.tlp, report_link(settings.sandbox_url)),
-            now=time.time_ns() // 1_000_000,
+            now=now,
             pool=pool,
             folder=Path(folder),
         )

@@ -8,7 +8,8 @@ from typing import Any, Protocol
 
 from functions.export.export_source import ExportSource
 from functions.export.formats.all_formats import all_files
-from shared.domain.reputation import Reputation
+from functions.export.trust import StoredIoc
+from shared.domain.indicator import Indicator
 from shared.formats.exports.index import ExportIndex, ExportPage, IndexedFile
 from shared.formats.exports.source import ExportFile, Options
 from shared.store.exports import SLOTS
@@ -19,8 +20,9 @@ STATE = "state.sqlite"
 _WRITTEN_AGAIN_AFTER_MS = 15 * 86_400_000
 
 
-# Passes all IOCs to a callback, page by page and from several threads.
-Read = Callable[[Callable[[list[Reputation]], None]], None]
+# Passes all IOCs to a callback, page by page and from several threads. Returns by trusted name the
+# provider whose trust also holds for the names below it.
+Read = Callable[[Callable[[list[StoredIoc]], None]], Mapping[Indicator, str]]
 
 
 class Bucket(Protocol):
@@ -76,7 +78,7 @@ def publish(
         bucket.fetch(published, STATE, before)
     state = folder / STATE
     with ExportSource(state, built, options.least_indicator) as source:
-        read(source.add)
+        source.overrule_below(read(source.add))
         iocs = source.carry_over(before)
         indicators = source.count_indicators()
         writer = _Writer(bucket, slot, built, pool, folder)

@@ -2,16 +2,17 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from threading import Lock
 from typing import Any, Self
 
 from functions.export.report_tags import exported_tags
+from functions.export.trust import StoredIoc
 from shared.domain.errors import InvalidIndicator
-from shared.domain.harmless import apply_rule, overruling_rule
+from shared.domain.harmless import apply_rule
 from shared.domain.indicator import Indicator, IndicatorType, parse
-from shared.domain.reputation import Reputation
+from shared.domain.public_suffix import parents
 from shared.domain.verdict import Verdict
 from shared.formats.exports.source import ExportedIoc, indicator_id
 
@@ -44,6 +45,7 @@ FROM before.iocs AS was WHERE was.id = iocs.id
 _NEW_IDS = """
 UPDATE iocs SET indicator_id = indicator_id(kind, value, episode) WHERE episode > 0
 """
+_OVERRULE = "UPDATE iocs SET verdict = ?, created = 0, overruled_by = ? WHERE id = ?"
 # An overruled IOC was never bad, so only tools that have heard of it need to hear that it is not.
 _WITHOUT_OVERRULED = "DELETE FROM iocs WHERE overruled_by <> ''"
 _KNOWN_BEFORE = " AND id NOT IN (SELECT id FROM before.iocs)"
@@ -93,14 +95,29 @@ class ExportSource:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    def add(self, reputations: Iterable[Reputation]) -> None:
+    def add(self, iocs: Iterable[StoredIoc]) -> None:
         """Add IOCs that are created and changed now.
 
         Passes over a stored value that is not an indicator by the present rules.
         """
-        rows = [self._row(one) for one in reputations if _is_canonical(one.indicator)]
+        rows = [self._row(one) for one in iocs if _is_canonical(one.reputation.indicator)]
         with self._lock:
             self._connection.executemany(_ADD, rows)
+
+    def overrule_below(self, trusting: Mapping[Indicator, str]) -> None:
+        """Overrule the bad verdicts about names below trusted names.
+
+        Args:
+            trusting: by trusted name the provider; empty without a list of such names.
+        """
+        if not trusting:
+            return
+        overruled = [
+            (Verdict.BENIGN.value, trusting[parent], str(indicator_id(ioc.indicator, 0)))
+            for ioc in self.by_value(IndicatorType.DOMAIN, Verdict.SUSPICIOUS)
+            if (parent := next(filter(trusting.__contains__, parents(ioc.indicator)), None))
+        ]
+        self._connection.executemany(_OVERRULE, overruled)
 
     def carry_over(self, before: Path | None) -> int:
         """Copy from the run before when each IOC changed, and what became of its STIX indicator.
@@ -176,11 +193,10 @@ class ExportSource:
                 episode,
             )
 
-    def _row(self, reputation: Reputation) -> tuple[Any, ...]:
+    def _row(self, ioc: StoredIoc) -> tuple[Any, ...]:
+        reputation = ioc.reputation
         indicator, summary = reputation.indicator, reputation.summary
-        verdict, overruled_by, _ = apply_rule(
-            summary.latest.verdict, overruling_rule(indicator, reputation)
-        )
+        verdict, overruled_by, _ = apply_rule(summary.latest.verdict, ioc.rule)
         ioc_id = str(indicator_id(indicator, 0))
         return (
             ioc_id,

@@ -1,7 +1,7 @@
 """Settings of the export function."""
 
 from shared.formats.exports.source import Tlp
-from shared.runtime.settings import Environment, SettingsError, optional_url, text
+from shared.runtime.settings import Environment, SettingsError, names, optional_url, text
 
 
 class ExportSettings:
@@ -9,6 +9,9 @@ class ExportSettings:
 
     Attributes:
         table_name: the IOC table (`TABLE_NAME`).
+        state_table_name: the state table (`STATE_TABLE_NAME`), for the state of the providers.
+        providers: ids of the enabled providers (`PROVIDERS`, separated by commas); one of them may
+            overrule bad verdicts.
         bucket: the bucket of the exports (`EXPORT_BUCKET`).
         tlp: TLP marking of the exports (`EXPORT_TLP`): clear, green, amber or red.
         sandbox_url: address of the sandbox (`SANDBOX_URL`), for links to its reports; "" for none.
@@ -19,6 +22,8 @@ class ExportSettings:
 
     def __init__(self, env: Environment) -> None:
         self.table_name = text(env, "TABLE_NAME")
+        self.state_table_name = text(env, "STATE_TABLE_NAME")
+        self.providers = names(env, "PROVIDERS")
         self.bucket = text(env, "EXPORT_BUCKET")
         self.tlp = _tlp(env)
         self.sandbox_url = optional_url(env, "SANDBOX_URL")

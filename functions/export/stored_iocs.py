@@ -1,10 +1,17 @@
-"""Reads the reputation of all IOCs from the IOC table."""
+"""Reads the reputation of all IOCs from the IOC table, and what overrules their verdicts."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
-from shared.domain.reputation import Reputation
-from shared.store.items import reputation_from_item
+from functions.export.trust import StoredIoc, Trust
+from shared.domain.indicator import Indicator
+from shared.store.items import (
+    indicator_of,
+    listing_attribute,
+    listings_from_item,
+    reputation_from_item,
+)
+from shared.store.keys import Prefix
 from shared.store.whole_table import Page, read_all
 
 if TYPE_CHECKING:
@@ -14,15 +21,38 @@ if TYPE_CHECKING:
 def read_iocs(
     client: "DynamoDBClient",
     table: str,
-    consume: Callable[[list[Reputation]], None],
+    trust: Trust,
+    consume: Callable[[list[StoredIoc]], None],
     left: Callable[[], float],
-) -> None:
+) -> dict[Indicator, str]:
     """Pass all IOCs to `consume`, as `shared.store.whole_table.read_all` passes items.
 
     Indicators and networks that only other providers list are excluded.
+
+    Returns:
+        By trusted name the provider whose trust also holds for the names below it.
     """
+    below: dict[Indicator, str] = {}
 
     def iocs(page: Page) -> None:
-        consume([reputation for one in page if (reputation := reputation_from_item(one))])
+        stored = []
+        for item in page:
+            if item["pk"]["S"].startswith(Prefix.NETWORK):
+                continue
+            listings = listings_from_item(item) if trust.providers else {}
+            if provider := trust.trusting_below(listings):
+                below[indicator_of(item)] = provider
+            if reputation := reputation_from_item(item):
+                stored.append(trust.judged(reputation, listings))
+        consume(stored)
 
-    read_all(client, table, iocs, left, FilterExpression="attribute_exists(n)")
+    read_all(client, table, iocs, left, **_filter(trust))
+    return below
+
+
+def _filter(trust: Trust) -> Mapping[str, Any]:
+    """Arguments of the scan: items with a reputation, and those of trusted names."""
+    names = {f"#l{number}": listing_attribute(one) for number, one in enumerate(trust.below)}
+    conditions = ["attribute_exists(n)", *(f"attribute_exists({name})" for name in names)]
+    request: dict[str, Any] = {"FilterExpression": " OR ".join(conditions)}
+    return request | ({"ExpressionAttributeNames": names} if names else {})

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from functions.export.build import publish
-from shared.domain.reputation import Reputation
+from functions.export.trust import StoredIoc
+from shared.domain.indicator import Indicator
 from tests.builders import reputation
 from tests.dns.names import BLOCKED, HOSTILE, LONG
 from tests.dns.servers import Server, upstream
@@ -17,10 +18,11 @@ from tests.exports import OPTIONS, MemoryBucket
 @pytest.fixture(scope="session")
 def lists(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
     """Name and text of each block list of domains."""
-    stored = [reputation(one) for one in (*HOSTILE, *BLOCKED, *LONG)]
+    stored = [StoredIoc(reputation(one)) for one in (*HOSTILE, *BLOCKED, *LONG)]
 
-    def read(consume: Callable[[list[Reputation]], None]) -> None:
+    def read(consume: Callable[[list[StoredIoc]], None]) -> Mapping[Indicator, str]:
         consume(stored)
+        return {}
 
     bucket = MemoryBucket()
     with ThreadPoolExecutor(1) as pool:

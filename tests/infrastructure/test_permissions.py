@@ -236,7 +236,9 @@ def test_filter_calls_what_it_is_granted(template: Template, aws: Recorder) -> N
     assert_equal(held_by(template, "filter"), aws.calls)
 
 
-def test_export_calls_what_it_is_granted(template: Template, aws: Recorder) -> None:
+def test_export_calls_what_it_is_granted(
+    template: Template, aws: Recorder, trusted_lists: None
+) -> None:
     assert run_once(60)["complete"]
     aws.calls.clear()
     # The first run finds nothing of one before.

@@ -128,6 +128,7 @@ GRANTS = {
     "ExportFunctionRole": {
         "ExportLogGroup": WRITE_LOG,
         "IocTable": {"dynamodb:Scan"},
+        "StateTable": {"dynamodb:GetItem"},
         EXPORTS_ARN: {"s3:GetObject", "s3:PutObject"},
         "ExportBucket": {"s3:ListBucket"},
     },
@@ -207,7 +208,8 @@ VARIABLES = {
         "SEARCH_TABLE_NAME",
         "TTL",
     },
-    "ExportFunction": COMMON_VARIABLES | {"EXPORT_BUCKET", "EXPORT_TLP", "SANDBOX_URL"},
+    "ExportFunction": COMMON_VARIABLES
+    | {"EXPORT_BUCKET", "EXPORT_TLP", "PROVIDERS", "SANDBOX_URL"},
     "FilterFunction": COMMON_VARIABLES | {"FILTER_BUCKET"},
     "LookupFunction": COMMON_VARIABLES
     | {
@@ -426,6 +428,8 @@ def test_trusted_lists_are_read_only_where_there_are_providers(
 ) -> None:
     found = sids_by_condition(template, name)
     assert found["HasProviders"] == ["ReadProviders", "ReadListings"]
+    # Exports read the listings with the items.
+    assert sids_by_condition(template, "ExportFunctionRole")["HasProviders"] == ["ReadProviders"]
 
 
 def test_of_the_state_each_writes_its_own_and_nothing_else(template: Template) -> None:

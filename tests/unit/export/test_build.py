@@ -4,20 +4,24 @@ import hashlib
 import json
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 
 from functions.export.build import STATE, publish
+from functions.export.trust import StoredIoc, Trust
 from shared.domain import harmless
 from shared.domain.errors import StoreError
 from shared.domain.indicator import Indicator, IndicatorType, parse
 from shared.domain.moment import format_millis
+from shared.domain.network import Network, NetworkIndex
+from shared.domain.provider import Listing, ListingStatus, Provider
 from shared.domain.reputation import Reputation
 from shared.domain.verdict import Verdict
 from shared.formats.exports import stix
@@ -48,13 +52,19 @@ def run(bucket: MemoryBucket, tmp_path: Path) -> Run:
     """Runs the job over some IOCs, in three pages, and as if it could not read on after that."""
 
     def run(
-        known: list[Reputation], now: int = NOW, error: Exception | None = None
+        known: list[Reputation],
+        now: int = NOW,
+        error: Exception | None = None,
+        trusting: Mapping[Indicator, str] = MappingProxyType({}),
     ) -> dict[str, Any]:
-        def read(take: Callable[[list[Reputation]], None]) -> None:
+        stored = [Trust().judged(one, {}) for one in known]
+
+        def read(take: Callable[[list[StoredIoc]], None]) -> Mapping[Indicator, str]:
             with ThreadPoolExecutor(3) as pool:
-                list(pool.map(take, (known[:2], known[2:], [])))
+                list(pool.map(take, (stored[:2], stored[2:], [])))
             if error:
                 raise error
+            return trusting
 
         folder = tmp_path / "run"
         shutil.rmtree(folder, ignore_errors=True)
@@ -194,6 +204,35 @@ def test_the_harmless_is_in_no_export(bucket: MemoryBucket, run: Run) -> None:
     for name in bucket.published.files:
         text = bucket.text(name)
         assert not any(one.value.lower() in text.lower() for one in HARMLESS), name
+
+
+def test_a_name_below_a_trusted_name_is_in_no_export(bucket: MemoryBucket, run: Run) -> None:
+    names = ("www.popular.example", "a.b.popular.example", "popular.example", "unpopular.example")
+    domains = [parse(IndicatorType.DOMAIN, name) for name in names]
+    run([reputation(one) for one in domains], trusting={domains[2]: "Top sites"})
+    # The trusted name itself is overruled by its own listing.
+    left = bucket.text("blocklist/domain-malicious.txt")
+    assert left == "popular.example\nunpopular.example\n"
+
+
+@pytest.mark.parametrize(
+    ("listing", "rule"),
+    [
+        (Listing(ListingStatus.TRUSTED), "Top sites"),
+        (Listing(ListingStatus.LISTED, "malware"), ""),
+        (None, ""),
+    ],
+)
+def test_a_trusted_list_overrules_an_ioc(listing: Listing | None, rule: str) -> None:
+    provider = Provider("top", "Top sites", frozenset(IndicatorType), 1, overrules=True)
+    trust = Trust([provider], {"top": NetworkIndex([Network("198.51.100.0/28")])})
+    listings = {} if listing is None else {"top": listing}
+    assert trust.judged(reputation(), listings).rule == rule
+    for address, expected in (("198.51.100.7", "Top sites"), ("198.51.100.16", "")):
+        found = trust.judged(reputation(parse(IndicatorType.IP, address)), {})
+        assert found.rule == expected
+    mild = reputation(verdict=Verdict.NO_THREAT)
+    assert trust.judged(mild, listings).rule == ""
 
 
 def test_what_turns_out_to_be_harmless_is_taken_back(
