@@ -1091,6 +1091,7 @@ OPERATIONS["POST", "/api/reports"] = Operation(
                     "iocs": 3,
                     "passed_over": 0,
                     "rejected": [],
+                    "rejected_count": 0,
                 }
             ]
         }

@@ -28,12 +28,12 @@ def command(out: TextIO, arguments: argparse.Namespace) -> int:
     """Send each file to the handler and print the answers as JSON.
 
     Returns:
-        0 if every report is published, 1 if one was rejected.
+        0 if every report is published, 1 if one was rejected or postponed.
     """
     environment.engine_endpoint()
     register_api_key()
     answers = {}
-    rejected = False
+    left_out = False
     for path in arguments.files:
         try:
             body = path.read_bytes()
@@ -41,10 +41,12 @@ def command(out: TextIO, arguments: argparse.Namespace) -> int:
             raise LocalError(f"cannot read {path}: {error.strerror}") from error
         status, answer = send(body)
         reports = answer.get("reports", [])
-        rejected |= status != 200 or any(one["status"] == "rejected" for one in reports)
+        left_out |= status != 200 or any(
+            one["status"] in {"rejected", "postponed"} for one in reports
+        )
         answers[str(path)] = answer
     print(json.dumps(answers, indent=2), file=out)
-    return 1 if rejected else 0
+    return 1 if left_out else 0
 
 
 def send(body: bytes) -> tuple[int, dict[str, Any]]:

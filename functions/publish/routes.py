@@ -1,25 +1,32 @@
 """Routes of the publish function: one takes scan reports, the others serve the feed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
 from functions.publish.feed import Cursor, InvalidCursor, as_atom, as_json, read_page
-from functions.publish.intake import Publisher
+from functions.publish.intake import Published, Publisher
 from functions.publish.media import Media, choose_media, read_body
 from functions.publish.scan import RejectedReport, ScanReport, read_scan
 from functions.publish.store.feed_log import EntryTooLarge, FeedLog
-from shared.domain.errors import FeedError
+from shared.domain.errors import FeedError, StoreError
 from shared.http import errors
 from shared.http.api_error import ApiError
 from shared.http.authentication import KeyRing, key_in, require
 from shared.http.caching import knows
 from shared.http.routing import Route, find_route
 from shared.http.web import Request, Response
+from shared.runtime.deadline import Deadline
 from shared.runtime.observability import logger
 from shared.store.api_keys import ApiKey, Right
 
+# Each report has a row in the answer, which is limited to 6 MB.
+MAX_REPORTS = 1000
+MAX_ID_CHARS = 128
+# A REST API waits 29 seconds for an answer. The report that is under way when this time is over
+# may take some more, eight seconds of it for the external reputation.
+BUDGET_S = 16.0
 # Part of every ETag. Raise it when the same reports are written in another form.
 _LAYOUT_VERSION = 1
 
@@ -90,16 +97,57 @@ def publish(service: Service, request: Request, key: ApiKey) -> Response:
         raise ApiError(
             errors.REPORT_NOT_VALID, "; ".join(sorted(reasons)) or "the scan has no reports"
         )
-    return Response(200, {"reports": [_publish(service, report, key) for report in reports]})
+    if len(reports) > MAX_REPORTS:
+        raise ApiError(errors.REPORT_NOT_VALID, f"the scan has more than {MAX_REPORTS} reports")
+    return Response(200, {"reports": _publish_all(service, reports, key)})
 
 
-def _publish(service: Service, report: ScanReport | RejectedReport, key: ApiKey) -> dict[str, Any]:
-    if isinstance(report, RejectedReport):
-        return {"report_id": report.report_id, "status": "rejected", "reason": report.reason}
-    try:
-        published = service.publisher.publish(report, key.name)
-    except EntryTooLarge as error:
-        raise ApiError(errors.BODY_TOO_LARGE, str(error)) from None
+def _publish_all(
+    service: Service, reports: Sequence[ScanReport | RejectedReport], key: ApiKey
+) -> list[dict[str, Any]]:
+    """Publish reports, and return what became of each.
+
+    Once one is published, the answer is not an error: what fails afterwards costs its own row.
+
+    Raises:
+        ApiError: every report is too large or was rejected.
+        StoreError: the store failed before a report was published.
+    """
+    left = Deadline(BUDGET_S).left
+    rows: list[dict[str, Any]] = []
+    published = 0
+    postponed = too_large = ""
+    for report in reports:
+        if isinstance(report, RejectedReport):
+            rows.append(_left_out(report.report_id, "rejected", report.reason))
+            continue
+        if published and not postponed and left() <= 0:
+            postponed = "the time of the request was used up before it; send the scan again"
+        if postponed:
+            rows.append(_left_out(report.report_id, "postponed", postponed))
+            continue
+        try:
+            rows.append(_published(report, service.publisher.publish(report, key.name), key))
+            published += 1
+        except EntryTooLarge as error:
+            too_large = str(error)
+            rows.append(_left_out(report.report_id, "rejected", too_large))
+        except StoreError as error:
+            if not published:
+                raise
+            logger.error("store failed", extra={"reason": str(error)})
+            postponed = "the store failed; send the scan again"
+            rows.append(_left_out(report.report_id, "postponed", postponed))
+    if not published:
+        raise ApiError(errors.BODY_TOO_LARGE, too_large)
+    return rows
+
+
+def _left_out(report_id: str, status: str, reason: str) -> dict[str, Any]:
+    return {"report_id": report_id[:MAX_ID_CHARS], "status": status, "reason": reason}
+
+
+def _published(report: ScanReport, published: Published, key: ApiKey) -> dict[str, Any]:
     logger.info(
         "scan report taken",
         extra={
@@ -118,6 +166,7 @@ def _publish(service: Service, report: ScanReport | RejectedReport, key: ApiKey)
         "iocs": len(report.iocs),
         "passed_over": report.passed_over,
         "rejected": report.rejected,
+        "rejected_count": report.rejected_count,
     }
 
 

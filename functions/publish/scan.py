@@ -37,6 +37,9 @@ from shared.formats.feed.scan_report import parse_scan, raw_report
 
 MAX_ORIGINS = 8
 MAX_NAME_BYTES = 512
+# Of the rejected IOCs that the answer names.
+MAX_REJECTED_NAMED = 20
+MAX_REJECTED_CHARS = 100
 _NO_FILE = FileFacts()
 _NO_THREAT = Threat()
 
@@ -69,7 +72,8 @@ class ScanReport:
         verdict: of the whole report, "" for none.
         file: the scanned file; of a scanned URL, its name is the URL and it has no digests.
         related: context without a verdict: redirects, rendered requests, resolved addresses.
-        rejected: a reason for each IOC that could not be read.
+        rejected: the first IOCs that could not be read, each with its type, reason and value.
+        rejected_count: number of all IOCs that could not be read.
         passed_over: number of IOCs of types that are not looked up.
     """
 
@@ -82,7 +86,15 @@ class ScanReport:
     iocs: dict[Indicator, Observed] = field(default_factory=dict)
     related: list[Indicator] = field(default_factory=list)
     rejected: list[str] = field(default_factory=list)
+    rejected_count: int = 0
     passed_over: int = 0
+
+    def reject(self, kind: IndicatorType, reason: str, value: object = None) -> None:
+        """Note an IOC that could not be read; a report can have hundreds of thousands of them."""
+        self.rejected_count += 1
+        if len(self.rejected) < MAX_REJECTED_NAMED:
+            shown = f": {value[:MAX_REJECTED_CHARS]}" if isinstance(value, str) else ""
+            self.rejected.append(xml_safe(f"{kind}: {reason}{shown}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +250,7 @@ class _Reader:
             try:
                 self._read_ioc(kind, entry)
             except (InvalidIndicator, InvalidRecord) as error:
-                self.report.rejected.append(f"{kind}: {error}")
+                self.report.reject(kind, str(error), entry.get("data"))
 
     def _read_ioc(self, kind: IndicatorType, entry: Json) -> None:
         verdict = verdict_of(entry)
@@ -425,7 +437,7 @@ def _entries(iocs: Json, read: ScanReport) -> Iterator[tuple[IndicatorType, Json
         kind = TYPES.get(name.lower())
         if not isinstance(entries, list):
             if kind is not None and entries is not None:
-                read.rejected.append(f"{kind}: the list of IOCs is not a list")
+                read.reject(kind, "the list of IOCs is not a list")
         elif kind is None:
             read.passed_over += len(entries)
         else:
@@ -433,7 +445,7 @@ def _entries(iocs: Json, read: ScanReport) -> Iterator[tuple[IndicatorType, Json
                 if isinstance(entry, Mapping):
                     yield kind, entry
                 else:
-                    read.rejected.append(f"{kind}: IOC is not an object")
+                    read.reject(kind, "IOC is not an object", entry)
 
 
 def _add_origin(observed: Observed, raw: object) -> None:

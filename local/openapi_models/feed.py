@@ -97,7 +97,11 @@ class TakenReport(ResponseBody):
     )
     iocs: Count = Field(description="Number of IOCs in the report.")
     passed_over: Count = Field(description="Number of IOCs of types that look-ups do not cover.")
-    rejected: list[str] = Field(description="Reason for each rejected IOC.")
+    rejected: list[str] = Field(
+        description="The first rejected IOCs: type, reason and the beginning of the value.",
+        max_length=20,
+    )
+    rejected_count: Count = Field(description="Number of all rejected IOCs.")
 
 
 class RefusedReport(ResponseBody):
@@ -108,10 +112,18 @@ class RefusedReport(ResponseBody):
     reason: str = Field(min_length=1)
 
 
+class PostponedReport(ResponseBody):
+    """A report that was not published because time ran out or the store failed."""
+
+    report_id: str
+    status: Literal["postponed"]
+    reason: str = Field(min_length=1)
+
+
 class TakenReports(ResponseBody):
     """The outcome of each report of the scan."""
 
-    reports: list[TakenReport | RefusedReport] = Field(min_length=1)
+    reports: list[TakenReport | RefusedReport | PostponedReport] = Field(min_length=1)
 
 
 # The feed

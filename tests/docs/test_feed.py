@@ -61,7 +61,7 @@ def test_the_page_of_our_own_that_is_shown_is_one() -> None:
 
 def test_what_becomes_of_a_report_is_in_the_table() -> None:
     documented = [name for name, _ in table(DOCUMENT, "status", "The report")]
-    assert documented == [*Status, "rejected"]
+    assert documented == [*Status, "rejected", "postponed"]
 
 
 def test_verdict_table_is_what_is_read() -> None:

@@ -77,6 +77,7 @@ def test_a_report_that_is_sent_is_in_the_feed(api: Api) -> None:
                     "iocs": 4,
                     "passed_over": 0,
                     "rejected": [],
+                    "rejected_count": 0,
                 }
             ]
         },
