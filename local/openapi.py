@@ -184,7 +184,13 @@ def _known(indicator: Indicator) -> Reputation:
     )
     return Reputation(
         indicator,
-        SightingSummary(latest, seen_at - 2_678_400_000, seen_at, frozenset({"packed", "peexe"})),
+        SightingSummary(
+            latest,
+            worst=latest,
+            first_seen=seen_at - 2_678_400_000,
+            last_seen=seen_at,
+            tags=frozenset({"packed", "peexe"}),
+        ),
         counted=4,
     )
 

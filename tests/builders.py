@@ -19,18 +19,26 @@ def sighting_summary(
     origin: str = "",
     report_id: str = "",
     source: str = "",
+    details: str = "",
+    sha256: str = "",
     tags: frozenset[str] = frozenset(),
     first_seen: int | None = None,
     last_seen: int | None = None,
     claimed_count: int = 0,
+    siblings: frozenset[Indicator] = frozenset(),
 ) -> SightingSummary:
     """The summary of one report."""
+    scan = ScanVerdict(
+        seen_at, verdict, flow_id, parent_verdict, origin, report_id, source, details, sha256
+    )
     return SightingSummary(
-        latest=ScanVerdict(seen_at, verdict, flow_id, parent_verdict, origin, report_id, source),
+        latest=scan,
+        worst=scan,
         first_seen=min(seen_at, first_seen or seen_at),
         last_seen=max(seen_at, last_seen or seen_at),
         tags=tags,
         claimed_count=claimed_count,
+        siblings=siblings,
     )
 
 

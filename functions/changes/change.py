@@ -30,7 +30,7 @@ def bad_indicator_in(record: Mapping[str, Any]) -> Indicator | None:
     The arguments and errors are those of `change_in`.
     """
     reputations = filter(None, map(_reputation, _images(record)))
-    bad = [one.indicator for one in reputations if is_bad(one.summary.latest.verdict)]
+    bad = [one.indicator for one in reputations if is_bad(one.summary.shown.verdict)]
     return bad[0] if bad else None
 
 
@@ -83,7 +83,7 @@ def _effective(
         return None
     indicator = reputation.indicator
     rule = always_harmless(indicator) or trusting.get(indicator, "")
-    return apply_rule(reputation.summary.latest.verdict, rule)
+    return apply_rule(reputation.summary.shown.verdict, rule)
 
 
 def _name(effective: EffectiveVerdict | None) -> str | None:
@@ -104,7 +104,7 @@ def _id(key: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
 
 def _reputation_fields(reputation: Reputation) -> Detail:
     summary = reputation.summary
-    latest = summary.latest
+    latest = summary.shown
     return {
         "flow_id": latest.flow_id,
         "report_id": latest.report_id,

@@ -196,7 +196,7 @@ class ExportSource:
     def _row(self, ioc: StoredIoc) -> tuple[Any, ...]:
         reputation = ioc.reputation
         indicator, summary = reputation.indicator, reputation.summary
-        verdict, overruled_by, _ = apply_rule(summary.latest.verdict, ioc.rule)
+        verdict, overruled_by, _ = apply_rule(summary.shown.verdict, ioc.rule)
         ioc_id = str(indicator_id(indicator, 0))
         return (
             ioc_id,
@@ -206,8 +206,8 @@ class ExportSource:
             summary.first_seen,
             summary.last_seen,
             reputation.scan_count,
-            summary.latest.flow_id,
-            summary.latest.report_id,
+            summary.shown.flow_id,
+            summary.shown.report_id,
             json.dumps(exported_tags(summary.tags)),
             self._now if verdict >= self._least else 0,
             self._now,

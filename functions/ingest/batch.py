@@ -30,7 +30,8 @@ _MAX_TRIES = 50
 _MANY_PENDING = 64
 # Part of every content digest; increase it when the reader learns to find more in old reports.
 # 3: names of verdicts since sandbox 2.5, threatLevel, the vendor's layout of Atom.
-_READER_VERSION = 3
+# 4: all origins, evidence, files and their other digests, families, scans of URLs.
+_READER_VERSION = 4
 
 
 def content_digest(raw: object, *, inherit_verdict: bool = False) -> bytes:
@@ -120,6 +121,10 @@ class BatchWriter:
                 same reports again.
         """
         self._fix_dates_ahead(reports)
+        if self.index:
+            reports = self._with_effective_dates(reports)
+            # Before items and ledger are read: every sighting in an item is in the index, too.
+            self.index.add([(new.content, new.report.sightings) for new in reports], self.pool)
         deltas = _group_by_indicator(reports)
         entries: dict[bytes, LedgerEntry] = {}
         changes: dict[Indicator, Change] = {}
@@ -131,7 +136,7 @@ class BatchWriter:
             flows = {flow for indicator in todo for flow in deltas[indicator].flows}
             # Always after the items and consistent: see the docstring of the module.
             entries |= self.ledger.read(flows | self._doubtful(stored.values()), consistent=True)
-            if attempt == 0 and any(entry.first_read for entry in entries.values()):
+            if attempt == 0 and not self.index and any(one.first_read for one in entries.values()):
                 reports = [self._with_effective_date(new, entries) for new in reports]
                 deltas = _group_by_indicator(reports)
             wanted = {one: deltas[one] for one in todo}
@@ -145,9 +150,6 @@ class BatchWriter:
         whole = [
             new for new in reports if all(one.indicator in changes for one in new.report.sightings)
         ]
-        if self.index:
-            # Before the ledger: reports that are not in the ledger are applied again.
-            self.index.add([(new.content, new.report.sightings) for new in whole], self.pool)
         entered = [
             self.pool.submit(self._add_to_ledger, new, entries.get(new.flow, NO_ENTRY))
             for new in whole
@@ -165,6 +167,10 @@ class BatchWriter:
         ]
         for future in fixing:
             future.result()
+
+    def _with_effective_dates(self, reports: Sequence[NewReport]) -> Sequence[NewReport]:
+        entries = self.ledger.read({new.flow for new in reports}, consistent=True)
+        return [self._with_effective_date(new, entries) for new in reports]
 
     def _with_effective_date(
         self, new: NewReport, entries: Mapping[bytes, LedgerEntry]

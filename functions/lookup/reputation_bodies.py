@@ -66,7 +66,7 @@ def _overruling(effective: EffectiveVerdict | None) -> Body:
 
 
 def _report(reputation: Reputation, overall: EffectiveVerdict | None) -> Body:
-    latest = reputation.summary.latest
+    latest = reputation.summary.shown
     effective = apply_rule(latest.verdict, overall.overruled_by if overall else "")
     return {
         # The verdict of the indicator, not of the report: clients read it as the former.

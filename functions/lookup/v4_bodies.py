@@ -67,7 +67,7 @@ def hash_report(reputation: Reputation, others: Sequence[ProviderVerdict] = ()) 
         others: verdicts of the other providers; each becomes an engine.
     """
     summary = reputation.summary
-    flow_id = summary.latest.flow_id
+    flow_id = summary.shown.flow_id
     last_seen = format_millis(summary.last_seen)
     report = _hash_report(reputation.indicator, _engines(reputation.indicator, reputation, others))
     report["scan_result_history_length"] = reputation.scan_count
@@ -134,7 +134,7 @@ def _overall(results: Sequence[int]) -> tuple[int, int]:
 def _sandbox_result(reputation: Reputation | None, rule: str) -> int:
     if reputation is None:
         return _UNKNOWN
-    return _scan_result(reputation.summary.latest.verdict, rule)
+    return _scan_result(reputation.summary.shown.verdict, rule)
 
 
 def _result(provider_verdict: ProviderVerdict, rule: str) -> int:
@@ -155,9 +155,9 @@ def _sandbox_engine(reputation: Reputation | None, rule: str) -> Body:
     summary = reputation.summary
     return {
         "scan_result_i": scan_result,
-        **_sighting(reputation, apply_rule(summary.latest.verdict, rule)),
+        **_sighting(reputation, apply_rule(summary.shown.verdict, rule)),
         "def_time": format_millis(summary.last_seen),
-        "threat_found": summary.latest.verdict.name if scan_result else "",
+        "threat_found": summary.shown.verdict.name if scan_result else "",
         "scan_time": 0,
     }
 
@@ -235,7 +235,7 @@ def sandbox_report(reputation: Reputation, others: Sequence[ProviderVerdict] = (
     Args:
         others: verdicts of the other providers.
     """
-    latest = reputation.summary.latest
+    latest = reputation.summary.shown
     rule = overruling_rule(reputation.indicator, reputation, others)
     effective = apply_rule(latest.verdict, rule)
     info = _file_info(reputation.indicator)
@@ -299,7 +299,7 @@ def bulk_hash_row(
     results = [_sandbox_result(reputation, rule), *(_result(one, rule) for one in others)]
     scan_result, detected = _overall(results)
     row: Body = {
-        "data_id": indicator.value if reputation is None else reputation.summary.latest.flow_id,
+        "data_id": indicator.value if reputation is None else reputation.summary.shown.flow_id,
         "scan_result_i": scan_result,
         "hash": indicator.value,
         "total_detected_avs": detected,
@@ -364,9 +364,9 @@ def _sighting(reputation: Reputation, effective: EffectiveVerdict) -> Body:
     return {
         "verdict": effective.verdict.name,
         **overruling_fields(effective),
-        "parent_verdict": summary.latest.parent_verdict,
-        "origin": summary.latest.origin,
-        "flow_id": summary.latest.flow_id,
+        "parent_verdict": summary.shown.parent_verdict,
+        "origin": summary.shown.origin,
+        "flow_id": summary.shown.flow_id,
         "first_seen": format_millis(summary.first_seen),
         "last_seen": format_millis(summary.last_seen),
         "scan_count": reputation.scan_count,
@@ -383,7 +383,7 @@ def _source(reputation: Reputation | None, now: str, rule: str) -> Body:
             "update_time": now,
             "status": _NOT_LISTED,
         }
-    effective = apply_rule(reputation.summary.latest.verdict, rule)
+    effective = apply_rule(reputation.summary.shown.verdict, rule)
     meaning = _MEANINGS[effective.verdict]
     return {
         "provider": SANDBOX_PROVIDER,

@@ -52,7 +52,7 @@ def effective_verdict(
     """
     stated = [one.verdict for one in others if one.verdict is not None]
     if reputation is not None:
-        stated.append(reputation.summary.latest.verdict)
+        stated.append(reputation.summary.shown.verdict)
     if rule := overruling_rule(indicator, reputation, others):
         return apply_rule(max(stated), rule)
     overall = overall_verdict(stated)
@@ -66,7 +66,7 @@ def overruling_rule(
 
     The arguments are those of `effective_verdict`.
     """
-    if not (reputation and is_bad(reputation.summary.latest.verdict)) and not any(
+    if not (reputation and is_bad(reputation.summary.shown.verdict)) and not any(
         is_bad(one.verdict) for one in others
     ):
         return ""

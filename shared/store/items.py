@@ -2,14 +2,18 @@
 
 pk       type and value, see shared.store.keys
 ver      version: changes with every write and never repeats; conditional writes check it
-verdict, source, parent, origin, flow, report, seen
+verdict, source, parent, origin, flow, report, seen, details, sha256
          the latest scan verdict; `source` is "report" if its verdict is that of the report,
-         `report` its report_id, `seen` its date, absent if equal to `last`
+         `report` its report_id, `seen` its date, absent if equal to `last`; `details` origins,
+         evidence, file and family, packed as shared.domain.sighting_details describes; `sha256`
+         the file, absent if it is the IOC itself, or else if it is its only sibling of that type
+worst    map of the same attributes for the worst scan verdict; absent if that is the latest
 first, last
          milliseconds since the epoch
 n        number of distinct flow_ids that we counted
 claimed  number of scans that a feed claims; absent if none does
 tags     set of text
+siblings set of binary: the other digests of the file; the length of a digest gives its type
 pending  reports that are counted in n and may not be in the ledger yet:
          for each, 10 bytes of the report and 4 bytes of the run number
 url      the value, if pk holds only its digest
@@ -18,6 +22,7 @@ l:<id>   the listing of provider <id>, written only by that provider's refresh o
          s status, a assessment, c category, n source_list, and in milliseconds since the epoch
          t detect_time, w answered, e expires; empty values are absent; b below, if it is true
 The attributes of the sandbox, from verdict to pending, are absent if only providers know the IOC.
+Items of earlier versions have no details, worst and siblings.
 Networks on the lists of providers have items of the same form.
 """
 
@@ -37,6 +42,8 @@ from shared.store.keys import Prefix, ioc_key
 Item = dict[str, Any]
 
 _PROVIDER_PREFIX = "l:"
+# Of all types, also those that are switched off: a stored sibling may be of one.
+_TYPE_BY_DIGITS = {kind.info.hash_digits: kind for kind in IndicatorType}
 _FLOW_BYTES = 10
 _RUN_BYTES = 4
 
@@ -68,30 +75,13 @@ def to_item(stored: IocItem, retention_s: int = 0) -> Item:
         raise ValueError("only an IOC with a reputation is written as a whole item")
     indicator = stored.reputation.indicator
     summary = stored.reputation.summary
-    latest = summary.latest
     item: Item = {
         "pk": {"S": ioc_key(indicator)},
         "ver": {"B": stored.version},
-        "verdict": {"N": str(latest.verdict.value)},
-        "flow": {"S": latest.flow_id},
-        "first": {"N": str(summary.first_seen)},
-        "last": {"N": str(summary.last_seen)},
         "n": {"N": str(stored.reputation.counted)},
+        **summary_attributes(indicator, summary),
         **stored.other_providers,
     }
-    texts = {
-        "parent": latest.parent_verdict,
-        "origin": latest.origin,
-        "report": latest.report_id,
-        "source": latest.source,
-    }
-    item |= {name: {"S": text} for name, text in texts.items() if text}
-    if latest.seen_at != summary.last_seen:
-        item["seen"] = {"N": str(latest.seen_at)}
-    if summary.claimed_count:
-        item["claimed"] = {"N": str(summary.claimed_count)}
-    if summary.tags:
-        item["tags"] = {"SS": sorted(summary.tags)}
     if stored.pending:
         item["pending"] = {"B": _pack(stored.pending)}
     if item["pk"]["S"].startswith(Prefix.LONG_URL):
@@ -99,6 +89,100 @@ def to_item(stored: IocItem, retention_s: int = 0) -> Item:
     if retention_s and not stored.other_providers:
         item["ttl"] = {"N": str(summary.last_seen // 1000 + retention_s)}
     return item
+
+
+def summary_attributes(indicator: Indicator, summary: SightingSummary) -> Item:
+    """Return the attributes of what an IOC's sightings come to, or of one sighting."""
+    only = _only_sha256(indicator, summary.siblings)
+    attributes: Item = {
+        "first": {"N": str(summary.first_seen)},
+        "last": {"N": str(summary.last_seen)},
+        **_scan_attributes(summary.latest, summary.last_seen, only),
+    }
+    if summary.worst != summary.latest:
+        attributes["worst"] = {"M": _scan_attributes(summary.worst, summary.last_seen, only)}
+    if summary.claimed_count:
+        attributes["claimed"] = {"N": str(summary.claimed_count)}
+    if summary.tags:
+        attributes["tags"] = {"SS": sorted(summary.tags)}
+    if summary.siblings:
+        digests = sorted(bytes.fromhex(one.value) for one in summary.siblings)
+        attributes["siblings"] = {"BS": digests}
+    return attributes
+
+
+def read_summary(indicator: Indicator, item: Mapping[str, Any]) -> SightingSummary:
+    """Read the result of `summary_attributes`."""
+    last_seen = int(item["last"]["N"])
+    latest = read_scan(indicator, item, last_seen)
+    return SightingSummary(
+        latest=latest,
+        worst=read_scan(indicator, item, last_seen, "worst") if "worst" in item else latest,
+        first_seen=int(item["first"]["N"]),
+        last_seen=last_seen,
+        tags=frozenset(item["tags"]["SS"]) if "tags" in item else frozenset(),
+        claimed_count=int(item["claimed"]["N"]) if "claimed" in item else 0,
+        siblings=_siblings(item),
+    )
+
+
+def _scan_attributes(scan: ScanVerdict, last_seen: int, only_sha256: str) -> Item:
+    attributes: Item = {"verdict": {"N": str(scan.verdict.value)}, "flow": {"S": scan.flow_id}}
+    texts = {
+        "parent": scan.parent_verdict,
+        "origin": scan.origin,
+        "report": scan.report_id,
+        "source": scan.source,
+        "details": scan.details,
+    }
+    attributes |= {name: {"S": text} for name, text in texts.items() if text}
+    if scan.seen_at != last_seen:
+        attributes["seen"] = {"N": str(scan.seen_at)}
+    if scan.sha256 != only_sha256:
+        attributes["sha256"] = {"S": scan.sha256}
+    return attributes
+
+
+def read_scan(
+    indicator: Indicator, item: Mapping[str, Any], last_seen: int, part: str = ""
+) -> ScanVerdict:
+    """Read a scan verdict from its attributes in an item, or in a part of it.
+
+    Args:
+        last_seen: its date, if no attribute has it.
+        part: name of the map with the attributes, "" for the item itself.
+    """
+    scan = item[part]["M"] if part else item
+    if "sha256" in scan:
+        sha256 = str(scan["sha256"]["S"])
+    else:
+        sha256 = _only_sha256(indicator, _siblings(item))
+    return ScanVerdict(
+        seen_at=int(scan["seen"]["N"]) if "seen" in scan else last_seen,
+        verdict=Verdict(int(scan["verdict"]["N"])),
+        flow_id=scan["flow"]["S"],
+        parent_verdict=_text(scan, "parent"),
+        origin=_text(scan, "origin"),
+        report_id=_text(scan, "report"),
+        source=_text(scan, "source"),
+        details=_text(scan, "details"),
+        sha256=sha256,
+    )
+
+
+def _only_sha256(indicator: Indicator, siblings: AbstractSet[Indicator]) -> str:
+    """Return the SHA-256 of the file of a hash, if only one is possible."""
+    if indicator.type is IndicatorType.SHA256:
+        return indicator.value
+    found = [one.value for one in siblings if one.type is IndicatorType.SHA256]
+    return found[0] if len(found) == 1 else ""
+
+
+def _siblings(item: Mapping[str, Any]) -> frozenset[Indicator]:
+    if "siblings" not in item:
+        return frozenset()
+    digests = (bytes(digest).hex().upper() for digest in item["siblings"]["BS"])
+    return frozenset(Indicator(_TYPE_BY_DIGITS[len(one)], one) for one in digests)
 
 
 def record_from_item(indicator: Indicator, item: Mapping[str, Any]) -> IocRecord:
@@ -163,26 +247,7 @@ def reputation_from_item(item: Mapping[str, Any]) -> Reputation | None:
 def _reputation(indicator: Indicator, item: Mapping[str, Any]) -> Reputation | None:
     if "n" not in item:
         return None
-    last_seen = int(item["last"]["N"])
-    return Reputation(
-        indicator=indicator,
-        summary=SightingSummary(
-            latest=ScanVerdict(
-                seen_at=int(item["seen"]["N"]) if "seen" in item else last_seen,
-                verdict=Verdict(int(item["verdict"]["N"])),
-                flow_id=item["flow"]["S"],
-                parent_verdict=_text(item, "parent"),
-                origin=_text(item, "origin"),
-                report_id=_text(item, "report"),
-                source=_text(item, "source"),
-            ),
-            first_seen=int(item["first"]["N"]),
-            last_seen=last_seen,
-            tags=frozenset(item["tags"]["SS"]) if "tags" in item else frozenset(),
-            claimed_count=int(item["claimed"]["N"]) if "claimed" in item else 0,
-        ),
-        counted=int(item["n"]["N"]),
-    )
+    return Reputation(indicator, read_summary(indicator, item), counted=int(item["n"]["N"]))
 
 
 def from_item(item: Mapping[str, Any]) -> IocItem:

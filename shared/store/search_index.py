@@ -1,8 +1,12 @@
 """The search index: an optional table of all sightings, by IOC, scan and day.
 
 pk                 sk                               attributes
-sightings#<ioc>    <date>.<scan>.<statement>        flow, report, verdict, parent, origin of one
-                                                    sighting
+sightings#<ioc>    <date>.<scan>.<shown>.<whole>    one whole sighting, in the attributes that
+                                                    shared.store.items describes; <shown> is a
+                                                    digest of what the list of sightings shows,
+                                                    <whole> of the sighting. Earlier versions wrote
+                                                    rows without <whole>, and with flow, report,
+                                                    verdict, parent and origin only
 day#<day>#<shard>  <date>.<scan>.<content>.<part>   flow, report, parent, and body: type, value,
                                                     verdict and origin of each of its IOCs, as
                                                     JSON, compressed by gzip
@@ -31,6 +35,7 @@ from shared.domain.reputation import ScanVerdict, Sighting
 from shared.domain.verdict import Verdict
 from shared.store.batch import MAX_BATCH_WRITE, Item, batch_delete, batch_put
 from shared.store.client import store_errors
+from shared.store.items import read_scan, summary_attributes
 from shared.store.keys import Prefix, day_key, days_key, flow_key, scan_key, sightings_key
 from shared.store.whole_table import Page as ScanPage
 from shared.store.whole_table import read_all
@@ -46,9 +51,9 @@ MAX_DAYS = 30
 # DynamoDB's limits are 400 KB for an item and 16 MB for a batch of 25.
 _MAX_BODY_BYTES = 300_000
 _READ_AHEAD = 25
-_STATEMENT_BYTES = 4
+_DIGEST_DIGITS = 8
 _CURSOR = re.compile(r"([0-9]{13}\.[0-9a-f]{20}\.[0-9a-f]{32}\.[0-9]{4})\.([0-9]{1,6})")
-_SIGHTING_CURSOR = re.compile(r"[0-9]{13}\.[0-9a-f]{20}\.[0-9a-f]{8}")
+_SIGHTING_CURSOR = re.compile(r"[0-9]{13}\.[0-9a-f]{20}\.[0-9a-f]{8}(?:\.[0-9a-f]{8})?")
 # Sorts after every key.
 _LAST = "~"
 
@@ -177,14 +182,18 @@ class SearchIndex:
         """
         if after and not _SIGHTING_CURSOR.fullmatch(after):
             raise BadCursor
-        items: list[Item] = []
+        rows: list[ScanVerdict] = []
+        last = after
         for item in self._query(sightings_key(indicator), after or _LAST, limit + 2):
-            if item["sk"]["S"] == after:
+            sk = item["sk"]["S"]
+            # Rows that differ in more than the list shows are one sighting in it.
+            if _shown(sk) == _shown(last):
                 continue
-            if len(items) == limit:
-                return ResultPage([*map(_scan_verdict, items)], items[-1]["sk"]["S"])
-            items.append(item)
-        return ResultPage([*map(_scan_verdict, items)], "")
+            if len(rows) == limit:
+                return ResultPage(rows, last)
+            rows.append(read_scan(indicator, item, int(sk.partition(".")[0])))
+            last = sk
+        return ResultPage(rows, "")
 
     def of_scan(self, flow_id: str, limit: int, after: str = "") -> ResultPage[SeenIoc] | None:
         """List the IOCs in the reports of a scan; None for an unknown scan.
@@ -296,16 +305,14 @@ class SearchIndex:
         yield self._item(days_key(), _day(date), _end_of(_day(date)), {})
 
     def _sighting(self, sighting: Sighting) -> dict[str, Any]:
-        latest = sighting.summary.latest
-        statement = [latest.verdict, latest.parent_verdict, latest.origin, latest.report_id]
-        digest = hashlib.sha256(json.dumps(statement).encode()).hexdigest()[: 2 * _STATEMENT_BYTES]
-        sk = f"{latest.seen_at:013d}.{flow_key(latest.flow_id).hex()}.{digest}"
-        facts = {
-            "flow": {"S": latest.flow_id},
-            "verdict": {"N": str(latest.verdict.value)},
-            **_texts(report=latest.report_id, parent=latest.parent_verdict, origin=latest.origin),
-        }
-        return self._item(sightings_key(sighting.indicator), sk, latest.seen_at, facts)
+        summary = sighting.summary
+        scan = summary.latest
+        shown = [scan.verdict, scan.parent_verdict, scan.origin, scan.report_id]
+        whole = [*scan, summary.first_seen, summary.last_seen, summary.claimed_count]
+        whole += [*sorted(summary.tags), *sorted(one.value for one in summary.siblings)]
+        sk = f"{scan.seen_at:013d}.{flow_key(scan.flow_id).hex()}.{_digest(shown)}.{_digest(whole)}"
+        facts = summary_attributes(sighting.indicator, summary)
+        return self._item(sightings_key(sighting.indicator), sk, scan.seen_at, facts)
 
     def _item(self, pk: str, sk: str, date: int, facts: dict[str, Any]) -> dict[str, Any]:
         item = {"pk": {"S": pk}, "sk": {"S": sk}, **facts}
@@ -393,15 +400,12 @@ def _iocs(item: Item) -> list[SeenIoc]:
     ]
 
 
-def _scan_verdict(item: Item) -> ScanVerdict:
-    return ScanVerdict(
-        int(item["sk"]["S"].partition(".")[0]),
-        Verdict(int(item["verdict"]["N"])),
-        item["flow"]["S"],
-        _text(item, "parent"),
-        _text(item, "origin"),
-        _text(item, "report"),
-    )
+def _shown(sk: str) -> list[str]:
+    return sk.split(".")[:3]
+
+
+def _digest(facts: Sequence[object]) -> str:
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:_DIGEST_DIGITS]
 
 
 def _texts(**texts: str) -> dict[str, Any]:

@@ -6,13 +6,15 @@ or its report, which goes to quarantine with the reason.
 
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeGuard
+from typing import Any, NamedTuple, TypeGuard
 
 from shared.domain.errors import InvalidIndicator, InvalidRecord
-from shared.domain.indicator import IndicatorType, parse
-from shared.domain.indicator_types import INDICATOR_TYPES
+from shared.domain.evidence import Evidence, read_evidence
+from shared.domain.file_facts import FileFacts, read_file_facts, scanned_url
+from shared.domain.indicator import Indicator, IndicatorType, parse
+from shared.domain.indicator_types import HASH_TYPES, INDICATOR_TYPES
 from shared.domain.moment import format_millis, read_moment
 from shared.domain.reputation import (
     MAX_TAG_BYTES,
@@ -20,7 +22,15 @@ from shared.domain.reputation import (
     ScanVerdict,
     Sighting,
     SightingSummary,
+    cap_siblings,
     cap_tags,
+)
+from shared.domain.siblings import group_by_file
+from shared.domain.sighting_details import (
+    MAX_ORIGINS,
+    MAX_SHORT_TEXT_BYTES,
+    Origin,
+    SightingDetails,
 )
 from shared.domain.verdict import FIELDS, Verdict, parent_verdict_of, verdict_of
 
@@ -90,6 +100,18 @@ class Report:
             self.rejected.append(build())
         self.reasons[reason] += 1
 
+    def add(
+        self,
+        summary: SightingSummary | None,
+        indicator: Indicator,
+        siblings: frozenset[Indicator] = frozenset(),
+    ) -> None:
+        """Add a sighting of an IOC, if there is one."""
+        if summary is not None:
+            if siblings:
+                summary = summary._replace(siblings=cap_siblings(siblings))
+            self.sightings.append(Sighting(indicator, summary))
+
     def dated(self, seen_at: int) -> "Report":
         """Return the report with an earlier date, milliseconds since the epoch."""
         return replace(
@@ -101,10 +123,12 @@ class Report:
 
 def _dated(sighting: Sighting, seen_at: int) -> Sighting:
     summary = sighting.summary
+    scan = summary.latest._replace(seen_at=seen_at)
     return Sighting(
         sighting.indicator,
         summary._replace(
-            latest=summary.latest._replace(seen_at=seen_at),
+            latest=scan,
+            worst=scan,
             first_seen=min(summary.first_seen, seen_at),
             last_seen=seen_at,
         ),
@@ -144,20 +168,31 @@ def read_report(
         _kept_verdict(raw),
         _report_id(raw.get("report_id")),
         inherit_verdict,
+        _short_text(raw.get("sender")),
+        _scanned_file(raw),
     )
+    of_hashes: list[_Statement] = []
+    digests: set[Indicator] = set()
     for kind, entry in _entries(iocs, common, report):
         check_time()
         try:
-            if len(report.sightings) == MAX_SIGHTINGS:
+            if len(report.sightings) + len(digests) >= MAX_SIGHTINGS:
                 raise InvalidRecord(f"the report has more than {MAX_SIGHTINGS} IOCs")
-            sighting = _sighting(kind, entry, common)
+            statement = _statement(kind, entry, common)
         except (InvalidIndicator, InvalidRecord) as error:
             _reject_ioc(str(error), kind.value, entry, common, report)
             continue
-        if sighting is None:
+        if statement is None:
             report.without_verdict += 1
+        elif kind in HASH_TYPES:
+            of_hashes.append(statement)
+            digests |= {statement.indicator, *statement.file.digests}
         else:
-            report.sightings.append(sighting)
+            report.add(_unite([statement], common), statement.indicator)
+    if url := scanned_url(common.file):
+        of_hashes = _add_url(url, of_hashes, common, report)
+    if of_hashes:
+        _add_files(of_hashes, common, report)
     return report
 
 
@@ -173,12 +208,35 @@ class _Common:
     raw_verdict: RawReport
     report_id: str
     inherit_verdict: bool
+    sender: str
+    file: FileFacts
 
-    def inherited(self, entry: Mapping[str, Any]) -> Verdict | None:
-        """Return the report's verdict for an IOC that states none; UNKNOWN counts as stated."""
-        if not self.inherit_verdict or parent_verdict_of(entry):
-            return None
+    def own_verdict(self) -> Verdict | None:
+        """Return the verdict of the report itself, None if it has none or UNKNOWN."""
         return Verdict.__members__.get(self.parent_verdict)
+
+
+class _Statement(NamedTuple):
+    """What a report states in one entry about one IOC.
+
+    Attributes:
+        verdict: None if the entry has none.
+        inherits: whether the verdict of the report counts if no other entry has one.
+        names: threat name, malware family and malware type.
+        first, last, claimed: the feed's totals.
+    """
+
+    indicator: Indicator
+    verdict: Verdict | None
+    inherits: bool
+    origins: tuple[Origin, ...]
+    evidence: tuple[Evidence, ...]
+    tags: frozenset[str]
+    file: FileFacts
+    names: tuple[str, str, str]
+    first: int
+    last: int
+    claimed: int
 
 
 def _reject_ioc(reason: str, kind: str, entry: object, common: _Common, report: Report) -> None:
@@ -296,45 +354,180 @@ def _entries(
                 _reject_ioc("IOC is not an object", name, entry, common, report)
 
 
-def _sighting(kind: IndicatorType, entry: Mapping[str, Any], common: _Common) -> Sighting | None:
-    verdict, source = verdict_of(entry), ""
-    if verdict is None:
-        verdict, source = common.inherited(entry), OF_REPORT
+def _statement(kind: IndicatorType, entry: Mapping[str, Any], common: _Common) -> _Statement | None:
+    """Read one entry; None for one without a verdict that cannot get any."""
+    verdict = verdict_of(entry)
+    # UNKNOWN counts as a verdict that the entry states.
+    inherits = verdict is None and common.inherit_verdict and not parent_verdict_of(entry)
+    is_hash = kind in HASH_TYPES
+    if verdict is None and not inherits and not is_hash:
+        return None
+    try:
+        indicator = parse(kind, entry.get("data"))
+    except InvalidIndicator:
+        if verdict is None and not inherits:
+            return None
+        raise
+    file = _file(entry, indicator, common) if is_hash else _NO_FILE
+    tags = read_tags(entry.get("tags"))
+    if not entry.get("file"):
+        # A report has the tags of all its files. An icon is not malware because its parent is, so
+        # an IOC that names its file has all its tags. Most others add none, and share the set.
+        tags = common.tags if tags <= common.tags else tags | common.tags
+    first, last, count = _claims(entry, common)
+    return _Statement(
+        indicator,
+        verdict,
+        inherits,
+        _origins(entry),
+        tuple(read_evidence(entry["evidence"])) if "evidence" in entry else (),
+        tags,
+        file,
+        (
+            _short_text(entry.get("threat_name")),
+            _short_text(entry.get("malware_family")),
+            _short_text(entry.get("malware_type")),
+        ),
+        first,
+        last,
+        count,
+    )
+
+
+_NO_FILE = FileFacts()
+
+
+def _scanned_file(raw: RawReport) -> FileFacts:
+    """Read the file that a report is about: the object `file`, else the report's own digests."""
+    file = raw.get("file")
+    own = {kind.value: raw[kind.value] for kind in HASH_TYPES if kind.value in raw}
+    if not own:
+        return read_file_facts(file) if file else _NO_FILE
+    return read_file_facts(own | (dict(file) if isinstance(file, Mapping) else {}))
+
+
+def _file(entry: Mapping[str, Any], indicator: Indicator, common: _Common) -> FileFacts:
+    """Read the file of a hash. Digests that belong to another file are ignored."""
+    file = read_file_facts(entry["file"]) if "file" in entry else _NO_FILE
+    if indicator in common.file.digests and not file.name:
+        file = common.file._replace(digests=file.digests or common.file.digests)
+    if file.digest(indicator.type) not in ("", indicator.value):
+        return file._replace(digests=())
+    return file
+
+
+def _add_url(
+    url: Indicator, statements: Sequence[_Statement], common: _Common, report: Report
+) -> list[_Statement]:
+    """Add the sighting of a scanned URL.
+
+    Returns:
+        The statements about files: those about the digest of the URL's text are about the URL.
+    """
+    of_url = [one for one in statements if one.indicator in common.file.digests]
+    if any(sighting.indicator == url for sighting in report.sightings) and not of_url:
+        return list(statements)
+    scanned = _Statement(
+        url,
+        verdict=None,
+        inherits=True,
+        origins=(Origin("INPUT_FILE"),),
+        evidence=(),
+        tags=common.tags,
+        file=_NO_FILE,
+        names=("", "", ""),
+        first=common.seen_at,
+        last=common.seen_at,
+        claimed=0,
+    )
+    report.add(_unite([scanned, *of_url], common), url)
+    return [one for one in statements if one.indicator not in common.file.digests]
+
+
+def _add_files(statements: Sequence[_Statement], common: _Common, report: Report) -> None:
+    """Add one sighting per file under each of its digests."""
+    files = group_by_file(
+        [*([one.indicator, *one.file.digests] for one in statements), common.file.digests]
+    )
+    of_files: list[list[_Statement]] = [[] for _ in files.digests]
+    for one in statements:
+        holders = files.holders[one.indicator]
+        if len(holders) == 1:
+            of_files[holders[0]].append(one)
+            continue
+        # It does not state which of the files it is about.
+        summary = _unite([one], common)
+        report.without_verdict += summary is None
+        report.add(summary, one.indicator, files.siblings(one.indicator))
+    for digests, about in zip(files.digests, of_files, strict=True):
+        summary = _unite(about, common, digests) if about else None
+        if summary is None:
+            report.without_verdict += len(about)
+            continue
+        for digest in digests:
+            report.add(summary, digest, frozenset(digests) - {digest})
+
+
+def _unite(
+    statements: Sequence[_Statement], common: _Common, digests: Iterable[Indicator] = ()
+) -> SightingSummary | None:
+    """Return the one sighting that statements about one thing come to; None without a verdict."""
+    stated = [one.verdict for one in statements if one.verdict is not None]
+    inherited = common.own_verdict() if any(one.inherits for one in statements) else None
+    verdict = max(stated, default=inherited)
     if verdict is None:
         return None
-    indicator = parse(kind, entry.get("data"))
-    first, last, count = _claims(entry, common)
-    latest = ScanVerdict(
+    if len(statements) > 1:
+        statements = sorted(statements, key=_worst_first)
+    origins = tuple(dict.fromkeys(one for some in statements for one in some.origins))
+    threat_name, malware_family, malware_type = (
+        _first(names) for names in zip(*(one.names for one in statements), strict=True)
+    )
+    details = SightingDetails(
+        # A single type is the origin of the sighting itself.
+        origins if len(origins) > 1 or any(one.identifier for one in origins) else (),
+        tuple(one for some in statements for one in some.evidence),
+        _first(one.file.name for one in statements),
+        _first(one.file.type for one in statements),
+        max(one.file.size for one in statements),
+        threat_name,
+        malware_family,
+        malware_type,
+        common.sender,
+    )
+    scan = ScanVerdict(
         common.seen_at,
         verdict,
         common.flow_id,
         common.parent_verdict,
-        _origin(entry),
+        origins[0].type if origins else "",
         common.report_id,
-        source,
+        "" if stated else OF_REPORT,
+        details.pack(),
+        _first(one.value for one in digests if one.type is IndicatorType.SHA256),
     )
-    return Sighting(
-        indicator,
-        SightingSummary(
-            latest=latest,
-            first_seen=first,
-            last_seen=last,
-            tags=_with_own_tags(common.tags, entry),
-            claimed_count=count,
-        ),
+    return SightingSummary(
+        latest=scan,
+        worst=scan,
+        first_seen=min(one.first for one in statements),
+        last_seen=max(one.last for one in statements),
+        tags=_all_tags(statements),
+        claimed_count=max(one.claimed for one in statements),
     )
 
 
-def _with_own_tags(common: frozenset[str], entry: Mapping[str, Any]) -> frozenset[str]:
-    """Return the tags of an IOC: its own, and those of the report unless it names its file.
+def _all_tags(statements: Sequence[_Statement]) -> frozenset[str]:
+    first, *others = [one.tags for one in statements]
+    # Most statements share the tags of the report.
+    return cap_tags(first.union(*(tags for tags in others if tags is not first)))
 
-    A report has the tags of all its files. An icon is not malware because its parent is.
-    """
-    own = read_tags(entry.get("tags"))
-    if entry.get("file"):
-        return cap_tags(own)
-    # Most IOCs add none: they share the set of the report.
-    return common if own <= common else cap_tags(common | own)
+
+def _worst_first(statement: _Statement) -> int:
+    return -1 if statement.verdict is None else -statement.verdict
+
+
+def _first(texts: Iterable[str]) -> str:
+    return next(filter(None, texts), "")
 
 
 def _claims(entry: Mapping[str, Any], common: _Common) -> tuple[int, int, int]:
@@ -358,11 +551,24 @@ def _claimed_moment(value: object, common: _Common) -> int:
     return moment if moment <= common.now else common.seen_at
 
 
-def _origin(entry: Mapping[str, Any]) -> str:
+def _origins(entry: Mapping[str, Any]) -> tuple[Origin, ...]:
     origins = entry.get("origins")
-    first = origins[0] if isinstance(origins, list) and origins else None
-    origin = first.get("type") if isinstance(first, Mapping) else entry.get("origin")
-    return origin if isinstance(origin, str) and fits(origin, MAX_ORIGIN_BYTES) else ""
+    if not isinstance(origins, list) or not origins:
+        origins = [{"type": entry.get("origin")}]
+    read = (_origin(one) for one in origins if isinstance(one, Mapping))
+    return tuple(one for one in read if one.type)[:MAX_ORIGINS]
+
+
+def _origin(raw: Mapping[str, Any]) -> Origin:
+    name, identifier = raw.get("type"), raw.get("identifier")
+    return Origin(
+        name if isinstance(name, str) and fits(name, MAX_ORIGIN_BYTES) else "",
+        identifier if isinstance(identifier, str) and fits(identifier, MAX_ORIGIN_BYTES) else "",
+    )
+
+
+def _short_text(value: object) -> str:
+    return value if isinstance(value, str) and fits(value, MAX_SHORT_TEXT_BYTES) else ""
 
 
 def read_tags(value: object) -> frozenset[str]:

@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 from functions.ingest.replay import Replay
 from functions.ingest.store.quarantine import QuarantineEntries
 from shared.domain.indicator import Indicator
-from shared.domain.reputation import ScanVerdict
+from shared.domain.reputation import ScanVerdict, SightingSummary
 from shared.formats.feed.report import read_report
 from shared.store.iocs import IocTable
+from shared.store.items import read_summary
+from shared.store.keys import sightings_key
 from shared.store.search_index import SearchIndex
 from tests.builders import raw_ioc, raw_report
 from tests.conftest import Store, new_store
@@ -68,8 +70,31 @@ def assert_exact(store: Store, raws: Iterable[object]) -> None:
         assert {row.indicator for row in page.rows} == indicators
     newest = {(row.indicator, row.latest.seen_at) for row in index.recent(1000).rows}
     assert newest == {(one, max(w.seen_at for w in some)) for one, some in expected.items()}
-    kinds = [item for item in store.items(store.search_table) if "verdict" in item]
-    assert len(kinds) == sum(map(len, expected.values()))
+    assert whole_in_index(store, expected) == whole(raws)
+
+
+def whole(raws: Iterable[object]) -> dict[Indicator, set[SightingSummary]]:
+    """Everything that the reports state of each IOC, one summary for each sighting."""
+    found: defaultdict[Indicator, set[SightingSummary]] = defaultdict(set)
+    for raw in raws:
+        report = read_report(raw, NOW)
+        for sighting in report.dated(min(report.seen_at, NOW)).sightings:
+            found[sighting.indicator].add(sighting.summary)
+    return found
+
+
+def whole_in_index(
+    store: Store, indicators: Iterable[Indicator]
+) -> dict[Indicator, set[SightingSummary]]:
+    by_key = {sightings_key(one): one for one in indicators}
+    found: defaultdict[Indicator, set[SightingSummary]] = defaultdict(set)
+    for row in store.items(store.search_table):
+        if "verdict" in row:
+            indicator = by_key[row["pk"]["S"]]
+            summary = read_summary(indicator, row)
+            assert summary not in found[indicator], "a sighting has two rows"
+            found[indicator].add(summary)
+    return found
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
