@@ -36,14 +36,17 @@ def test_what_cannot_be_used_is_named_and_not_told() -> None:
             read(env, "A")
 
 
+EXPORTS = {"TABLE_NAME": "iocs", "STATE_TABLE_NAME": "state", "EXPORT_BUCKET": "exports"}
+
+
 @pytest.mark.parametrize(("value", "tlp"), [("", "amber"), ("red", "red")])
 def test_exports_are_amber_unless_said_otherwise(value: str, tlp: str) -> None:
-    env = {"TABLE_NAME": "iocs", "EXPORT_BUCKET": "exports", "EXPORT_TLP": value}
+    env = {**EXPORTS, "EXPORT_TLP": value}
     assert ExportSettings(env).tlp == tlp
 
 
 def test_a_tlp_that_there_is_not_is_refused() -> None:
-    env = {"TABLE_NAME": "iocs", "EXPORT_BUCKET": "exports", "EXPORT_TLP": "white"}
+    env = {**EXPORTS, "EXPORT_TLP": "white"}
     with pytest.raises(SettingsError, match=r"^EXPORT_TLP is not one of clear, green, amber, red$"):
         ExportSettings(env)
 

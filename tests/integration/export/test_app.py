@@ -5,6 +5,7 @@ import json
 import os
 from base64 import b64encode
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,15 @@ from local.feed import SAMPLE_DOMAIN, SAMPLE_HASH
 from local.handlers import load_gateway
 from shared.domain.errors import StoreError
 from shared.domain.indicator import IndicatorType, parse
+from shared.domain.network import Network
+from shared.domain.provider import Listing, ListingStatus, Provider
 from shared.formats.exports import stix
 from shared.formats.exports.source import Tlp
 from shared.http.api_error import TAXII_MEDIA_TYPE
+from shared.store.exports import export_bucket
 from shared.store.iocs import IocTable
 from shared.store.items import IocItem
+from shared.store.providers import ProviderState, ProviderStates
 from tests.builders import reputation
 from tests.conftest import Store
 from tests.contract.support import Api, serving
@@ -140,6 +145,62 @@ def test_libraries_read_what_the_api_answers(
     assert SAMPLE_DOMAIN in text(api, "blocklist/domain-malicious.txt").splitlines()
     empty = get(api, "/v4/exports/blocklist/sha1-suspicious.hosts")
     assert empty.status_code == 404
+
+
+def test_what_a_provider_that_overrules_trusts_is_in_no_export(
+    filled: Store, empty_bucket: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    iocs = IocTable(filled.client, filled.table)
+    states = ProviderStates(filled.client, filled.state_table)
+    network = Network("198.51.100.0/28")
+    trusted = Listing(ListingStatus.TRUSTED)
+    types = frozenset(IndicatorType)
+    top = Provider("top", "top.example", types, 1, overrules=True)
+    chunks = states.write_networks("top", 1, [network])
+    states.write(ProviderState(top, generation=1, network_chunks=chunks, below=True))
+    cloud = Provider("cloud", "cloud.example", types, 1, notes=True)
+    states.write(ProviderState(cloud, order=1))
+    harmless = {
+        IndicatorType.IP: ["198.51.100.1", "198.51.100.15", "127.0.0.1"],
+        IndicatorType.DOMAIN: ["exact.example", "below.example", "a.below.example"],
+    }
+    bad = {
+        IndicatorType.IP: ["198.51.100.16"],
+        IndicatorType.DOMAIN: ["www.exact.example", "notbelow.example", "noted.example"],
+        IndicatorType.URL: ["http://exact.example/"],
+    }
+    for group in (harmless, bad):
+        for kind, values in group.items():
+            for value in values:
+                known = reputation(parse(kind, value))
+                assert iocs.write(IocItem(known, value.encode()[:8]), None)
+    iocs.list_subject("top", network, trusted)
+    iocs.list_subject("top", parse(IndicatorType.DOMAIN, "exact.example"), trusted)
+    below = parse(IndicatorType.DOMAIN, "below.example")
+    iocs.list_subject("top", below, replace(trusted, below=True))
+    iocs.list_subject("cloud", parse(IndicatorType.DOMAIN, "noted.example"), trusted)
+    monkeypatch.setenv("PROVIDERS", "top,cloud")
+    app.lambda_handler({}, TIMER)
+    for kind in bad:
+        listed = published(f"blocklist/{kind}-suspicious.txt")
+        assert not set(harmless.get(kind, ())) & set(listed)
+        assert set(bad.get(kind, ())) <= set(listed)
+    never = {value for values in harmless.values() for value in values}
+    assert not never & {row.split(",")[1] for row in published("iocs.csv")}
+    page = json.loads("".join(published("stix/0001.json")))
+    names = {one["name"] for one in page["objects"] if one["type"] == "indicator"}
+    assert not names & never
+    assert names >= {value for values in bad.values() for value in values}
+
+
+def published(name: str) -> list[str]:
+    """The lines of a published file."""
+    bucket = export_bucket(os.environ["EXPORT_BUCKET"], timeout_s=5, attempts=1)
+    index = bucket.index()
+    assert index
+    content = bucket.read(index, name)
+    assert content is not None
+    return content.decode().splitlines()
 
 
 def test_a_file_that_is_known_is_not_sent_again(api: Api, built: dict[str, Any]) -> None:
