@@ -9,7 +9,7 @@ INSTALL := apt-get install --yes --no-install-recommends
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run quick unit test test-deploy test-sam test-dns test-ui bench lint audit sbom build lock check-lock clean
+.PHONY: help setup run quick unit test test-deploy test-sam test-dns test-clients test-ui bench lint audit sbom build lock check-lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,7 +26,7 @@ quick: setup ## Check style, types, the direction of imports and the unit tests
 unit: setup
 	tests/run_layers.sh unit
 
-test: setup .tools/sam/.ready lint check-lock ## Run the gate: all of CI except test-deploy, test-sam, test-dns and test-ui
+test: setup .tools/sam/.ready lint check-lock ## Run the gate: all of CI except the other targets test-*
 	tests/run_layers.sh
 
 test-deploy: setup ## Deploy to an emulator of AWS, by the steps of docs/deploy.md
@@ -46,6 +46,9 @@ test-dns: setup ## Load hostile block lists into BIND, Unbound and dnsmasq; inst
 	@for server in named unbound dnsmasq; do PATH="$$PATH:/usr/sbin" command -v $$server > /dev/null || \
 	  { echo "$$server is missing, and apt-get did not install it (.tools/dns/apt.log): run as root, or install bind9, unbound and dnsmasq-base" >&2; exit 1; }; done
 	$(BIN)/python -m pytest tests/dns
+
+test-clients: setup .tools/clients/.ready ## Generate clients from the OpenAPI document and run them
+	$(BIN)/python -m pytest tests/clients
 
 test-ui: setup .tools/ui/.ready ## Test the page in a browser; installs Debian's Chromium if it is missing
 	@test -x "$(CHROMIUM)" || { apt-get update && $(INSTALL) chromium; } > .tools/ui/apt.log 2>&1 || true
@@ -88,6 +91,7 @@ define compile_into
 	@$(COMPILE) --group audit --output-file $(1)/audit.txt
 	@$(COMPILE) --group peers --output-file $(1)/peers.txt
 	@$(COMPILE) --group extraction --output-file $(1)/extraction.txt
+	@$(COMPILE) --group clients --output-file $(1)/clients.txt
 	@$(COMPILE) --group ministack --output-file $(1)/ministack.txt
 	@$(COMPILE) pyproject.toml --group runtime --group dev --group ui --constraint $(1)/dev.txt --output-file $(1)/ui.txt
 	@echo uv | $(COMPILE) - --constraint $(1)/dev.txt --output-file $(1)/uv.txt

@@ -1437,4 +1437,44 @@ def _schemas() -> Schema:
         ref_template=_SCHEMAS,
         schema_generator=_Untitled,
     )
-    return dict(sorted(definitions["$defs"].items()))
+    return {name: _plain(schema) for name, schema in sorted(definitions["$defs"].items())}
+
+
+def _plain(schema: Any) -> Any:
+    """Rewrite what generators of clients cannot read, without excluding any real answer.
+
+    Generators fail on `const`, and on a string that is one of several strings.
+    """
+    if isinstance(schema, list):
+        return [_plain(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    plain = {name: _plain(value) for name, value in schema.items()}
+    if "const" in plain:
+        return _without_const(plain, plain.pop("const"))
+    members = plain.get("anyOf", [])
+    if members and all(one.get("type") == "string" for one in members):
+        del plain["anyOf"]
+        return {**plain, **_one_string(members)}
+    return plain
+
+
+def _without_const(schema: Schema, value: object) -> Schema:
+    if isinstance(value, bool):
+        return {**schema, "type": "boolean"}
+    if isinstance(value, int):
+        return {**schema, "type": "integer", "minimum": value, "maximum": value}
+    only: Schema = {"enum": [value]} if value else {"maxLength": 0}
+    return {**schema, "type": "string", **only}
+
+
+def _one_string(members: Sequence[Schema]) -> Schema:
+    """Describe a string that may be of several kinds; one of them is often the empty string."""
+    patterns = [one["pattern"] for one in members if "pattern" in one]
+    others = [one for one in members if "pattern" not in one]
+    if len(patterns) == 1 and all(one.get("maxLength") == 0 for one in others):
+        return {**members[0], "pattern": f"^(?:{patterns[0].strip('^$')})?$"}
+    enums = [one["enum"] for one in members if "enum" in one]
+    if len(enums) == len(members) and all(value for values in enums for value in values):
+        return {"type": "string", "enum": [value for values in enums for value in values]}
+    return {"type": "string"}
