@@ -74,6 +74,38 @@ def hash_data(**engines: int) -> dict[str, Any]:
     return {"scan_results": {"scan_details": details, "scan_all_result_i": max(engines.values())}}
 
 
+def signal_group(identifier: str, verdict: str, file: str = "a" * 64) -> dict[str, Any]:
+    """A group of one signal that was found in a file."""
+    signal = {"originPath": "file.extendedData", "originIdentifier": file}
+    stated = {"verdict": verdict, "confidence": 1}
+    return {
+        "identifier": identifier,
+        "description": "A signal",
+        "verdict": stated,
+        "signals": [signal],
+    }
+
+
+def osint_signals(*resources: str, verdict: str = "MALICIOUS") -> dict[str, Any]:
+    """The group that OSINT results about these resources set."""
+    signals = [
+        {
+            "signalReadable": f'OSINT provider "LISTS" detected resource "{one}"',
+            "additionalInfo": one,
+            "originPath": "osint.results.verdict",
+            "originIdentifier": "a" * 64,
+        }
+        for one in resources
+    ]
+    group = signal_group("I000", verdict)
+    return {**group, "description": "OSINT source detected malicious resource", "signals": signals}
+
+
+def yara_match(rule: str, verdict: str) -> dict[str, Any]:
+    """A YARA rule that matches a file."""
+    return {"ruleName": rule, "strength": 0.75, "verdict": {"verdict": verdict, "confidence": 1}}
+
+
 def raw_scan_report(
     iocs: object = None, *, files: Any = None, results: Any = (), **fields: Any
 ) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The whole circle over HTTP: reports in, the feed, ingestion, look-ups."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,18 @@ from shared.store.items import IocItem
 from tests.builders import DOMAIN, reputation
 from tests.conftest import Store
 from tests.contract.support import KEY, Api, serving
-from tests.scans import raw_scan, raw_scan_report, scan_ioc
+from tests.scans import (
+    address_data,
+    digests,
+    hash_data,
+    osint,
+    osint_signals,
+    raw_file,
+    raw_scan,
+    raw_scan_report,
+    scan_ioc,
+    yara_match,
+)
 
 SAMPLES = Path(__file__).parents[3] / "local" / "sample_reports"
 
@@ -170,3 +182,140 @@ def test_a_reputation_service_that_is_away_holds_nothing_up(
     monkeypatch.setenv("REPUTATION_API_KEY", KEY)
     [sent] = send(stack, scan(1))
     assert (sent["status"], sent["asked"]) == ("published", False)
+
+
+URL = "https://phishing.example/login"
+URL_DIGEST = hashlib.sha256(URL.encode()).hexdigest()
+
+
+def sandbox_row(api: Api, kind: str, value: str) -> dict[str, Any]:
+    """What a look-up answers for this service; empty for an unknown hash."""
+    body = api.look_up(kind, value).body
+    if kind != "hash":
+        row: dict[str, Any] = body["lookup_results"]["sources"][0]
+        return row
+    found: dict[str, Any] = body.get("scan_results", {"scan_details": {}})["scan_details"]
+    return dict(found.get(SANDBOX_PROVIDER, {}))
+
+
+def test_a_scan_of_a_url_judges_the_url_and_its_digest_is_of_no_file(
+    stack: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pseudo_file = {"submitName": URL, "digests": {"SHA-256": URL_DIGEST, "MD5": "d" * 32}}
+    listed = {"sha256": [scan_ioc(URL_DIGEST, "MALICIOUS")], "md5": [scan_ioc("d" * 32)]}
+    file = {"name": URL, "hash": URL_DIGEST, "type": "other"}
+    report = raw_scan_report(listed, files=pseudo_file, file=file)
+    send(stack, raw_scan(report, flow_id="flow-url"))
+    named = raw_scan_report({}, file={"name": "http://google.com/", "hash": "a" * 64})
+    send(stack, raw_scan(named, flow_id="flow-file"))
+    run(monkeypatch, f"{stack.base}/feed/reports")
+    row = sandbox_row(stack, "url", URL)
+    assert (row["verdict"], row["origin"], row["flow_id"]) == (
+        "MALICIOUS",
+        "INPUT_FILE",
+        "flow-url",
+    )
+    assert sandbox_row(stack, "hash", URL_DIGEST) == sandbox_row(stack, "hash", "d" * 32) == {}
+    assert sandbox_row(stack, "url", "http://google.com/")["status"] == 5
+    assert sandbox_row(stack, "hash", "a" * 64)["verdict"] == "MALICIOUS"
+    *_, item = stack.ask("/feed/reports.json").body["items"]
+    assert (item["file"], list(item["iocs"])) == ({"name": URL, "type": "other"}, ["url"])
+
+
+@pytest.mark.parametrize("stated", ["malicious", None])
+def test_every_digest_of_a_source_archive_has_the_verdict_of_the_scan(
+    stack: Api, monkeypatch: pytest.MonkeyPatch, stated: str | None
+) -> None:
+    letters = digests("c")
+    context = {
+        "contextType": "PARENT_FILE",
+        "contextIdentifier": letters["SHA-256"],
+        "metaData": {"name": "x.zip", "additionalHashes": letters},
+    }
+    inner = raw_scan_report({}, taskReference={"additionalInfo": {"context": context}})
+    archive = {"sha256": letters["SHA-256"], "name": "x.zip", "verdict": stated}
+    send(stack, raw_scan(inner, flow_id="flow-zip", sourceArchive=archive))
+    run(monkeypatch, f"{stack.base}/feed/reports.json")
+    for digest in letters.values():
+        row = sandbox_row(stack, "hash", digest)
+        assert (row["verdict"], row["origin"]) == ("MALICIOUS", "INPUT_FILE")
+        assert (row["flow_id"], row["scan_count"]) == ("flow-zip", 1)
+
+
+def test_a_verdict_rests_on_the_first_report_when_our_answer_comes_back_in_the_next(
+    stack: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged = raw_file("a", "MALICIOUS", yaraMatches=[yara_match("a rule", "MALICIOUS")])
+    send(stack, raw_scan(raw_scan_report({}, files=judged), flow_id="flow-1"))
+    ours = osint("FILE_HASH_SHA256", "a" * 64, "MALICIOUS", hash_data(us=1))
+    again = raw_scan_report(
+        {}, files=raw_file("a"), results=[ours], allSignalGroups=[osint_signals("a" * 64)]
+    )
+    again["created_date"] = "06/04/2025, 08:00:00"
+    send(stack, raw_scan(again, flow_id="flow-2"))
+    run(monkeypatch, f"{stack.base}/feed/reports")
+    for digest in digests("a").values():
+        row = sandbox_row(stack, "hash", digest)
+        assert (row["verdict"], row["scan_count"]) == ("MALICIOUS", 2)
+    newest = stack.ask("/feed/reports.json?limit=1").body["items"][0]["iocs"]["sha256"][0]
+    deciding = [one for one in newest["evidence"] if one.get("decides")]
+    assert deciding == [
+        {"source": "earlier_report", "verdict": "MALICIOUS", "flow_id": "flow-1", "decides": True}
+    ]
+    assert {one["source"] for one in newest["evidence"] if one.get("echo")} == {
+        "report",
+        "signal",
+        "osint",
+    }
+    # Corrected, the first report takes the verdict of the second with it.
+    clean = raw_scan_report({}, files=raw_file("a"), finalVerdict={"verdict": "NO_THREAT"})
+    clean["created_date"] = "06/03/2025, 09:00:00"
+    send(stack, raw_scan(clean, flow_id="flow-1"))
+    again["created_date"] = "06/04/2025, 08:01:00"
+    send(stack, raw_scan(again, flow_id="flow-2"))
+    run(monkeypatch, f"{stack.base}/feed/reports")
+    assert sandbox_row(stack, "hash", "a" * 64)["verdict"] == "NO_THREAT"
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [(SANDBOX_PROVIDER, 1, "high risk")],
+        [(SANDBOX_PROVIDER, 1, "high risk"), ("MetaDefender Reputation", 1, "high risk")],
+        [("Analyst", 1, "high risk"), (SANDBOX_PROVIDER, 5, "")],
+    ],
+    ids=["the sandbox", "a row that sums up", "an override"],
+)
+def test_the_verdict_of_a_name_rests_on_the_first_report_too(
+    stack: Api, monkeypatch: pytest.MonkeyPatch, rows: Any
+) -> None:
+    send(stack, scan(1, {"domain": [scan_ioc("evil.example", "SUSPICIOUS")]}))
+    ours = osint("DOMAIN", "evil.example", "MALICIOUS", address_data("evil.example", *rows))
+    again = raw_scan_report({"domain": [scan_ioc("evil.example", "MALICIOUS")]}, results=[ours])
+    again["created_date"] = "06/04/2025, 08:00:00"
+    send(stack, raw_scan(again, flow_id="flow-002"))
+    run(monkeypatch, f"{stack.base}/feed/reports.json")
+    row = sandbox_row(stack, "domain", "evil.example")
+    assert (row["verdict"], row["scan_count"]) == ("SUSPICIOUS", 2)
+
+
+def test_a_clean_scan_with_signals_of_osint_origin_only_stays_no_threat(
+    stack: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = osint("FILE_HASH_SHA256", "a" * 64, "NO_THREAT", hash_data(us=0))
+    clean = raw_scan_report(
+        {},
+        files=raw_file("a", "NO_THREAT"),
+        finalVerdict={"verdict": "NO_THREAT"},
+        results=[ours],
+        allSignalGroups=[osint_signals("a" * 64, verdict="NO_THREAT")],
+    )
+    send(stack, raw_scan(clean, flow_id="flow-1"))
+    run(monkeypatch, f"{stack.base}/feed/reports")
+    assert sandbox_row(stack, "hash", "a" * 64)["verdict"] == "NO_THREAT"
+
+
+def test_the_feed_names_the_sender_of_a_report(stack: Api) -> None:
+    send(stack, scan(1))
+    [item] = stack.ask("/feed/reports.json").body["items"]
+    assert item["sender"] == "all"
