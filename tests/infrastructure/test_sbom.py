@@ -17,7 +17,9 @@ ALLOWED = {
     "MIT",
     "MIT License",
     "MIT No Attribution License (MIT-0)",
-    # Weak copyleft by file; certifi is a list of certificates, shipped unchanged.
+    # Weak copyleft by file; certifi and publicsuffixlist are lists, shipped unchanged. They spell
+    # it differently.
+    "MPL-2.0",
     "Mozilla Public License 2.0 (MPL 2.0)",
     "PSF-2.0",
 }

@@ -69,7 +69,10 @@ class Lines(Options):
 
 
 class Csv(Options):
-    """Options of `csv`: columns by name; `columns` names them if the file has no header."""
+    """Options of `csv`: columns by name; `columns` names them if the file has no header.
+
+    Rows behind the first `max_rows` are not read, as those of the less known in a list of sites.
+    """
 
     value: StrictStr | tuple[StrictStr, ...]
     date: StrictStr | None = None
@@ -79,6 +82,7 @@ class Csv(Options):
     columns: tuple[StrictStr, ...] = ()
     separator: Character = ","
     comment: Character = "#"
+    max_rows: Count | None = None
 
 
 class JsonLines(Options):

@@ -1,9 +1,10 @@
 """Reads a provider's documents into its list content: canonical, joined and complete. Pure."""
 
+import ipaddress
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from shared.domain.errors import InvalidIndicator, InvalidRecord
@@ -35,7 +36,13 @@ _SCHEME = re.compile(r"(?i)[a-z]{3,5}:")
 _ADDRESS = re.compile(r"[0-9A-Fa-f:.]{2,45}(?:/[0-9]{1,3})?")
 _LETTER = re.compile(r"[A-Fa-f]")
 _WITH_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.]{2,45})\]|([0-9.]{7,15})):[0-9]{1,5}")
-_EPOCH = re.compile(r"[0-9]{9,10}")
+_EPOCH = re.compile(r"[0-9]{9,10}|[0-9]{12,13}")
+# Seconds reach this number in the year 5138.
+_MILLISECONDS = 10**11
+_RANGE = re.compile(r"([0-9A-Fa-f:.]{2,45})\s*-\s*([0-9A-Fa-f:.]{2,45})")
+_BELOW = re.compile(r"\*?\.([A-Za-z0-9_-].*)|\|\|([^/^|$]+)\^")
+# A domain, and a port or a path behind it.
+_HOST_AND_MORE = re.compile(r"([A-Za-z0-9._-]+\.[A-Za-z][A-Za-z0-9-]*)(?::[0-9]{1,5})?(/.*)?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 # Texts that lists use for an empty cell.
 _NOTHING = frozenset({"", "-", "n/a", "none", "null", "unknown"})
@@ -97,7 +104,8 @@ def _add_entries(
 ) -> None:
     """Read the entries of one document; at least half of them must be valid."""
     good = broken = 0
-    for count, raw in enumerate(found, start=1):
+    entries = (one for raw in found for one in _expand(raw))
+    for count, raw in enumerate(entries, start=1):
         if count > MAX_ENTRIES or len(joined) > MAX_ENTRIES:
             raise ListError(f"the list has more than {MAX_ENTRIES} entries")
         subject = _subject(raw, declaration, now)
@@ -120,6 +128,22 @@ def _add_entries(
             joined.setdefault(www, one)
     if broken > good:
         raise ListError(f"{broken} entries cannot be read, {good} can")
+
+
+def _expand(raw: RawEntry) -> Iterator[RawEntry]:
+    """Yield an entry, or the networks of one that is a range of addresses."""
+    found = _RANGE.fullmatch(raw.value.strip()) if isinstance(raw.value, str) else None
+    if not found:
+        yield raw
+        return
+    try:
+        first, last = map(ipaddress.ip_address, found.groups())
+        networks = list(ipaddress.summarize_address_range(first, last))
+    except (TypeError, ValueError):
+        yield replace(raw, value=RejectedEntry("not a range of IPv4 or IPv6 addresses"))
+        return
+    for network in networks:
+        yield replace(raw, value=str(network))
 
 
 def _join(one: _Dated, other: _Dated) -> _Dated:
@@ -183,6 +207,9 @@ def _canonical(value: object) -> Subject:
     if "\ufffd" in value:
         raise InvalidIndicator("not UTF-8")
     text = refang(value.strip())
+    # Block lists of names write one so, and mean the names below, too.
+    if found := _BELOW.fullmatch(text):
+        text = found[1] or found[2]
     if _HASH.fullmatch(text):
         return parse_hash(text)
     if found := _WITH_PORT.fullmatch(text):
@@ -191,6 +218,12 @@ def _canonical(value: object) -> Subject:
         return parse_network(text)
     if "://" in text or _SCHEME.match(text):
         return parse(IndicatorType.URL, text)
+    if found := _HOST_AND_MORE.fullmatch(text):
+        return parse(IndicatorType.URL, f"http://{text}") if found[2] else _domain(found[1])
+    return parse(IndicatorType.DOMAIN, text)
+
+
+def _domain(text: str) -> Indicator:
     return parse(IndicatorType.DOMAIN, text)
 
 
@@ -200,6 +233,8 @@ def _date(value: object, now: int) -> int:
         value = value.strip().removesuffix(" UTC")
         if _EPOCH.fullmatch(value):
             value = int(value)
+    if isinstance(value, int) and value >= _MILLISECONDS:
+        value = value / 1000
     try:
         return read_moment(value, now)
     except InvalidRecord:

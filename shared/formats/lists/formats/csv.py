@@ -4,6 +4,7 @@ import csv
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from shared.formats.lists import options
 from shared.formats.lists.declaration import Declaration
@@ -38,7 +39,7 @@ def read(declaration: Declaration, get: Get) -> Iterator[RawEntry]:
     header = wanted.columns or _header(lines, needed, wanted)
     if missing := needed - set(header):
         raise ListError(f"no column {min(missing)}")
-    for cells in _rows(lines, wanted):
+    for cells in islice(_rows(lines, wanted), wanted.max_rows):
         if isinstance(cells, RejectedEntry):
             yield RawEntry(cells)
             continue

@@ -24,8 +24,10 @@ _HASHES = frozenset(
 _MAX_PATTERN_CHARS = 65_536
 # The term of the vocabulary `indicator-type-ov`.
 _BENIGN = "benign"
+# A pattern with "#" for each equality of a hash, "=" for any other, "|" for OR and "&" for AND.
+_SHAPE = re.compile(r"\[{0}\](?:\|\[{0}\])*".format(r"(?:[#=](?:\|[#=])*|#(?:&#)+)"))
 _TOKEN = re.compile(
-    r"\s*(?:(?P<sign>[\[\]])|(?P<or>OR\b)"
+    r"\s*(?:(?P<sign>[\[\]])|(?P<or>OR\b)|(?P<and>AND\b)"
     r"|(?P<path>[a-z0-9-]+:[A-Za-z0-9_.'-]+)\s*=\s*'(?P<value>(?:[^'\\]|\\.)*)')"
 )
 
@@ -84,7 +86,10 @@ def _is_stix(indicator: Mapping[str, object]) -> bool:
 
 
 def _values(pattern: object) -> list[object] | None:
-    """Return the values of a pattern of equalities joined by OR, None for any other pattern."""
+    """Return the values of a pattern of equalities, None for any other pattern.
+
+    They are joined by OR; or by AND inside of brackets, if they are hashes of one file.
+    """
     if not isinstance(pattern, str) or len(pattern) > _MAX_PATTERN_CHARS:
         return None
     values: list[object] = []
@@ -96,14 +101,14 @@ def _values(pattern: object) -> list[object] | None:
         if not token:
             return None
         at = token.end()
-        shape += token["sign"] or ("|" if token["or"] else "=")
+        shape += token["sign"] or ("|" if token["or"] else "&" if token["and"] else _sign(token))
         if token["path"]:
             values.append(_value(token["path"], token["value"]))
-    # An OR means the same inside of brackets and between them.
-    flat = shape.replace("]|[", "|")
-    if not flat.startswith("[") or not flat.endswith("]"):
-        return None
-    return values if set(flat[1:-1].split("|")) == {"="} else None
+    return values if _SHAPE.fullmatch(shape) else None
+
+
+def _sign(token: re.Match[str]) -> str:
+    return "#" if token["path"].lower() in _HASHES else "="
 
 
 def _value(path: str, quoted: str) -> object:

@@ -7,6 +7,7 @@ from jmespath.exceptions import JMESPathError
 
 from shared.domain.errors import FeedError
 from shared.formats import strict_json
+from shared.formats.lists.decompress import decompress
 from shared.formats.lists.errors import ListError
 from shared.formats.strict_json import JsonLimits
 
@@ -24,9 +25,9 @@ def decode(body: bytes) -> str:
     """Decode a document; bytes that are not UTF-8 are replaced, which rejects their entry only.
 
     Raises:
-        ListError: the document is markup, such as an error page.
+        ListError: the document is markup, such as an error page, or cannot be decompressed.
     """
-    text = body.decode("utf-8-sig", errors="replace")
+    text = decompress(body).decode("utf-8-sig", errors="replace")
     if text[:1000].lstrip().startswith("<"):
         raise ListError("markup instead of a list")
     return text
