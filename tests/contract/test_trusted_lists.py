@@ -1,5 +1,6 @@
 """The shipped allowlists, switched on together, against reports that call everything malicious."""
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +31,24 @@ from tests.contract.support import KEY
 from tests.served_providers import served_providers
 from tests.unit.providers.support import documents
 
+# A list of type `hostname` that overrules. None is shipped: malware is found below many names.
+HOSTNAMES = """
+[hostnames]
+name = "own names"
+types = ["domain"]
+address = "BASE/hostnames"
+format = "misp_warninglist"
+stance = "trusted"
+effect = "overrule"
+every = "1d"
+licence = "none"
+"""
+HOSTNAME_LIST = {
+    "name": "N",
+    "type": "hostname",
+    "list": ["corp.example", "deep.sub.corp2.example", "amazonaws.com", "github.io"],
+    "matching_attributes": ["domain", "hostname"],
+}
 TRUSTED = {one.id: one for one in load_catalog().values() if one.stance == "trusted"}
 OVERRULED = [
     *("ip 1.0.0.1", "ip 1.1.1.1", "ip 8.8.4.4", "ip 8.8.8.8", "ip 9.9.9.9", "ip 149.112.112.112"),
@@ -43,6 +62,9 @@ OVERRULED = [
     *("domain pool.ntp.org", "domain time.apple.com", "domain mozilla.org"),
     *("domain www.mozilla.org", "domain python.org", "domain debian.org", "domain kernel.org"),
     "md5 5d41402abc4b2a76b9719d911017c592",
+    # By the list of type `hostname`.
+    *("domain corp.example", "domain mail.corp.example", "domain a.b.c.d.corp.example"),
+    *("domain deep.sub.corp2.example", "domain x.y.deep.sub.corp2.example"),
 ]
 STAYS_BAD = [
     *("ip 1.1.1.2", "ip 8.8.8.9", "ip 9.255.255.254", "ip 192.0.2.7", "ip 198.51.100.7"),
@@ -52,6 +74,8 @@ STAYS_BAD = [
     *("domain bad.duckdns.org", "domain www.duckdns.org", "domain x.s3.amazonaws.com"),
     *("domain files.googleusercontent.com", "domain evil.azurewebsites.net"),
     *("domain x.blob.core.windows.net", "domain bad.dyn.example", "domain dyn.example"),
+    *("domain notcorp.example", "domain sub.corp2.example", "domain other.sub.corp2.example"),
+    *("domain corp.example.evil.example", "url http://mail.corp.example/a.exe"),
     *("domain bit.ly", "domain evil.ocsp.digicert.com", "domain www.www.google.com"),
     *("url https://github.com/evil/x/raw/main/a.exe", "url https://drive.google.com/uc?id=evil"),
     *("url https://www.google.com/url?q=http://evil.example/", "url http://8.8.8.8/a.exe"),
@@ -81,7 +105,7 @@ def store(engine_store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
         context: Any = LocalContext("providers", 300)
         refreshed = providers.lambda_handler({}, context)
         assert all(one.get("complete") for one in refreshed.values()), refreshed
-        assert refreshed.keys() == TRUSTED.keys()
+        assert refreshed.keys() == {*TRUSTED, "hostnames"}
         yield engine_store
     providers._client.cache_clear()
 
@@ -99,7 +123,8 @@ def served_samples() -> tuple[str, dict[str, bytes]]:
     # As many rows as the real list has at least.
     [top] = [path for path in answers if "tranco" in path]
     answers[top] += b"".join(b"%d,site-%d.example\r\n" % (n, n) for n in range(18, 520))
-    return catalog, answers
+    answers["/hostnames"] = json.dumps(HOSTNAME_LIST).encode()
+    return catalog + HOSTNAMES, answers
 
 
 def rows(store: Store, texts: list[str]) -> dict[str, Any]:
@@ -126,7 +151,7 @@ def verdict_of(body: Any) -> tuple[int, str]:
 
 
 def test_what_allowlists_overrule_and_what_stays_bad(store: Store) -> None:
-    names = {one.name for one in TRUSTED.values() if one.effect == "overrule"}
+    names = {one.name for one in TRUSTED.values() if one.effect == "overrule"} | {"own names"}
     found = {text: verdict_of(body) for text, body in rows(store, OVERRULED).items()}
     assert {text: one for text, one in found.items() if one[0] or one[1] not in names} == {}
     found = {text: verdict_of(body) for text, body in rows(store, STAYS_BAD).items()}

@@ -42,6 +42,14 @@ def test_what_a_word_comes_to(
     assert ProviderVerdict(LIST, Listing(status, assessment)).verdict is verdict
 
 
+def test_a_note_clears_nothing() -> None:
+    trusted = Listing(ListingStatus.TRUSTED)
+    verdicts = [
+        ProviderVerdict(replace(LIST, notes=notes), trusted).verdict for notes in (True, False)
+    ]
+    assert verdicts == [Verdict.NO_THREAT, Verdict.BENIGN]
+
+
 def test_everybody_who_covers_the_type_speaks_in_order() -> None:
     known = IocRecord(IP, listings={"list": LISTED, "domains": LISTED, "gone": LISTED})
     said = provider_verdicts(known, [OTHER, DOMAINS, LIST], NOW)
