@@ -169,6 +169,8 @@ def _value(rng: random.Random) -> str:
 def _target(rng: random.Random, operation: Route[Any]) -> tuple[str, str, bytes]:
     """Method, path and body of a route, or of what is none."""
     if rng.random() < 0.05:
+        return rng.choice(["GET", "GET", "POST"]), _long_path(rng, operation), b"{}"
+    if rng.random() < 0.05:
         path = "/".join(_value(rng) for _ in range(rng.randrange(6)))
         return "GET", f"/{path}", b""
     method = rng.choice(list(operation.methods))
@@ -180,6 +182,15 @@ def _target(rng: random.Random, operation: Route[Any]) -> tuple[str, str, bytes]
     ]
     path = rng.choice(["/", "/", "/", "//"]).join(parts) + rng.choice(["", "", "", "/", "//", "/x"])
     return method, path, _body(rng, operation.template) if method == "POST" else b""
+
+
+def _long_path(rng: random.Random, operation: Route[Any]) -> str:
+    """A path of slashes, percent signs or long segments, as long as a front admits."""
+    pieces = ["/", "//", "%", "%2F", "%25", "%2525", "a/", "/sightings", "a" * 300, "%c3%28", "."]
+    repeated = rng.choice(pieces)
+    start = rng.choice(["", "/v4", "/v4/ip/", "/v4/url/", "/v4/ioc/url/", operation.template])
+    count = rng.choice([1, 20, 8000]) // len(repeated) + 1
+    return start + repeated * count + rng.choice(["", "x", "/", "/iocs", "/sightings", "%"])
 
 
 def _body(rng: random.Random, template: str) -> bytes:
