@@ -10,7 +10,7 @@ from typing import Any, Self
 from functions.export.report_tags import exported_tags
 from functions.export.trust import StoredIoc
 from shared.domain.errors import InvalidIndicator
-from shared.domain.harmless import apply_rule
+from shared.domain.harmless import always_harmless, apply_rule
 from shared.domain.indicator import Indicator, IndicatorType, parse
 from shared.domain.public_suffix import parents
 from shared.domain.verdict import Verdict
@@ -19,7 +19,7 @@ from shared.formats.exports.source import ExportedIoc, indicator_id
 _CREATE = """
 CREATE TABLE iocs (
     id PRIMARY KEY, kind, value, verdict, first_seen, last_seen, scan_count, flow_id, report_id,
-    tags, created, changed, withdrawn, episode, indicator_id, overruled_by
+    tags, created, changed, withdrawn, episode, indicator_id, harmless
 ) WITHOUT ROWID
 """
 _ADD = "INSERT OR REPLACE INTO iocs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?, ?)"
@@ -45,9 +45,10 @@ FROM before.iocs AS was WHERE was.id = iocs.id
 _NEW_IDS = """
 UPDATE iocs SET indicator_id = indicator_id(kind, value, episode) WHERE episode > 0
 """
-_OVERRULE = "UPDATE iocs SET verdict = ?, created = 0, overruled_by = ? WHERE id = ?"
-# An overruled IOC was never bad, so only tools that have heard of it need to hear that it is not.
-_WITHOUT_OVERRULED = "DELETE FROM iocs WHERE overruled_by <> ''"
+_OVERRULE = "UPDATE iocs SET verdict = ?, created = 0, harmless = ? WHERE id = ?"
+# `harmless` is the rule by which an IOC is harmless, or the provider that trusts it. Only tools
+# that have heard of such an IOC need to hear that it is not bad.
+_WITHOUT_HARMLESS = "DELETE FROM iocs WHERE harmless <> ''"
 _KNOWN_BEFORE = " AND id NOT IN (SELECT id FROM before.iocs)"
 # Columns that exports before their first withdrawal do not have: each IOC had an indicator.
 _ADDED_COLUMNS = (
@@ -139,11 +140,11 @@ class ExportSource:
                     self._connection.execute(statement)
             self._connection.execute(_CARRY_OVER, {"now": self._now})
             self._connection.execute(_NEW_IDS)
-            self._connection.execute(_WITHOUT_OVERRULED + _KNOWN_BEFORE)
+            self._connection.execute(_WITHOUT_HARMLESS + _KNOWN_BEFORE)
             self._connection.commit()
             self._connection.execute("DETACH before")
         else:
-            self._connection.execute(_WITHOUT_OVERRULED)
+            self._connection.execute(_WITHOUT_HARMLESS)
             self._connection.commit()
         count: int = self._connection.execute("SELECT count(*) FROM iocs").fetchone()[0]
         return count
@@ -196,7 +197,7 @@ class ExportSource:
     def _row(self, ioc: StoredIoc) -> tuple[Any, ...]:
         reputation = ioc.reputation
         indicator, summary = reputation.indicator, reputation.summary
-        verdict, overruled_by, _ = apply_rule(summary.shown.verdict, ioc.rule)
+        verdict = apply_rule(summary.shown.verdict, ioc.rule).verdict
         ioc_id = str(indicator_id(indicator, 0))
         return (
             ioc_id,
@@ -212,7 +213,7 @@ class ExportSource:
             self._now if verdict >= self._least else 0,
             self._now,
             ioc_id,
-            overruled_by,
+            ioc.rule or always_harmless(indicator),
         )
 
 

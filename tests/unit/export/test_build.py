@@ -178,7 +178,7 @@ def test_a_state_of_before_withdrawals_counts_every_ioc_as_an_indicator(
     old = tmp_path / "old.sqlite"
     old.write_bytes(bucket.objects[name])
     with closing(sqlite3.connect(old)) as connection:
-        for column in ("withdrawn", "episode", "indicator_id", "overruled_by"):
+        for column in ("withdrawn", "episode", "indicator_id", "harmless"):
             connection.execute(f"ALTER TABLE iocs DROP COLUMN {column}")
         connection.execute("UPDATE iocs SET created = changed")
         connection.commit()
@@ -239,7 +239,8 @@ def test_what_turns_out_to_be_harmless_is_taken_back(
     bucket: MemoryBucket, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as before_the_rule:
-        before_the_rule.setattr(harmless, "always_harmless", lambda _: "")
+        for module in (harmless, export_source):
+            before_the_rule.setattr(module, "always_harmless", lambda _: "")
         run([reputation(HARMLESS[0])])
     assert bucket.text("blocklist/ip-malicious.txt") == "127.0.0.1\n"
     run([reputation(HARMLESS[0])], NOW + HOUR)
