@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from functions.export import export_source
 from functions.export.build import STATE, publish
 from functions.export.trust import StoredIoc, Trust
 from shared.domain import harmless
