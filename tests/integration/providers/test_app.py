@@ -132,6 +132,21 @@ def test_one_that_stops_answering_says_what_it_said_with_its_age(
     assert status["entries"] == 2
 
 
+@pytest.mark.parametrize("line", ["2000::/3", "0.0.0.0/0", "0.0.0.0-255.255.255.255"])
+def test_a_list_of_too_much_is_refused_with_the_reason_and_the_old_one_stays(
+    served: FeedServer, line: str
+) -> None:
+    run()
+    before = rows("/v4/domain/evil.example")["good"]
+    served.answer("/good", page(EVIL + f"new.example\n{line}\n".encode()))
+    assert "is larger than a /" in run(refresh=["good"])["good"]["error"]
+    assert rows("/v4/domain/evil.example")["good"] == before
+    assert rows("/v4/domain/new.example")["good"]["status"] == 5
+    assert rows("/v4/ip/198.51.100.1")["good"]["status"] == 5
+    [status] = [one for one in ask("/v4/status/providers")["providers"] if one["id"] == "good"]
+    assert "is larger than a /" in status["error"]
+
+
 def test_a_list_that_stays_bad_is_told_of_in_the_metric_of_the_alarm(
     served: FeedServer, engine_store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
