@@ -86,6 +86,7 @@ def _sighting(latest: ScanVerdict, rule: str) -> Body:
         **overruling_fields(effective),
         "parent_verdict": latest.parent_verdict,
         "origin": latest.origin,
+        "origins": [one._asdict() for one in latest.read_details().origins],
         "flow_id": latest.flow_id,
         "report_id": latest.report_id,
         "seen_at": format_millis(latest.seen_at),

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from functions.lookup.file_types import file_category, file_extension
 from shared.domain.harmless import EffectiveVerdict, apply_rule, effective_verdict, overruling_rule
 from shared.domain.indicator import Indicator, IndicatorType, echo
 from shared.domain.indicator_types import HASH_TYPES, INDICATOR_TYPES
@@ -16,10 +17,12 @@ from shared.domain.moment import format_millis
 from shared.domain.network import Network
 from shared.domain.provider import SANDBOX_PROVIDER, ListingStatus, ProviderVerdict
 from shared.domain.reputation import Reputation
+from shared.domain.sighting_details import SightingDetails
 from shared.domain.verdict import Verdict
 
 _DIGESTS = tuple(kind.value for kind in INDICATOR_TYPES if kind in HASH_TYPES)
 _TRUSTWORTHY = "trustworthy"
+_THREAT_NAMES = ("threat_name", "malware_family", "malware_type")
 # Clients count a detection only if it names a threat.
 LISTED = "listed"
 
@@ -72,7 +75,10 @@ def hash_report(reputation: Reputation, others: Sequence[ProviderVerdict] = ()) 
     report = _hash_report(reputation.indicator, _engines(reputation.indicator, reputation, others))
     report["scan_result_history_length"] = reputation.scan_count
     report["file_id"] = report["data_id"] = flow_id
-    report["file_info"]["upload_timestamp"] = format_millis(summary.first_seen)
+    details = summary.shown.read_details()
+    report["file_info"] = _file_info(reputation, details)
+    if report["scan_results"]["scan_details"][SANDBOX_PROVIDER]["scan_result_i"] in _DETECTED:
+        report |= {name: getattr(details, name) for name in _THREAT_NAMES}
     report["scan_results"]["start_time"] = last_seen
     report["last_sandbox_id"] = [{"sandbox_id": flow_id, "system": "filescanio", "date": last_seen}]
     return report
@@ -94,7 +100,8 @@ def _hash_report(indicator: Indicator, engines: Mapping[str, Body]) -> Body:
         "rest_version": "4",
         "additional_info": [],
         "votes": {"up": 0, "down": 0},
-        "file_info": _file_info(indicator),
+        **dict.fromkeys(_THREAT_NAMES, ""),
+        "file_info": _no_file_info(indicator),
         "scan_results": {
             "scan_details": engines,
             "scan_all_result_i": scan_result,
@@ -153,11 +160,13 @@ def _sandbox_engine(reputation: Reputation | None, rule: str) -> Body:
     if reputation is None:
         return {"scan_result_i": scan_result, "threat_found": "", "def_time": "", "scan_time": 0}
     summary = reputation.summary
+    details = summary.shown.read_details()
+    threat = details.threat_name or details.malware_family or summary.shown.verdict.name
     return {
         "scan_result_i": scan_result,
-        **_sighting(reputation, apply_rule(summary.shown.verdict, rule)),
+        **_sighting(reputation, rule, details),
         "def_time": format_millis(summary.last_seen),
-        "threat_found": summary.shown.verdict.name if scan_result else "",
+        "threat_found": threat if scan_result in _DETECTED else "",
         "scan_time": 0,
     }
 
@@ -238,7 +247,7 @@ def sandbox_report(reputation: Reputation, others: Sequence[ProviderVerdict] = (
     latest = reputation.summary.shown
     rule = overruling_rule(reputation.indicator, reputation, others)
     effective = apply_rule(latest.verdict, rule)
-    info = _file_info(reputation.indicator)
+    info = _file_info(reputation, latest.read_details())
     return {
         **{name: info[name] for name in _DIGESTS},
         "data_id": latest.flow_id,
@@ -358,19 +367,25 @@ def address_report(
     return body
 
 
-def _sighting(reputation: Reputation, effective: EffectiveVerdict) -> Body:
+def _sighting(reputation: Reputation, rule: str, details: SightingDetails) -> Body:
     """The fields that the sandbox's results of every type share."""
     summary = reputation.summary
+    shown, worst = summary.shown, summary.worst
+    effective = apply_rule(shown.verdict, rule)
     return {
         "verdict": effective.verdict.name,
         **overruling_fields(effective),
-        "parent_verdict": summary.shown.parent_verdict,
-        "origin": summary.shown.origin,
-        "flow_id": summary.shown.flow_id,
+        "parent_verdict": shown.parent_verdict,
+        "origin": shown.origin,
+        "origins": [one._asdict() for one in details.origins],
+        "flow_id": shown.flow_id,
         "first_seen": format_millis(summary.first_seen),
         "last_seen": format_millis(summary.last_seen),
         "scan_count": reputation.scan_count,
         "tags": sorted(summary.tags),
+        "worst_verdict": apply_rule(worst.verdict, rule).verdict.name,
+        "worst_seen": format_millis(worst.seen_at),
+        "worst_flow_id": worst.flow_id,
     }
 
 
@@ -383,12 +398,12 @@ def _source(reputation: Reputation | None, now: str, rule: str) -> Body:
             "update_time": now,
             "status": _NOT_LISTED,
         }
-    effective = apply_rule(reputation.summary.shown.verdict, rule)
-    meaning = _MEANINGS[effective.verdict]
+    shown = reputation.summary.shown
+    meaning = _MEANINGS[apply_rule(shown.verdict, rule).verdict]
     return {
         "provider": SANDBOX_PROVIDER,
         "assessment": meaning.assessment,
-        **_sighting(reputation, effective),
+        **_sighting(reputation, rule, shown.read_details()),
         "detect_time": format_millis(reputation.summary.last_seen),
         "update_time": now,
         "status": meaning.status,
@@ -414,11 +429,35 @@ def _other_source(provider_verdict: ProviderVerdict, rule: str) -> Body:
     return source | _list_and_network(provider_verdict)
 
 
-def _file_info(indicator: Indicator) -> Body:
-    digests = dict.fromkeys(_DIGESTS, "")
-    digests[indicator.type.value] = indicator.value
+def _file_info(reputation: Reputation, details: SightingDetails) -> Body:
+    """What the sandbox's reports state about the file; each of its digests gets the same answer."""
+    own, summary = reputation.indicator, reputation.summary
+    digests: dict[str, list[str]] = {name: [] for name in _DIGESTS}
+    for one in sorted({own, *summary.siblings}):
+        digests.setdefault(one.type.value, []).append(one.value)
+    sha256 = IndicatorType.SHA256.value
+    if len(digests[sha256]) > 1:
+        # Several files share the digest: the one that the answer is about.
+        single = {sha256: summary.shown.sha256, own.type.value: own.value}
+    else:
+        single = {name: some[0] for name, some in digests.items() if len(some) == 1}
     return {
-        **digests,
+        **{name: single.get(name, "") for name in _DIGESTS},
+        "digests": digests,
+        "display_name": details.file_name or single.get(sha256) or own.value,
+        "file_size": details.file_size,
+        "file_type_category": file_category(details.file_type),
+        "file_type_description": details.file_type,
+        "file_type_extension": file_extension(details.file_name),
+        "upload_timestamp": format_millis(summary.first_seen),
+    }
+
+
+def _no_file_info(indicator: Indicator) -> Body:
+    own = {indicator.type.value: indicator.value}
+    return {
+        **{name: own.get(name, "") for name in _DIGESTS},
+        "digests": {name: [own[name]] if name in own else [] for name in _DIGESTS},
         "display_name": indicator.value,
         "file_size": 0,
         "file_type_category": "",

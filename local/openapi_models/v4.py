@@ -13,7 +13,6 @@ from shared.domain.indicator_types import IndicatorType
 _FLOW_ID = "66b3763be7dbbbdfcd0a6a96"
 _SHA256 = IndicatorType.SHA256.info.example
 _SANDBOX = "MetaDefender Sandbox"
-_HASH_DIGITS = [kind.info.hash_digits for kind in IndicatorType if kind.info.hash_digits]
 
 
 def without_default(schema: dict[str, Any]) -> None:
@@ -189,16 +188,32 @@ class Error(ResponseBody):
 # Hashes
 
 
+class SightingOrigin(ResponseBody):
+    """One location of an indicator within a scan."""
+
+    type: str = Field(min_length=1, examples=["EXTRACTED_FILE"])
+    identifier: str = Field(
+        description="SHA-256 of the file that it came from; empty if unknown.", examples=[""]
+    )
+
+
 class Sighting(MayBeOverruled):
     """The sandbox's reputation of an indicator, from its scans."""
 
-    verdict: Verdict = Field(description="Verdict of the latest scan, if nothing overrules it.")
+    verdict: Verdict = Field(
+        description="Verdict of the latest scan, if nothing overrules it; of a digest that several "
+        "files share, the verdict of the most severe scan."
+    )
     parent_verdict: Verdict | Literal["UNKNOWN", ""] = Field(
         description="Verdict of the report with the indicator; empty if it has none."
     )
     origin: str = Field(
         description="Location of the indicator within the scan; empty if unknown.",
         examples=["EXTRACTED_FILE"],
+    )
+    origins: list[SightingOrigin] = Field(
+        description="All locations of the indicator within the scan, the first one as in `origin`.",
+        max_length=8,
     )
     flow_id: FlowId
     first_seen: Time = Field(description="Date of the first report.")
@@ -209,6 +224,11 @@ class Sighting(MayBeOverruled):
         max_length=32,
         examples=[["packed", "anti-vm"]],
     )
+    worst_verdict: Verdict = Field(
+        description="Verdict of the most severe scan, if nothing overrules it."
+    )
+    worst_seen: Time = Field(description="Date of the newest report with that verdict.")
+    worst_flow_id: FlowId
 
 
 class EngineResult(Sighting):
@@ -216,7 +236,11 @@ class EngineResult(Sighting):
 
     scan_result_i: ScanResult
     def_time: Time = Field(description="Equals `last_seen`.")
-    threat_found: str = Field(description="The verdict if it is a detection, else empty.")
+    threat_found: str = Field(
+        description="Name of the threat if the verdict is a detection, else empty. The verdict "
+        "itself if no report names the threat.",
+        examples=["Emotet"],
+    )
     scan_time: Literal[0] = Field(description="Always 0: the scan took place earlier.")
 
 
@@ -273,20 +297,33 @@ class ScanResults(ResponseBody):
 
 
 class FileInfo(ResponseBody):
-    """The hash of the file as the client sent it; the other fields are empty."""
+    """The file of the hash, as far as reports describe it; the same for each of its digests."""
 
     md5: Md5
     sha1: Sha1
     sha256: Sha256
     sha512: Sha512 = ""
-    display_name: str = Field(
-        description="The hash.",
-        pattern=f"^({'|'.join(f'[0-9A-F]{{{digits}}}' for digits in _HASH_DIGITS)})$",
+    digests: dict[str, list[str]] = Field(
+        description="All digests of the file by type. Several files can share a digest: then it "
+        "lists the digests of all of them.",
+        examples=[{"md5": ["D41D8CD98F00B204E9800998ECF8427E"], "sha1": [], "sha256": []}],
     )
-    file_size: Literal[0] = Field(description="Always 0: unknown.")
-    file_type_category: Nothing
-    file_type_description: Nothing
-    file_type_extension: Nothing
+    display_name: str = Field(
+        description="Name of the file; a digest if no report names it.",
+        min_length=1,
+        examples=["invoice.docm"],
+    )
+    file_size: int = Field(description="In bytes; 0 if unknown.", ge=0)
+    file_type_category: Literal["", "A", "D", "E", "G", "M", "O", "P", "T", "Z"] = Field(
+        description="Archive, document, executable, graphics, media, other, PDF, text or mail; "
+        "empty if unknown."
+    )
+    file_type_description: str = Field(
+        description="MIME type or short type; empty if unknown.", examples=["pe"]
+    )
+    file_type_extension: str = Field(
+        description="Extension of the name; empty without one.", examples=["docm"]
+    )
     upload_timestamp: Time | Literal[""] = Field(
         description="Date of the first report; empty without a report."
     )
@@ -315,6 +352,12 @@ class SandboxScan(ResponseBody):
     date: Time
 
 
+ThreatName = Annotated[
+    str,
+    Field(description="As the latest report names it; empty if unknown or not a detection."),
+]
+
+
 class HashReport(ResponseBody):
     """The answer about a hash that the sandbox or another provider knows."""
 
@@ -325,6 +368,9 @@ class HashReport(ResponseBody):
     rest_version: Literal["4"]
     additional_info: list[str] = Field(description="Always empty.", max_length=0)
     votes: Votes
+    threat_name: ThreatName
+    malware_family: ThreatName
+    malware_type: ThreatName
     file_info: FileInfo
     scan_results: ScanResults
     process_info: ProcessInfo
@@ -704,6 +750,11 @@ class SeenSighting(MayBeOverruled):
         description="Verdict of the report; empty if it has none."
     )
     origin: str = Field(description="Location of the indicator within the scan; empty if unknown.")
+    origins: list[SightingOrigin] = Field(
+        description="Its locations within the scan: in the list of an indicator's sightings all, "
+        "else the first one.",
+        max_length=8,
+    )
     flow_id: FlowId
     report_id: str = Field(description="Id of the report; empty if unknown.")
     seen_at: Time = Field(description="Date of the report.")

@@ -11,6 +11,7 @@ from typing import NamedTuple, Self
 
 from shared.domain.indicator import Indicator
 from shared.domain.indicator_types import IndicatorType
+from shared.domain.sighting_details import Origin, SightingDetails, unpack
 from shared.domain.verdict import Verdict
 
 MAX_SIBLINGS = 32
@@ -46,6 +47,13 @@ class ScanVerdict(NamedTuple):
     source: str = ""
     details: str = ""
     sha256: str = ""
+
+    def read_details(self) -> SightingDetails:
+        """Return the details; the origins in them hold at least the sighting's origin."""
+        details = unpack(self.details)
+        if self.origin and not details.origins:
+            return details._replace(origins=(Origin(self.origin),))
+        return details
 
 
 class SightingSummary(NamedTuple):

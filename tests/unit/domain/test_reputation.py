@@ -5,7 +5,14 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.reputation import MAX_TAGS, Sighting, SightingSummary, join_all
+from shared.domain.indicator import Indicator, IndicatorType
+from shared.domain.reputation import (
+    MAX_SIBLINGS,
+    MAX_TAGS,
+    Sighting,
+    SightingSummary,
+    join_all,
+)
 from shared.domain.verdict import Verdict
 from tests.builders import sighting, sighting_summary
 
@@ -21,6 +28,14 @@ SUMMARY = st.builds(
     first_seen=st.one_of(st.none(), st.integers(1, 5)),
     last_seen=st.one_of(st.none(), st.integers(1, 5)),
     claimed_count=st.integers(0, 9),
+    details=st.sampled_from(["", '{"n":"a"}', '{"n":"b"}']),
+    sha256=st.sampled_from(["", "A" * 64, "B" * 64]),
+    siblings=st.frozensets(
+        st.builds(
+            Indicator, st.just(IndicatorType.SHA256), st.integers(0, 60).map("{:064X}".format)
+        ),
+        max_size=MAX_SIBLINGS,
+    ),
 )
 SIGHTING = SUMMARY.map(sighting)
 
@@ -95,3 +110,24 @@ def test_the_same_flow_id_with_other_content_counts_once() -> None:
     first = sighting(sighting_summary(seen_at=1, flow_id="a"))
     revised = sighting(sighting_summary(seen_at=2, flow_id="a", verdict=Verdict.BENIGN))
     assert join_all([first, revised]).scan_count == 1
+
+
+def test_the_worst_sighting_stays_known_and_the_latest_is_shown() -> None:
+    bad = sighting(sighting_summary(seen_at=1, flow_id="bad"))
+    worse_by_date = sighting(sighting_summary(seen_at=2, flow_id="also bad"))
+    clean = sighting(sighting_summary(seen_at=3, verdict=Verdict.NO_THREAT, flow_id="clean"))
+    known = join_all([bad, clean, worse_by_date]).summary
+    assert known.worst == worse_by_date.summary.latest
+    assert known.shown == known.latest == clean.summary.latest
+
+
+def test_a_digest_of_several_files_shows_its_worst_sighting() -> None:
+    first, second = (Indicator(IndicatorType.SHA256, one * 64) for one in "AB")
+    md5 = Indicator(IndicatorType.MD5, "C" * 32)
+    bad = sighting(sighting_summary(seen_at=1, siblings=frozenset({first})), md5)
+    clean = sighting_summary(
+        seen_at=2, verdict=Verdict.BENIGN, flow_id="z", siblings=frozenset({second})
+    )
+    known = join_all([bad, sighting(clean, md5)]).summary
+    assert known.shown == bad.summary.latest
+    assert known.siblings == {first, second}

@@ -193,6 +193,7 @@ ROW = {
     "verdict": "MALICIOUS",
     "parent_verdict": "MALICIOUS",
     "origin": "INPUT_FILE",
+    "origins": [{"type": "INPUT_FILE", "identifier": ""}],
     "flow_id": WINNER.flow_id,
     "report_id": "r",
     "seen_at": "2025-06-01T08:00:00.000Z",
