@@ -8,7 +8,7 @@ import json
 import re
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Self
 from urllib.parse import quote, urlencode
@@ -24,6 +24,8 @@ DEFAULT_LIMIT = 50
 MAX_LIMIT = 100
 # A page is an answer of a function, which is limited to 6 MB.
 MAX_PAGE_BYTES = 3_000_000
+# In XML the same reports are larger. An answer of this size is sent in base64 at the most.
+MAX_ATOM_BYTES = 4_400_000
 _ENTRIES_PER_READ = 25
 # A page ends after so many reads, even if it found only entries that were replaced.
 _MAX_READS = 40
@@ -165,10 +167,29 @@ def as_json(page: PublishedPage) -> str:
 def as_atom(page: PublishedPage, *, report_link: str) -> str:
     """Write a page as Atom, each report in the vendor's layout.
 
+    If it is larger than `MAX_ATOM_BYTES`, it ends earlier, and the next page has the rest.
+
     Args:
         report_link: address of a report for people, with `{flow_id}` and `{report_id}` in it; ""
             for no link.
     """
+    while True:
+        text = _atom(page, report_link)
+        size, count = len(text.encode()), len(page.entries)
+        if size <= MAX_ATOM_BYTES or count < 2:
+            return text
+        page = _beginning(page, max(1, count * MAX_ATOM_BYTES // size - 1))
+
+
+def _beginning(page: PublishedPage, count: int) -> PublishedPage:
+    """The first reports of a page, as a page of its own."""
+    last = page.entries[count - 1].number
+    following = Cursor(page.order, last, page.newer.limit)
+    newer = following if page.order is Order.OLDEST_FIRST else page.newer
+    return replace(page, entries=page.entries[:count], next=following, newer=newer)
+
+
+def _atom(page: PublishedPage, report_link: str) -> str:
     ElementTree.register_namespace("", ATOM)
     feed = ElementTree.Element(f"{{{ATOM}}}feed")
     add(feed, "id", f"urn:uuid:{_NAMESPACE}")

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from functions.ingest.batch import content_digest
 from functions.publish.feed import (
     DEFAULT_LIMIT,
+    MAX_ATOM_BYTES,
     MAX_LIMIT,
     MAX_PAGE_BYTES,
     Cursor,
@@ -288,6 +289,27 @@ def test_both_forms_are_paged_alike() -> None:
     assert from_json.next == from_atom.next == "?cursor=b5&limit=3"
     assert from_json.newer == from_atom.newer
     assert (from_atom.links, from_atom.not_understood) == ([], [])
+
+
+@pytest.mark.parametrize("order", Order)
+def test_reports_that_are_large_in_xml_are_cut_into_more_pages(order: Order) -> None:
+    """An ampersand is one byte in JSON and five in XML."""
+    name = "&" * 100_000
+    bodies = {one: json.dumps(item(one, file={"name": name})).encode() for one in range(1, 11)}
+    source = FakeLog(bodies, 10)
+    seen: list[str] = []
+    pages = 0
+    cursor: Cursor | None = Cursor(order, 0 if order is OLDEST else None)
+    while cursor:
+        text = as_atom(read(source, cursor), report_link="")
+        assert len(text.encode()) <= MAX_ATOM_BYTES
+        pages += 1
+        found = atom.read(text.encode())
+        seen += [report["flow_id"] for report in found.reports]
+        cursor = asked(found.next) if found.next else None
+    names = [f"flow-{number}" for number in range(1, 11)]
+    assert 2 < pages < 6
+    assert seen == (names if order is OLDEST else names[::-1])
 
 
 def test_every_number_and_truth_of_a_report_is_one_in_atom() -> None:
