@@ -305,7 +305,8 @@ def test_reports_that_are_large_in_xml_are_cut_into_more_pages(order: Order) -> 
         assert len(text.encode()) <= MAX_ATOM_BYTES
         pages += 1
         found = atom.read(text.encode())
-        seen += [report["flow_id"] for report in found.reports]
+        reports: list[Any] = list(found.reports)
+        seen += [report["flow_id"] for report in reports]
         cursor = asked(found.next) if found.next else None
     names = [f"flow-{number}" for number in range(1, 11)]
     assert 2 < pages < 6
