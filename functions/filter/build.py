@@ -26,8 +26,8 @@ class Bucket(Protocol):
 def answered_types(providers: Iterable[ProviderState]) -> frozenset[IndicatorType]:
     """The types for which a filter of stored indicators is enough to answer "unknown".
 
-    An on-demand provider may know any indicator of its types, and a network contains addresses
-    that have no item. So these types are excluded.
+    An on-demand provider may know any indicator of its types. A network contains addresses that
+    have no item, and a name may stand for names that have none. So these types are excluded.
     """
     open_ended: set[str] = set()
     for state in providers:
@@ -35,6 +35,8 @@ def answered_types(providers: Iterable[ProviderState]) -> frozenset[IndicatorTyp
             open_ended |= state.provider.types
         if state.network_chunks:
             open_ended.add(IndicatorType.IP)
+        if state.below:
+            open_ended.add(IndicatorType.DOMAIN)
     return frozenset(kind for kind in INDICATOR_TYPES if kind not in open_ended)
 
 

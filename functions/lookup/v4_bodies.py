@@ -206,12 +206,12 @@ def _time(millis: int) -> str:
 
 
 def _list_and_network(provider_verdict: ProviderVerdict) -> Body:
-    """The list and the network that contain the indicator, each only if the provider names it."""
+    """The list, and the network or name that covers the indicator, each only if there is one."""
     named = {}
     if provider_verdict.listing.source_list:
         named["list"] = provider_verdict.listing.source_list
-    if isinstance(provider_verdict.covering, Network):
-        named["network"] = provider_verdict.covering.value
+    if covering := provider_verdict.covering:
+        named["network" if isinstance(covering, Network) else "listed_name"] = covering.value
     return named
 
 

@@ -123,6 +123,15 @@ ListName = Annotated[
         json_schema_extra=without_default,
     ),
 ]
+ListedName = Annotated[
+    str,
+    Field(
+        description="Listed name above the domain; absent if the domain itself is listed.",
+        min_length=1,
+        examples=["example.org"],
+        json_schema_extra=without_default,
+    ),
+]
 Network = Annotated[
     str,
     Field(
@@ -530,12 +539,28 @@ class IpProviderSource(ProviderSource):
     network: Network = ""
 
 
+class DomainProviderSource(ProviderSource):
+    """The row of another provider for a domain, which can be below a listed name."""
+
+    listed_name: ListedName = ""
+
+
 class LookupResults(ResponseBody):
     """The rows of all providers."""
 
     start_time: Time = Field(description="Time of the look-up.")
     detected_by: int = Field(description="Number of providers with status 1.", ge=0)
     sources: list[KnownSource | UnknownSource | ProviderSource] = Field(
+        description="The sandbox first, then the other providers.", min_length=1
+    )
+
+
+class DomainLookupResults(ResponseBody):
+    """The rows of all providers for a domain."""
+
+    start_time: Time = Field(description="Time of the look-up.")
+    detected_by: int = Field(description="Number of providers with status 1.", ge=0)
+    sources: list[KnownSource | UnknownSource | DomainProviderSource] = Field(
         description="The sandbox first, then the other providers.", min_length=1
     )
 
@@ -601,7 +626,7 @@ class DomainReport(ResponseBody):
 
     success: Literal[True]
     address: str = Field(description="Canonical form.", examples=["evil.example"])
-    lookup_results: LookupResults
+    lookup_results: DomainLookupResults
 
 
 class UrlReport(ResponseBody):

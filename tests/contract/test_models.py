@@ -27,7 +27,7 @@ BULK: dict[str, tuple[str, type[BaseModel]]] = {
     "domain": ("fqdn", models.BulkDomainAnswer),
     "url": ("url", models.BulkUrlAnswer),
 }
-PROVIDER_ROWS = ("ProviderSource", "IpProviderSource")
+PROVIDER_ROWS = ("ProviderSource", "IpProviderSource", "DomainProviderSource")
 UNKNOWN = {"ip": "2001:db8::99", "domain": "never.seen.example", "url": "ftp://never.example/"}
 INVALID = {"ip": ["", "1.2.3", "\ud800"], "domain": ["", "-", "é"], "url": ["", "x:y", "a b"]}
 
@@ -215,6 +215,7 @@ def test_only_what_there_is_none_of_may_be_absent() -> None:
             for name in ("overruled_by", "overruled_verdict")
         ),
         ("IpProviderSource", "network"),
+        ("DomainProviderSource", "listed_name"),
     }
 
 

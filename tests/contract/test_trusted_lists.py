@@ -171,6 +171,15 @@ def _no_asker() -> Any:
     raise AssertionError("no allowlist is an API")
 
 
+def test_a_row_names_the_listed_name_above_the_domain(store: Store) -> None:
+    found = rows(store, ["domain mail.corp.example", "domain corp.example"])
+    named = [
+        next(row for row in body["lookup_results"]["sources"] if row["provider"] == "own names")
+        for body in found.values()
+    ]
+    assert [row.get("listed_name") for row in named] == ["corp.example", None]
+
+
 def test_units_of_a_look_up_with_lists_of_names(store: Store) -> None:
     states = ProviderStates(store.client, store.state_table)
     cached = CachedProviders(states, time.monotonic, _no_asker, lambda *_: None)

@@ -32,9 +32,9 @@ def built(read: Read, bucket: FakeBucket) -> dict[str, Any]:
     return publish(read, bucket=bucket, built=1_767_607_200_000, types=ALL, spool=BytesIO())
 
 
-def provider(*types: str, on_demand: bool = False, network_chunks: int = 0) -> ProviderState:
+def provider(*types: str, on_demand: bool = False, **more: Any) -> ProviderState:
     one = Provider("a", "a.example", frozenset(types), on_demand=on_demand)
-    return ProviderState(one, network_chunks=network_chunks)
+    return ProviderState(one, **more)
 
 
 def test_all_pages_are_published_in_one_filter() -> None:
@@ -69,6 +69,7 @@ def test_when_not_everything_is_read_nothing_is_published(error: Exception) -> N
         ([], set()),
         ([provider("ip", "domain")], set()),
         ([provider("ip", "domain", network_chunks=1)], {"ip"}),
+        ([provider("ip", "domain", below=True)], {"domain"}),
         ([provider("domain", "url", on_demand=True)], {"domain", "url"}),
         ([provider("md5", on_demand=True), provider("ip", network_chunks=2)], {"md5", "ip"}),
         ([provider(*ALL, on_demand=True)], ALL),
