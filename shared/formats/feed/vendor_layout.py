@@ -60,8 +60,13 @@ _NAMES = {
         *_NUMBERS,
         *_MOMENTS,
         *_BOOLEANS,
+        *_DIGESTS,
         "flow_id",
         "report_id",
+        "sender",
+        "threat_name",
+        "malware_family",
+        "malware_type",
         "verdict",
         "verdictLabel",
         "origin",
@@ -138,6 +143,10 @@ def _read_ioc(
         for child in reversed(element.children)  # of equal names, the first is kept
         if not any(child is one for _, one in chosen)
     }
+    if len(read) > 1 and all(kind in _DIGESTS for kind, _ in read):
+        # The digests of one file.
+        file = metadata.get("file")
+        metadata["file"] = {**dict(read), **(file if isinstance(file, Mapping) else {})}
     for kind, text in read:
         iocs.setdefault(kind, []).append({**metadata, "data": text})
     if not read:

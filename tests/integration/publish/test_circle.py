@@ -319,3 +319,25 @@ def test_the_feed_names_the_sender_of_a_report(stack: Api) -> None:
     send(stack, scan(1))
     [item] = stack.ask("/feed/reports.json").body["items"]
     assert item["sender"] == "all"
+
+
+def test_every_digest_of_a_file_gets_the_same_answer(
+    stack: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in sorted(SAMPLES.glob("*.json")):
+        send(stack, json.loads(path.read_text()))
+    items = stack.ask("/feed/reports.json?order=oldest_first").body["items"]
+    files = {
+        tuple(ioc["file"][kind] for kind in ("md5", "sha1", "sha256"))
+        for item in items
+        for kind in ("md5", "sha1", "sha256")
+        for ioc in item["iocs"].get(kind, [])
+        if {"md5", "sha1", "sha256"} <= ioc["file"].keys() and ioc["verdict"] != "UNKNOWN"
+    }
+    assert files
+    assert run(monkeypatch, f"{stack.base}/feed/reports")["complete"]
+    for file in files:
+        first, *others = [stack.look_up("hash", digest).body for digest in file]
+        assert others == [first, first]
+        info = first["file_info"]
+        assert tuple(info[kind].lower() for kind in ("md5", "sha1", "sha256")) == file

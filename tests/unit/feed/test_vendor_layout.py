@@ -324,3 +324,33 @@ def test_an_entry_that_only_links_is_understood(written: str) -> None:
 def test_json_is_read_whatever_the_parameters_of_its_media_type(media_type: str) -> None:
     [read] = page(content('{"flow_id": "f", "iocs": {}}', media_type)).reports
     assert read == {"flow_id": "f", "iocs": {}}
+
+
+def test_several_digests_in_a_value_are_of_one_file() -> None:
+    md5, sha256 = "a" * 32, "b" * 64
+    value = (
+        f"<value><md5>{md5}</md5><SHA-256>{sha256}</SHA-256><verdict>MALICIOUS</verdict>"
+        "<file><name>x.exe</name><size>7</size></file></value>"
+    )
+    read = iocs(f"<hashes>{value}</hashes>")
+    file = {"md5": md5, "sha256": sha256, "name": "x.exe", "size": 7}
+    assert [read[kind][0]["file"] for kind in ("md5", "sha256")] == [file, file]
+
+
+def test_evidence_and_family_have_the_shape_of_json() -> None:
+    evidence = (
+        "<evidence><value><source>yara</source><verdict>MALICIOUS</verdict><name>a rule</name>"
+        "<decides>true</decides><echo>false</echo></value></evidence>"
+    )
+    value = f"<value><md5>{'a' * 32}</md5>{evidence}<malwareFamily>emotet</malwareFamily></value>"
+    [one] = iocs(f"<hashes>{value}</hashes>")["md5"]
+    assert one["malware_family"] == "emotet"
+    assert one["evidence"] == [
+        {
+            "source": "yara",
+            "verdict": "MALICIOUS",
+            "name": "a rule",
+            "decides": True,
+            "echo": False,
+        }
+    ]
