@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from shared.domain.harmless import EffectiveVerdict, always_harmless, apply_rule, is_bad
+from shared.domain.harmless import EffectiveVerdict, always_harmless, effective_sighting, is_bad
 from shared.domain.indicator import Indicator
 from shared.domain.moment import format_millis
 from shared.domain.reputation import Reputation
@@ -83,7 +83,7 @@ def _effective(
         return None
     indicator = reputation.indicator
     rule = always_harmless(indicator) or trusting.get(indicator, "")
-    return apply_rule(reputation.summary.shown.verdict, rule)
+    return effective_sighting(indicator, reputation.summary.shown, rule)
 
 
 def _name(effective: EffectiveVerdict | None) -> str | None:

@@ -8,7 +8,7 @@ strings. The v4 API has both in upper case.
 from collections.abc import Sequence
 from typing import Any
 
-from shared.domain.harmless import EffectiveVerdict, apply_rule, effective_verdict
+from shared.domain.harmless import EffectiveVerdict, effective_sighting, effective_verdict
 from shared.domain.indicator import IndicatorType, Query, echo
 from shared.domain.moment import format_millis
 from shared.domain.provider import ProviderVerdict
@@ -67,7 +67,8 @@ def _overruling(effective: EffectiveVerdict | None) -> Body:
 
 def _report(reputation: Reputation, overall: EffectiveVerdict | None) -> Body:
     latest = reputation.summary.shown
-    effective = apply_rule(latest.verdict, overall.overruled_by if overall else "")
+    rule = overall.overruled_by if overall else ""
+    effective = effective_sighting(reputation.indicator, latest, rule)
     return {
         # The verdict of the indicator, not of the report: clients read it as the former.
         "verdict": _lower_case(effective.verdict),

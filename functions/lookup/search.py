@@ -10,7 +10,7 @@ from functions.lookup.hashes import row_of
 from functions.lookup.service import Call, Handler, LookupResult, Service, SightingIndex
 from functions.lookup.v4_bodies import address_report
 from shared.domain.errors import InvalidIndicator
-from shared.domain.harmless import apply_rule
+from shared.domain.harmless import effective_sighting
 from shared.domain.indicator import HASH_TYPES, Indicator, IndicatorType, Query, parse_path_query
 from shared.domain.indicator_types import INDICATOR_TYPES
 from shared.domain.verdict import Verdict
@@ -128,7 +128,8 @@ def recent(service: Service, call: Call) -> Response:
 
 
 def _effective(seen: "SeenIoc", rules: Mapping[Indicator, str]) -> Verdict:
-    return apply_rule(seen.latest.verdict, rules.get(seen.indicator, "")).verdict
+    rule = rules.get(seen.indicator, "")
+    return effective_sighting(seen.indicator, seen.latest, rule).verdict
 
 
 def _index(service: Service) -> SightingIndex:

@@ -5,7 +5,7 @@ from typing import Any
 
 from functions.lookup.v4_bodies import overruling_fields
 from shared.domain.extract import Extraction, Found
-from shared.domain.harmless import apply_rule
+from shared.domain.harmless import effective_sighting
 from shared.domain.indicator import Indicator, echo
 from shared.domain.moment import format_millis
 from shared.domain.reputation import ScanVerdict
@@ -57,7 +57,7 @@ def sightings_answer(
     return {
         "type": indicator.type.value,
         "value": indicator.value,
-        "data": [_sighting(one, rule) for one in sightings],
+        "data": [_sighting(indicator, one, rule) for one in sightings],
         "next_cursor": cursor or None,
     }
 
@@ -72,15 +72,19 @@ def seen_answer(
     """
     return {
         "data": [
-            {"type": one.type.value, "value": one.value, **_sighting(latest, rules.get(one, ""))}
+            {
+                "type": one.type.value,
+                "value": one.value,
+                **_sighting(one, latest, rules.get(one, "")),
+            }
             for one, latest in seen
         ],
         "next_cursor": cursor or None,
     }
 
 
-def _sighting(latest: ScanVerdict, rule: str) -> Body:
-    effective = apply_rule(latest.verdict, rule)
+def _sighting(indicator: Indicator, latest: ScanVerdict, rule: str) -> Body:
+    effective = effective_sighting(indicator, latest, rule)
     return {
         "verdict": effective.verdict.name,
         **overruling_fields(effective),

@@ -10,7 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from functions.lookup.file_types import file_category, file_extension
-from shared.domain.harmless import EffectiveVerdict, apply_rule, effective_verdict, overruling_rule
+from shared.domain.harmless import (
+    EffectiveVerdict,
+    apply_rule,
+    effective_sighting,
+    effective_verdict,
+    overruling_rule,
+)
 from shared.domain.indicator import Indicator, IndicatorType, echo
 from shared.domain.indicator_types import HASH_TYPES, INDICATOR_TYPES
 from shared.domain.moment import format_millis
@@ -181,6 +187,10 @@ def overruling_fields(effective: EffectiveVerdict | None) -> Body:
     }
 
 
+def _of_sandbox(reputation: Reputation, rule: str) -> EffectiveVerdict:
+    return effective_sighting(reputation.indicator, reputation.summary.shown, rule)
+
+
 def _provider_verdict(provider_verdict: ProviderVerdict, rule: str) -> EffectiveVerdict | None:
     verdict = provider_verdict.verdict
     return None if verdict is None else apply_rule(verdict, rule)
@@ -246,7 +256,7 @@ def sandbox_report(reputation: Reputation, others: Sequence[ProviderVerdict] = (
     """
     latest = reputation.summary.shown
     rule = overruling_rule(reputation.indicator, reputation, others)
-    effective = apply_rule(latest.verdict, rule)
+    effective = _of_sandbox(reputation, rule)
     info = _file_info(reputation, latest.read_details())
     return {
         **{name: info[name] for name in _DIGESTS},
@@ -371,7 +381,7 @@ def _sighting(reputation: Reputation, rule: str, details: SightingDetails) -> Bo
     """The fields that the sandbox's results of every type share."""
     summary = reputation.summary
     shown, worst = summary.shown, summary.worst
-    effective = apply_rule(shown.verdict, rule)
+    effective = _of_sandbox(reputation, rule)
     return {
         "verdict": effective.verdict.name,
         **overruling_fields(effective),
@@ -399,7 +409,7 @@ def _source(reputation: Reputation | None, now: str, rule: str) -> Body:
             "status": _NOT_LISTED,
         }
     shown = reputation.summary.shown
-    meaning = _MEANINGS[apply_rule(shown.verdict, rule).verdict]
+    meaning = _MEANINGS[_of_sandbox(reputation, rule).verdict]
     return {
         "provider": SANDBOX_PROVIDER,
         "assessment": meaning.assessment,

@@ -12,11 +12,13 @@ from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
+from shared.domain.evidence import EvidenceSource
 from shared.domain.indicator import Indicator, IndicatorType
 from shared.domain.indicator_types import HASH_TYPES
 from shared.domain.network import Network, NetworkIndex
 from shared.domain.provider import ListingStatus, ProviderVerdict
-from shared.domain.reputation import Reputation
+from shared.domain.reputation import Reputation, ScanVerdict
+from shared.domain.sighting_details import unpack
 from shared.domain.verdict import Verdict, overall_verdict
 
 _LEAST_BAD: Final = Verdict.SUSPICIOUS
@@ -52,9 +54,10 @@ def effective_verdict(
     """
     stated = [one.verdict for one in others if one.verdict is not None]
     if reputation is not None:
-        stated.append(reputation.summary.shown.verdict)
-    if rule := overruling_rule(indicator, reputation, others):
-        return apply_rule(max(stated), rule)
+        stated.append(_stated(indicator, reputation.summary.shown))
+    worst = max(filter(is_bad, stated), default=None)
+    if worst is not None and (rule := overruling_rule(indicator, reputation, others)):
+        return apply_rule(worst, rule)
     overall = overall_verdict(stated)
     return None if overall is None else EffectiveVerdict(overall)
 
@@ -66,11 +69,13 @@ def overruling_rule(
 
     The arguments are those of `effective_verdict`.
     """
-    if not (reputation and is_bad(reputation.summary.shown.verdict)) and not any(
-        is_bad(one.verdict) for one in others
-    ):
-        return ""
-    return always_harmless(indicator) or trusted_by(indicator, others)
+    bad = reputation is not None and (
+        is_bad(reputation.summary.worst.verdict)
+        or is_bad(_stated(indicator, reputation.summary.shown))
+    )
+    if bad or any(is_bad(one.verdict) for one in others):
+        return always_harmless(indicator) or trusted_by(indicator, others)
+    return ""
 
 
 def apply_rule(verdict: Verdict, rule: str) -> EffectiveVerdict:
@@ -82,6 +87,29 @@ def apply_rule(verdict: Verdict, rule: str) -> EffectiveVerdict:
     if rule and is_bad(verdict):
         return EffectiveVerdict(_OVERRULED, rule, verdict)
     return EffectiveVerdict(verdict)
+
+
+def effective_sighting(indicator: Indicator, scan: ScanVerdict, rule: str) -> EffectiveVerdict:
+    """Overrule the verdict of a sighting, if it is bad or was bad before it was published.
+
+    Args:
+        rule: as `apply_rule` takes it.
+    """
+    return apply_rule(_stated(indicator, scan), rule)
+
+
+def _stated(indicator: Indicator, scan: ScanVerdict) -> Verdict:
+    """The verdict of a sighting; that before publishing, if publishing has overruled it.
+
+    So the answer shows what was overruled, whichever way the sighting has come.
+    """
+    # Most sightings end here: their details are not read.
+    if scan.verdict is not _OVERRULED or not scan.details or not always_harmless(indicator):
+        return scan.verdict
+    evidence = [one for one in unpack(scan.details).evidence if not one.echo]
+    if any(one.source is EvidenceSource.RULE for one in evidence):
+        return max(one.verdict for one in evidence)
+    return scan.verdict
 
 
 def is_bad(verdict: Verdict | None) -> bool:

@@ -8,18 +8,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from functions.lookup.v4_bodies import address_report
+from shared.domain.evidence import Evidence, EvidenceSource
 from shared.domain.harmless import (
     SPECIAL_PURPOSE_NETWORKS,
     TRIVIAL_FILES,
     always_harmless,
     apply_rule,
     effective_verdict,
+    overruling_rule,
 )
 from shared.domain.indicator import Indicator, IndicatorType, parse
 from shared.domain.indicator_types import HASH_TYPES, INDICATOR_TYPES
 from shared.domain.provider import SUSPICIOUS, Listing, ListingStatus, Provider, ProviderVerdict
+from shared.domain.reputation import Reputation
+from shared.domain.sighting_details import SightingDetails
 from shared.domain.verdict import Verdict, overall_verdict
-from tests.builders import reputation
+from tests.builders import reputation, sighting_summary
 from tests.harmless import Group, values
 
 LOOPBACK = Indicator(IndicatorType.IP, "127.0.0.1")
@@ -223,3 +228,43 @@ def test_a_rule_only_ever_clears(
         assert all(apply_rule(one, found.overruled_by).verdict <= one for one in stated)
     else:
         assert found.verdict is overall_verdict(stated)
+
+
+def overruled_when_published(*evidence: Evidence) -> str:
+    """The details of a sighting with a rule as the evidence that decides."""
+    rule = Evidence(EvidenceSource.RULE, Verdict.BENIGN, "a rule", decides=True)
+    return SightingDetails(evidence=(rule, *evidence)).pack()
+
+
+def test_what_publishing_overruled_is_shown() -> None:
+    stated = Evidence(EvidenceSource.REPORT, Verdict.MALICIOUS)
+    details = overruled_when_published(stated)
+    known = reputation(LOOPBACK, verdict=Verdict.BENIGN, details=details)
+    rule = "special-purpose network 127.0.0.0/8"
+    assert effective_verdict(LOOPBACK, known) == (Verdict.BENIGN, rule, Verdict.MALICIOUS)
+
+
+def test_a_feed_cannot_overrule_by_evidence_of_its_own() -> None:
+    details = overruled_when_published(Evidence(EvidenceSource.REPORT, Verdict.MALICIOUS))
+    for verdict in (Verdict.BENIGN, Verdict.MALICIOUS):
+        known = reputation(ORDINARY, verdict=verdict, details=details)
+        assert effective_verdict(ORDINARY, known) == (verdict, "", None)
+
+
+def test_an_echo_is_not_what_was_overruled() -> None:
+    echo = Evidence(EvidenceSource.OSINT, Verdict.MALICIOUS, echo=True)
+    details = overruled_when_published(echo)
+    known = reputation(LOOPBACK, verdict=Verdict.BENIGN, details=details)
+    assert effective_verdict(LOOPBACK, known) == (Verdict.BENIGN, "", None)
+
+
+def test_a_worse_sighting_of_the_past_is_overruled_too() -> None:
+    clean, bad = (
+        sighting_summary(verdict=verdict, seen_at=seen_at)
+        for verdict, seen_at in ((Verdict.NO_THREAT, 2), (Verdict.MALICIOUS, 1))
+    )
+    known = Reputation(LOOPBACK, clean.join(bad), 2)
+    assert effective_verdict(LOOPBACK, known) == (Verdict.NO_THREAT, "", None)
+    assert overruling_rule(LOOPBACK, known)
+    [row] = address_report(LOOPBACK, "", known, 2)["lookup_results"]["sources"]
+    assert (row["verdict"], row["worst_verdict"]) == ("NO_THREAT", "BENIGN")
