@@ -119,7 +119,8 @@ def _listing_rows(row: Row) -> list[ProviderRow]:
 
 
 def _in_words(row: ProviderRow) -> str:
-    words = ", ".join(filter(None, (row.assessment, row.detail)))
+    rule = f"overruled by {row.overruled_by}" if row.overruled_by else ""
+    words = ", ".join(filter(None, (row.assessment, row.detail, rule)))
     return f"{row.provider} ({words})" if words else row.provider
 
 
@@ -142,6 +143,7 @@ def _as_json(row: Row) -> str:
                 "verdict": None if one.verdict is None else one.verdict.name,
                 "assessment": one.assessment,
                 "detail": one.detail,
+                **({"overruled_by": one.overruled_by} if one.overruled_by else {}),
             }
             for one in row.answer.rows
         ]

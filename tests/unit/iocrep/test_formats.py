@@ -43,6 +43,16 @@ def test_a_json_line_says_everything() -> None:
     assert "verdict" not in unanswered
 
 
+def test_an_overruled_row_names_the_rule() -> None:
+    row = ProviderRow(
+        "lists.example", RowStatus.TRUSTED, Verdict.BENIGN, "trustworthy", overruled_by="local name"
+    )
+    overruled = Row(1, "db.local", DOMAIN, Answer(DOMAIN, known=True, rows=(row,)))
+    told = json.loads(as_text(Format.JSON, [overruled]))
+    assert told["providers"][0]["overruled_by"] == "local name"
+    assert "overruled by local name" in " ".join(drawn(overruled).split())
+
+
 def test_csv_is_read_back() -> None:
     text = header(Format.CSV) + as_text(Format.CSV, [KNOWN, UNKNOWN, UNANSWERED])
     known, unknown, unanswered = csv.DictReader(io.StringIO(text, newline=""))
