@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from functions.export.export_source import ExportSource
 from functions.export.formats.all_formats import all_files
-from functions.export.trust import StoredIoc
+from functions.export.trust import JudgedIoc
 from shared.domain.indicator import Indicator
 from shared.formats.exports.index import ExportIndex, ExportPage, IndexedFile
 from shared.formats.exports.source import ExportFile, Options
@@ -22,7 +22,7 @@ _WRITTEN_AGAIN_AFTER_MS = 15 * 86_400_000
 
 # Passes all IOCs to a callback, page by page and from several threads. Returns by trusted name the
 # provider whose trust also holds for the names below it.
-Read = Callable[[Callable[[list[StoredIoc]], None]], Mapping[Indicator, str]]
+Read = Callable[[Callable[[list[JudgedIoc]], None]], Mapping[Indicator, str]]
 
 
 class Bucket(Protocol):

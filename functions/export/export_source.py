@@ -8,7 +8,7 @@ from threading import Lock
 from typing import Any, Self
 
 from functions.export.report_tags import exported_tags
-from functions.export.trust import StoredIoc
+from functions.export.trust import JudgedIoc
 from shared.domain.errors import InvalidIndicator
 from shared.domain.harmless import always_harmless, apply_rule
 from shared.domain.indicator import Indicator, IndicatorType, parse
@@ -96,7 +96,7 @@ class ExportSource:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    def add(self, iocs: Iterable[StoredIoc]) -> None:
+    def add(self, iocs: Iterable[JudgedIoc]) -> None:
         """Add IOCs that are created and changed now.
 
         Passes over a stored value that is not an indicator by the present rules.
@@ -194,7 +194,7 @@ class ExportSource:
                 episode,
             )
 
-    def _row(self, ioc: StoredIoc) -> tuple[Any, ...]:
+    def _row(self, ioc: JudgedIoc) -> tuple[Any, ...]:
         reputation = ioc.reputation
         indicator, summary = reputation.indicator, reputation.summary
         verdict = apply_rule(summary.shown.verdict, ioc.rule).verdict

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from functions.export.trust import StoredIoc, Trust
+from functions.export.trust import JudgedIoc, Trust
 from shared.domain.indicator import Indicator
 from shared.store.items import (
     indicator_of,
@@ -22,7 +22,7 @@ def read_iocs(
     client: "DynamoDBClient",
     table: str,
     trust: Trust,
-    consume: Callable[[list[StoredIoc]], None],
+    consume: Callable[[list[JudgedIoc]], None],
     left: Callable[[], float],
 ) -> dict[Indicator, str]:
     """Pass all IOCs to `consume`, as `shared.store.whole_table.read_all` passes items.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
-class StoredIoc(NamedTuple):
+class JudgedIoc(NamedTuple):
     """A reputation, and what overrules its verdict; "" if nothing does or it is not bad."""
 
     reputation: Reputation
@@ -35,7 +35,7 @@ class Trust:
     Attributes:
         providers: in their order.
         networks: the networks that each of them trusts, by provider id.
-        below: ids of those with names that also stand for the names below them.
+        below: ids of those with names whose trust also holds for the names below them.
         now: milliseconds since the epoch.
     """
 
@@ -44,7 +44,7 @@ class Trust:
     below: Sequence[str] = ()
     now: int = 0
 
-    def judged(self, reputation: Reputation, listings: Mapping[str, Listing]) -> StoredIoc:
+    def judged(self, reputation: Reputation, listings: Mapping[str, Listing]) -> JudgedIoc:
         """Return an IOC with what overrules its verdict, except trusted names above it.
 
         Args:
@@ -60,7 +60,7 @@ class Trust:
             }
         record = IocRecord(indicator, reputation, {**of_networks, **listings})
         trusted = provider_verdicts(record, self.providers, self.now)
-        return StoredIoc(reputation, overruling_rule(indicator, reputation, trusted))
+        return JudgedIoc(reputation, overruling_rule(indicator, reputation, trusted))
 
     def trusting_below(self, listings: Mapping[str, Listing]) -> str:
         """Return the provider whose trust in a name also holds for the names below it, or ""."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from functions.export.build import publish
-from functions.export.trust import StoredIoc
+from functions.export.trust import JudgedIoc
 from shared.domain.indicator import Indicator
 from tests.builders import reputation
 from tests.dns.names import BLOCKED, HOSTILE, LONG
@@ -18,9 +18,9 @@ from tests.exports import OPTIONS, MemoryBucket
 @pytest.fixture(scope="session")
 def lists(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
     """Name and text of each block list of domains."""
-    stored = [StoredIoc(reputation(one)) for one in (*HOSTILE, *BLOCKED, *LONG)]
+    stored = [JudgedIoc(reputation(one)) for one in (*HOSTILE, *BLOCKED, *LONG)]
 
-    def read(consume: Callable[[list[StoredIoc]], None]) -> Mapping[Indicator, str]:
+    def read(consume: Callable[[list[JudgedIoc]], None]) -> Mapping[Indicator, str]:
         consume(stored)
         return {}
 

@@ -179,6 +179,10 @@ def fill(stack: Stack, door: str, monkeypatch: pytest.MonkeyPatch) -> None:
             "iocs": by_type("MALICIOUS"),
         }
         stack.server.answer("/feed", page(json.dumps({"items": [item]}).encode()))
+    ingest(feed, monkeypatch)
+
+
+def ingest(feed: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FEED_URL", feed)
     monkeypatch.setenv("FEED_API_KEY", KEY)
     monkeypatch.setenv("FEED_ALLOW_PRIVATE", "true")
@@ -289,3 +293,20 @@ def test_infrastructure(
         if os.environ.get("SHOW_TABLE"):
             sys.stdout.write("\n".join(["", *table, ""]))
     assert not wrong
+
+
+@pytest.mark.parametrize("door", ["report"])
+def test_a_second_report_that_only_mentions_a_trusted_name(
+    stack: Stack, trusting: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, verdict in enumerate(("MALICIOUS", None), 1):
+        iocs = {"domain": [scan_ioc("google.com", verdict)]}
+        report = raw_scan_report(iocs, resources={}, file=None)
+        sent = raw_scan(report, flow_id=f"flow-{number}")
+        assert stack.api.ask("/api/reports", method="POST", body=sent).status == 200
+    items = stack.api.ask("/feed/reports.json?order=oldest_first").body["items"]
+    verdicts = [item["iocs"]["domain"][0]["verdict"] for item in items]
+    assert verdicts == ["MALICIOUS", "UNKNOWN" if trusting else "MALICIOUS"]
+    ingest(f"{stack.api.base}/feed/reports.json", monkeypatch)
+    results = stack.api.look_up("domain", "google.com").body["lookup_results"]
+    assert results["detected_by"] == (0 if trusting else 1)

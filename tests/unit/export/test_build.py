@@ -16,7 +16,7 @@ import pytest
 
 from functions.export import export_source
 from functions.export.build import STATE, publish
-from functions.export.trust import StoredIoc, Trust
+from functions.export.trust import JudgedIoc, Trust
 from shared.domain import harmless
 from shared.domain.errors import StoreError
 from shared.domain.indicator import Indicator, IndicatorType, parse
@@ -60,7 +60,7 @@ def run(bucket: MemoryBucket, tmp_path: Path) -> Run:
     ) -> dict[str, Any]:
         stored = [Trust().judged(one, {}) for one in known]
 
-        def read(take: Callable[[list[StoredIoc]], None]) -> Mapping[Indicator, str]:
+        def read(take: Callable[[list[JudgedIoc]], None]) -> Mapping[Indicator, str]:
             with ThreadPoolExecutor(3) as pool:
                 list(pool.map(take, (stored[:2], stored[2:], [])))
             if error:

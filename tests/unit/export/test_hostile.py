@@ -16,7 +16,7 @@ from pymisp import MISPEvent
 
 from functions.export.build import publish
 from functions.export.report_tags import RESERVED
-from functions.export.trust import StoredIoc
+from functions.export.trust import JudgedIoc
 from shared.domain.errors import InvalidIndicator
 from shared.domain.indicator import Indicator, IndicatorType, parse
 from shared.domain.indicator_types import INDICATOR_TYPES
@@ -42,10 +42,10 @@ pytestmark = pytest.mark.filterwarnings("error")
 
 def exports(kind: IndicatorType, value: str, tags: frozenset[str]) -> MemoryBucket:
     """The exports of one IOC as it is stored, whether its value is an indicator or not."""
-    stored = StoredIoc(reputation(Indicator(kind, value), tags=tags))
+    stored = JudgedIoc(reputation(Indicator(kind, value), tags=tags))
     bucket = MemoryBucket()
 
-    def read(consume: Callable[[list[StoredIoc]], None]) -> dict[Indicator, str]:
+    def read(consume: Callable[[list[JudgedIoc]], None]) -> dict[Indicator, str]:
         consume([stored])
         return {}
 
