@@ -112,6 +112,7 @@ def _run(settings: IngestSettings, budget_s: float, again_since: object) -> Run:
         clock=clock,
         again_since=None if again_since is None else read_moment(again_since, clock.now),
         inherit_verdict=settings.inherit_verdict,
+        publish_private=settings.publish_private,
     )
 
 
@@ -153,6 +154,8 @@ def _report(summary: Summary) -> None:
         metrics.add_metric(
             name="ingest_verdicts_missing", unit=MetricUnit.Count, value=int(not summary.sightings)
         )
+    if summary.private:
+        metrics.add_metric(name="ingest_private", unit=MetricUnit.Count, value=summary.private)
     if summary.unresolved_long:
         metrics.add_metric(
             name="ingest_unresolved_long", unit=MetricUnit.Count, value=summary.unresolved_long

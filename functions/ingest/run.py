@@ -21,6 +21,7 @@ from shared.domain.errors import FeedError, InvalidRecord, StoreError
 from shared.domain.moment import read_moment
 from shared.formats.feed.info import info_url, read_count
 from shared.formats.feed.page import FeedPage
+from shared.formats.feed.privacy import is_private
 from shared.formats.feed.reader import mentioned_next, read_page
 from shared.formats.feed.report import Rejected, is_flow_id, read_report
 from shared.http.fetch import Fetched, OutOfTime, next_url
@@ -101,6 +102,7 @@ class Run:
         again_since: known reports from this date on are read again, milliseconds since the epoch;
             None for none. Their counts stay.
         inherit_verdict: whether IOCs without a verdict inherit that of their report.
+        publish_private: whether reports of private scans are stored.
     """
 
     feed_url: str
@@ -113,6 +115,7 @@ class Run:
     batch_sightings: int = BATCH_SIGHTINGS
     again_since: int | None = None
     inherit_verdict: bool = False
+    publish_private: bool = False
     summary: Summary = field(default_factory=Summary)
     _number: int = 0
     _complete_runs: frozenset[int] = frozenset()
@@ -355,7 +358,7 @@ class Run:
         self.summary.reports += len(raws)
         seen: list[ReadReport] = []
         named: list[tuple[object, _ReportKey | None]] = []
-        for raw in raws:
+        for raw in map(self._hide_private, raws):
             try:
                 named.append((raw, _report_key(raw, inherit_verdict=self.inherit_verdict)))
             except InvalidRecord as error:
@@ -390,6 +393,13 @@ class Run:
                 self._wait(NewReport(name.flow, name.content, report), url)
         self._newest = max([self._newest, *(report.date for report in seen)])
         return seen
+
+    def _hide_private(self, raw: object) -> object:
+        """Reduce the report of a private scan to one without content, so that nothing is stored."""
+        if self.publish_private or not isinstance(raw, Mapping) or not is_private(raw):
+            return raw
+        self.summary.private += 1
+        return {name: raw[name] for name in ("flow_id", "date") if name in raw} | {"iocs": {}}
 
     def _wait(self, new: NewReport, url: str) -> None:
         """Add a report to the next batch; if it is full, apply it first."""

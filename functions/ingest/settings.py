@@ -18,6 +18,8 @@ class IngestSettings:
         feed_ca: a private CA of the feed (`FEED_CA_PARAMETER`, `FEED_CA_FILE`).
         inherit_verdict: whether IOCs without a verdict inherit that of their report
             (`INHERIT_VERDICT`, "true" if so).
+        publish_private: whether reports of private scans are stored (`PUBLISH_PRIVATE`, "true" if
+            so).
         table_name: the IOC table (`TABLE_NAME`).
         state_table_name: the state table (`STATE_TABLE_NAME`).
         search_table_name: the search index (`SEARCH_TABLE_NAME`), "" for none.
@@ -33,6 +35,7 @@ class IngestSettings:
         self.feed_allow_private = flag(env, "FEED_ALLOW_PRIVATE")
         self.feed_ca = PrivateCa(env, "FEED_CA")
         self.inherit_verdict = flag(env, "INHERIT_VERDICT")
+        self.publish_private = flag(env, "PUBLISH_PRIVATE")
         self.table_name = text(env, "TABLE_NAME")
         self.state_table_name = text(env, "STATE_TABLE_NAME")
         self.search_table_name = env.get("SEARCH_TABLE_NAME", "")

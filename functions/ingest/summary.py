@@ -20,6 +20,7 @@ class Summary:
         requests: pages requested.
         pages: pages read.
         reports: reports on these pages.
+        private: of these, reports of private scans, which are not stored.
         known: reports whose content was in the ledger already.
         sightings: IOCs with a valid verdict in the reports that were not known.
         iocs_new, iocs_changed, iocs_unchanged: items by the effect of the run.
@@ -46,6 +47,7 @@ class Summary:
     requests: int = 0
     pages: int = 0
     reports: int = 0
+    private: int = 0
     known: int = 0
     sightings: int = 0
     iocs_new: int = 0

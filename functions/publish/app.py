@@ -63,6 +63,8 @@ def _poll(context: LambdaContext) -> dict[str, Any]:
     left = Deadline(context.get_remaining_time_in_millis() / 1000 - SPARE_S).left
     polled = _poller(left).poll()
     metrics.add_metric(name="poll_complete", unit=MetricUnit.Count, value=polled.complete)
+    if polled.private:
+        metrics.add_metric(name="publish_private", unit=MetricUnit.Count, value=polled.private)
     metrics.flush_metrics()
     log = logger.info if polled.complete else logger.error
     log("poll ended", extra={"summary": polled.as_dict()})
@@ -103,6 +105,7 @@ def _publisher() -> Publisher:
         _external_reputation(),
         _now_ms,
         _trusted_by(),
+        publish_private=_settings().publish_private,
     )
 
 

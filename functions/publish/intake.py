@@ -60,6 +60,7 @@ class Status(StrEnum):
     PUBLISHED = "published"
     REPLACED = "replaced"
     UNCHANGED = "unchanged"
+    PRIVATE = "private"  # neither published nor stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ class Publisher:
         external_reputation: returns the external evidence for IOCs.
         now: milliseconds since the epoch.
         trusted_by: returns which IOCs are trusted by a provider that overrules.
+        publish_private: whether reports of private scans are published, too.
     """
 
     histories: Histories
@@ -93,6 +95,7 @@ class Publisher:
     external_reputation: ExternalReputation
     now: Callable[[], int]
     trusted_by: TrustedBy = no_trusted_lists
+    publish_private: bool = False
 
     def publish(self, report: ScanReport, sender: str = "") -> Published:
         """Decide a verdict for every IOC of a report and add the report to the feed.
@@ -104,6 +107,8 @@ class Publisher:
             EntryTooLarge: the report is too large for an entry; the feed does not show it.
             StoreError: the store failed; publishing the report again is safe.
         """
+        if report.private and not self.publish_private:
+            return Published(report.flow_id, report.report_id, Status.PRIVATE)
         known = self.log.find(report.flow_id, report.report_id)
         if known and known.content == content_digest(report, asked=True):
             return Published(report.flow_id, report.report_id, Status.UNCHANGED)

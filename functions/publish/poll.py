@@ -44,6 +44,7 @@ class Polled:
         known: listed reports that were published before.
         published: reports that this poll published.
         unfinished: scans that are still running.
+        private: reports of private scans, which are not published.
         failed: scans that could not be fetched or read, or that have an unreadable report.
     """
 
@@ -53,6 +54,7 @@ class Polled:
     known: int = 0
     published: int = 0
     unfinished: int = 0
+    private: int = 0
     failed: int = 0
 
     def as_dict(self) -> dict[str, Any]:
@@ -124,7 +126,8 @@ class Poller:
             status = self.publisher.publish(report).status
         except EntryTooLarge:
             return False
-        polled.published += status is not Status.UNCHANGED
+        polled.private += status is Status.PRIVATE
+        polled.published += status in {Status.PUBLISHED, Status.REPLACED}
         return True
 
 

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
+from aws_lambda_powertools.metrics import MetricUnit
+
 from functions.publish.feed import Cursor, InvalidCursor, as_atom, as_json, read_page
-from functions.publish.intake import Published, Publisher
+from functions.publish.intake import Published, Publisher, Status
 from functions.publish.media import Media, choose_media, read_body
 from functions.publish.scan import RejectedReport, ScanReport, read_scan
 from functions.publish.store.feed_log import EntryTooLarge, FeedLog
@@ -18,7 +20,7 @@ from shared.http.caching import knows
 from shared.http.routing import Route, find_route
 from shared.http.web import Request, Response
 from shared.runtime.deadline import Deadline
-from shared.runtime.observability import logger
+from shared.runtime.observability import logger, metrics
 from shared.store.api_keys import ApiKey, Right
 
 # Each report has a row in the answer, which is limited to 6 MB.
@@ -148,6 +150,9 @@ def _left_out(report_id: str, status: str, reason: str) -> dict[str, Any]:
 
 
 def _published(report: ScanReport, published: Published, key: ApiKey) -> dict[str, Any]:
+    if published.status is Status.PRIVATE:
+        metrics.add_metric(name="publish_private", unit=MetricUnit.Count, value=1)
+        metrics.flush_metrics()
     logger.info(
         "scan report taken",
         extra={

@@ -75,6 +75,7 @@ class ScanReport:
         rejected: the first IOCs that could not be read, each with its type, reason and value.
         rejected_count: number of all IOCs that could not be read.
         passed_over: number of IOCs of types that are not looked up.
+        private: whether the scan, its file or an archive around it is marked as private.
     """
 
     flow_id: str
@@ -88,6 +89,7 @@ class ScanReport:
     rejected: list[str] = field(default_factory=list)
     rejected_count: int = 0
     passed_over: int = 0
+    private: bool = False
 
     def reject(self, kind: IndicatorType, reason: str, value: object = None) -> None:
         """Note an IOC that could not be read; a report can have hundreds of thousands of them."""
@@ -183,6 +185,7 @@ class _Reader:
             parent_verdict_of(raw),
             cap_tags(_tags(raw["tags"])),
             shown._replace(digests=()) if self._url else shown,
+            private="private" in raw,
         )
         self.final = self._final()
 

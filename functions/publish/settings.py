@@ -26,6 +26,8 @@ class PublishSettings:
         providers: ids of the enabled providers (`PROVIDERS`, separated by commas); one of them may
             overrule bad verdicts.
         table_name: the IOC table (`TABLE_NAME`), for the lists of these providers.
+        publish_private: whether reports of private scans are published (`PUBLISH_PRIVATE`, "true"
+            if so).
 
     Raises:
         SettingsError: a setting is missing or not valid.
@@ -43,3 +45,4 @@ class PublishSettings:
         self.reputation_api_key = Secret(env, "REPUTATION_API_KEY")
         self.providers = names(env, "PROVIDERS")
         self.table_name = text(env, "TABLE_NAME")
+        self.publish_private = flag(env, "PUBLISH_PRIVATE")

@@ -87,7 +87,7 @@ class TakenReport(ResponseBody):
 
     flow_id: FlowId
     report_id: ReportId
-    status: Literal["published", "replaced", "unchanged"]
+    status: Literal["published", "replaced", "unchanged", "private"]
     verdicts: dict[VerdictOrUnknown, int] = Field(
         description="Number of IOCs by verdict; empty for an unchanged report."
     )

@@ -205,6 +205,7 @@ VARIABLES = {
         "FEED_ALLOW_PRIVATE",
         "FEED_CA_PARAMETER",
         "INHERIT_VERDICT",
+        "PUBLISH_PRIVATE",
         "SEARCH_TABLE_NAME",
         "TTL",
     },
@@ -227,6 +228,7 @@ VARIABLES = {
     | {
         "FEED_CA_PARAMETER",
         "PROVIDERS",
+        "PUBLISH_PRIVATE",
         "REPORT_TABLE_NAME",
         "SANDBOX_URL",
         "SANDBOX_API_KEY_PARAMETER",

@@ -12,6 +12,7 @@ from shared.domain.errors import FeedError
 from shared.domain.indicator_types import TYPE_BY_HASH_DIGITS
 from shared.domain.verdict import FIELDS
 from shared.formats import strict_json
+from shared.formats.feed.privacy import is_private
 from shared.formats.feed.report import RawReport
 from shared.formats.strict_json import JsonLimits
 
@@ -81,6 +82,8 @@ def parse_scan(body: bytes) -> dict[str, Any]:
 def raw_report(scan: Mapping[str, Any], report_id: str, report: object) -> RawReport:
     """Convert a report of a scan to a raw report for `shared.formats.feed.report.read_report`."""
     name = {"flow_id": scan.get("flowId"), "report_id": report_id}
+    if is_private(scan) or is_private(report):
+        name["private"] = True
     if not isinstance(report, Mapping):
         return {**name, "report": report}
     return {

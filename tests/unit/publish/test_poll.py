@@ -38,6 +38,8 @@ class FakePublisher:
     def publish(self, report: ScanReport) -> Published:
         if error := self.errors.get(report.flow_id):
             raise error
+        if report.private:
+            return Published(report.flow_id, report.report_id, Status.PRIVATE)
         name = (report.flow_id, report.report_id)
         known = name in self.published
         self.published.append(name)
@@ -78,7 +80,7 @@ def scan(flow_id: str, *reports: object) -> dict[str, Any]:
 
 def summary(**fields: Any) -> dict[str, Any]:
     nothing = {"complete": True, "stopped": "", "listed": 0, "known": 0, "published": 0}
-    return {**nothing, "unfinished": 0, "failed": 0, **fields}
+    return {**nothing, "unfinished": 0, "private": 0, "failed": 0, **fields}
 
 
 def test_what_is_new_is_published_and_what_is_known_is_not_asked_for() -> None:
@@ -129,6 +131,12 @@ def test_a_scan_that_fails_costs_itself(answer: Any) -> None:
     assert sandbox.flows == ["c", "a"]
     sandbox.feed.pages[scan_url(SANDBOX, "bad")] = body_of(scan("bad"))
     assert sandbox.poll() == summary(listed=3, known=2, published=1)
+
+
+def test_a_private_scan_is_counted_and_is_no_failure() -> None:
+    sandbox = Sandbox(scan("b", raw_scan_report(private=True)), scan("a"))
+    assert sandbox.poll() == summary(listed=2, published=1, private=1)
+    assert sandbox.flows == ["a"]
 
 
 def test_a_scan_that_is_under_way_is_no_failure_and_comes_later() -> None:
