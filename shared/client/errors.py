@@ -12,7 +12,7 @@ class ReputationApiError(ReputationError):
 
 
 class KeyRefused(ReputationApiError):
-    """The API does not accept the key (401), or not from this client (403)."""
+    """The API does not accept the key (401), or not for this request or client (403)."""
 
 
 class LimitReached(ReputationApiError):
