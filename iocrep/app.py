@@ -14,6 +14,7 @@ from iocrep.lookup import lookup
 from iocrep.settings import Settings, read_file, warning
 from iocrep.status import status
 from iocrep.watch import watch
+from iocrep.why import why
 
 app = typer.Typer(
     name="iocrep",
@@ -60,6 +61,7 @@ def _settings(
 
 
 app.command()(lookup)
+app.command()(why)
 app.command()(watch)
 app.command()(status)
 app.add_typer(config_commands, name="config")

@@ -48,6 +48,7 @@ Config = Annotated[
 Indicators = Annotated[
     list[str] | None, typer.Argument(help="Indicators of any type, defanged or not.")
 ]
+OneIndicator = Annotated[str, typer.Argument(help="An indicator of any type, defanged or not.")]
 ListFile = Annotated[
     Path | None,
     typer.Option(

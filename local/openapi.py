@@ -21,6 +21,7 @@ from functions.lookup.apikey_bodies import (
     sandbox_system,
     sandbox_user,
 )
+from functions.lookup.explanation_bodies import explanation
 from functions.lookup.feed_status_body import feed_status
 from functions.lookup.file_reputation_bodies import file_reputation
 from functions.lookup.file_reputation_bodies import invalid_hash_row as invalid_file_row
@@ -56,6 +57,7 @@ from functions.publish.store.feed_log import FeedEntry
 from functions.publish.verdict_rule import decide
 from local.errors import LocalError
 from local.feed import SAMPLE_DOMAIN, SAMPLE_HASH, SAMPLE_IP
+from local.openapi_models import explanation as explained
 from local.openapi_models import exports, feed, sandbox
 from local.openapi_models import v4 as models
 from shared.domain.extract import extract
@@ -299,6 +301,13 @@ _DETAILS = {
     "in": "header",
     "description": "1 for the results of the engines. Also accepted as `include_scan_details`.",
     "schema": {"type": "string", "enum": ["0", "1"], "default": "0"},
+}
+_MATCH = {
+    "name": "x-match",
+    "in": "header",
+    "description": "`parents` adds rows for the host of a URL, up to four domains above it down to "
+    "the registrable one, and shorter URLs, in the same batch read.",
+    "schema": {"type": "string", "enum": ["parents"]},
 }
 _EXTENDED = {
     "name": "extended",
@@ -610,6 +619,7 @@ for _kind, _words, _report, _bulk_request, _bulk_answer, _not_valid in (
             "malicious": _address(_kind, _listed, known=True),
             "unknown": _address(_kind, _other, known=False),
         },
+        parameters=[_MATCH],
         refusals=(_not_valid,),
     )
 
@@ -729,6 +739,13 @@ _SEARCH_REFUSALS = (errors.NO_SEARCH_INDEX, errors.SEARCH_PARAMETER_NOT_VALID)
 _IF_INDEXED = "Available if the stack keeps a search index. Each page counts as a look-up."
 _SEEN = parse(IndicatorType.DOMAIN, SAMPLE_DOMAIN)
 _SEEN_BY = _known(_SEEN).summary.latest
+_SEEN_URL = parse(IndicatorType.URL, f"http://{SAMPLE_DOMAIN}/a")
+_EXPLAINED = explanation(
+    LookupResult(_SEEN_URL, None, _others(_SEEN_URL)),
+    [LookupResult(_SEEN, _known(_SEEN), _others(_SEEN))],
+    _NOW,
+    with_senders=False,
+)
 
 _IF_EXPORTS = (
     "Available if the stack publishes exports, after the first one; 404 before. "
@@ -956,6 +973,16 @@ for _name, _what, _not_valid in (
         answer=models.Sightings,
         answers={"seen": sightings_answer(_SEEN, [_SEEN_BY], "")},
         refusals=(*_SEARCH_REFUSALS, _not_valid, errors.VALUE_NOT_ENCODED),
+    )
+    OPERATIONS["GET", f"/v4/ioc/{_name}/{{value}}"] = Operation(
+        "Search",
+        f"explain{_name.capitalize()}",
+        f"Explain the verdict of {_what}",
+        "Everything that is known of it, and what is around it, read in one batch. 404 only if "
+        "nothing is known of either.",
+        answer=explained.Explanation,
+        answers={"explained": _EXPLAINED},
+        refusals=(_not_valid, errors.VALUE_NOT_ENCODED, errors.IOC_NOT_FOUND),
     )
 OPERATIONS["GET", "/v4/report/{flow_id}/iocs"] = Operation(
     "Search",

@@ -3,7 +3,8 @@
 from typing import Any
 
 from functions.lookup.bulk import address_field, read_one_of
-from functions.lookup.service import Call, Handler, LookupResult, Service
+from functions.lookup.matches import HEADER, PARENTS, add_matches
+from functions.lookup.service import Call, Handler, LookupResult, Service, severity_of
 from functions.lookup.v4_bodies import address_report, invalid_address_row
 from shared.domain.errors import InvalidIndicator
 from shared.domain.indicator import IndicatorType, Query, parse_path_query, parse_query
@@ -41,9 +42,19 @@ def report(kind: IndicatorType) -> Handler:
             question = parse_path_query(kind, value)
         except InvalidIndicator as error:
             raise ApiError(NOT_VALID[kind], str(error)) from None
+        if call.request.headers.get(HEADER, "").strip().lower() == PARENTS:
+            return Response(200, _with_matches(service, question))
         return Response(200, _row(*service.answer(question), service.now()))
 
     return look_up
+
+
+def _with_matches(service: Service, question: Query) -> dict[str, Any]:
+    questions = [question, question.twin] if question.twin else [question]
+    answers = [(one, *service.look_around(one.indicator)) for one in questions]
+    asked, found, around = max(answers, key=lambda answer: severity_of(answer[1]))
+    now = service.now()
+    return add_matches(_row(asked, found, now), around, now)
 
 
 def bulk(kind: IndicatorType) -> Handler:

@@ -9,6 +9,7 @@ from functions.lookup import (
     account,
     addresses,
     documentation,
+    explanation,
     exports,
     file_reputation,
     filters,
@@ -124,6 +125,11 @@ def _sightings_route(name: str, kind: IndicatorType | None) -> Route[Handler]:
     )
 
 
+def _explaining_route(name: str, kind: IndicatorType | None) -> Route[Handler]:
+    path = f"/v4/ioc/{name}/{{value:any}}"
+    return Route(path, {"GET": explanation.explain(kind)}, Counting.EACH_GET)
+
+
 def _reputation_route(name: str, kind: IndicatorType) -> Route[Handler]:
     handlers = {"GET": reputations.report(kind), "POST": reputations.bulk(kind)}
     return Route(f"/api/reputation/{name}", handlers, Counting.EACH_GET)
@@ -145,6 +151,11 @@ ROUTES: tuple[Route[Handler], ...] = (
     _sightings_route("ip", IndicatorType.IP),
     _sightings_route("domain", IndicatorType.DOMAIN),
     _sightings_route("url", IndicatorType.URL),
+    # After those of the sightings, whose paths they would match, too.
+    _explaining_route("hash", None),
+    _explaining_route("ip", IndicatorType.IP),
+    _explaining_route("domain", IndicatorType.DOMAIN),
+    _explaining_route("url", IndicatorType.URL),
     Route(
         "/v4/report/{flow_id:any}/iocs",
         {"GET": _searching(lambda search: search.of_scan)},

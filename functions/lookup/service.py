@@ -152,6 +152,24 @@ class Service:
         self.looked_up([result])
         return result
 
+    def look_around(self, indicator: Indicator) -> tuple[LookupResult, list[LookupResult]]:
+        """Look one indicator up, and what is around it, the nearest first, in one batch read.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        from shared.domain.surroundings import surroundings  # noqa: PLC0415 - loads a large list
+
+        near = surroundings(indicator)
+        covering = {
+            one: some for one in (indicator, *near) if (some := self.providers.covering(one))
+        }
+        known = self.iocs.find_many([indicator, *near], covering)
+        asked = self.providers.ask(known[indicator], self.now())
+        found, *around = self._results([asked, *(known[one] for one in near)])
+        self.looked_up([found])
+        return found, around
+
     def find_many(
         self, indicators: Collection[Indicator], *, report: bool = True
     ) -> dict[Indicator, LookupResult]:
@@ -228,7 +246,12 @@ def _worse(answers: Sequence[Answered]) -> Answered:
     """The answer with the most severe verdict; an unknown one is the least severe."""
     if len(answers) == 1:
         return answers[0]
-    return max(answers, key=lambda one: -1 if one[1].verdict is None else one[1].verdict)
+    return max(answers, key=lambda one: severity_of(one[1]))
+
+
+def severity_of(result: LookupResult) -> int:
+    """The severity of a verdict; -1 for an unknown indicator."""
+    return -1 if result.verdict is None else result.verdict
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from shared.domain.verdict import Verdict
 _DIGESTS = tuple(kind.value for kind in INDICATOR_TYPES if kind in HASH_TYPES)
 _TRUSTWORTHY = "trustworthy"
 _THREAT_NAMES = ("threat_name", "malware_family", "malware_type")
+SUSPICIOUS = "suspicious"
 # Clients count a detection only if it names a threat.
 LISTED = "listed"
 
@@ -47,7 +48,7 @@ class _Meaning:
 _MEANINGS = {
     Verdict.MALICIOUS: _Meaning(1, 1, "high risk"),
     Verdict.LIKELY_MALICIOUS: _Meaning(1, 1, "high risk"),
-    Verdict.SUSPICIOUS: _Meaning(2, 1, "suspicious"),
+    Verdict.SUSPICIOUS: _Meaning(2, 1, SUSPICIOUS),
     Verdict.NO_THREAT: _Meaning(0, 5, ""),
     Verdict.BENIGN: _Meaning(0, 0, _TRUSTWORTHY),
 }

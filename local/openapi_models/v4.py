@@ -498,6 +498,16 @@ class UnknownSource(ResponseBody):
     status: Literal[5]
 
 
+Matched = Annotated[
+    str,
+    Field(
+        description="With `x-match: parents`, the indicator around the one asked that the row is "
+        "about; absent if the row is about the one asked.",
+        json_schema_extra=without_default,
+    ),
+]
+
+
 class KnownSource(Sighting):
     """The row of the sandbox for an indicator that it knows."""
 
@@ -508,6 +518,7 @@ class KnownSource(Sighting):
     status: Literal[0, 1, 5] = Field(
         description="0 trusted by the sandbox, 1 listed, 5 not listed."
     )
+    matched: Matched = ""
 
 
 class ProviderSource(MayBeOverruled):
@@ -531,6 +542,7 @@ class ProviderSource(MayBeOverruled):
         "not listed."
     )
     list: ListName = ""
+    matched: Matched = ""
 
 
 class IpProviderSource(ProviderSource):

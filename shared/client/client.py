@@ -52,6 +52,7 @@ _READ_BYTES = 64 * 1024
 _SECONDS = re.compile("[0-9]{1,9}")
 _FIELDS: Final = {"hash": "hash", "ip": "address", "domain": "fqdn", "url": "url"}
 _HASH_NOT_FOUND = 404003
+_IOC_NOT_FOUND = 404001
 _NOT_ACCEPTED = frozenset({400064, *range(400180, 400186)})
 
 
@@ -194,6 +195,22 @@ class ReputationClient:
         except FeedError as error:
             raise UnexpectedAnswer(str(error)) from None
 
+    def explain(self, indicator: Indicator) -> Any:
+        """Read everything that this service knows of an indicator, as JSON; docs/contract.md.
+
+        Returns:
+            None if nothing is known of it and of what is around it.
+
+        Raises:
+            ReputationApiError: the request failed, or the API has no explanations.
+        """
+        self._deadline.start()
+        path = f"ioc/{indicator.type.info.route}/{quote(indicator.value, safe='')}"
+        reply = self._send("GET", path)
+        if reply.status == 404 and wire.read_error_code(reply.body) == _IOC_NOT_FOUND:
+            return None
+        return _json(_accepted(reply))
+
     def refresh_filter(self) -> bool:
         """Download the filter of the API if it has changed.
 
@@ -237,10 +254,7 @@ class ReputationClient:
         self._deadline.start()
 
     def _body_of(self, path: str, *, status: int = 200) -> bytes:
-        reply = self._send("GET", path)
-        if reply.status != status:
-            raise _refusal(reply)
-        return reply.body
+        return _accepted(self._send("GET", path), status)
 
     def _cached(self, indicator: Indicator) -> Answer | None:
         cached = None if self._cache is None else self._cache.get(indicator)
@@ -348,6 +362,13 @@ def _answers(outcome: wire.Reply) -> dict[Indicator, Answer]:
     return outcome.answers
 
 
+def _json(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise UnexpectedAnswer("the answer is not JSON") from None
+
+
 class _Reply(NamedTuple):
     """An HTTP answer with its decompressed body."""
 
@@ -413,6 +434,12 @@ def _chunks(indicators: Iterable[Indicator], most: int) -> Iterator[list[Indicat
         size += length
     if chunk:
         yield chunk
+
+
+def _accepted(reply: _Reply, status: int = 200) -> bytes:
+    if reply.status != status:
+        raise _refusal(reply)
+    return reply.body
 
 
 def _refusal(reply: _Reply) -> ReputationApiError:

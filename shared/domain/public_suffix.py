@@ -33,10 +33,10 @@ def is_public_suffix(domain: str) -> bool:
     return bool(_suffixes().is_public(domain))
 
 
-def parents(domain: Indicator) -> tuple[Indicator, ...]:
+def parents(domain: Indicator, most: int = MAX_PARENTS) -> tuple[Indicator, ...]:
     """Return the names above a domain that have the same owner: the registrable name comes first.
 
-    They are the `MAX_PARENTS` shortest ones. A registrable name and a public suffix have none.
+    They are the `most` shortest ones. A registrable name and a public suffix have none.
 
     Example:
         >>> [one.value for one in parents(Indicator(IndicatorType.DOMAIN, "a.b.example.co.uk"))]
@@ -48,6 +48,6 @@ def parents(domain: Indicator) -> tuple[Indicator, ...]:
         return ()
     labels = value.removesuffix(f".{registrable}").split(".")
     names = [registrable]
-    while len(names) < min(len(labels), MAX_PARENTS):
+    while len(names) < min(len(labels), most):
         names.append(f"{labels[-len(names)]}.{names[-1]}")
     return tuple(Indicator(IndicatorType.DOMAIN, name) for name in names)

@@ -54,6 +54,9 @@ NO_KEY = ErrorDefinition(401, 401001, "Authentication strategy is invalid")
 UNKNOWN_KEY = ErrorDefinition(401, 401006, "Invalid API key")
 RIGHT_MISSING = ErrorDefinition(403, 403003, "The API key lacks the right")
 NO_SUCH_ENDPOINT = ErrorDefinition(404, 404000, "Endpoint not found")
+IOC_NOT_FOUND = ErrorDefinition(
+    404, 404001, "The indicator was not found, and neither was anything around it"
+)
 FILTER_NOT_FOUND = ErrorDefinition(404, 404001, "The filter was not found")
 NO_SEARCH_INDEX = ErrorDefinition(
     404, 404000, "Endpoint not found, this service keeps no search index"

@@ -14,6 +14,7 @@ import pytest
 from local import openapi
 from local.errors import LocalError
 from local.openapi import ROUTES
+from local.openapi_models import explanation as explanation_models
 from local.openapi_models import exports as export_models
 from local.openapi_models import feed as feed_models
 from local.openapi_models import sandbox as sandbox_models
@@ -93,6 +94,9 @@ def test_every_error_of_the_table_is_documented() -> None:
     assert of_the_table - documented == {"no_such_endpoint"}
 
 
+MODULES_OF_MODELS = (models, sandbox_models, feed_models, export_models, explanation_models)
+
+
 @pytest.mark.parametrize(("method", "path", "operation"), OPERATIONS)
 def test_every_example_is_what_its_model_says(method: str, path: str, operation: Any) -> None:
     for status, response in operation["responses"].items():
@@ -103,11 +107,11 @@ def test_every_example_is_what_its_model_says(method: str, path: str, operation:
                     feed_models.FeedReport.model_validate_json(json.dumps(read))
                     continue
                 name_of_model = content["schema"]["$ref"].rpartition("/")[2]
-                [model] = [
+                [model] = {
                     vars(module)[name_of_model]
-                    for module in (models, sandbox_models, feed_models, export_models)
+                    for module in MODULES_OF_MODELS
                     if name_of_model in vars(module)
-                ]
+                }
                 assert model.model_validate_json(json.dumps(example["value"])), (status, name)
 
 

@@ -172,7 +172,7 @@ KNOWN = {
 }
 UNKNOWN = {
     "hash": "0" * 64,
-    "ip": "192.0.2.1",
+    "ip": "198.51.100.77",
     "domain": "a.example",
     "url": "http://a.example/",
     "key": "0",

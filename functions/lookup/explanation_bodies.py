@@ -1,0 +1,260 @@
+"""The answer that explains a verdict, and the explanation in sentences. Pure.
+
+The page, `iocrep why` and integrations read this one answer. docs/verdicts.md has the rules behind
+the sentences.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from functions.lookup.service import LookupResult
+from functions.lookup.v4_bodies import address_report, hash_report, listed_hash_report
+from shared.domain.evidence import Evidence, EvidenceSource
+from shared.domain.harmless import EffectiveVerdict, always_harmless, effective_verdict
+from shared.domain.indicator import Indicator
+from shared.domain.indicator_types import HASH_TYPES
+from shared.domain.moment import format_millis
+from shared.domain.network import Network
+from shared.domain.provider import ListingStatus, ProviderVerdict
+from shared.domain.reputation import ScanVerdict
+from shared.domain.sighting_details import Origin, unpack
+from shared.domain.verdict import UNKNOWN
+
+Body = dict[str, Any]
+
+
+def explanation(
+    found: LookupResult, around: Sequence[LookupResult], now: int, *, with_senders: bool
+) -> Body:
+    """The answer to GET /v4/ioc/{type}/{value}.
+
+    Args:
+        around: the known indicators around it, the nearest first.
+        now: time of the look-up, milliseconds since the epoch.
+        with_senders: whether evidence names the keys with which reports were sent.
+    """
+    effective = _effective(found)
+    body: Body = {
+        "type": found.indicator.type.value,
+        "value": found.indicator.value,
+        **_verdict(effective),
+        "why": [*_sentences(found, around, effective, with_senders=with_senders)],
+        "providers": [*map(_provider, found.others)],
+        "around": [_around(one) for one in around],
+        "report": _report(found, now),
+    }
+    if found.reputation is not None:
+        summary = found.reputation.summary
+        body |= {
+            "scan_count": found.reputation.scan_count,
+            "first_seen": format_millis(summary.first_seen),
+            "last_seen": format_millis(summary.last_seen),
+            "tags": sorted(summary.tags),
+            "latest": _scan(summary.latest, with_senders=with_senders),
+            "worst": _scan(summary.worst, with_senders=with_senders),
+            "siblings": [_named(one) for one in sorted(summary.siblings)],
+        }
+    return body
+
+
+def _effective(found: LookupResult) -> EffectiveVerdict | None:
+    return effective_verdict(found.indicator, found.reputation, found.others)
+
+
+def _verdict(effective: EffectiveVerdict | None) -> Body:
+    if effective is None:
+        return {"verdict": UNKNOWN}
+    if effective.overruled_verdict is None:
+        return {"verdict": effective.verdict.name}
+    return {
+        "verdict": effective.verdict.name,
+        "overruled_by": effective.overruled_by,
+        "overruled_verdict": effective.overruled_verdict.name,
+    }
+
+
+def _named(indicator: Indicator) -> Body:
+    return {"type": indicator.type.value, "value": indicator.value}
+
+
+def _around(one: LookupResult) -> Body:
+    return {**_named(one.indicator), **_verdict(_effective(one))}
+
+
+def _report(found: LookupResult, now: int) -> Body:
+    """The answer to a plain look-up; {} for a hash that only its surroundings explain."""
+    if found.indicator.type not in HASH_TYPES:
+        shown = found.indicator.value
+        return address_report(found.indicator, shown, found.reputation, now, found.others)
+    if found.reputation is not None:
+        return hash_report(found.reputation, found.others)
+    return listed_hash_report(found.indicator, found.others)
+
+
+def _scan(scan: ScanVerdict, *, with_senders: bool) -> Body:
+    details = unpack(scan.details)
+    file = {"name": details.file_name, "type": details.file_type, "size": details.file_size}
+    threat = {
+        "threat_name": details.threat_name,
+        "malware_family": details.malware_family,
+        "malware_type": details.malware_type,
+    }
+    body = {
+        "verdict": scan.verdict.name,
+        "parent_verdict": scan.parent_verdict,
+        "seen_at": format_millis(scan.seen_at),
+        "flow_id": scan.flow_id,
+        "report_id": scan.report_id,
+        "origins": [*map(_origin, details.origins or _first_origin(scan))],
+        "evidence": [_evidence(one, with_senders=with_senders) for one in details.evidence],
+        "file": {name: value for name, value in file.items() if value},
+        **{name: value for name, value in threat.items() if value},
+    }
+    if with_senders and details.sender:
+        body["sender"] = details.sender
+    return body
+
+
+def _first_origin(scan: ScanVerdict) -> list[Origin]:
+    return [Origin(scan.origin)] if scan.origin else []
+
+
+def _origin(origin: Origin) -> Body:
+    return {name: text for name, text in origin._asdict().items() if text}
+
+
+def _evidence(one: Evidence, *, with_senders: bool) -> Body:
+    return dict((one if with_senders else one._replace(sender="")).to_object())
+
+
+def _provider(one: ProviderVerdict) -> Body:
+    listing = one.listing
+    body: Body = {
+        "provider": one.provider.name,
+        "status": _STATUSES[listing.status],
+        "verdict": UNKNOWN if one.verdict is None else one.verdict.name,
+    }
+    texts = {
+        "assessment": listing.assessment,
+        "category": listing.category,
+        "list": listing.source_list,
+        "listed_since": format_millis(listing.detect_time) if listing.detect_time else "",
+    }
+    body |= {name: text for name, text in texts.items() if text}
+    if one.covering is not None:
+        body["by"] = one.covering.value
+    return body
+
+
+_STATUSES = {
+    ListingStatus.TRUSTED: "trusted",
+    ListingStatus.LISTED: "listed",
+    ListingStatus.FAILED: "failed",
+    ListingStatus.NOT_LISTED: "not listed",
+}
+
+
+# The explanation in sentences.
+
+
+def _sentences(
+    found: LookupResult,
+    around: Iterable[LookupResult],
+    effective: EffectiveVerdict | None,
+    *,
+    with_senders: bool,
+) -> Iterator[str]:
+    value = found.indicator.value
+    if effective is None:
+        yield f"Nothing is known of {value} itself."
+    elif effective.overruled_verdict is None:
+        yield f"{value} is {effective.verdict.name}."
+    else:
+        yield (
+            f"{value} is {effective.verdict.name}: “{effective.overruled_by}” overrules the "
+            f"verdict {effective.overruled_verdict.name}."
+        )
+    if rule := always_harmless(found.indicator):
+        yield f"It is harmless by the rule “{rule}”, whatever reports and lists state."
+    if found.reputation is not None:
+        summary = found.reputation.summary
+        yield (
+            f"{_scans(found.reputation.scan_count)} contained it, the first on "
+            f"{_day(summary.first_seen)}, the latest on {_day(summary.last_seen)}."
+        )
+        yield from _of_scan("latest", summary.latest, with_senders=with_senders)
+        if summary.worst.flow_id != summary.latest.flow_id:
+            yield from _of_scan("worst", summary.worst, with_senders=with_senders)
+    for one in found.others:
+        yield from _of_provider(one)
+    if found.reputation is not None and found.reputation.summary.siblings:
+        names = ", ".join(f"{one.type} {one.value}" for one in sorted(summary.siblings))
+        yield f"Other digests of the same file: {names}."
+    for near in around:
+        verdict = _verdict(_effective(near))["verdict"]
+        yield f"Around it, {near.indicator.type} {near.indicator.value} is {verdict}."
+
+
+def _of_scan(which: str, scan: ScanVerdict, *, with_senders: bool) -> Iterator[str]:
+    details = unpack(scan.details)
+    report = f", whose report is {scan.parent_verdict}," if scan.parent_verdict else ""
+    sender = f" Key “{details.sender}” sent the report." if with_senders and details.sender else ""
+    yield (
+        f"The {which} scan, {scan.flow_id} on {_day(scan.seen_at)}{report} "
+        f"gives it {scan.verdict.name}.{sender}"
+    )
+    for one in details.evidence:
+        yield f"{_statement(one)}{_effect(one)}"
+
+
+def _statement(one: Evidence) -> str:
+    name, verdict = f"“{one.name}”" if one.name else "a source without a name", one.verdict.name
+    match one.source:
+        case EvidenceSource.FILE:
+            return f"The analysis of the file found {verdict}"
+        case EvidenceSource.YARA:
+            return f"YARA rule {name} found {verdict}"
+        case EvidenceSource.SIGNAL:
+            return f"Signals of the group {name} found {verdict}"
+        case EvidenceSource.OSINT:
+            return f"Provider {name} answered the sandbox {verdict}"
+        case EvidenceSource.REPUTATION:
+            return f"Provider {name} answered this service {verdict}"
+        case EvidenceSource.EARLIER_REPORT:
+            return f"The earlier scan {one.flow_id} found {verdict}"
+        case EvidenceSource.REPORT:
+            return f"The report states {verdict}"
+        case EvidenceSource.ANALYST:
+            return f"An analyst decided {verdict}"
+        case EvidenceSource.RULE:
+            return f"The rule {name} gives {verdict}"
+
+
+def _effect(one: Evidence) -> str:
+    if one.echo:
+        return "; it repeats an answer of this service, so it does not count."
+    return "; this decided." if one.decides else "."
+
+
+def _of_provider(one: ProviderVerdict) -> Iterator[str]:
+    listing, name = one.listing, one.provider.name
+    through = ""
+    if one.covering is not None:
+        kind = "network" if isinstance(one.covering, Network) else "domain"
+        through = f", through the {kind} {one.covering.value}"
+    if listing.status is ListingStatus.TRUSTED:
+        yield f"{name} trusts it{through}."
+    elif listing.status is ListingStatus.LISTED:
+        meaning = f" as {listing.assessment}" if listing.assessment else ""
+        since = f" since {_day(listing.detect_time)}" if listing.detect_time else ""
+        yield f"{name} lists it{meaning}{since}{through}."
+    elif listing.status is ListingStatus.FAILED:
+        yield f"{name} did not answer."
+
+
+def _scans(count: int) -> str:
+    return "1 scan" if count == 1 else f"{count} scans"
+
+
+def _day(millis: int) -> str:
+    return format_millis(millis)[:10]
