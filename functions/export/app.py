@@ -55,7 +55,9 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         summary = publish(
             partial(read_iocs, client, settings.table_name, trust, left=left),
             bucket=export_bucket(settings.bucket, timeout_s=60, attempts=5),
-            options=Options(settings.tlp, report_link(settings.sandbox_url)),
+            options=Options(
+                settings.tlp, report_link(settings.sandbox_url), settings.least_verdict
+            ),
             now=now,
             pool=pool,
             folder=Path(folder),

@@ -1,7 +1,11 @@
 """Settings of the export function."""
 
+from shared.domain.verdict import Verdict
 from shared.formats.exports.source import Tlp
 from shared.runtime.settings import Environment, SettingsError, names, optional_url, text
+
+# Milder verdicts are harmless, and tools detect every indicator whatever it contains.
+INDICATED = ("SUSPICIOUS", "LIKELY_MALICIOUS", "MALICIOUS")
 
 
 class ExportSettings:
@@ -14,6 +18,8 @@ class ExportSettings:
             overrule bad verdicts.
         bucket: the bucket of the exports (`EXPORT_BUCKET`).
         tlp: TLP marking of the exports (`EXPORT_TLP`): clear, green, amber or red.
+        least_verdict: the mildest verdict that makes a STIX indicator (`EXPORT_LEAST_VERDICT`):
+            SUSPICIOUS, LIKELY_MALICIOUS or MALICIOUS.
         sandbox_url: address of the sandbox (`SANDBOX_URL`), for links to its reports; "" for none.
 
     Raises:
@@ -26,6 +32,7 @@ class ExportSettings:
         self.providers = names(env, "PROVIDERS")
         self.bucket = text(env, "EXPORT_BUCKET")
         self.tlp = _tlp(env)
+        self.least_verdict = _least_verdict(env)
         self.sandbox_url = optional_url(env, "SANDBOX_URL")
 
 
@@ -34,3 +41,10 @@ def _tlp(env: Environment) -> Tlp:
         return Tlp(env.get("EXPORT_TLP", "") or Tlp.AMBER)
     except ValueError:
         raise SettingsError("EXPORT_TLP is not one of clear, green, amber, red") from None
+
+
+def _least_verdict(env: Environment) -> Verdict:
+    name = env.get("EXPORT_LEAST_VERDICT", "") or Verdict.LIKELY_MALICIOUS.name
+    if name not in INDICATED:
+        raise SettingsError(f"EXPORT_LEAST_VERDICT is not one of {', '.join(INDICATED)}")
+    return Verdict[name]

@@ -346,6 +346,8 @@ class Recorder(dict[str, str]):
         self.asked.add(name)
         if name == "EXPORT_TLP":
             return "clear"
+        if name == "EXPORT_LEAST_VERDICT":
+            return "MALICIOUS"
         return "http://feed.example" if name.endswith("URL") else "1"
 
 

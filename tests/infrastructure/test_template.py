@@ -10,6 +10,7 @@ import pytest
 
 from functions.changes.change import DETAIL_TYPE, SOURCE
 from functions.export.build import _WRITTEN_AGAIN_AFTER_MS
+from functions.export.settings import INDICATED
 from functions.webhook.delivery import TIMEOUT_S
 from local.changes import QUEUE_BATCH, STREAM_BATCH
 from shared.formats.exports.source import Tlp
@@ -210,7 +211,7 @@ VARIABLES = {
         "TTL",
     },
     "ExportFunction": COMMON_VARIABLES
-    | {"EXPORT_BUCKET", "EXPORT_TLP", "PROVIDERS", "SANDBOX_URL"},
+    | {"EXPORT_BUCKET", "EXPORT_LEAST_VERDICT", "EXPORT_TLP", "PROVIDERS", "SANDBOX_URL"},
     "FilterFunction": COMMON_VARIABLES | {"FILTER_BUCKET"},
     "LookupFunction": COMMON_VARIABLES
     | {
@@ -590,6 +591,8 @@ def test_the_exports_are_where_the_functions_look_for_them(template: Template) -
     }
     tlps = template["Parameters"]["ExportTlp"]["AllowedValues"]
     assert tlps == [tlp.value for tlp in Tlp]
+    verdicts = template["Parameters"]["ExportLeastVerdict"]["AllowedValues"]
+    assert verdicts == list(INDICATED)
 
 
 def test_the_filter_is_where_the_functions_look_for_it(template: Template) -> None:

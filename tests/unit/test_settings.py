@@ -1,6 +1,7 @@
 import pytest
 
 from functions.export.settings import ExportSettings
+from shared.domain.verdict import Verdict
 from shared.runtime import settings
 from shared.runtime.secret import Secret
 from shared.runtime.settings import SettingsError
@@ -49,6 +50,19 @@ def test_a_tlp_that_there_is_not_is_refused() -> None:
     env = {**EXPORTS, "EXPORT_TLP": "white"}
     with pytest.raises(SettingsError, match=r"^EXPORT_TLP is not one of clear, green, amber, red$"):
         ExportSettings(env)
+
+
+@pytest.mark.parametrize(
+    ("value", "verdict"), [("", Verdict.LIKELY_MALICIOUS), ("SUSPICIOUS", Verdict.SUSPICIOUS)]
+)
+def test_indicators_begin_at_likely_malicious_unless_set(value: str, verdict: Verdict) -> None:
+    assert ExportSettings({**EXPORTS, "EXPORT_LEAST_VERDICT": value}).least_verdict is verdict
+
+
+@pytest.mark.parametrize("value", ["BENIGN", "NO_THREAT", "suspicious", "3"])
+def test_no_harmless_verdict_makes_an_indicator(value: str) -> None:
+    with pytest.raises(SettingsError, match=r"^EXPORT_LEAST_VERDICT is not one of SUSPICIOUS, "):
+        ExportSettings({**EXPORTS, "EXPORT_LEAST_VERDICT": value})
 
 
 def test_a_secret_is_in_its_parameter_or_else_in_the_environment(
