@@ -33,6 +33,8 @@ class JsonLimits:
     parts: int
 
 
+_SPLIT_BYTES = 1024 * 1024
+
 # For one item of a list, or a short answer.
 SMALL = JsonLimits(size=256 * 1024, containers=20_000, parts=100_000)
 
@@ -83,11 +85,9 @@ def check(body: bytes, what: str, limits: JsonLimits) -> None:
     # Every string is a value or a key, and each of those follows a container, comma or colon.
     if body.count(b'"') > 2 * (limits.parts + 1):
         raise FeedError(f"{what} has too many values")
-    pieces = body.split(b'"')
-    if max(map(len, pieces[1::2]), default=0) > MAX_STRING_BYTES:
+    outside, longest = _split(body)
+    if longest > MAX_STRING_BYTES:
         raise FeedError(f"{what} has a text longer than {MAX_STRING_BYTES} bytes")
-    outside = b" ".join(pieces[::2])
-    del pieces
     containers, parts = _count(outside)
     if containers > limits.containers:
         raise FeedError(f"{what} has too many objects")
@@ -103,6 +103,23 @@ def _count(body: bytes) -> tuple[int, int]:
     """Count the containers, and the containers with commas and colons."""
     containers = body.count(b"{") + body.count(b"[")
     return containers, containers + body.count(b",") + body.count(b":")
+
+
+def _split(body: bytes) -> tuple[bytes, int]:
+    """Return what is outside strings, and the length of the longest string."""
+    outside = bytearray()
+    inside = longest = length = 0
+    # In parts, because a list of all pieces takes many times the memory of the text.
+    for start in range(0, len(body), _SPLIT_BYTES):
+        pieces = body[start : start + _SPLIT_BYTES].split(b'"')
+        outside += b"".join(pieces[inside::2])
+        lengths = list(map(len, pieces[1 - inside :: 2]))
+        if inside:
+            lengths[0] += length
+        longest = max(longest, max(lengths, default=0))
+        inside = (inside + len(pieces) - 1) % 2
+        length = lengths[-1] if inside else 0
+    return bytes(outside), longest
 
 
 _NUMBER = b"0123456789+-.eE"

@@ -7,7 +7,7 @@ from shared.formats.strict_json import JsonLimits
 
 # A real page of 32 MB has about 500,000 objects and lists. As many as its bytes allow would fill
 # the function's memory before the first is read.
-LIMITS = JsonLimits(size=32 * 1024 * 1024, containers=1_000_000, parts=4_000_000)
+LIMITS = JsonLimits(size=32 * 1024 * 1024, containers=800_000, parts=3_000_000)
 
 # Value of `order` in feeds that list reports in the order of publishing, as our own does.
 NEWEST_FIRST = "newest_first"

@@ -17,7 +17,7 @@ from shared.formats.feed.report import RawReport
 from shared.formats.strict_json import JsonLimits
 
 # A real report of 32 MB has about 160,000 objects and lists, and a million parts.
-LIMITS = JsonLimits(size=32 * 1024 * 1024, containers=1_000_000, parts=4_000_000)
+LIMITS = JsonLimits(size=32 * 1024 * 1024, containers=800_000, parts=3_000_000)
 
 
 class ScanNotEnded(FeedError):

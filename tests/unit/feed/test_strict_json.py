@@ -13,6 +13,9 @@ from shared.formats.strict_json import MAX_DEPTH, MAX_NUMBER_CHARS, MAX_STRING_B
 LIMITS = JsonLimits(size=8 * MAX_STRING_BYTES, containers=600, parts=2_000)
 
 
+NUMBERS = (b"9" * MAX_NUMBER_CHARS, b"9" * (MAX_NUMBER_CHARS + 1))
+
+
 def reason(body: bytes) -> str:
     with pytest.raises(FeedError) as refused:
         strict_json.parse(body, "the text", LIMITS)
@@ -84,6 +87,16 @@ def test_what_is_not_json(body: bytes, why: str) -> None:
 
 def test_the_message_does_not_repeat_the_text() -> None:
     assert "secret" not in reason(b'{"secret": secret}')
+
+
+def test_a_text_or_number_across_parts_of_the_scan(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(strict_json, "MAX_STRING_BYTES", 50)
+    for size in (1, 2, 7, 64):
+        monkeypatch.setattr(strict_json, "_SPLIT_BYTES", size)
+        for most, too_much in ((b'"' + b"[" * 50 + b'"', b'"' + b"[" * 51 + b'"'), NUMBERS):
+            for around in (b'["", %s]', b'[1, "a", %s, {"b": "c"}]'):
+                strict_json.parse(around % most, "the text", LIMITS)
+                assert "longer than" in reason(around % too_much)
 
 
 def test_limits_of_a_page_are_far_above_reports_of_the_sandbox() -> None:
