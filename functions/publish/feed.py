@@ -167,7 +167,8 @@ def as_json(page: PublishedPage) -> str:
 def as_atom(page: PublishedPage, *, report_link: str) -> str:
     """Write a page as Atom, each report in the vendor's layout.
 
-    If it is larger than `MAX_ATOM_BYTES`, it ends earlier, and the next page has the rest.
+    If it is larger than `MAX_ATOM_BYTES`, it ends earlier, and the next page has the rest. A report
+    whose layout alone is larger is written as JSON.
 
     Args:
         report_link: address of a report for people, with `{flow_id}` and `{report_id}` in it; ""
@@ -220,4 +221,9 @@ def _add_entry(feed: ElementTree.Element, body: str, report_link: str) -> None:
             flow_id=quote(flow_id, safe=""), report_id=quote(report_id, safe="")
         )
         add(entry, "link", rel="alternate", type="text/html", href=href)
-    add_details(add(entry, "content", type="application/xml"), item)
+    content = add(entry, "content", type="application/xml")
+    add_details(content, item)
+    if len(ElementTree.tostring(content)) > MAX_ATOM_BYTES:
+        # No page could hold it.
+        entry.remove(content)
+        add(entry, "content", body, type="application/json")

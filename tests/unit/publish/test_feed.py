@@ -404,3 +404,14 @@ def test_an_entry_keeps_its_id_when_its_report_is_replaced() -> None:
     assert id_of(9, item(1, verdict="BENIGN")) == first
     assert id_of(1, item(1, report_id="r2")) != first
     assert id_of(1, item(2)) != first
+
+
+def test_a_report_that_is_too_large_in_xml_is_written_as_json() -> None:
+    iocs = {"domain": [{"data": f"{n}.example", "tags": list("abcdefgh")} for n in range(30_000)]}
+    large = item(2, iocs=iocs)
+    bodies = {1: json.dumps(item(1)).encode(), 2: json.dumps(large).encode()}
+    source: Any = FakeLog(bodies, 2)
+    assert len(bodies[2]) < MAX_PAGE_BYTES
+    text = as_atom(read_page(source, source.info(), Cursor()), report_link="")
+    assert len(text.encode()) <= MAX_ATOM_BYTES
+    assert atom.read(text.encode()).reports[0] == large
