@@ -36,6 +36,7 @@ from functions.ingest.store.runs import FeedStates, RunLog  # noqa: E402
 from functions.ingest.store.unresolved import UnresolvedReports  # noqa: E402
 from shared.domain.errors import FeedError, ReputationError  # noqa: E402
 from shared.domain.indicator import IndicatorType, parse  # noqa: E402
+from shared.domain.provider import ListingStatus  # noqa: E402
 from shared.formats.feed.scan_report import report_url  # noqa: E402
 from shared.formats.lists.declaration import Declaration, read_catalog  # noqa: E402
 from shared.formats.lists.errors import ListError  # noqa: E402
@@ -205,7 +206,7 @@ def poll(body: bytes) -> tuple[str, bool]:
 
 
 def _declared(form: str, options: str) -> Declaration:
-    address = "https://list.example/{indicator}" if form == "api" else "https://list.example/a"
+    address = "https://list.example/{value}" if form == "api" else "https://list.example/a"
     text = f"""[a-list]
 name = "a"
 types = ["ip", "domain", "url", "md5", "sha1", "sha256"]
@@ -256,7 +257,7 @@ def on_demand_answer(body: bytes) -> tuple[str, bool]:
     declaration = _declared("api", 'listed = "a"')
     indicator = parse(IndicatorType.DOMAIN, "evil.example")
 
-    def ask(answer: bytes) -> str:
+    def ask(answer: bytes) -> ListingStatus:
         asker = Asker(
             {"a-list": declaration},
             lambda _: "",
@@ -264,9 +265,9 @@ def on_demand_answer(body: bytes) -> tuple[str, bool]:
             ThreadPoolExecutor(1),
             time.monotonic,
         )
-        return str(asker.ask(["a-list"], indicator, NOW)["a-list"].status)
+        return asker.ask(["a-list"], indicator, NOW)["a-list"].status
 
-    return ask(body), ask(b'{"a":true}') == "listed"
+    return ask(body).name, ask(b'{"a":true}') is ListingStatus.LISTED
 
 
 def request_body(body: bytes) -> tuple[str, bool]:
