@@ -199,7 +199,9 @@ def _run(
     )
     return Refresh(
         declaration,
-        download=lambda: read_snapshot(declaration, lambda url: client.get(url).body, now),
+        download=lambda: read_snapshot(
+            declaration, lambda url: client.get(url).body, now, lambda: left() <= 0
+        ),
         iocs=IocTable(_client(), settings.table_name),
         snapshots=Snapshots(_client(), settings.state_table_name, declaration.id, uuid.uuid4().hex),
         states=ProviderStates(_client(), settings.state_table_name),

@@ -4,7 +4,7 @@ import ipaddress
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from shared.domain.errors import InvalidIndicator, InvalidRecord
@@ -30,6 +30,8 @@ from shared.formats.lists.network_bounds import check_networks, is_special_purpo
 
 MAX_ENTRIES = 2_000_000
 MAX_TEXT_BYTES = 64
+# The clock is read after so many entries, a tenth of a second at most.
+_CHECKED_EVERY = 1_000
 
 _HASH = re.compile(rf"[0-9A-Fa-f]{{{min(TYPE_BY_HASH_DIGITS)},{max(TYPE_BY_HASH_DIGITS)}}}")
 _SCHEME = re.compile(r"(?i)[a-z]{3,5}:")
@@ -48,24 +50,27 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _NOTHING = frozenset({"", "-", "n/a", "none", "null", "unknown"})
 
 
-def read_snapshot(declaration: Declaration, get: Get, now: int) -> ListContent:
+def read_snapshot(
+    declaration: Declaration, get: Get, now: int, out_of_time: Callable[[], bool] = lambda: False
+) -> ListContent:
     """Read the content of a provider's list.
 
     Args:
         declaration: declaration of a list, not of an API.
         get: fetches a document; its errors are not caught.
         now: milliseconds since the epoch.
+        out_of_time: returns whether to stop; asked again and again.
 
     Raises:
-        ListError: a document is not valid, too many of its entries cannot be read, or its networks
-            hold too many addresses.
+        ListError: a document is not valid, too many of its entries cannot be read, its networks
+            hold too many addresses, or the time is used up.
     """
     joined: dict[Subject, _Dated] = {}
     rejected: Counter[str] = Counter()
     for address in (declaration.address, *declaration.more):
         document = replace(declaration, address=address)
         found = FORMATS[declaration.format].read(document, get)
-        _add_entries(found, declaration, now, joined, rejected)
+        _add_entries(_until(out_of_time, found), declaration, now, joined, rejected)
     _bound_networks(declaration, joined, rejected)
     if len(joined) < declaration.min_entries:
         raise ListError(f"the list has {len(joined)} entries, too few to be whole")
@@ -93,6 +98,13 @@ def _bound_networks(
     check_networks(
         (one for one in networks if one not in special), any_share=declaration.effect == "note"
     )
+
+
+def _until(out_of_time: Callable[[], bool], found: Iterable[RawEntry]) -> Iterator[RawEntry]:
+    for number, raw in enumerate(found):
+        if number % _CHECKED_EVERY == 0 and out_of_time():
+            raise ListError("the time for reading the list is used up")
+        yield raw
 
 
 def _add_entries(

@@ -200,3 +200,11 @@ def test_values_that_are_no_text_are_broken() -> None:
     body = json.dumps([{"v": "192.0.2.1"}, {"v": 3}, {"v": "192.0.2.2"}, {"v": {}}, {"v": "a.b"}])
     snapshot = read(listed, body.encode())
     assert snapshot.rejected == {"not a text": 2}
+
+
+def test_reading_stops_when_the_time_is_used_up() -> None:
+    body = b"".join(b"%d.example\n" % n for n in range(5_000))
+    left = iter([False, False, True])
+    with pytest.raises(ListError, match="time for reading the list is used up"):
+        read_snapshot(LINES, lambda _: body, NOW, lambda: next(left))
+    assert len(read_snapshot(LINES, lambda _: body, NOW, lambda: False).entries) == 5_000
