@@ -161,6 +161,7 @@ def _poller(remaining: Callable[[], float]) -> Poller:
         FeedLog(_client(), settings.report_table_name),
         _publisher(),
         _now_ms,
+        remaining,
     )
 
 

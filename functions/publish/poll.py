@@ -69,6 +69,8 @@ class Poller:
     Attributes:
         sandbox_url: address of the sandbox.
         now: milliseconds since the epoch.
+        remaining: returns the seconds left for the poll. A scan may have hundreds of reports; what
+            is not published in time is left to the next poll.
     """
 
     sandbox_url: str
@@ -76,6 +78,7 @@ class Poller:
     log: FeedLog
     publisher: Publisher
     now: Callable[[], int]
+    remaining: Callable[[], float]
 
     def poll(self) -> Polled:
         """Publish the new reports in the sandbox's list; the summary reports failures."""
@@ -122,6 +125,8 @@ class Poller:
     def _publish(self, report: ScanReport | RejectedReport, flow_id: str, polled: Polled) -> bool:
         if isinstance(report, RejectedReport) or report.flow_id != flow_id:
             return False
+        if self.remaining() <= 0:
+            raise OutOfTime("the time for publishing is used up")
         try:
             status = self.publisher.publish(report).status
         except EntryTooLarge:

@@ -59,6 +59,7 @@ class Sandbox:
         self.feed = FakeFeed({scan_url(SANDBOX, scan["flowId"]): body_of(scan) for scan in scans})
         self.show(listed)
         self.publisher = FakePublisher()
+        self.left_s = 10_000.0
 
     def show(self, items: list[Any]) -> None:
         pages = [items[at : at + PAGE_SIZE] for at in range(0, len(items) + 1, PAGE_SIZE)]
@@ -67,7 +68,13 @@ class Sandbox:
 
     def poll(self) -> dict[str, Any]:
         publisher: Any = self.publisher
-        return Poller(SANDBOX, self.feed, publisher, publisher, lambda: NOW).poll().as_dict()
+
+        def remaining() -> float:
+            """A second less for each report that is published."""
+            return self.left_s - len(self.publisher.published)
+
+        poller = Poller(SANDBOX, self.feed, publisher, publisher, lambda: NOW, remaining)
+        return poller.poll().as_dict()
 
     @property
     def flows(self) -> list[str]:
@@ -166,6 +173,17 @@ def test_when_time_is_up_the_rest_waits_for_the_next_time() -> None:
     assert (told["complete"], told["published"], told["failed"]) == (False, 1, 0)
     assert told["stopped"]
     assert scan_url(SANDBOX, "a") not in sandbox.feed.asked
+
+
+def test_a_scan_of_hundreds_of_reports_is_published_as_far_as_there_is_time() -> None:
+    sandbox = Sandbox(scan("many", *[raw_scan_report() for _ in range(279)]), scan("a"))
+    sandbox.left_s = 100
+    told = sandbox.poll()
+    assert (told["complete"], told["published"], told["failed"]) == (False, 100, 0)
+    assert told["stopped"] == "the time for publishing is used up"
+    sandbox.left_s = 10_000
+    assert sandbox.poll()["complete"]
+    assert len(set(sandbox.publisher.published)) == 280
 
 
 def test_a_store_that_fails_ends_the_poll() -> None:
