@@ -4,7 +4,9 @@ A sighting holds its details packed. So it is compared, joined and stored withou
 they have a limit: they are cut before sightings join, or the join would depend on its order.
 """
 
+import base64
 import json
+import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -64,7 +66,7 @@ class SightingDetails(NamedTuple):
         """
         if self == _NO_DETAILS:
             return ""
-        origins = [[*one] if one.identifier else [one.type] for one in self.origins[:MAX_ORIGINS]]
+        origins = [*map(_packed_origin, self.origins[:MAX_ORIGINS])]
         evidence = [*map(_packed, deciding_first(self.evidence)[:MAX_EVIDENCE])]
         facts: dict[str, Any] = {
             key: cut(getattr(self, name), MAX_SHORT_TEXT_BYTES) for key, name in _TEXTS.items()
@@ -93,7 +95,7 @@ def unpack(text: str) -> SightingDetails:
         return _NO_DETAILS
     facts = json.loads(text)
     return SightingDetails(
-        tuple(Origin(*one) for one in facts.get("o", ())),
+        tuple(map(_unpacked_origin, facts.get("o", ()))),
         tuple(map(_unpacked, facts.get("e", ()))),
         facts.get("n", ""),
         file_size=facts.get("s", 0),
@@ -129,6 +131,23 @@ def _text(facts: dict[str, Any]) -> str:
     return json.dumps(present, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
+def _packed_origin(origin: Origin) -> list[str | int]:
+    if not origin.identifier:
+        return [origin.type]
+    if _SHA256.fullmatch(origin.identifier):
+        # Nearly all identifiers are digests: 43 characters instead of 64.
+        digest = base64.b64encode(bytes.fromhex(origin.identifier)).decode()
+        return [origin.type, digest.rstrip("="), _IS_DIGEST]
+    return [*origin]
+
+
+def _unpacked_origin(packed: Sequence[Any]) -> Origin:
+    kind, identifier, is_digest = [*packed, *_NO_IDENTIFIER[len(packed) - 1 :]]
+    if is_digest:
+        identifier = base64.b64decode(f"{identifier}=").hex()
+    return Origin(kind, identifier)
+
+
 def _packed(one: Evidence) -> list[str | int]:
     flags = _DECIDES * one.decides + _ECHO * one.echo
     packed = [one.source.value, one.verdict.value, flags, one.name, one.flow_id, one.sender]
@@ -143,5 +162,8 @@ def _unpacked(packed: Sequence[Any]) -> Evidence:
     return Evidence(EvidenceSource(source), Verdict(verdict), name, flow_id, sender, decides, echo)
 
 
+_SHA256 = re.compile("[0-9a-f]{64}")
+_IS_DIGEST = 1
+_NO_IDENTIFIER: Sequence[Any] = ("", 0)
 _EMPTY: Sequence[Any] = ("", 0, 0, "", "", "")
 _DECIDES, _ECHO = 1, 2

@@ -479,6 +479,7 @@ def _unite(
         return None
     if len(statements) > 1:
         statements = sorted(statements, key=_worst_first)
+    values = {one.value for one in digests}
     origins = tuple(dict.fromkeys(one for some in statements for one in some.origins))
     threat_name, malware_family, malware_type = (
         _first(names) for names in zip(*(one.names for one in statements), strict=True)
@@ -487,7 +488,8 @@ def _unite(
         # A single type is the origin of the sighting itself.
         origins if len(origins) > 1 or any(one.identifier for one in origins) else (),
         tuple(one for some in statements for one in some.evidence),
-        _first(one.file.name for one in statements),
+        # Many files are named by a digest, which is known anyway.
+        _first(one.file.name for one in statements if one.file.name.upper() not in values),
         _first(one.file.type for one in statements),
         max(one.file.size for one in statements),
         threat_name,
