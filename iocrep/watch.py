@@ -16,6 +16,7 @@ from iocrep.errors import Exit, exit_on_error, notice
 from iocrep.follow import FeedCursor, Follower, Found
 from iocrep.formats import STYLES, console, plain
 from shared.domain.errors import FeedError
+from shared.domain.harmless import EffectiveVerdict, always_harmless, effective_sighting
 from shared.domain.indicator_types import INDICATOR_TYPES, IndicatorType
 from shared.domain.moment import format_millis
 from shared.domain.reputation import Sighting
@@ -96,8 +97,14 @@ class _Selection:
             one
             for one in report.sightings
             if one.indicator.type in self._kinds
-            and (self._verdict is None or one.summary.latest.verdict >= self._verdict)
+            and (self._verdict is None or _effective(one).verdict >= self._verdict)
         ]
+
+
+def _effective(sighting: Sighting) -> EffectiveVerdict:
+    """The verdict of a sighting; no feed makes a harmless value bad."""
+    rule = always_harmless(sighting.indicator)
+    return effective_sighting(sighting.indicator, sighting.summary.latest, rule)
 
 
 Show = Callable[[dict[str, Any]], None]
@@ -124,16 +131,20 @@ def _facts(raw: dict[str, Any], report: Report, iocs: Sequence[Sighting]) -> dic
         "report_id": report_id if isinstance(report_id, str) else "",
         "date": format_millis(report.seen_at),
         "verdict": parent_verdict_of(raw),
-        "iocs": [
-            {
-                "type": one.indicator.type.value,
-                "indicator": one.indicator.value,
-                "verdict": one.summary.latest.verdict.name,
-                "origin": one.summary.latest.origin,
-                "tags": sorted(one.summary.tags),
-            }
-            for one in iocs
-        ],
+        "iocs": [*map(_ioc_facts, iocs)],
+    }
+
+
+def _ioc_facts(sighting: Sighting) -> dict[str, Any]:
+    effective = _effective(sighting)
+    overruled = {"overruled_by": effective.overruled_by} if effective.overruled_by else {}
+    return {
+        "type": sighting.indicator.type.value,
+        "indicator": sighting.indicator.value,
+        "verdict": effective.verdict.name,
+        **overruled,
+        "origin": sighting.summary.latest.origin,
+        "tags": sorted(sighting.summary.tags),
     }
 
 

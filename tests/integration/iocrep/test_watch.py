@@ -144,6 +144,18 @@ def test_only_what_is_wanted_is_printed(
     assert found == expected
 
 
+def test_no_feed_makes_a_harmless_value_bad(run: Run, feed: FeedServer) -> None:
+    iocs = (("ip", "127.0.0.1", "MALICIOUS"), ("ip", "198.51.100.7", "MALICIOUS"))
+    feed.answer(PATH, page(json.dumps({"items": [report(1, *iocs)]}).encode()))
+    [line] = watch(run, feed).stdout.splitlines()
+    loopback, ordinary = json.loads(line)["iocs"]
+    assert (loopback["verdict"], ordinary["verdict"]) == ("BENIGN", "MALICIOUS")
+    assert loopback["overruled_by"] == "special-purpose network 127.0.0.0/8"
+    assert "overruled_by" not in ordinary
+    [line] = watch(run, feed, "--verdict", "malicious").stdout.splitlines()
+    assert [one["indicator"] for one in json.loads(line)["iocs"]] == ["198.51.100.7"]
+
+
 def test_people_see_lines(run: Run, feed: FeedServer) -> None:
     feed.answer(PATH, page(body(1)))
     done = run("--feed-url", feed.url, "watch", "--once")
