@@ -27,7 +27,7 @@ def answered_types(providers: Iterable[ProviderState]) -> frozenset[IndicatorTyp
     """The types for which a filter of stored indicators is enough to answer "unknown".
 
     An on-demand provider may know any indicator of its types. A network contains addresses that
-    have no item, and a name may stand for names that have none. So these types are excluded.
+    have no item, and a listed name may cover names that have none. So these types are excluded.
     """
     open_ended: set[str] = set()
     for state in providers:

@@ -109,7 +109,7 @@ class CachedProviders:
         """What to read with an indicator because lists may cover it, the largest first.
 
         For an address the listed networks that hold it. For a domain the names above it, whether
-        they are listed or not, if a list has names that also stand for those below them.
+        they are listed or not, if a list has names whose listing also holds below them.
 
         Raises:
             StoreError: the store failed.

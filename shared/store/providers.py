@@ -13,7 +13,7 @@ providers#  p:<id>  a map, written only by the refresh of provider <id>:
             error   why that refresh failed; absent if it succeeded
             demand  set for a provider that is queried during look-ups
             effect  `overrule` or `note`, for an allowlist that is declared so
-            below   set if its list has names that also stand for the names below them
+            below   set if its list has names whose listing also holds below them
 
 networks#<id>#<generation>#<chunk>
             body    networks, one a line, compressed by gzip
@@ -53,7 +53,7 @@ class ProviderState:
         network_chunks: number of chunks of its networks.
         tried: time of the last refresh, milliseconds since the epoch; 0 for never.
         error: why that refresh failed, "" if it succeeded.
-        below: whether its list has names that also stand for the names below them.
+        below: whether its list has names whose listing also holds below them.
     """
 
     provider: Provider

@@ -11,7 +11,7 @@ MAX_BYTES: Final = 32 * 1024 * 1024
 _GZIP: Final = b"\x1f\x8b"
 _ZIP: Final = b"PK\x03\x04"
 _ZIP_MEMBER: Final = b"PK\x01\x02"
-# Some archives have a directory or a note beside the list.
+# Some archives have a directory or a note next to the list.
 _MAX_MEMBERS: Final = 16
 
 

@@ -31,8 +31,8 @@ class RawEntry:
         assessment, category: in the provider's words; "" for the declaration's default.
         source_list: which of the provider's lists holds it, "" if there is only one.
         until: when it expires, in any format of `shared.domain.moment`; None for never.
-        below: whether a domain also stands for the names below it.
-        www: whether a domain also stands for its `www.` name.
+        below: whether the entry of a domain also holds for the names below it.
+        www: whether the entry of a domain also holds for its `www.` name.
         types: types of indicators that the list has entries for; None for all.
     """
 

@@ -80,7 +80,7 @@ def read_snapshot(
 
 # Joined entries of a subject: the first date, and the latest date with its texts.
 _Texts = tuple[int, str, str, str]
-# The last element: whether a domain also stands for the names below it.
+# The last element: whether the entry of a domain also holds for the names below it.
 _Dated = tuple[int, _Texts, bool]
 
 

@@ -26,7 +26,7 @@ _NO_END = "unexpected end of data"
 def read(declaration: Declaration, get: Get) -> Iterator[RawEntry]:
     """Read the list. A quoted cell may hold breaks of lines, as RFC 4180 allows.
 
-    In an allowlist, which is a list of top sites, a domain also stands for its `www.` name.
+    In an allowlist, which is a list of top sites, an entry also holds for its `www.` name.
 
     Raises:
         ListError: the list has no header with the declared columns.
@@ -80,7 +80,7 @@ def _long_row(
     """Read a row of several lines.
 
     Returns:
-        The row, and the number of lines that it takes beside its first one.
+        The row, and the number of lines that it takes after its first one.
     """
     taken: list[str] = []
 

@@ -27,7 +27,7 @@ _TYPES: Mapping[str, IndicatorType] = {
 
 
 def read(declaration: Declaration, get: Get) -> Iterator[RawEntry]:
-    """Read the list: `hostname` entries also stand for the names below them.
+    """Read the list: `hostname` entries also hold for the names below them.
 
     Entries count for the types of indicators that `matching_attributes` names only.
 
