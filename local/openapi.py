@@ -25,7 +25,9 @@ from functions.lookup.explanation_bodies import explanation
 from functions.lookup.feed_status_body import feed_status
 from functions.lookup.file_reputation_bodies import file_reputation
 from functions.lookup.file_reputation_bodies import invalid_hash_row as invalid_file_row
+from functions.lookup.hash_feeds import hash_feed
 from functions.lookup.provider_status_body import provider_status
+from functions.lookup.report_search import found_reports
 from functions.lookup.reputation_bodies import invalid_row, reputation_report
 from functions.lookup.search_bodies import found_row, search_answer, seen_answer, sightings_answer
 from functions.lookup.service import LookupResult
@@ -994,6 +996,46 @@ OPERATIONS["GET", "/v4/report/{flow_id}/iocs"] = Operation(
     answer=models.SeenIndicators,
     answers={"seen": seen_answer([(_SEEN, _SEEN_BY)], "", {})},
     refusals=(*_SEARCH_REFUSALS, errors.REPORT_NOT_FOUND, errors.VALUE_NOT_ENCODED),
+)
+_SEEN_HASH = LookupResult(_HASH, _known(_HASH), _others(_HASH))
+for _name, _seen in (("infected", [_SEEN_HASH]), ("clean", [])):
+    OPERATIONS["GET", f"/v4/feed/{_name}/latest"] = Operation(
+        "Search",
+        f"list{_name.capitalize()}Hashes",
+        f"List the files seen last that are {'bad' if _seen else 'not bad'}",
+        "Available if the stack keeps a search index. Each request counts as a look-up. A page of "
+        "the index has up to 1,000 files, of which this feed has some.",
+        parameters=(
+            _search_parameter("page", "Number of the page.", type="integer", minimum=1, maximum=10),
+        ),
+        answer=models.HashFeed,
+        answers={"files": hash_feed(_seen, _NOW)},
+        refusals=_SEARCH_REFUSALS,
+    )
+_REPORTS_BY = {
+    "sha256": "SHA-256 of a file.",
+    "sha1": "SHA-1 of a file.",
+    "md5": "MD5 of a file.",
+    "domain": "A domain.",
+    "ip": "An IP address.",
+    "url": "A URL.",
+    "query": "Any indicator, also in base64.",
+}
+OPERATIONS["GET", "/api/reports/search"] = Operation(
+    "Sandbox API",
+    "searchReports",
+    "List the reports that hold an indicator",
+    _IF_INDEXED,
+    parameters=(
+        *(_search_parameter(name, text, type="string") for name, text in _REPORTS_BY.items()),
+        _search_parameter("page", "Number of the page.", type="integer", minimum=1, maximum=10),
+        _search_parameter(
+            "page_size", "Reports of a page.", type="integer", minimum=1, maximum=100, default=20
+        ),
+    ),
+    answer=sandbox.FoundReports,
+    answers={"found": found_reports(_SEEN, [_SEEN_BY])},
+    refusals=(*_SEARCH_REFUSALS, errors.PARAMETER_MISSING),
 )
 OPERATIONS["GET", "/v4/iocs/recent"] = Operation(
     "Search",

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 from typing import Any
 
 from functions.lookup import (
@@ -105,15 +106,21 @@ def _address_routes(kind: IndicatorType) -> tuple[Route[Handler], Route[Handler]
     )
 
 
-def _searching(pick: Callable[[Any], Handler]) -> Handler:
-    """A handler of `functions.lookup.search`, imported only when one is called."""
+def _searching(pick: Callable[[Any], Handler], module: str = "search") -> Handler:
+    """A handler of a module of searches, imported only when one is called."""
 
     def handle(service: Service, call: Call) -> Response:
-        from functions.lookup import search  # noqa: PLC0415
-
-        return pick(search)(service, call)
+        return pick(import_module(f"functions.lookup.{module}"))(service, call)
 
     return handle
+
+
+def _hash_feed_route(name: str, *, infected: bool) -> Route[Handler]:
+    # The handler counts the look-up, because without an index nothing is counted.
+    handler = _searching(lambda feeds: feeds.latest(infected=infected), "hash_feeds")
+    return Route(
+        f"/v4/feed/{name}/latest", {"GET": handler}, Counting.BY_HANDLER, right=Right.EXPORT
+    )
 
 
 def _sightings_route(name: str, kind: IndicatorType | None) -> Route[Handler]:
@@ -166,6 +173,13 @@ ROUTES: tuple[Route[Handler], ...] = (
         {"GET": _searching(lambda search: search.recent)},
         Counting.BY_HANDLER,
         right=Right.EXPORT,
+    ),
+    _hash_feed_route("infected", infected=True),
+    _hash_feed_route("clean", infected=False),
+    Route(
+        "/api/reports/search",
+        {"GET": _searching(lambda reports: reports.search, "report_search")},
+        Counting.BY_HANDLER,
     ),
     Route("/v4/apikey", {"GET": account.info}, right=None),
     Route("/v4/apikey/limits", {"GET": account.limits}, right=None),

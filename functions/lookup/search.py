@@ -64,7 +64,7 @@ def sightings(kind: IndicatorType | None) -> Handler:
     def look_up(service: Service, call: Call) -> Response:
         from functions.lookup.search_bodies import sightings_answer  # noqa: PLC0415
 
-        index = _index(service)
+        index = index_of(service)
         try:
             # Trailing slashes can belong to a URL, but to no other type.
             value = call.value if kind is IndicatorType.URL else call.value.rstrip("/")
@@ -72,7 +72,7 @@ def sightings(kind: IndicatorType | None) -> Handler:
         except InvalidIndicator as error:
             raise ApiError(not_valid, str(error)) from None
         indicator = question.indicator
-        parameters = _Parameters.after_value(call.request)
+        parameters = Parameters.after_value(call.request)
         call.identified().spend()
         try:
             page = index.sightings(indicator, parameters.limit(), parameters.cursor)
@@ -91,8 +91,8 @@ def of_scan(service: Service, call: Call) -> Response:
     """GET /v4/report/{flow_id}/iocs."""
     from functions.lookup.search_bodies import seen_answer  # noqa: PLC0415
 
-    index = _index(service)
-    parameters = _Parameters.after_value(call.request)
+    index = index_of(service)
+    parameters = Parameters.after_value(call.request)
     call.identified().spend()
     flow_id = unquote(call.value)
     try:
@@ -111,8 +111,8 @@ def recent(service: Service, call: Call) -> Response:
     """GET /v4/iocs/recent."""
     from functions.lookup.search_bodies import seen_answer  # noqa: PLC0415
 
-    index = _index(service)
-    parameters = _Parameters(call.request)
+    index = index_of(service)
+    parameters = Parameters(call.request)
     limit, verdict, kinds = parameters.limit(), parameters.verdict(), parameters.kinds()
     call.identified().spend()
     try:
@@ -132,13 +132,18 @@ def _effective(seen: "SeenIoc", rules: Mapping[Indicator, str]) -> Verdict:
     return effective_sighting(seen.indicator, seen.latest, rule).verdict
 
 
-def _index(service: Service) -> SightingIndex:
+def index_of(service: Service) -> SightingIndex:
+    """The search index.
+
+    Raises:
+        ApiError: the stack has none.
+    """
     if service.index is None:
         raise ApiError(errors.NO_SEARCH_INDEX)
     return service.index
 
 
-class _Parameters:
+class Parameters:
     """The query parameters of a search; an empty one counts as absent."""
 
     def __init__(self, request: Request) -> None:
@@ -146,7 +151,7 @@ class _Parameters:
         self.cursor = self._given.get("cursor", "")
 
     @classmethod
-    def after_value(cls, request: Request) -> "_Parameters":
+    def after_value(cls, request: Request) -> "Parameters":
         """Read the query of a route with a value in its path, which allows paging parameters only.
 
         Raises:
@@ -158,13 +163,23 @@ class _Parameters:
         return parameters
 
     def limit(self) -> int:
-        text = self._given.get("limit", "") or str(DEFAULT_LIMIT)
+        """Number of rows of a page."""
+        return self.number("limit", DEFAULT_LIMIT, MAX_LIMIT)
+
+    def number(self, name: str, default: int, most: int) -> int:
+        """A whole number from 1 to `most`; raises ApiError for another value."""
+        text = self._given.get(name, "") or str(default)
         number = int(text) if text.isascii() and text.isdecimal() and len(text) <= 4 else 0
-        if not 1 <= number <= MAX_LIMIT:
-            raise self.refused("limit")
+        if not 1 <= number <= most:
+            raise self.refused(name)
         return number
 
+    def text(self, name: str) -> str:
+        """A parameter as it was sent, "" if it is absent."""
+        return self._given.get(name, "")
+
     def verdict(self) -> Verdict | None:
+        """The verdict to select by, None for all; raises ApiError for another text."""
         name = self._given.get("verdict", "")
         if not name:
             return None
@@ -173,6 +188,7 @@ class _Parameters:
         return _VERDICTS[name.upper()]
 
     def kinds(self) -> frozenset[IndicatorType] | None:
+        """The types to select by, None for all; raises ApiError for another text."""
         name = self._given.get("type", "")
         if not name:
             return None
@@ -181,6 +197,7 @@ class _Parameters:
         return _KINDS[name.lower()]
 
     def refused(self, name: str) -> ApiError:
+        """The error for a parameter that is not valid."""
         return ApiError(errors.SEARCH_PARAMETER_NOT_VALID, name)
 
 

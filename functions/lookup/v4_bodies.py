@@ -80,7 +80,6 @@ def hash_report(reputation: Reputation, others: Sequence[ProviderVerdict] = ()) 
     flow_id = summary.shown.flow_id
     last_seen = format_millis(summary.last_seen)
     report = _hash_report(reputation.indicator, _engines(reputation.indicator, reputation, others))
-    report["scan_result_history_length"] = reputation.scan_count
     report["file_id"] = report["data_id"] = flow_id
     details = summary.shown.read_details()
     report["file_info"] = _file_info(reputation, details)
@@ -97,9 +96,12 @@ def listed_hash_report(indicator: Indicator, others: Sequence[ProviderVerdict]) 
 
 
 def _hash_report(indicator: Indicator, engines: Mapping[str, Body]) -> Body:
-    scan_result, detected = _overall([one["scan_result_i"] for one in engines.values()])
+    opinions = [one["scan_result_i"] for one in engines.values()]
+    opinions = [one for one in opinions if one in _SCAN_RESULTS]
+    scan_result, detected = _overall(opinions)
     return {
-        "scan_result_history_length": 0,
+        # The history contains the latest scan only.
+        "scan_result_history_length": 1,
         # Clients upload a file if the answer has no id.
         "file_id": indicator.value,
         "data_id": indicator.value,
@@ -117,7 +119,8 @@ def _hash_report(indicator: Indicator, engines: Mapping[str, Body]) -> Body:
             "total_time": 0,
             "progress_percentage": 100,
             "total_detected_avs": detected,
-            "total_avs": len(engines),
+            # A provider that does not know a file has not found it clean.
+            "total_avs": len(opinions),
         },
         "process_info": {
             "result": "Blocked" if detected else "Allowed",

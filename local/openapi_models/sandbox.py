@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, RootModel
 from local.openapi_models.v4 import (
     ErrorDetail,
     FlowId,
+    IndicatorName,
     OverruledBy,
     ResponseBody,
     Time,
@@ -27,6 +28,52 @@ class Refusal(ResponseBody):
     """The body of every error of the sandbox's own API."""
 
     detail: str = Field(description="Error message for people.", min_length=1)
+
+
+class FoundFile(ResponseBody):
+    """The file of a report; its texts are empty if the indicator is not one of its digests."""
+
+    name: str
+    hash: str = Field(description="SHA-256, else the digest asked; lower case.")
+    sha256: str
+    mime_type: str
+    short_type: str
+
+
+class FoundScan(ResponseBody):
+    """The scan of a report."""
+
+    id: FlowId
+
+
+class FoundIoc(ResponseBody):
+    """What the report states about the indicator asked."""
+
+    type: IndicatorName
+    value: str
+    verdict: Verdict
+
+
+class FoundReport(ResponseBody):
+    """A report that holds the indicator."""
+
+    id: str = Field(description="Id of the report; of the scan if the feed does not name it.")
+    scan_init: FoundScan
+    verdict: Verdict = Field(description="Of the report, else of the indicator in it.")
+    state: Literal["success"]
+    file: FoundFile
+    tags: list[str] = Field(description="Always empty.", max_length=0)
+    created_date: Time
+    updated_date: Time
+    ioc: FoundIoc
+
+
+class FoundReports(ResponseBody):
+    """A page of the reports that hold an indicator, newest first."""
+
+    items: list[FoundReport] = Field(max_length=100)
+    count: int = Field(description="Number of items on the page.", ge=0)
+    method: Literal["and"]
 
 
 class Sender(ResponseBody):

@@ -71,7 +71,7 @@ ScanResult = Annotated[
 ]
 ScanResultText = Literal["No Threat Detected", "Infected", "Suspicious"]
 Detected = Annotated[int, Field(description="Number of engines with a detection.", ge=0)]
-Engines = Annotated[int, Field(description="Number of engines.", ge=1)]
+Engines = Annotated[int, Field(description="Number of engines with an opinion.", ge=0)]
 DataId = Annotated[
     str,
     Field(
@@ -370,7 +370,7 @@ ThreatName = Annotated[
 class HashReport(ResponseBody):
     """The answer about a hash that the sandbox or another provider knows."""
 
-    scan_result_history_length: int = Field(description="Number of scans.", ge=0)
+    scan_result_history_length: int = Field(description="Length of the scan history.", ge=1, le=1)
     file_id: DataId
     data_id: DataId
     share_file: Literal[1]
@@ -889,6 +889,29 @@ class LimitsRemaining(_OtherFamilies):
         ge=0,
         examples=[3983],
     )
+
+
+class FeedHash(ResponseBody):
+    """A file of the feed of hashes; digests that are not known are empty."""
+
+    md5: Md5
+    sha1: Sha1
+    sha256: Sha256
+    start_time: Time = Field(description="When it was last seen.")
+    file_type_extension: str
+    file_type_category: str
+    data_id: str = Field(description="Id of the scan.")
+    total_avs: int = Field(ge=1)
+    total_detected_avs: int = Field(ge=0)
+
+
+class HashFeed(ResponseBody):
+    """The files seen last, a page of the feed."""
+
+    from_: Time = Field(alias="from", description="The earliest `start_time` of the page.")
+    to: Time = Field(description="The latest one.")
+    length: int = Field(description="Number of hashes on the page.", ge=0, le=1000)
+    hashes: list[FeedHash] = Field(max_length=1000)
 
 
 class FileReputation(ResponseBody):

@@ -208,7 +208,7 @@ def test_only_what_there_is_none_of_may_be_absent() -> None:
         ("LimitsRemaining", "reputation_api"),
         ("ProviderResult", "list"),
         *((row, name) for row in PROVIDER_ROWS for name in ("category", "list")),
-        *((row, "matched") for row in ("KnownSource", "ProviderSource", "IpProviderSource")),
+        *((row, "matched") for row in ("KnownSource", *PROVIDER_ROWS)),
         *(
             (model.__name__, name)
             for model in answers

@@ -191,6 +191,10 @@ def probes(method: str, path: str) -> Iterator[Request]:
     if path == INTAKE:
         yield from intake_probes(method, path, key)
         return
+    if path.startswith("/v4/feed/") or path == "/api/reports/search":
+        for query in (b"domain=evil.example", b"page=0&domain=x", b""):
+            yield Request(method, path.encode(), query, headers=[key])
+        return
     if "/feed/" in path:
         yield from feed_probes(method, path, key)
         return

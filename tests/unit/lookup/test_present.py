@@ -12,6 +12,7 @@ from functions.lookup.v4_bodies import (
     hash_report,
     listed_hash_report,
     sandbox_report,
+    scan_history,
 )
 from shared.domain.indicator import Indicator, IndicatorType, Query, parse, parse_hash
 from shared.domain.network import Network
@@ -175,7 +176,7 @@ def test_every_stance_has_its_engine(said: ProviderVerdict, result: int, threat:
         "scan_time": 0,
     }
     detected = result in {1, 2}
-    assert (scan["total_avs"], scan["total_detected_avs"]) == (2, detected)
+    assert (scan["total_avs"], scan["total_detected_avs"]) == (1 + (result in {0, 1, 2}), detected)
     assert scan["scan_all_result_i"] == (result if detected else 0)
 
 
@@ -223,8 +224,17 @@ def test_all_engines_together_say_the_worst(
     scan = body["scan_results"]
     assert scan["scan_all_result_i"] == worst
     assert scan["total_detected_avs"] == detected
-    assert scan["total_avs"] == len(scan["scan_details"]) == 1 + len(others)
+    opinions = [one["scan_result_i"] in {0, 1, 2} for one in scan["scan_details"].values()]
+    assert (scan["total_avs"], len(opinions)) == (sum(opinions), 1 + len(others))
     assert (body["process_info"]["result"] == "Blocked") is bool(detected)
+
+
+def test_lists_that_do_not_know_a_file_are_no_engines_that_found_it_clean() -> None:
+    silent = [voice(ListingStatus.NOT_LISTED)] * 3
+    knowing = [voice(ListingStatus.LISTED)]
+    for others, ratio in ((silent, (1, 1)), (knowing, (2, 2))):
+        scan = hash_report(reputation(SHA256), others)["scan_results"]
+        assert (scan["total_detected_avs"], scan["total_avs"]) == ratio
 
 
 def test_a_hash_that_only_others_know_has_an_id_and_every_key() -> None:
@@ -237,7 +247,8 @@ def test_a_hash_that_only_others_know_has_an_id_and_every_key() -> None:
         "def_time": "",
         "scan_time": 0,
     }
-    assert (body["scan_result_history_length"], body["last_sandbox_id"]) == (0, [])
+    assert body["scan_result_history_length"] == len(scan_history(body)["scan_result_history"])
+    assert body["last_sandbox_id"] == []
     row = bulk_hash_row(SHA256, None, [voice(ListingStatus.LISTED)], with_details=False)
     assert (row["hash"], row["data_id"]) == (SHA256.value, SHA256.value)
     assert (row["scan_result_i"], row["total_detected_avs"]) == (1, 1)

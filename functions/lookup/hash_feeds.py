@@ -1,0 +1,70 @@
+"""The vendor's feeds of hashes, made from the search index: the files seen last, bad or not."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from functions.lookup.search import MAX_LIMIT, Parameters, index_of
+from functions.lookup.service import Call, Handler, LookupResult, Service
+from functions.lookup.v4_bodies import hash_report
+from shared.domain.harmless import is_bad
+from shared.domain.indicator import IndicatorType
+from shared.domain.moment import format_millis
+from shared.domain.provider import ProviderVerdict
+from shared.domain.reputation import Reputation
+from shared.http import errors
+from shared.http.api_error import ApiError
+from shared.http.web import Response
+
+Body = dict[str, Any]
+
+# A page reads the index from its beginning, because the vendor's feeds have pages and no cursor.
+MAX_PAGES = 10
+_SHA256 = frozenset({IndicatorType.SHA256})
+
+
+def latest(*, infected: bool) -> Handler:
+    """The handler of GET /v4/feed/{infected,clean}/latest."""
+
+    def look_up(service: Service, call: Call) -> Response:
+        index = index_of(service)
+        parameters = Parameters(call.request)
+        if name := next(filter(parameters.text, ("date", "category")), ""):
+            raise ApiError(errors.SEARCH_PARAMETER_NOT_VALID, f"{name} is not supported")
+        number = parameters.number("page", 1, MAX_PAGES)
+        call.identified().spend()
+        page = index.recent(MAX_LIMIT, kinds=_SHA256)
+        for _ in range(1, number):
+            if not page.cursor:
+                return Response(200, hash_feed([], service.now()))
+            page = index.recent(MAX_LIMIT, page.cursor, kinds=_SHA256)
+        found = service.find_many({row.indicator for row in page.rows}, report=False)
+        wanted = [one for one in found.values() if is_bad(one.verdict) is infected]
+        return Response(200, hash_feed(wanted, service.now()))
+
+    return look_up
+
+
+def hash_feed(files: Iterable[LookupResult], now: int) -> Body:
+    """The body of a page of a feed.
+
+    Args:
+        files: the files of the page.
+        now: milliseconds since the epoch, the time of a page without files.
+    """
+    # An item may have expired since the index was read.
+    hashes = [_row(one.reputation, one.others) for one in files if one.reputation]
+    moments = [row["start_time"] for row in hashes] or [format_millis(now)]
+    return {"from": min(moments), "to": max(moments), "length": len(hashes), "hashes": hashes}
+
+
+def _row(reputation: Reputation, others: Sequence[ProviderVerdict]) -> Body:
+    report = hash_report(reputation, others)
+    info, results = report["file_info"], report["scan_results"]
+    names = ("md5", "sha1", "sha256", "file_type_extension", "file_type_category")
+    return {
+        **{name: info[name] for name in names},
+        "start_time": results["start_time"],
+        "data_id": report["data_id"],
+        "total_avs": results["total_avs"],
+        "total_detected_avs": results["total_detected_avs"],
+    }
