@@ -8,13 +8,16 @@ from typing import Any
 
 import pytest
 
+from functions.lookup import exports
 from functions.lookup.routes import respond
 from functions.lookup.service import Service
 from local.events import MAX_RESULT_BYTES, Request
 from shared.domain.indicator import Indicator, IndicatorType, parse
 from shared.domain.reputation import MAX_TAG_BYTES, MAX_TAGS, Reputation
+from shared.formats.exports import stix
 from shared.http.authentication import KeyRing
 from shared.http.respond import guarded
+from shared.http.web import Response, answer
 from tests.builders import reputation
 from tests.fronts import Front, function_url, rest_api
 from tests.ingestion import NOW
@@ -92,3 +95,11 @@ def body_of(result: Mapping[str, Any]) -> bytes:
     body: str = result["body"]
     sent = b64decode(body) if result["isBase64Encoded"] else body.encode()
     return gzip.decompress(sent) if "Content-Encoding" in result["headers"] else sent
+
+
+@pytest.mark.parametrize("size", [exports.MAX_ANSWERED_BYTES, stix.MAX_BYTES])
+@pytest.mark.parametrize("character", ['"', "\\", "\n", "\x01", "a", "ü"])
+def test_a_file_and_a_page_of_exports_fit_into_an_answer(size: int, character: str) -> None:
+    text = character * (size // len(character.encode()))
+    sent = json.dumps(answer(Response(200, {}, text=text)), ensure_ascii=False)
+    assert len(sent.encode()) < MAX_RESULT_BYTES
