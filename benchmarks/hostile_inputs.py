@@ -75,7 +75,7 @@ RECORDS: Mapping[str, Build] = {
     "reports without IOCs": lambda size: array(numbered(_REPORT, size, 100_000)),
     "IOCs that are no objects": lambda size: _report(b"", b'"ip":' + array(many(b"0,", size))),
     "IOCs that are not valid": lambda size: _report(
-        b"", b'"ip":[' + many(b'{"data":"x","verdict":"BENIGN"},', size, 900_000) + b"{}]"
+        b"", b'"ip":[' + many(b'{"data":"x","verdict":"BENIGN"},', size, 590_000) + b"{}]"
     ),
     "32 tags and many names": lambda size: _report(
         _TAGS + b",",

@@ -35,6 +35,8 @@ from shared.domain.verdict import Verdict, parent_verdict_of, read_verdict, verd
 from shared.formats.feed.report import TYPES, fits, is_flow_id, read_head, read_tags
 from shared.formats.feed.scan_report import parse_scan, raw_report
 
+# Of all reports of a scan together: they are in memory at once, and no entry of the feed has more.
+MAX_IOCS = 50_000
 MAX_ORIGINS = 8
 MAX_NAME_BYTES = 512
 # Of the rejected IOCs that the answer names.
@@ -124,7 +126,16 @@ def read_scan(body: bytes, now: int) -> list[ScanReport | RejectedReport]:
         except InvalidRecord as error:
             readers.append(RejectedReport(report_id, str(error)))
     finals = [one.final for one in readers if isinstance(one, _Reader)]
-    return [one.read(finals) if isinstance(one, _Reader) else one for one in readers]
+    read: list[ScanReport | RejectedReport] = []
+    left = MAX_IOCS
+    for one in readers:
+        if isinstance(one, _Reader):
+            one.most = left
+            left -= len(one.read(finals).iocs)
+            read.append(one.report)
+        else:
+            read.append(one)
+    return read
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +156,14 @@ class _Final:
 class _Reader:
     """Reads one report.
 
+    Attributes:
+        most: number of IOCs of which further ones are rejected.
+
     Raises:
         InvalidRecord: a hard field is missing or not valid.
     """
+
+    most = MAX_IOCS
 
     def __init__(self, scan: Json, report_id: str, report: object, now: int) -> None:
         raw = raw_report(scan, report_id, report)
@@ -256,6 +272,8 @@ class _Reader:
                 self.report.reject(kind, str(error), entry.get("data"))
 
     def _read_ioc(self, kind: IndicatorType, entry: Json) -> None:
+        if len(self.report.iocs) >= self.most:
+            raise InvalidRecord(f"the scan has more than {MAX_IOCS} IOCs")
         verdict = verdict_of(entry)
         indicator = parse(kind, entry.get("data"))
         if kind in HASH_TYPES:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from functions.publish import scan as scan_reader
 from functions.publish.history import History
 from functions.publish.intake import content_digest, feed_item
 from functions.publish.scan import MAX_ORIGINS, RejectedReport, ScanReport, read_scan
@@ -467,3 +468,17 @@ def test_a_report_and_its_osint_results_are_evidence_of_their_own() -> None:
         Evidence(EvidenceSource.REPORT, Verdict.SUSPICIOUS),
         Evidence(EvidenceSource.OSINT, Verdict.BENIGN, "LISTS"),
     }
+
+
+def test_a_scan_is_read_up_to_a_number_of_iocs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scan_reader, "MAX_IOCS", 5)
+    iocs = {"domain": [scan_ioc(f"{n}.example") for n in range(4)]}
+    scan = raw_scan(raw_scan_report(iocs))
+    [report] = scan["reports"].values()
+    scan["reports"]["r2"] = report
+    first, second = read_scan(json.dumps(scan).encode(), NOW)
+    assert isinstance(first, ScanReport)
+    assert isinstance(second, ScanReport)
+    assert first.rejected_count == 0
+    assert second.rejected_count > 0
+    assert "more than 5 IOCs" in second.rejected[0]
