@@ -383,11 +383,7 @@ def _statement(kind: IndicatorType, entry: Mapping[str, Any], common: _Common) -
         tuple(read_evidence(entry["evidence"])) if "evidence" in entry else (),
         tags,
         file,
-        (
-            _short_text(entry.get("threat_name")),
-            _short_text(entry.get("malware_family")),
-            _short_text(entry.get("malware_type")),
-        ),
+        _names(entry),
         first,
         last,
         count,
@@ -395,6 +391,14 @@ def _statement(kind: IndicatorType, entry: Mapping[str, Any], common: _Common) -
 
 
 _NO_FILE = FileFacts()
+_NO_NAMES = ("", "", "")
+
+
+def _names(entry: Mapping[str, Any]) -> tuple[str, str, str]:
+    names = entry.get("threat_name"), entry.get("malware_family"), entry.get("malware_type")
+    if names == (None, None, None):
+        return _NO_NAMES
+    return _short_text(names[0]), _short_text(names[1]), _short_text(names[2])
 
 
 def _scanned_file(raw: RawReport) -> FileFacts:
@@ -472,60 +476,72 @@ def _unite(
     statements: Sequence[_Statement], common: _Common, digests: Iterable[Indicator] = ()
 ) -> SightingSummary | None:
     """Return the one sighting that statements about one thing come to; None without a verdict."""
-    stated = [one.verdict for one in statements if one.verdict is not None]
-    inherited = common.own_verdict() if any(one.inherits for one in statements) else None
-    verdict = max(stated, default=inherited)
+    one = statements[0] if len(statements) == 1 else _merged(statements)
+    verdict = one.verdict
+    if verdict is None and one.inherits:
+        verdict = common.own_verdict()
     if verdict is None:
         return None
-    if len(statements) > 1:
-        statements = sorted(statements, key=_worst_first)
-    values = {one.value for one in digests}
-    origins = tuple(dict.fromkeys(one for some in statements for one in some.origins))
-    threat_name, malware_family, malware_type = (
-        _first(names) for names in zip(*(one.names for one in statements), strict=True)
-    )
-    details = SightingDetails(
-        # A single type is the origin of the sighting itself.
-        origins if len(origins) > 1 or any(one.identifier for one in origins) else (),
-        tuple(one for some in statements for one in some.evidence),
-        # Many files are named by a digest, which is known anyway.
-        _first(one.file.name for one in statements if one.file.name.upper() not in values),
-        _first(one.file.type for one in statements),
-        max(one.file.size for one in statements),
-        threat_name,
-        malware_family,
-        malware_type,
-        common.sender,
-    )
     scan = ScanVerdict(
         common.seen_at,
         verdict,
         common.flow_id,
         common.parent_verdict,
-        origins[0].type if origins else "",
+        one.origins[0].type if one.origins else "",
         common.report_id,
-        "" if stated else OF_REPORT,
-        details.pack(),
-        _first(one.value for one in digests if one.type is IndicatorType.SHA256),
+        OF_REPORT if one.verdict is None else "",
+        _details(one, common, digests),
+        _first([digest.value for digest in digests if digest.type is IndicatorType.SHA256]),
     )
     return SightingSummary(
-        latest=scan,
-        worst=scan,
-        first_seen=min(one.first for one in statements),
-        last_seen=max(one.last for one in statements),
-        tags=_all_tags(statements),
-        claimed_count=max(one.claimed for one in statements),
+        scan, scan, one.first, one.last, cap_tags(one.tags), claimed_count=one.claimed
     )
 
 
-def _all_tags(statements: Sequence[_Statement]) -> frozenset[str]:
-    first, *others = [one.tags for one in statements]
-    # Most statements share the tags of the report.
-    return cap_tags(first.union(*(tags for tags in others if tags is not first)))
+def _details(one: _Statement, common: _Common, digests: Iterable[Indicator]) -> str:
+    # A single type is the origin of the sighting itself.
+    origins = one.origins
+    if len(origins) == 1 and not origins[0].identifier:
+        origins = ()
+    if one.file is _NO_FILE and not (origins or one.evidence or common.sender or any(one.names)):
+        return ""
+    name = one.file.name
+    # Many files are named by a digest, which is known anyway.
+    if name.upper() in [digest.value for digest in digests]:
+        name = ""
+    facts = (origins, one.evidence, name, one.file.type, one.file.size, *one.names, common.sender)
+    return SightingDetails._make(facts).pack()
 
 
-def _worst_first(statement: _Statement) -> int:
-    return -1 if statement.verdict is None else -statement.verdict
+def _merged(statements: Sequence[_Statement]) -> _Statement:
+    """Merge statements about one thing: the worst verdict, and of texts those of the worst."""
+    worst_first = sorted(statements, key=_severity, reverse=True)
+    worst = worst_first[0]
+    return _Statement(
+        worst.indicator,
+        worst.verdict,
+        any(one.inherits for one in statements),
+        tuple(dict.fromkeys(one for some in worst_first for one in some.origins)),
+        tuple(one for some in worst_first for one in some.evidence),
+        worst.tags.union(*(one.tags for one in worst_first[1:])),
+        FileFacts(
+            _first(one.file.name for one in worst_first),
+            _first(one.file.type for one in worst_first),
+            max(one.file.size for one in worst_first),
+        ),
+        (
+            _first(one.names[0] for one in worst_first),
+            _first(one.names[1] for one in worst_first),
+            _first(one.names[2] for one in worst_first),
+        ),
+        min(one.first for one in statements),
+        max(one.last for one in statements),
+        max(one.claimed for one in statements),
+    )
+
+
+def _severity(statement: _Statement) -> int:
+    return -1 if statement.verdict is None else statement.verdict
 
 
 def _first(texts: Iterable[str]) -> str:
@@ -556,9 +572,9 @@ def _claimed_moment(value: object, common: _Common) -> int:
 def _origins(entry: Mapping[str, Any]) -> tuple[Origin, ...]:
     origins = entry.get("origins")
     if not isinstance(origins, list) or not origins:
-        origins = [{"type": entry.get("origin")}]
-    read = (_origin(one) for one in origins if isinstance(one, Mapping))
-    return tuple(one for one in read if one.type)[:MAX_ORIGINS]
+        origins = [{"type": entry.get("origin")}] if "origin" in entry else []
+    read = [_origin(one) for one in origins if isinstance(one, Mapping)]
+    return tuple([one for one in read if one.type][:MAX_ORIGINS])
 
 
 def _origin(raw: Mapping[str, Any]) -> Origin:
