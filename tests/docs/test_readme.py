@@ -188,25 +188,15 @@ JSON = (b"content-type", b"application/json")
 def probes(method: str, path: str) -> Iterator[Request]:
     """Requests that get each answer of a route which does not depend on keys or failures."""
     key = (b"apikey", DEFAULT_API_KEY.encode())
-    if path == INTAKE:
-        yield from intake_probes(method, path, key)
-        return
-    if path.startswith("/v4/feed/") or path == "/api/reports/search":
-        for query in (b"domain=evil.example", b"page=0&domain=x", b""):
-            yield Request(method, path.encode(), query, headers=[key])
-        return
-    if "/feed/" in path:
-        yield from feed_probes(method, path, key)
-        return
-    if path.startswith("/api/reputation/"):
-        yield from sandbox_probes(method, path, key)
-        return
-    if path.startswith(("/v4/search", "/v4/ioc", "/v4/report/")):
-        yield from search_probes(method, path, key)
-        return
-    if path.startswith(("/v4/exports", "/taxii2")):
-        yield from export_probes(method, path, key)
-        return
+    for beginnings, of_family in PROBES.items():
+        if path.startswith(beginnings):
+            yield from of_family(method, path, key)
+            return
+    yield from look_up_probes(method, path, key)
+
+
+def look_up_probes(method: str, path: str, key: tuple[bytes, bytes]) -> Iterator[Request]:
+    """The same for a look-up, and for every other route of the v4 API."""
     kind = path.split("/")[2] if path.count("/") > 1 else ""
     if method == "POST":
         kind = "hash" if path.startswith("/v5/") else kind
@@ -285,12 +275,29 @@ def intake_probes(method: str, path: str, key: tuple[bytes, bytes]) -> Iterator[
     yield Request(method, path.encode(), headers=[reader, JSON], body=good)
 
 
+def index_probes(method: str, path: str, key: tuple[bytes, bytes]) -> Iterator[Request]:
+    """The same for feeds and searches from the search index."""
+    for query in (b"domain=evil.example", b"page=0&domain=x", b""):
+        yield Request(method, path.encode(), query, headers=[key])
+
+
 def feed_probes(method: str, path: str, key: tuple[bytes, bytes]) -> Iterator[Request]:
     """The same for the feed."""
     yield Request(method, path.encode(), headers=[key])
     if not path.endswith("/info"):
         yield Request(method, path.encode(), headers=[key, (b"if-none-match", b"*")])
         yield Request(method, path.encode(), b"cursor=b99", headers=[key])
+
+
+# The first family with a beginning of the path.
+PROBES = {
+    ("/v4/feed/", "/api/reports/search"): index_probes,
+    (INTAKE,): intake_probes,
+    ("/feed/", "/api/feed/"): feed_probes,
+    ("/api/reputation/",): sandbox_probes,
+    ("/v4/search", "/v4/ioc", "/v4/report/"): search_probes,
+    ("/v4/exports", "/taxii2"): export_probes,
+}
 
 
 def filled(path: str, values: Mapping[str, str]) -> str:
