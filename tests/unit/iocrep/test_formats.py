@@ -66,13 +66,16 @@ def test_csv_is_read_back() -> None:
     assert unanswered["error"] == "no provider answered"
 
 
-@pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t", "\r"])
-def test_no_cell_is_a_formula(first: str) -> None:
+@pytest.mark.parametrize(
+    ("first", "guarded"),
+    [("=", "'="), ("+", "'+"), ("-", "'-"), ("@", "'@"), ("\t=", " '="), ("\r", " ")],
+)
+def test_no_cell_is_a_formula(first: str, guarded: str) -> None:
     evil = ProviderRow(f'{first}cmd|"/c calc"!A1', RowStatus.LISTED, Verdict.MALICIOUS)
     row = Row(1, f"{first}x.example", DOMAIN, Answer(DOMAIN, known=True, rows=(evil,)))
     [cells] = csv.reader(io.StringIO(as_text(Format.CSV, [row]), newline=""))
-    assert cells[1] == f"'{first}x.example"
-    assert cells[6] == f"'{evil.provider}"
+    assert cells[1] == f"{guarded}x.example"
+    assert cells[6] == evil.provider.replace(first, guarded, 1)
 
 
 def drawn(*rows: Row, head: bool = True) -> str:
