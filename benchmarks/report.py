@@ -311,7 +311,7 @@ def _month_lines(found: Found, figures: Measured) -> Iterator[Line]:
         "3 x",
         "1.5 x",
         f"{ratio:.2f} x, by {by}; {unknown_key:.2f} x by an unknown key, for its read of the store",
-        _met(ratio <= 3),
+        f"{_met(ratio <= 3)}; by an unknown key {_met(unknown_key <= 3)}",
     )
     rest, direct = (cost.hours_without_key(figures, front) for front in cost.FRONTS)
     worst = max(rest, key=lambda name: _beyond_gateway(rest[name]))
