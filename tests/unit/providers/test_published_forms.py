@@ -51,6 +51,8 @@ class TestCompressed:
             (archive({str(n): b"" for n in range(20)}), "too many files"),
             (archive({"a": b"<html>"}), "markup instead of a list"),
         ],
+        # The archives have a time in them, and every worker has to collect the same tests.
+        ids=range(7),
     )
     def test_what_cannot_be_decompressed_is_refused_with_the_reason(
         self, body: bytes, reason: str
