@@ -172,6 +172,7 @@ def test_summary_table_has_every_field() -> None:
         f"at most {media.MAX_REPORT_BYTES // 2**20} MB after decompression. A scan",
         f"from 1 to {feed.MAX_LIMIT}; {feed.DEFAULT_LIMIT} unless said",
         f"or at {feed.MAX_PAGE_BYTES // 10**6} MB of JSON",
+        f"also at {feed.MAX_ATOM_BYTES / 10**6} MB of XML",
         f"and {BAD_ENVIRONMENT} if the environment does not fit",
     ],
 )
