@@ -140,7 +140,8 @@ def fill(store: Store, items: int, *, seed: int = 1, pool: Executor | None = Non
     body = {"iocs": {"url": [{"data": one.value} for one in urls]}}
     import json
 
-    feed.append(first.flow_id, "report-0", b"c", json.dumps(body).encode(), NOW)
+    claim = feed.claim(first.flow_id, "report-0", b"c", [])
+    feed.append(claim, b"c", json.dumps(body).encode(), NOW)
     _list(store, old, chosen, rng)
     return old
 

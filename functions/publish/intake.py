@@ -21,13 +21,14 @@ from functions.publish.history import (
 )
 from functions.publish.scan import Observed, ScanReport
 from functions.publish.store.feed_log import (
+    ClaimLost,
     FeedLog,
-    PublishedReport,
     canonical,
     pack,
     published_iocs,
 )
 from functions.publish.store.histories import Histories
+from functions.publish.store.transactions import tries
 from functions.publish.verdict_rule import Decision, decide, overrule, report_verdict
 from shared.domain.evidence import Evidence
 from shared.domain.harmless import always_harmless, is_bad
@@ -109,29 +110,66 @@ class Publisher:
         """
         if report.private and not self.publish_private:
             return Published(report.flow_id, report.report_id, Status.PRIVATE)
-        known = self.log.find(report.flow_id, report.report_id)
-        if known and known.content == content_digest(report, asked=True):
+        if self._is_published(report, content_digest(report, asked=True)):
             return Published(report.flow_id, report.report_id, Status.UNCHANGED)
         external = self.external_reputation(report.iocs.keys())
         content = content_digest(report, asked=external is not None)
-        if known and known.content == content:
-            return Published(report.flow_id, report.report_id, Status.UNCHANGED, asked=False)
         before = self.histories.read(report.iocs)
         decisions = _decide(report, external or {}, self._handed_on(before, report.flow_id))
         seen = {one: _mention(report, observed) for one, observed in report.iocs.items()}
         # A report that is too large must not count, so its size is checked before histories change.
         pack(_body(feed_item(report, decisions, _expected(before, seen), sender)))
-        gone = self._prepare(known, report)
-        histories = self.histories.change(report.flow_id, report.report_id, seen=seen, gone=gone)
-        body = _body(feed_item(report, decisions, histories, sender))
-        self.log.append(report.flow_id, report.report_id, content, body, self.now())
-        return Published(
+        asked = external is not None
+        for _ in tries():
+            if self._is_published(report, content):
+                return Published(report.flow_id, report.report_id, Status.UNCHANGED, asked=asked)
+            try:
+                status = self._append(report, content, seen, decisions, sender)
+            except ClaimLost:
+                # Other content of this report was sent at the same moment. It counts as earlier.
+                continue
+            verdicts = Counter(_name(decision) for decision in decisions.values())
+            if status is Status.UNCHANGED:
+                verdicts.clear()
+            return Published(report.flow_id, report.report_id, status, verdicts, asked)
+        raise AssertionError  # tries() raises before this
+
+    def _is_published(self, report: ScanReport, content: bytes) -> bool:
+        """Whether this content is published, and no other one was begun after it."""
+        known = self.log.find(report.flow_id, report.report_id)
+        return known is not None and not known.claimed and known.content == content
+
+    def _append(
+        self,
+        report: ScanReport,
+        content: bytes,
+        seen: Mapping[Indicator, ReportMention],
+        decisions: Mapping[Indicator, Decision],
+        sender: str,
+    ) -> Status:
+        """Count the report in the histories and add its entry, all under one claim.
+
+        Raises:
+            ClaimLost: another publisher has claimed the report.
+            StoreError: the store failed.
+        """
+        claim = self.log.claim(report.flow_id, report.report_id, content, report.iocs)
+        counted = set(claim.counted)
+        for entry in self.log.entries([claim.known.number] if claim.known else []):
+            counted.update(canonical(published_iocs(json.loads(entry.body))))
+        histories = self.histories.change(
             report.flow_id,
             report.report_id,
-            Status.REPLACED if known else Status.PUBLISHED,
-            Counter(_name(decision) for decision in decisions.values()),
-            asked=external is not None,
+            seen=seen,
+            gone=counted - report.iocs.keys(),
+            check=claim.check,
+            hold=lambda: self.log.hold(claim),
         )
+        body = _body(feed_item(report, decisions, histories, sender))
+        self.log.append(claim, content, body, self.now())
+        if claim.known is None:
+            return Status.PUBLISHED
+        return Status.UNCHANGED if claim.known.content == content else Status.REPLACED
 
     def _handed_on(
         self, histories: Mapping[Indicator, History], flow_id: str
@@ -150,17 +188,6 @@ class Publisher:
             if always_harmless(one) or one in trusted:
                 earlier[one] = [past for past in earlier[one] if not is_bad(past.verdict)]
         return earlier
-
-    def _prepare(self, known: PublishedReport | None, report: ScanReport) -> set[Indicator]:
-        """Store which IOCs will count the report; return those that must no longer count it.
-
-        These come from its last publication and from later ones that were interrupted.
-        """
-        counted = set(self.log.read_intent(report.flow_id, report.report_id))
-        self.log.write_intent(report.flow_id, report.report_id, counted | report.iocs.keys())
-        for entry in self.log.entries([known.number] if known else []):
-            counted.update(canonical(published_iocs(json.loads(entry.body))))
-        return counted - report.iocs.keys()
 
 
 def _decide(

@@ -143,8 +143,8 @@ def test_report_table_has_every_attribute(circle: list[str], wired: Store) -> No
     # One that comes again with other content leaves an entry without a body.
     log = FeedLog(wired.client, wired.report_table)
     for content in (b"1", b"2"):
-        log.append("flow", "report", content, b"{}", 0)
-    log.write_intent("flow", "broken off", [Indicator(IndicatorType.DOMAIN, "evil.example")])
+        log.append(log.claim("flow", "report", content, []), content, b"{}", 0)
+    log.claim("flow", "broken off", b"3", [Indicator(IndicatorType.DOMAIN, "evil.example")])
     found: dict[str, set[str]] = {}
     for item in wired.items(wired.report_table):
         found.setdefault(item["pk"]["S"].split("#")[0], set()).update(item)

@@ -160,6 +160,7 @@ GRANTS = {
         "PublishLogGroup": WRITE_LOG,
         "ReportTable": {
             "dynamodb:BatchGetItem",
+            "dynamodb:ConditionCheckItem",
             "dynamodb:DeleteItem",
             "dynamodb:GetItem",
             "dynamodb:PutItem",

@@ -8,11 +8,18 @@ entry#<number>    body     the report's item in the feed: JSON, compressed with 
                            the report has a newer entry, whose number `replaced` holds
                   size     of the JSON, in bytes
 published#<scan>#<report>
-                  entry    number of its entry
+                  entry    number of its entry; absent before the first publication
                   content  digest of its content
+                  claim    token of the publisher that is publishing it; absent otherwise
+                  claimed  digest of the content that is being published
 intent#<scan>#<report>
                   iocs     type and value of each IOC whose history may count the report, as JSON,
                            compressed with gzip; deleted when the entry is written
+
+A report is published under a claim: each write of its histories and its entry is on condition that
+the claim still holds. So of two contents that are sent at the same moment, the one that claims last
+interrupts the other, which then begins again; the result is that of one after the other. Publishers
+of the same content share a claim.
 
 Entries are numbered from 1 without gaps. A report gets its number in the transaction that writes
 its entry, on condition that the last number has not changed since it was read. So no entry ever
@@ -22,6 +29,7 @@ misses nothing.
 
 import gzip
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -75,10 +83,37 @@ class FeedEntry:
 
 @dataclass(frozen=True, slots=True)
 class PublishedReport:
-    """A published report: the number of its entry and the digest of its content."""
+    """A published report: the number of its entry and the digest of its content.
+
+    Attributes:
+        claimed: whether a publication of it is under way, or was interrupted.
+    """
 
     number: int
     content: bytes
+    claimed: bool = False
+
+
+class ClaimLost(Exception):  # not an error: publishing begins again
+    """Another publisher has claimed the report, or has published it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to publish a report.
+
+    Attributes:
+        known: the report as it was published before, None if it was not.
+        counted: IOCs whose history may count the report.
+        check: condition that the claim holds, as a part of a transaction.
+    """
+
+    flow_id: str
+    report_id: str
+    token: bytes
+    known: PublishedReport | None
+    counted: frozenset[Indicator]
+    check: Mapping[str, Any]
 
 
 def pack(body: bytes) -> bytes:
@@ -140,10 +175,68 @@ class FeedLog:
         Raises:
             StoreError: the store failed.
         """
-        item = self._get(published_key(flow_id, report_id))
-        if item is None:
-            return None
-        return PublishedReport(int(item["entry"]["N"]), bytes(item["content"]["B"]))
+        return _published_report(self._get(published_key(flow_id, report_id)))
+
+    def claim(
+        self, flow_id: str, report_id: str, content: bytes, iocs: Iterable[Indicator]
+    ) -> Claim:
+        """Claim a report for publishing, and store which IOCs are about to count it.
+
+        If the publication is interrupted and the report is sent again with other content, these
+        IOCs are known and corrected. A publisher of other content that holds a claim loses it; one
+        of the same content shares it.
+
+        Args:
+            content: digest of the content to publish.
+
+        Raises:
+            StoreError: the store failed; calling again is safe.
+        """
+        key = published_key(flow_id, report_id)
+        wanted = frozenset(iocs)
+        for _ in tries():
+            item = self._get(key)
+            known = _published_report(item)
+            counted = frozenset(self.read_intent(flow_id, report_id))
+            held = bytes(item["claim"]["B"]) if item and "claim" in item else b""
+            if item and held and bytes(item["claimed"]["B"]) == content:
+                check = self._check(key, held)
+                return Claim(flow_id, report_id, held, known, counted | wanted, check)
+            token = os.urandom(8)
+            update: dict[str, Any] = {
+                "TableName": self._table,
+                "Key": {"pk": {"S": key}},
+                "UpdateExpression": "SET claim = :token, claimed = :content",
+                "ConditionExpression": "attribute_not_exists(pk)",
+                "ExpressionAttributeValues": {
+                    ":token": {"B": token},
+                    ":content": {"B": content},
+                },
+            }
+            if held:
+                update["ConditionExpression"] = "claim = :held"
+                update["ExpressionAttributeValues"][":held"] = {"B": held}
+            elif known:
+                update["ConditionExpression"] = "entry = :known AND attribute_not_exists(claim)"
+                update["ExpressionAttributeValues"][":known"] = {"N": str(known.number)}
+            intent = self._intent(flow_id, report_id, counted | wanted)
+            if write_together(self._client, [{"Update": update}, {"Put": intent}]):
+                check = self._check(key, token)
+                return Claim(flow_id, report_id, token, known, counted | wanted, check)
+        raise AssertionError  # tries() raises before this
+
+    def hold(self, claim: Claim) -> None:
+        """Check that a claim still holds.
+
+        Raises:
+            ClaimLost: it does not.
+            StoreError: the store failed.
+        """
+        self._held(claim, self._get(published_key(claim.flow_id, claim.report_id)))
+
+    def _held(self, claim: Claim, item: Any) -> None:
+        if item is None or "claim" not in item or bytes(item["claim"]["B"]) != claim.token:
+            raise ClaimLost
 
     def read_intent(self, flow_id: str, report_id: str) -> list[Indicator]:
         """The IOCs that an interrupted publication may have counted; empty if there was none.
@@ -156,26 +249,11 @@ class FeedLog:
             return []
         return list(canonical(_intended_iocs(item)))
 
-    def write_intent(self, flow_id: str, report_id: str, iocs: Iterable[Indicator]) -> None:
-        """Store which IOCs are about to count a report.
-
-        If the publication is interrupted and the report is sent again with other content, these
-        IOCs are known and corrected.
-
-        Raises:
-            StoreError: the store failed; calling again is safe.
-        """
-        pairs = [[one.type, one.value] for one in sorted(iocs)]
-        packed = gzip.compress(json.dumps(pairs, separators=(",", ":")).encode(), mtime=0)
-        item: Any = {"pk": {"S": intent_key(flow_id, report_id)}, "iocs": {"B": packed}}
-        with store_errors():
-            self._client.put_item(TableName=self._table, Item=item)
-
-    def append(self, flow_id: str, report_id: str, content: bytes, body: bytes, now: int) -> int:
-        """Append a report to the feed; a new entry replaces the report's earlier one.
+    def append(self, claim: Claim, content: bytes, body: bytes, now: int) -> int:
+        """Append a report to the feed and give up the claim; a new entry replaces the earlier one.
 
         Args:
-            content: digest of the content; repeating the same one has no effect.
+            content: digest of the content; if it is published already, there is no new entry.
             body: JSON.
             now: milliseconds since the epoch.
 
@@ -183,21 +261,29 @@ class FeedLog:
             The number of the entry.
 
         Raises:
+            ClaimLost: another publisher has claimed the report.
             EntryTooLarge: the report is too large for an entry.
             StoreError: the store failed; calling again is safe.
         """
         packed = pack(body)
+        key = published_key(claim.flow_id, claim.report_id)
         for _ in tries():
-            known = self.find(flow_id, report_id)
+            item = self._get(key)
+            known = _published_report(item)
             if known and known.content == content:
+                if known.claimed:
+                    self._held(claim, item)
+                    if not write_together(self._client, self._release(claim)):
+                        continue
                 return known.number
+            self._held(claim, item)
             before = self.info()
             number = before.tail + 1
             writes = [
                 self._advance(before, number, len(body) - self._size_of(known), known, now),
                 self._entry(number, packed, len(body)),
-                self._published(flow_id, report_id, number, content, known),
-                self._delete_intent(flow_id, report_id),
+                self._published(claim, number, content),
+                self._delete_intent(claim),
             ]
             if known:
                 writes.append(self._replace(known.number, number))
@@ -253,29 +339,48 @@ class FeedLog:
             }
         }
 
-    def _published(
-        self,
-        flow_id: str,
-        report_id: str,
-        number: int,
-        content: bytes,
-        known: PublishedReport | None,
-    ) -> dict[str, Any]:
-        put: dict[str, Any] = {
-            "TableName": self._table,
-            "Item": {
-                "pk": {"S": published_key(flow_id, report_id)},
-                "entry": {"N": str(number)},
-                "content": {"B": content},
-            },
-            "ConditionExpression": "entry = :known" if known else "attribute_not_exists(pk)",
+    def _published(self, claim: Claim, number: int, content: bytes) -> dict[str, Any]:
+        return {
+            "Put": {
+                "TableName": self._table,
+                "Item": {
+                    "pk": {"S": published_key(claim.flow_id, claim.report_id)},
+                    "entry": {"N": str(number)},
+                    "content": {"B": content},
+                },
+                "ConditionExpression": "claim = :token",
+                "ExpressionAttributeValues": {":token": {"B": claim.token}},
+            }
         }
-        if known:
-            put["ExpressionAttributeValues"] = {":known": {"N": str(known.number)}}
-        return {"Put": put}
 
-    def _delete_intent(self, flow_id: str, report_id: str) -> dict[str, Any]:
-        key = {"pk": {"S": intent_key(flow_id, report_id)}}
+    def _check(self, key: str, token: bytes) -> dict[str, Any]:
+        return {
+            "ConditionCheck": {
+                "TableName": self._table,
+                "Key": {"pk": {"S": key}},
+                "ConditionExpression": "claim = :token",
+                "ExpressionAttributeValues": {":token": {"B": token}},
+            }
+        }
+
+    def _release(self, claim: Claim) -> list[dict[str, Any]]:
+        update = {
+            "TableName": self._table,
+            "Key": {"pk": {"S": published_key(claim.flow_id, claim.report_id)}},
+            "UpdateExpression": "REMOVE claim, claimed",
+            "ConditionExpression": "claim = :token",
+            "ExpressionAttributeValues": {":token": {"B": claim.token}},
+        }
+        return [{"Update": update}, self._delete_intent(claim)]
+
+    def _intent(self, flow_id: str, report_id: str, iocs: Iterable[Indicator]) -> dict[str, Any]:
+        pairs = [[one.type, one.value] for one in sorted(iocs)]
+        packed = gzip.compress(json.dumps(pairs, separators=(",", ":")).encode(), mtime=0)
+        item: Any = {"pk": {"S": intent_key(flow_id, report_id)}, "iocs": {"B": packed}}
+        return {"TableName": self._table, "Item": item}
+
+    def _delete_intent(self, claim: Claim) -> dict[str, Any]:
+        key = {"pk": {"S": intent_key(claim.flow_id, claim.report_id)}}
         return {"Delete": {"TableName": self._table, "Key": key}}
 
     def _replace(self, number: int, by: int) -> dict[str, Any]:
@@ -287,6 +392,12 @@ class FeedLog:
                 "ExpressionAttributeValues": {":by": {"N": str(by)}},
             }
         }
+
+
+def _published_report(item: Any) -> PublishedReport | None:
+    if item is None or "entry" not in item:
+        return None
+    return PublishedReport(int(item["entry"]["N"]), bytes(item["content"]["B"]), "claim" in item)
 
 
 def _intended_iocs(item: Mapping[str, Any]) -> list[Indicator]:

@@ -42,8 +42,9 @@ from shared.store.whole_table import Page, read_all
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# IOCs in the first transaction. When many writers change one IOC, smaller ones succeed sooner.
-_FIRST_CHUNK = MAX_WRITES // 2
+# IOCs in the first transaction, which also checks a claim. When many writers change one IOC,
+# smaller transactions succeed sooner.
+_FIRST_CHUNK = (MAX_WRITES - 1) // 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +90,16 @@ class Histories:
         *,
         seen: Mapping[Indicator, ReportMention],
         gone: Iterable[Indicator] = (),
+        check: Mapping[str, Any] | None = None,
+        hold: Callable[[], None] = lambda: None,
     ) -> dict[Indicator, History]:
         """Count a report for the IOCs in `seen`, and no longer for those in `gone`.
 
         Safe to repeat, to interrupt, and to run concurrently.
+
+        Args:
+            check: condition on another item that every transaction includes.
+            hold: called when a transaction failed; raises if the condition no longer holds.
 
         Returns:
             The histories of `seen`, this report included.
@@ -119,7 +126,9 @@ class Histories:
                     histories[one] = now.history
                 else:
                     todo[one] = after
-            written = self._write(todo, stored, flow_id, chunk)
+            written = self._write(todo, stored, flow_id, chunk, check)
+            if len(written) < len(todo):
+                hold()
             histories |= {one: todo[one][0] for one in written}
             left = [one for one in todo if one not in written]
             if written:
@@ -200,12 +209,13 @@ class Histories:
         stored: Mapping[Indicator, _Stored],
         flow_id: str,
         chunk: int,
+        check: Mapping[str, Any] | None,
     ) -> set[Indicator]:
         """Write the changes; returns the IOCs whose transaction succeeded."""
         written: set[Indicator] = set()
         left = iter(todo)
         while part := list(islice(left, chunk)):
-            writes = []
+            writes = [dict(check)] if check else []
             for one in part:
                 history, membership = todo[one]
                 writes += [
