@@ -8,7 +8,7 @@ import pytest
 from benchmarks.hostile import ENTRY_POINTS
 from benchmarks.parsers import PARSERS, growth
 
-SMALL = 60_000
+SMALL = 20_000
 # Twice what linear work takes four times as long for, and more: the machine may be busy. Quadratic
 # work takes 16 times as long.
 MOST_GROWTH = 12
