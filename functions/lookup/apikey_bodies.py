@@ -94,7 +94,7 @@ def limits_remaining(daily_limit: int, remaining: int) -> Body:
 
 
 def sandbox_user(name: str, short_digest: str) -> Body:
-    """The answer to GET /api/users/me: keys are no persons, so they have no address and no roles.
+    """The answer to GET /api/users/me: keys are not persons and have neither address nor roles.
 
     Args:
         name: of the key.

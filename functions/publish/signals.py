@@ -61,7 +61,7 @@ class SignalGroup:
 def read_signal_groups(report: Json, files: list[Json], results: OsintResults) -> list[SignalGroup]:
     """Read the groups with a verdict other than NO_THREAT.
 
-    Signals without a threat are observations, such as an icon. They are no evidence that a file is
+    Signals without a threat are observations, such as an icon. They are not evidence that a file is
     harmless.
 
     Args:

@@ -39,8 +39,10 @@ def ask(method: str, path: str, rights: frozenset[Right]) -> Response:
 
 def test_routes_by_the_right_that_they_need() -> None:
     assert {path for path, right in NEEDED.items() if right is None} == ANY_KEY
-    whole = {path for path in NEEDED if path.startswith(("/feed/", "/api/feed/", "/taxii2"))}
-    assert len(whole) == 14
+    whole = {
+        path for path in NEEDED if path.startswith(("/feed/", "/api/feed/", "/v4/feed/", "/taxii2"))
+    }
+    assert len(whole) == 16
     assert {path for path, right in NEEDED.items() if right is Right.EXPORT} == EXPORT | whole
     assert [path for path, right in NEEDED.items() if right is Right.PUBLISH] == ["/api/reports"]
     assert "/v4/hash/{hash}" in {path for path, right in NEEDED.items() if right is Right.LOOKUP}
