@@ -118,12 +118,14 @@ def _bundle(size: int) -> bytes:
 
 _SCAN = b'{"flowId":"a","reports":{"r":{"created_date":"2025-06-01","iocs":{"url":%s}}}}'
 
+# Above the size of a string, from which the exact scan is used.
+_JSON_SIZE = 5_000_000
 # Others than the usual, because of the limit for a tag.
 _ATOM_SIZES = {"long names of elements": 1_000_000, "attributes of one element": 60_000}
 
 PARSERS: Mapping[str, Parser] = {
     **{
-        f"JSON: {name}": (2_000_000, build, lambda body: strict_json.parse(body, "it", LIMITS))
+        f"JSON: {name}": (_JSON_SIZE, build, lambda body: strict_json.parse(body, "it", LIMITS))
         for name, build in VALUES.items()
     },
     **{
