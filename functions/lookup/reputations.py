@@ -1,14 +1,16 @@
 """Look-ups through the sandbox's own API: single and bulk, the same for every type."""
 
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import parse_qsl
 
 from functions.lookup import addresses
 from functions.lookup.bulk import read_array
-from functions.lookup.reputation_bodies import invalid_row, reputation_report
+from functions.lookup.reputation_bodies import MAX_REPORTS, invalid_row, reputation_report
 from functions.lookup.service import Call, Handler, LookupResult, Service
 from shared.domain.errors import InvalidIndicator
 from shared.domain.indicator import IndicatorType, Query, parse_query
+from shared.domain.reputation import ScanVerdict
 from shared.http import errors
 from shared.http.api_error import ApiError
 from shared.http.web import Request, Response
@@ -25,7 +27,8 @@ def report(kind: IndicatorType) -> Handler:
             question = parse_query(kind, _parameter(call.request, parameter, kind))
         except InvalidIndicator as error:
             raise ApiError(_NOT_VALID[kind], str(error)) from None
-        return Response(200, _row(*service.answer(question)))
+        asked, found = service.answer(question)
+        return Response(200, _row(asked, found, _sightings(service, found)))
 
     return look_up
 
@@ -48,8 +51,15 @@ def bulk(kind: IndicatorType) -> Handler:
     return look_up
 
 
-def _row(question: Query, found: LookupResult) -> dict[str, Any]:
-    return reputation_report(question, found.reputation, found.others)
+def _row(question: Query, found: LookupResult, seen: Iterable[ScanVerdict] = ()) -> dict[str, Any]:
+    return reputation_report(question, found.reputation, found.others, seen)
+
+
+def _sightings(service: Service, found: LookupResult) -> Iterable[ScanVerdict]:
+    """The newest sightings, if the stack has a search index and there is more than one."""
+    if service.index is None or found.reputation is None or found.reputation.counted < 2:
+        return ()
+    return service.index.sightings(found.indicator, MAX_REPORTS).rows
 
 
 def _parameter(request: Request, name: str, kind: IndicatorType) -> str:

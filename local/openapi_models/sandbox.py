@@ -102,8 +102,29 @@ class _MayBeOverruled(ResponseBody):
     )
 
 
+class OtherProviders(ResponseBody):
+    """What the providers other than the sandbox state; absent if none has a verdict."""
+
+    detected: int = Field(description="Number of providers that list it as bad.", ge=0)
+    scan_time: Time
+
+
+class OtherEngines(OtherProviders):
+    """What the providers other than the sandbox state about a file."""
+
+    total_av_engines: int = Field(description="Number of providers with a verdict.", ge=1)
+    detected_av_engines: int = Field(description="As `detected`.", ge=0)
+
+
+# Defaults of fields that may be absent; no answer contains them.
+_OTHERS = OtherProviders(detected=0, scan_time="2025-06-01T08:00:00.000Z")
+_OTHER_ENGINES = OtherEngines(
+    detected=0, scan_time=_OTHERS.scan_time, total_av_engines=1, detected_av_engines=0
+)
+
+
 class FilescanReport(_MayBeOverruled):
-    """The report that the verdict is based on."""
+    """A report that holds the indicator."""
 
     verdict: Literal["benign", "no_threat", "suspicious", "likely_malicious", "malicious"] = Field(
         description="Verdict of the indicator in this report."
@@ -120,7 +141,11 @@ class FilescanReport(_MayBeOverruled):
 class _Reputation(_MayBeOverruled):
     overall_verdict: OverallVerdict
     filescan_reports: list[FilescanReport] = Field(
-        description="Empty for an unknown indicator.", max_length=1
+        description=(
+            "First the report that the verdict is of, then the newest first; without a search "
+            "index the latest and the worst. Empty for an unknown indicator."
+        ),
+        max_length=100,
     )
 
 
@@ -134,9 +159,14 @@ class HashReputation(_Reputation):
     """The reputation of a file, known or not."""
 
     sha256: str = Field(description="Lower case.", examples=[_SHA256])
+    mdcloud: OtherEngines = Field(_OTHER_ENGINES, json_schema_extra=without_default)
 
 
-class IpReputation(_Reputation):
+class _AddressReputation(_Reputation):
+    mdcloud: OtherProviders = Field(_OTHERS, json_schema_extra=without_default)
+
+
+class IpReputation(_AddressReputation):
     """The reputation of an IP address, known or not."""
 
     ioc_type: Literal["ip"]
@@ -146,7 +176,7 @@ class IpReputation(_Reputation):
     )
 
 
-class DomainReputation(_Reputation):
+class DomainReputation(_AddressReputation):
     """The reputation of a domain, known or not."""
 
     ioc_type: Literal["domain"]
@@ -156,7 +186,7 @@ class DomainReputation(_Reputation):
     )
 
 
-class UrlReputation(_Reputation):
+class UrlReputation(_AddressReputation):
     """The reputation of a URL, known or not."""
 
     ioc_type: Literal["url"]

@@ -1,15 +1,21 @@
 """The sandbox's own reputation API on stores in memory."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from functions.lookup.bulk import MAX_BODY_BYTES, MAX_ITEMS
+from functions.lookup.reputation_bodies import reputation_report
 from functions.lookup.routes import respond
 from functions.lookup.service import Service
+from shared.domain.indicator import Indicator, IndicatorType, Query, parse
+from shared.domain.provider import Listing, ListingStatus, Provider, ProviderVerdict
+from shared.domain.reputation import Reputation, ScanVerdict, SightingSummary
 from shared.domain.verdict import Verdict
 from shared.http.web import Request, Response
+from shared.store.search_index import ResultPage
 from tests.builders import reputation
 from tests.unit.lookup.test_routes import (
     BARE_URL,
@@ -287,3 +293,104 @@ def test_an_array_that_is_refused_costs_nothing() -> None:
     for body in (b"[]", b"[5]", b"{}"):
         respond(shop, Request("POST", "/api/reputation/ip", "", {"x-api-key": KEY}, body))
     assert get("ip", "ioc_value=192.0.2.1", shop=shop).status == 200
+
+
+# Other providers and other reports.
+
+
+def others(*listings: Listing, **flags: bool) -> list[ProviderVerdict]:
+    """Verdicts of providers, the data of each from one second later than that of the one before."""
+    return [
+        ProviderVerdict(
+            Provider(f"p{at}", f"P{at}", frozenset(), updated=(at + 1) * 1000, **flags), one
+        )
+        for at, one in enumerate(listings)
+    ]
+
+
+BAD, TRUSTED = Listing(ListingStatus.LISTED, "botnet"), Listing(ListingStatus.TRUSTED)
+SILENT, FAILED = Listing(ListingStatus.NOT_LISTED), Listing(ListingStatus.FAILED)
+
+
+@pytest.mark.parametrize("indicator", [SHA256, IP, DOMAIN, URL])
+def test_other_providers_with_a_verdict_are_summed_up(indicator: Indicator) -> None:
+    stated = others(BAD, TRUSTED, SILENT, FAILED)
+    body = reputation_report(Query(indicator, indicator.value), None, stated)
+    engines = {"total_av_engines": 2, "detected_av_engines": 1} if indicator == SHA256 else {}
+    assert body["mdcloud"] == {"detected": 1, "scan_time": "1970-01-01T00:00:02.000Z", **engines}
+
+
+def test_the_time_of_an_answer_is_when_the_provider_gave_it() -> None:
+    asked = others(Listing(ListingStatus.LISTED, answered=5_000, expires=9_000), BAD)
+    body = reputation_report(Query(IP, IP.value), None, asked)
+    assert body["mdcloud"] == {"detected": 2, "scan_time": "1970-01-01T00:00:05.000Z"}
+
+
+def test_a_listing_that_is_overruled_is_not_a_detection() -> None:
+    local = parse(IndicatorType.IP, "127.0.0.1")
+    body = reputation_report(Query(local, local.value), None, others(BAD))
+    assert body["mdcloud"]["detected"] == 0
+    assert body["overall_verdict"] == "benign"
+
+
+def test_providers_without_a_verdict_are_not_summed_up() -> None:
+    body = reputation_report(Query(IP, IP.value), reputation(IP), others(SILENT, FAILED))
+    assert "mdcloud" not in body
+
+
+def scan(number: int, verdict: Verdict = Verdict.NO_THREAT) -> ScanVerdict:
+    return ScanVerdict(number * 1000, verdict, f"flow-{number}", "", "", f"report-{number}")
+
+
+def seen(*scans: ScanVerdict, worst: ScanVerdict) -> Reputation:
+    """The reputation of a domain, of which `scans` are the newest, the latest first."""
+    latest = scans[0]
+    return Reputation(
+        DOMAIN, SightingSummary(latest, worst, 0, latest.seen_at, frozenset()), len(scans)
+    )
+
+
+class FakeIndex:
+    """An index that holds some sightings of every indicator, and counts how often it is asked."""
+
+    def __init__(self, rows: list[ScanVerdict]) -> None:
+        self.rows = rows
+        self.asked = 0
+
+    def sightings(self, _: Indicator, limit: int) -> ResultPage[ScanVerdict]:
+        self.asked += 1
+        return ResultPage(self.rows[:limit], "")
+
+
+def reports_of(known: Reputation, index: FakeIndex | None) -> list[str]:
+    shop: Any = service()
+    shop = replace(shop, iocs=FakeIocs({DOMAIN: known}), index=index)
+    body = get("domain", "ioc_value=evil.example", shop=shop).body
+    return [row["report_id"] for row in body["filescan_reports"]]
+
+
+def test_without_an_index_the_latest_and_the_worst_report_are_listed() -> None:
+    worst = scan(2, Verdict.MALICIOUS)
+    assert reports_of(seen(scan(9), scan(8), worst=worst), None) == ["report-9", "report-2"]
+    assert reports_of(seen(worst, scan(1), worst=worst), None) == ["report-2"]
+
+
+def test_with_an_index_every_report_is_listed_once_the_newest_first() -> None:
+    worst = scan(2, Verdict.MALICIOUS)
+    rows = [scan(9), scan(7), scan(7, Verdict.BENIGN), worst, scan(1)]
+    index = FakeIndex(rows)
+    expected = ["report-9", "report-7", "report-2", "report-1"]
+    assert reports_of(seen(*rows, worst=worst), index) == expected
+
+
+def test_at_most_100_reports_are_listed_the_worst_among_them() -> None:
+    worst = scan(1, Verdict.MALICIOUS)
+    rows = [scan(number) for number in range(300, 1, -1)]
+    listed = reports_of(seen(*rows, worst=worst), FakeIndex(rows))
+    assert listed == [*(f"report-{number}" for number in range(300, 201, -1)), "report-1"]
+
+
+def test_an_indicator_of_one_report_costs_no_read_of_the_index() -> None:
+    index = FakeIndex([scan(9)])
+    assert reports_of(seen(scan(9), worst=scan(9)), index) == ["report-9"]
+    assert index.asked == 0
