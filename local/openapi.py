@@ -1293,8 +1293,11 @@ _RETRY = {
         "Seconds to wait before the next request.", required=True, type="integer", minimum=1
     )
 }
-# Only the first two for a key without limit, and for a request that was refused before counting.
-_LIMITS = {
+# Those of the limit are absent for a key without one, and if a request is refused before counting.
+_ANSWER_HEADERS = {
+    "X-Response-Time": _header(
+        "Milliseconds spent, followed by `ms`.", type="string", pattern="^[0-9]+ms$"
+    ),
     "X-Authenticated": _header("How the caller was identified.", type="string"),
     "X-RateLimit-For": _header("What the limit counts.", type="string"),
     "X-RateLimit-Limit": _header("Look-ups per day, UTC.", type="integer", minimum=0),
@@ -1307,10 +1310,10 @@ _LIMITS = {
     "X-RateLimit-Reset": _header("Seconds until the day ends.", type="integer", minimum=0),
 }
 _KEY_HEADERS = ("apikey", "X-Api-Key")
-_LIMIT_REFERENCES = {name: {"$ref": f"#/components/headers/{name}"} for name in _LIMITS}
+_HEADER_REFERENCES = {name: {"$ref": f"#/components/headers/{name}"} for name in _ANSWER_HEADERS}
 _LOCATION = {"Location": _header("Link to the file.", required=True, type="string", format="uri")}
 _ETAG = {"ETag": _header("Changes with the content of the answer.", required=True, type="string")}
-_HEADERS: dict[int, dict[str, Schema]] = {405: _ALLOW, 429: {**_RETRY, **_LIMIT_REFERENCES}}
+_HEADERS: dict[int, dict[str, Schema]] = {405: _ALLOW, 429: {**_RETRY, **_HEADER_REFERENCES}}
 
 
 def document() -> Schema:
@@ -1342,7 +1345,7 @@ def document() -> Schema:
                 name: {"type": "apiKey", "in": "header", "name": name} for name in _KEY_HEADERS
             }
             | {"password": {"type": "http", "scheme": "basic"}},
-            "headers": _LIMITS,
+            "headers": _ANSWER_HEADERS,
             "responses": _shared_responses(),
             "schemas": _schemas(),
         },
@@ -1392,20 +1395,20 @@ def _operation(route: Route[Any], operation: Operation) -> Schema:
     responses = {good: _answer(operation), **_refusals(_possible(route, operation), family)}
     if operation.tagged:
         uncounted = route.open or route.template in _UNCOUNTED
-        counted = {} if uncounted else _LIMIT_REFERENCES
+        counted = {} if uncounted else _HEADER_REFERENCES
         responses[200]["headers"] = {**_ETAG, **counted}
         responses[304] = {
             "description": "The client has the current answer.",
             "headers": {**_ETAG, **counted},
         }
     elif not route.open and route.template not in _UNCOUNTED:
-        responses[good]["headers"] = _LIMIT_REFERENCES
+        responses[good]["headers"] = _HEADER_REFERENCES
     if operation.redirects:
-        responses[good]["headers"] = {**_LIMIT_REFERENCES, **_LOCATION}
+        responses[good]["headers"] = {**_HEADER_REFERENCES, **_LOCATION}
     if operation.or_link:
         responses[302] = {
             "description": "A redirect to the file.",
-            "headers": {**_LIMIT_REFERENCES, **_LOCATION},
+            "headers": {**_HEADER_REFERENCES, **_LOCATION},
             "content": {_JSON: _content(exports.ExportLink, _EXPORT_LINK)},
         }
     described["responses"] = {

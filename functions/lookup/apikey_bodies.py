@@ -12,7 +12,7 @@ Body = dict[str, Any]
 
 API_VERSION = "4"
 # The APIs of the vendor that this service speaks.
-SERVED = ("/v4", "/v5/threat-intel/av-file-reputation", "/api/reputation", "/api/feed")
+SERVED = ("v4", "v5/threat-intel/av-file-reputation", "api/reputation", "api/feed")
 
 _NEVER = 0
 _NO_LIMIT = 0

@@ -90,7 +90,9 @@ class System(ResponseBody):
 
     name: str
     version: Literal["4"] = Field(description="Version of the look-up API.")
-    apis: list[str] = Field(description="Paths that begin the served APIs.")
+    apis: list[str] = Field(
+        description="Paths of the served APIs, below the address of the service."
+    )
 
 
 class _MayBeOverruled(ResponseBody):

@@ -1,5 +1,6 @@
 """Answers events of API Gateway and function URLs, and maps every error to an answer."""
 
+import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -17,12 +18,23 @@ from shared.http.web import (
 )
 from shared.runtime.observability import log_failure, logger
 
+RESPONSE_TIME = "X-Response-Time"
+
 
 def guarded(event: Mapping[str, Any], respond: Callable[[Request], Response]) -> dict[str, Any]:
     """Answer an event of a REST API or a function URL; every exception becomes an error answer.
 
     Logs one line for a refused or failed request. Other requests are logged at level DEBUG only.
+    As at the vendor, the header `X-Response-Time` has the time spent in milliseconds.
     """
+    started = time.perf_counter()
+    answered = _answer(event, respond)
+    spent_ms = round((time.perf_counter() - started) * 1000)
+    answered["headers"][RESPONSE_TIME] = f"{spent_ms}ms"
+    return answered
+
+
+def _answer(event: Mapping[str, Any], respond: Callable[[Request], Response]) -> dict[str, Any]:
     path = ""
     try:
         request = read_request(event)

@@ -99,7 +99,7 @@ def test_every_answer_is_a_documented_one_and_no_log_tells_what_was_sent(
             sys.stdout.writelines(f"{line}\n" for _, line in slowest)
     # All of the API was reached, and not by the refusal of a key alone.
     assert statuses[200] > REQUESTS / PARTS / 6, statuses
-    assert min(statuses[one] for one in (400, 401, 403, 404, 405, 406, 413, 415, 422)) > 1, statuses
+    assert min(statuses[one] for one in (400, 401, 403, 404, 405, 406, 413, 415, 422)) > 0, statuses
 
 
 def test_what_fails_inside_is_told_in_one_line_without_what_was_sent(

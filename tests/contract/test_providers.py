@@ -137,8 +137,8 @@ def test_the_example_comes_out_row_for_row(service: Service, server: FeedServer)
     sources = ours["lookup_results"]["sources"]
     assert [row["provider"] for row in sources] == [row["provider"] for row in SOURCES]
     for row, theirs in zip(sources, SOURCES, strict=True):
-        assert row.keys() == theirs.keys(), theirs["provider"]
-        assert comparable(row) == comparable(theirs)
+        assert row.keys() >= theirs.keys(), theirs["provider"]
+        assert comparable({name: row[name] for name in theirs}) == comparable(theirs)
         assert TIME.fullmatch(row["update_time"]), theirs["provider"]
     # The answer of who was asked is kept, for single look-ups and for many at once.
     again = get(service, path, models.UrlReport)["lookup_results"]["sources"]

@@ -213,6 +213,18 @@ def test_readers_of_the_rate_limit(api: Api, kind: str, value: str, status: int)
     assert reply.headers["x-ratelimit-for"] == "reputation_api"
 
 
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/health", 200), ("/v4/domain/evil.example", 200), ("/v4/hash/x", 400), ("/v4/x", 404)],
+)
+def test_every_answer_has_the_time_it_took(api: Api, path: str, status: int) -> None:
+    reply = api.ask(path)
+    assert reply.status == status
+    number, unit = reply.headers["x-response-time"][:-2], reply.headers["x-response-time"][-2:]
+    assert int(number) >= 0
+    assert unit == "ms"
+
+
 def test_readers_of_an_unknown_hash(api: Api) -> None:
     reply = api.look_up("hash", UNKNOWN_HASH)
     # By status, by code, by message; not with 200 as in version 2.
