@@ -66,9 +66,16 @@ _GOOD_KEY = ioc_key(parse(IndicatorType.DOMAIN, "good.example"))
 
 
 class NoStore:
-    """A client of a store that holds nothing; it notes whether the good IOC was written."""
+    """A client of a store that holds nothing but the claim of the report in publication.
+
+    Attributes:
+        good: whether the good IOC was written.
+    """
 
     good = False
+
+    def __init__(self) -> None:
+        self._claims: dict[str, Any] = {}
 
     def __getattr__(self, name: str) -> Callable[..., dict[str, Any]]:
         return partial(self._call, name)
@@ -79,8 +86,19 @@ class NoStore:
         )
         if name == "batch_get_item":
             return {"Responses": {}}
+        if name == "transact_write_items":
+            for write in arguments["TransactItems"]:
+                self._keep_claim(write.get("Update", {}))
+        if name == "get_item" and (claim := self._claims.get(arguments["Key"]["pk"]["S"])):
+            return {"Item": claim}
         number = {"N": "1"}
         return {"Attributes": {"number": number, "runs": number}} if name == "update_item" else {}
+
+    def _keep_claim(self, update: Mapping[str, Any]) -> None:
+        values = update.get("ExpressionAttributeValues", {})
+        if ":token" in values:
+            claim = {"claim": values[":token"], "claimed": values[":content"]}
+            self._claims[update["Key"]["pk"]["S"]] = claim
 
 
 @dataclass(frozen=True)
