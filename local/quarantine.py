@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 from functions.ingest.replay import Replay, Replayed
 from functions.ingest.settings import IngestSettings
@@ -21,11 +21,9 @@ from local.target import add_aws_option, connect
 from shared.domain.errors import InvalidRecord, StoreError
 from shared.domain.moment import format_millis
 from shared.runtime.settings import SettingsError
+from shared.store.client import DynamoDBClient
 from shared.store.iocs import IocTable
 from shared.store.search_index import SearchIndex
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 DEFAULT_LIMIT = 50
 WRITERS = 16
@@ -156,7 +154,7 @@ def _result_line(result: Replayed) -> str:
     return f"replayed {result.entry.key}: IOCs {result.iocs}{but}"
 
 
-def _entries(client: "DynamoDBClient") -> QuarantineEntries:
+def _entries(client: DynamoDBClient) -> QuarantineEntries:
     return QuarantineEntries(client, _state_table())
 
 
@@ -198,7 +196,7 @@ def _state_table() -> str:
     return environment.table_names()["StateTable"]
 
 
-def _index(client: "DynamoDBClient", retention_s: int) -> SearchIndex | None:
+def _index(client: DynamoDBClient, retention_s: int) -> SearchIndex | None:
     name = environment.search_table()
     return SearchIndex(client, name, retention_s=retention_s) if name else None
 

@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from threading import Lock
-from typing import TYPE_CHECKING, Any, TextIO, TypeVar
+from typing import Any, TextIO, TypeVar
 
 from functions.ingest.store.ledger import NO_ENTRY, Ledger, flows_naming
 from functions.providers.snapshots import Snapshots, providers_with_list
@@ -29,14 +29,11 @@ from local.target import add_aws_option, connect
 from shared.domain.errors import InvalidIndicator, StoreError
 from shared.domain.indicator import Indicator, parse
 from shared.store.batch import Item, batch_get
-from shared.store.client import store_errors
+from shared.store.client import DynamoDBClient, store_errors
 from shared.store.items import indicator_of, move_item
 from shared.store.keys import Prefix, ioc_digest, ioc_key, runs_key
 from shared.store.search_index import SearchIndex, indicators_of
 from shared.store.whole_table import SEGMENTS, Page, read_all
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 _T = TypeVar("_T")
 
@@ -134,7 +131,7 @@ class Rekey:
         report: receives progress messages.
     """
 
-    client: "DynamoDBClient"
+    client: DynamoDBClient
     names: Mapping[str, str]
     pool: Executor
     now: int

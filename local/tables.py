@@ -1,17 +1,14 @@
 """Creates the tables at AWS_ENDPOINT_URL_DYNAMODB, as template.yaml declares them."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 from botocore.exceptions import ClientError
 
 from local import environment
 from local.errors import LocalError
 from local.template import TableDefinition, table_definitions
-from shared.store.client import dynamodb_client
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+from shared.store.client import DynamoDBClient, dynamodb_client
 
 # Error codes with which engines reject an unknown operation.
 _NO_SUCH_OPERATION = {"UnknownOperationException", "UnsupportedOperation", "NotImplemented"}
@@ -29,7 +26,7 @@ def command(out: TextIO) -> int:
     return 0
 
 
-def make_tables(client: "DynamoDBClient", names: Mapping[str, str]) -> dict[str, bool]:
+def make_tables(client: DynamoDBClient, names: Mapping[str, str]) -> dict[str, bool]:
     """Create each table that does not exist yet and switch its TTL on.
 
     Args:
@@ -48,7 +45,7 @@ def make_tables(client: "DynamoDBClient", names: Mapping[str, str]) -> dict[str,
     return {name: _make(client, definitions[key], name) for key, name in names.items()}
 
 
-def _make(client: "DynamoDBClient", table: TableDefinition, name: str) -> bool:
+def _make(client: DynamoDBClient, table: TableDefinition, name: str) -> bool:
     try:
         client.create_table(**table.create_arguments(name))
     except client.exceptions.ResourceInUseException:

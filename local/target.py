@@ -2,16 +2,12 @@
 
 import argparse
 import os
-from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError
 
 from local import environment
 from local.errors import LocalError
-from shared.store.client import dynamodb_client
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+from shared.store.client import DynamoDBClient, dynamodb_client
 
 
 def add_aws_option(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +20,7 @@ def add_aws_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def connect(*, aws: bool) -> "DynamoDBClient":
+def connect(*, aws: bool) -> DynamoDBClient:
     """Return a client for the tables of `environment.table_names`.
 
     Args:

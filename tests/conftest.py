@@ -4,7 +4,7 @@ import itertools
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -12,11 +12,8 @@ from hypothesis import settings
 from local.engine import running_engine
 from local.environment import DEFAULT_REGION, DEFAULTS, ENDPOINT, OBJECTS
 from local.tables import make_tables
-from shared.store.client import dynamodb_client
+from shared.store.client import DynamoDBClient, dynamodb_client
 from shared.store.direct import direct_client
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 # Machines are shared and noisy: a slow example proves nothing.
 settings.register_profile("default", deadline=None, print_blob=True)
@@ -55,8 +52,8 @@ class Store:
         boto3: one for what the tests themselves look at.
     """
 
-    client: "DynamoDBClient"
-    boto3: "DynamoDBClient"
+    client: DynamoDBClient
+    boto3: DynamoDBClient
     table: str
     state_table: str
     report_table: str

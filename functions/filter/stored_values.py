@@ -1,17 +1,15 @@
 """Reads the canonical values of all indicators in the IOC table."""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from shared.store.client import DynamoDBClient
 from shared.store.keys import Prefix
 from shared.store.whole_table import Page, read_all
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
 
 def read_values(
-    client: "DynamoDBClient",
+    client: DynamoDBClient,
     table: str,
     consume: Callable[[list[str]], None],
     left: Callable[[], float],

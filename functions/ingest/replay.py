@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from functions.ingest.batch import BatchWriter, NewReport, content_digest
 from functions.ingest.resolve import GIVEN_UP_REASONS
@@ -22,12 +21,10 @@ from functions.ingest.store.runs import FeedStates, RunLog
 from functions.ingest.store.unresolved import MAX_WAITING, UnresolvedReports, Waiting
 from shared.domain.errors import InvalidRecord
 from shared.formats.feed.report import Rejected, Report, is_flow_id, read_report
+from shared.store.client import DynamoDBClient
 from shared.store.iocs import IocTable
 from shared.store.keys import flow_key
 from shared.store.search_index import SearchIndex
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 # Small enough that a report with many entries does not exceed its limit in the ledger by much.
 BATCH_ENTRIES = 100
@@ -76,7 +73,7 @@ class Replay:
         inherit_verdict: whether IOCs without a verdict inherit that of their report.
     """
 
-    client: "DynamoDBClient"
+    client: DynamoDBClient
     state_table: str
     iocs: IocTable
     pool: Executor

@@ -6,13 +6,9 @@ quota#<digest>#<window>  used  look-ups leased in the window, spent or not
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
-from shared.store.client import store_errors
+from shared.store.client import DynamoDBClient, store_errors
 from shared.store.keys import quota_key
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 MINUTE_S = 60
 DAY_S = 86_400
@@ -48,7 +44,7 @@ class Window:
 class QuotaCounters:
     """Leases look-ups to instances; none is leased twice."""
 
-    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
+    def __init__(self, client: DynamoDBClient, table_name: str) -> None:
         self._client = client
         self._table = table_name
 

@@ -20,20 +20,17 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from shared.domain.errors import StoreError
 from shared.domain.indicator import Indicator, IndicatorType
 from shared.domain.network import Network
 from shared.domain.provider import Listing, ListingStatus, Subject
 from shared.store.batch import batch_get
-from shared.store.client import store_errors
+from shared.store.client import DynamoDBClient, store_errors
 from shared.store.items import earlier_first
 from shared.store.keys import Prefix, snapshot_key
 from shared.store.whole_table import Page, read_all
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 # 5,000 hashes, compressed to half, stay below the 400 KB of an item. 5,000 URLs of the greatest
 # length would not, so a chunk is limited in bytes, too.
@@ -60,9 +57,7 @@ class Snapshots:
         owner: a unique id of the caller.
     """
 
-    def __init__(
-        self, client: "DynamoDBClient", table_name: str, provider: str, owner: str
-    ) -> None:
+    def __init__(self, client: DynamoDBClient, table_name: str, provider: str, owner: str) -> None:
         self._client = client
         self._table = table_name
         self._provider = provider
@@ -260,7 +255,7 @@ class Snapshots:
                 raise StoreError("another refresh works on the list") from None
 
 
-def providers_with_list(client: "DynamoDBClient", table_name: str, segments: int) -> list[str]:
+def providers_with_list(client: DynamoDBClient, table_name: str, segments: int) -> list[str]:
     """List the providers that have a stored list; reads the whole table.
 
     Raises:

@@ -2,15 +2,12 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from shared.domain.errors import StoreError
-from shared.store.client import store_errors
+from shared.store.client import DynamoDBClient, store_errors
 from shared.store.direct import DirectClient
 from shared.store.pauses import pauses
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 Item = Mapping[str, Any]
 
@@ -24,7 +21,7 @@ _LONGEST_PAUSE_S = 2.0
 
 
 def batch_get(
-    client: "DynamoDBClient",
+    client: DynamoDBClient,
     table: str,
     keys: Sequence[str],
     *,
@@ -61,7 +58,7 @@ def batch_get(
             raise StoreError("the store left keys unread")
 
 
-def _read_at_once(client: "DynamoDBClient", requests: Sequence[Any]) -> Sequence[Any]:
+def _read_at_once(client: DynamoDBClient, requests: Sequence[Any]) -> Sequence[Any]:
     if isinstance(client, DirectClient):
         return client.batch_get_items(requests)
     if len(requests) == 1:
@@ -78,7 +75,7 @@ def _parts(whole: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
 
 
 def batch_put(
-    client: "DynamoDBClient",
+    client: DynamoDBClient,
     table: str,
     items: Sequence[Item],
     *,
@@ -93,7 +90,7 @@ def batch_put(
 
 
 def batch_delete(
-    client: "DynamoDBClient",
+    client: DynamoDBClient,
     table: str,
     keys: Sequence[Item],
     *,
@@ -108,7 +105,7 @@ def batch_delete(
 
 
 def _write(
-    client: "DynamoDBClient",
+    client: DynamoDBClient,
     table: str,
     requests: Sequence[Any],
     sleep: Callable[[float], None],

@@ -2,14 +2,19 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.domain.errors import StoreError
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+    import mypy_boto3_dynamodb
+
+    DynamoDBClient = mypy_boto3_dynamodb.DynamoDBClient
+else:
+    # The stubs are for the type checker only; they are not deployed.
+    DynamoDBClient = Any
 
 CONDITION_FAILED = "ConditionalCheckFailedException"
 
@@ -20,7 +25,7 @@ def dynamodb_client(
     attempts: int = 6,
     patient: bool = True,
     connections: int = 32,
-) -> "DynamoDBClient":
+) -> DynamoDBClient:
     """Create a low-level client; address, region and credentials come from the environment.
 
     Args:

@@ -17,7 +17,7 @@ from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import Any, Self, cast
 from urllib.parse import urlsplit
 
 import botocore
@@ -29,13 +29,10 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from shared.store.client import CONDITION_FAILED, dynamodb_client
+from shared.store.client import CONDITION_FAILED, DynamoDBClient, dynamodb_client
 from shared.store.connections import Connections
 from shared.store.pauses import pauses
 from shared.store.sigv4 import Credentials, Signer
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 _API = "DynamoDB_20120810"
 # The errors that boto3 retries: https://docs.aws.amazon.com/amazondynamodb/latest/
@@ -276,7 +273,7 @@ def direct_client(
     attempts: int = 6,
     patient: bool = True,
     connections: int = 32,
-) -> "DynamoDBClient":
+) -> DynamoDBClient:
     """Create a direct client on Lambda or for an endpoint that the environment names.
 
     Elsewhere it creates boto3's client, which supports profiles, proxies, FIPS and dual-stack

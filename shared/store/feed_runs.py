@@ -10,14 +10,11 @@ feed-runs#  run:<feed>     the last run: host of the feed, when the run ended, w
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
-from shared.store.client import store_errors
+from shared.store.client import DynamoDBClient, store_errors
 from shared.store.keys import feed_runs_key, feed_short_name
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 _RUN, _WHOLE, _NEWEST, _WITHOUT = "run:", "whole:", "newest:", "without:"
 # All feeds together should fit into one write unit.
@@ -57,7 +54,7 @@ class FeedRun:
 class FeedRuns:
     """Records and reads the last run over each feed."""
 
-    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
+    def __init__(self, client: DynamoDBClient, table_name: str) -> None:
         self._client = client
         self._table = table_name
 

@@ -2,12 +2,12 @@
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from shared.domain.indicator import Indicator
 from shared.domain.provider import IocRecord, Listing, Subject
 from shared.store.batch import Item, batch_get
-from shared.store.client import store_errors
+from shared.store.client import DynamoDBClient, store_errors
 from shared.store.items import (
     IocItem,
     from_item,
@@ -20,10 +20,6 @@ from shared.store.items import (
 )
 from shared.store.keys import Prefix, ioc_key, subject_key
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
-
 # A client waits for the answer: the waits for unprocessed keys last 0.75 seconds at most.
 _ROUNDS = 4
 
@@ -35,7 +31,7 @@ class IocTable:
         retention_s: how long an IOC is kept after it was last seen, 0 for unlimited.
     """
 
-    def __init__(self, client: "DynamoDBClient", table_name: str, *, retention_s: int = 0) -> None:
+    def __init__(self, client: DynamoDBClient, table_name: str, *, retention_s: int = 0) -> None:
         self._client = client
         self._table = table_name
         self._retention_s = retention_s

@@ -24,15 +24,12 @@ import gzip
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from shared.domain.network import Network
 from shared.domain.provider import Provider
-from shared.store.client import store_errors
+from shared.store.client import DynamoDBClient, store_errors
 from shared.store.keys import networks_key, providers_key
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 _PART = "p:"
 # Compressed, a chunk is far below the 400 KB limit of an item.
@@ -70,7 +67,7 @@ class ProviderState:
 class ProviderStates:
     """Reads and writes the states of the providers."""
 
-    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
+    def __init__(self, client: DynamoDBClient, table_name: str) -> None:
         self._client = client
         self._table = table_name
 

@@ -1,18 +1,15 @@
 """Reads which indicators are trusted by a provider that overrules bad verdicts."""
 
 from collections.abc import Callable, Collection, Sequence
-from typing import TYPE_CHECKING
 
 from shared.domain.harmless import trusted_by
 from shared.domain.indicator import Indicator, IndicatorType
 from shared.domain.network import NetworkIndex
 from shared.domain.provider import Subject, provider_verdicts
 from shared.domain.public_suffix import parents
+from shared.store.client import DynamoDBClient
 from shared.store.iocs import IocTable
 from shared.store.providers import ProviderState, ProviderStates
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 
 class TrustedLists:
@@ -24,7 +21,7 @@ class TrustedLists:
 
     def __init__(
         self,
-        client: "DynamoDBClient",
+        client: DynamoDBClient,
         table_name: str,
         state_table_name: str,
         now: Callable[[], int],

@@ -2,13 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from shared.domain.errors import ReputationError
-from shared.store.client import dynamodb_client, store_errors
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+from shared.store.client import DynamoDBClient, dynamodb_client, store_errors
 
 # Parts read in parallel: while one page is decoded, others are in transit.
 SEGMENTS = 8
@@ -20,13 +17,13 @@ class NotAllRead(ReputationError):
     """The time ended before the whole table was read."""
 
 
-def scan_client() -> "DynamoDBClient":
+def scan_client() -> DynamoDBClient:
     """Create a client for background reads of a whole table."""
     return dynamodb_client(read_timeout_s=10, attempts=10, connections=SEGMENTS)
 
 
 def read_all(
-    client: "DynamoDBClient",
+    client: DynamoDBClient,
     table: str,
     take: Callable[[Page], None],
     left: Callable[[], float],

@@ -17,15 +17,12 @@ twice, late or from several runs does no harm.
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from shared.store.batch import batch_get
-from shared.store.client import store_errors
+from shared.store.client import DynamoDBClient, store_errors
 from shared.store.keys import Prefix, report_key
 from shared.store.whole_table import Page, read_all
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 # An item has at most 400 KB, and a digest takes 8 bytes and some; this leaves room for revisions.
 MAX_DIGESTS_IN_ENTRY = 4000
@@ -72,7 +69,7 @@ NO_ENTRY = LedgerEntry()
 class Ledger:
     """Reads and writes the ledger; `shared.store.keys.flow_key` identifies a report."""
 
-    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
+    def __init__(self, client: DynamoDBClient, table_name: str) -> None:
         self._client = client
         self._table = table_name
 
@@ -204,7 +201,7 @@ class Ledger:
 
 
 def flows_naming(
-    client: "DynamoDBClient", table_name: str, wanted: Collection[bytes], segments: int
+    client: DynamoDBClient, table_name: str, wanted: Collection[bytes], segments: int
 ) -> dict[bytes, set[bytes]]:
     """Find the reports counted in some IOCs, by digest of the IOC; reads the whole table.
 

@@ -18,16 +18,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from shared.domain.errors import InvalidRecord
 from shared.formats.feed.report import Rejected
 from shared.store.batch import batch_put
-from shared.store.client import store_errors
+from shared.store.client import DynamoDBClient, store_errors
 from shared.store.keys import Prefix, quarantine_key
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 KEPT_FOR = timedelta(days=90)
 # A longer record is cut: the rest still shows what it was, and a batch of 25 stays under the 16 MB
@@ -78,7 +75,7 @@ class QuarantineEntry:
 class Quarantine:
     """Stores rejected records of one feed."""
 
-    def __init__(self, client: "DynamoDBClient", table_name: str, feed_url: str) -> None:
+    def __init__(self, client: DynamoDBClient, table_name: str, feed_url: str) -> None:
         self._client = client
         self._table = table_name
         self._feed_url = feed_url
@@ -126,7 +123,7 @@ class QuarantineEntries:
     For an operator's commands: finding an entry reads the whole table.
     """
 
-    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
+    def __init__(self, client: DynamoDBClient, table_name: str) -> None:
         self._client = client
         self._table = table_name
 

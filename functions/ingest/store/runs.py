@@ -13,14 +13,11 @@ feed#<feed>  open      runs that may have left unread reports below known ones
 """
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from functions.ingest.feed_reader import FeedState
-from shared.store.client import store_errors
+from shared.store.client import DynamoDBClient, store_errors
 from shared.store.keys import feed_key, runs_key
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 _REMEMBERED_RUNS = 300
 
@@ -28,7 +25,7 @@ _REMEMBERED_RUNS = 300
 class RunLog:
     """Numbers the runs and records which of them are complete."""
 
-    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
+    def __init__(self, client: DynamoDBClient, table_name: str) -> None:
         self._client = client
         self._table = table_name
 
@@ -80,7 +77,7 @@ class RunLog:
 class FeedStates:
     """Reads and writes the state of ingestion for one feed."""
 
-    def __init__(self, client: "DynamoDBClient", table_name: str, feed_url: str) -> None:
+    def __init__(self, client: DynamoDBClient, table_name: str, feed_url: str) -> None:
         self._client = client
         self._table = table_name
         self._key = {"pk": {"S": feed_key(feed_url)}}

@@ -12,13 +12,9 @@ runs add a report, it is in the set twice; that only costs a request.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from shared.store.client import store_errors
+from shared.store.client import DynamoDBClient, store_errors
 from shared.store.keys import tries_key, unresolved_key
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 # Every write costs as much as the whole item: 20 KB with usual flow_ids. With the longest
 # flow_ids allowed, it is still under the 400 KB limit of an item.
@@ -43,7 +39,7 @@ class Waiting:
 class UnresolvedReports:
     """Stores the unresolved reports of one feed; the caller adds no more than `MAX_WAITING`."""
 
-    def __init__(self, client: "DynamoDBClient", table_name: str, feed_url: str) -> None:
+    def __init__(self, client: DynamoDBClient, table_name: str, feed_url: str) -> None:
         self._client = client
         self._table = table_name
         self._key = unresolved_key(feed_url)

@@ -33,18 +33,15 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from functions.publish.store.transactions import tries, write_together
 from shared.domain.errors import InvalidIndicator, ReputationError
 from shared.domain.indicator import Indicator, IndicatorType, parse
 from shared.store.batch import batch_get
-from shared.store.client import store_errors
+from shared.store.client import DynamoDBClient, store_errors
 from shared.store.keys import Prefix, feed_entry_key, feed_info_key, intent_key, published_key
 from shared.store.whole_table import Page, read_all
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 # DynamoDB limits an item to 400 KB.
 MAX_ENTRY_BYTES = 380 * 1024
@@ -133,7 +130,7 @@ def pack(body: bytes) -> bytes:
 class FeedLog:
     """Reads and appends to the feed."""
 
-    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
+    def __init__(self, client: DynamoDBClient, table_name: str) -> None:
         self._client = client
         self._table = table_name
 
@@ -422,7 +419,7 @@ def canonical(indicators: Iterable[Indicator]) -> Iterator[Indicator]:
 
 
 def read_published(
-    client: "DynamoDBClient",
+    client: DynamoDBClient,
     table_name: str,
     consume: Callable[[Iterable[Indicator]], None],
     segments: int,

@@ -19,7 +19,7 @@ import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from functions.publish.history import (
     MAX_RECENT,
@@ -35,12 +35,9 @@ from shared.domain.errors import StoreError
 from shared.domain.indicator import Indicator
 from shared.domain.verdict import Verdict
 from shared.store.batch import batch_delete, batch_get
-from shared.store.client import store_errors
+from shared.store.client import DynamoDBClient, store_errors
 from shared.store.keys import Prefix, history_key, membership_key, membership_prefix
 from shared.store.whole_table import Page, read_all
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 # IOCs in the first transaction, which also checks a claim. When many writers change one IOC,
 # smaller transactions succeed sooner.
@@ -64,7 +61,7 @@ class Histories:
 
     def __init__(
         self,
-        client: "DynamoDBClient",
+        client: DynamoDBClient,
         table_name: str,
         *,
         new_version: Callable[[], bytes] = lambda: os.urandom(8),
@@ -247,7 +244,7 @@ class Histories:
 
 
 def scans_by_ioc(
-    client: "DynamoDBClient", table_name: str, wanted: Collection[Indicator], segments: int
+    client: DynamoDBClient, table_name: str, wanted: Collection[Indicator], segments: int
 ) -> dict[str, set[str]]:
     """The keys of the items of the scans that contain IOCs, by their prefix.
 

@@ -3,13 +3,10 @@
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from shared.domain.errors import StoreError
-from shared.store.client import store_errors
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+from shared.store.client import DynamoDBClient, store_errors
 
 MAX_WRITES = 100
 MAX_TRIES = 50
@@ -17,7 +14,7 @@ _FIRST_PAUSE_S = 0.005
 _LONGEST_PAUSE_S = 0.5
 
 
-def write_together(client: "DynamoDBClient", writes: Sequence[Any]) -> bool:
+def write_together(client: DynamoDBClient, writes: Sequence[Any]) -> bool:
     """Write up to `MAX_WRITES` items in one transaction.
 
     Returns:
