@@ -7,6 +7,7 @@ more malicious. This service has verdicts, so each verdict has a fixed level in 
 from typing import Any
 
 from functions.lookup.service import LookupResult
+from functions.lookup.v4_bodies import single_digests
 from shared.domain.indicator import echo
 from shared.domain.verdict import Verdict
 
@@ -28,8 +29,11 @@ def file_reputation(found: LookupResult, *, extended: bool) -> Body:
 
     Args:
         extended: whether the answer has the confidence level; an unknown hash has none.
+
+    Returns:
+        All digests of the file that are known, whichever of them was looked up.
     """
-    digests = dict.fromkeys(_DIGESTS, "") | {found.indicator.type.value: found.indicator.value}
+    digests = dict.fromkeys(_DIGESTS, "") | single_digests(found.indicator, found.reputation)
     if found.verdict is None:
         return {**digests, "reputation": _UNKNOWN}
     reputation, confidence = _REPUTATIONS[found.verdict]

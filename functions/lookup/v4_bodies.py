@@ -443,22 +443,40 @@ def _other_source(provider_verdict: ProviderVerdict, rule: str) -> Body:
     return source | _list_and_network(provider_verdict)
 
 
+def single_digests(own: Indicator, reputation: Reputation | None) -> dict[str, str]:
+    """The digests of the file that the answer about a hash is about, by type.
+
+    A type of which the sandbox knows several digests or none is absent.
+    """
+    if reputation is None:
+        return {own.type.value: own.value}
+    return _single_digests(reputation, _digests_by_type(reputation))
+
+
+def _digests_by_type(reputation: Reputation) -> dict[str, list[str]]:
+    digests: dict[str, list[str]] = {name: [] for name in _DIGESTS}
+    for one in sorted({reputation.indicator, *reputation.summary.siblings}):
+        digests.setdefault(one.type.value, []).append(one.value)
+    return digests
+
+
+def _single_digests(reputation: Reputation, digests: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    own, sha256 = reputation.indicator, IndicatorType.SHA256.value
+    if len(digests[sha256]) > 1:
+        # Several files share the digest: the one that the answer is about.
+        return {sha256: reputation.summary.shown.sha256, own.type.value: own.value}
+    return {name: some[0] for name, some in digests.items() if len(some) == 1}
+
+
 def _file_info(reputation: Reputation, details: SightingDetails) -> Body:
     """What the sandbox's reports state about the file; each of its digests gets the same answer."""
     own, summary = reputation.indicator, reputation.summary
-    digests: dict[str, list[str]] = {name: [] for name in _DIGESTS}
-    for one in sorted({own, *summary.siblings}):
-        digests.setdefault(one.type.value, []).append(one.value)
-    sha256 = IndicatorType.SHA256.value
-    if len(digests[sha256]) > 1:
-        # Several files share the digest: the one that the answer is about.
-        single = {sha256: summary.shown.sha256, own.type.value: own.value}
-    else:
-        single = {name: some[0] for name, some in digests.items() if len(some) == 1}
+    digests = _digests_by_type(reputation)
+    single = _single_digests(reputation, digests)
     return {
         **{name: single.get(name, "") for name in _DIGESTS},
         "digests": digests,
-        "display_name": details.file_name or single.get(sha256) or own.value,
+        "display_name": details.file_name or single.get(IndicatorType.SHA256.value) or own.value,
         "file_size": details.file_size,
         "file_type_category": file_category(details.file_type),
         "file_type_description": details.file_type,

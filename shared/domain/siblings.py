@@ -1,6 +1,7 @@
 """Groups the digests in a report by file. Pure."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from shared.domain.indicator import Indicator, IndicatorType
@@ -16,8 +17,15 @@ class Files:
             digest in a collision.
     """
 
-    digests: Sequence[Collection[Indicator]]
+    digests: Sequence[AbstractSet[Indicator]]
     holders: Mapping[Indicator, Sequence[int]]
+
+    def with_all(self, digests: Sequence[Indicator]) -> Sequence[int]:
+        """Return the positions of the files that have all these digests."""
+        holders = self.holders[digests[0]]
+        if len(holders) == 1:
+            return holders
+        return [one for one in holders if self.digests[one] >= set(digests)]
 
     def siblings(self, digest: Indicator) -> frozenset[Indicator]:
         """Return the other digests of all files that have a digest."""

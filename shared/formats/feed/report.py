@@ -455,11 +455,11 @@ def _add_files(statements: Sequence[_Statement], common: _Common, report: Report
     )
     of_files: list[list[_Statement]] = [[] for _ in files.digests]
     for one in statements:
-        holders = files.holders[one.indicator]
+        holders = files.with_all([one.indicator, *one.file.digests])
         if len(holders) == 1:
             of_files[holders[0]].append(one)
             continue
-        # It does not state which of the files it is about.
+        # Its digests belong to several files, and it does not state which of them it is about.
         summary = _unite([one], common)
         report.without_verdict += summary is None
         report.add(summary, one.indicator, files.siblings(one.indicator))

@@ -99,7 +99,7 @@ def test_two_files_with_one_md5_pass_nothing_to_each_other() -> None:
                 raw_ioc(SHA256, "BENIGN", file={"md5": MD5, "sha256": SHA256}),
                 raw_ioc(other, "MALICIOUS", file={"md5": MD5, "sha256": other}),
             ],
-            "md5": [raw_ioc(MD5, "MALICIOUS", file={"md5": MD5, "sha256": SHA256})],
+            "md5": [raw_ioc(MD5, "MALICIOUS")],
         }
     )
     assert found[SHA256].latest.verdict is Verdict.BENIGN
@@ -107,6 +107,30 @@ def test_two_files_with_one_md5_pass_nothing_to_each_other() -> None:
     assert found[MD5].shown.verdict is Verdict.MALICIOUS
     assert sibling_values(found[MD5]) == {SHA256, other}
     assert sibling_values(found[SHA256]) == {MD5}
+
+
+def test_an_entry_of_a_shared_digest_is_about_the_file_that_it_names() -> None:
+    other = "d" * 64
+    found = read(
+        {
+            "sha256": [raw_ioc(other, "BENIGN", file={"md5": MD5, "sha256": other})],
+            "md5": [raw_ioc(MD5, "SUSPICIOUS", file={"md5": MD5, "sha256": SHA256})],
+            "sha1": [raw_ioc(SHA1, "MALICIOUS", file={"sha1": SHA1, "sha256": SHA256})],
+        }
+    )
+    assert found[SHA256].latest.verdict is Verdict.MALICIOUS
+    assert found[other].latest.verdict is Verdict.BENIGN
+    alone = read(
+        {
+            "md5": [
+                raw_ioc(MD5, "MALICIOUS", file={"md5": MD5, "sha256": SHA256}),
+                raw_ioc(MD5, "BENIGN", file={"md5": MD5, "sha256": other}),
+            ]
+        }
+    )
+    assert alone[SHA256].latest.verdict is Verdict.MALICIOUS
+    assert alone[other].latest.verdict is Verdict.BENIGN
+    assert alone[MD5].shown.verdict is Verdict.MALICIOUS
 
 
 def test_digests_that_contradict_the_value_are_ignored() -> None:

@@ -5,6 +5,7 @@ import pytest
 from functions.lookup.file_reputation_bodies import file_reputation
 from functions.lookup.service import LookupResult
 from shared.domain.indicator import IndicatorType, parse
+from shared.domain.reputation import Reputation
 from shared.domain.verdict import Verdict
 from tests.builders import reputation
 from tests.unit.lookup.test_bulk import post
@@ -32,6 +33,19 @@ def test_the_level_of_each_verdict_is_in_the_vendors_range(
     assert (body["reputation"], body["sha256"]) == (expected, SHA256.value)
     assert body["confidence_level"] in confidence
     assert "confidence_level" not in file_reputation(found, extended=False)
+
+
+def test_every_digest_of_a_file_gets_the_same_answer() -> None:
+    md5 = parse(IndicatorType.MD5, UNKNOWN_MD5)
+    known = reputation(md5)
+    summary = known.summary._replace(siblings=frozenset({SHA256}))
+    by_md5 = file_reputation(LookupResult(md5, Reputation(md5, summary, 1), ()), extended=True)
+    summary = summary._replace(siblings=frozenset({md5}))
+    by_sha256 = file_reputation(
+        LookupResult(SHA256, Reputation(SHA256, summary, 1), ()), extended=True
+    )
+    assert by_md5 == by_sha256
+    assert (by_md5["md5"], by_md5["sha1"], by_md5["sha256"]) == (md5.value, "", SHA256.value)
 
 
 def test_an_unknown_hash_is_an_answer_without_a_level() -> None:
