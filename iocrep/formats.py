@@ -54,7 +54,18 @@ class Row:
         return "UNKNOWN" if self.verdict is None else self.verdict.name
 
 
-COLUMNS: Final = ("line", "asked", "type", "indicator", "verdict", "known", "said_by", "error")
+COLUMNS: Final = (
+    "line",
+    "asked",
+    "type",
+    "indicator",
+    "verdict",
+    "known",
+    "said_by",
+    "error",
+    "score",
+    "valid_until",
+)
 STYLES: Final = {
     "MALICIOUS": "bold red",
     "LIKELY_MALICIOUS": "red",
@@ -136,6 +147,9 @@ def _as_json(row: Row) -> str:
     else:
         fields["verdict"] = None if row.verdict is None else row.verdict.name
         fields["known"] = row.answer.known
+        if row.answer.score is not None:
+            fields["score"] = row.answer.score
+            fields["valid_until"] = row.answer.valid_until
         fields["providers"] = [
             {
                 "provider": one.provider,
@@ -161,5 +175,7 @@ def _as_csv(row: Row) -> str:
             "" if row.answer is None else str(row.answer.known).lower(),
             "; ".join(one.provider for one in _listing_rows(row)),
             row.reason,
+            "" if row.answer is None or row.answer.score is None else str(row.answer.score),
+            "" if row.answer is None else row.answer.valid_until,
         )
     )

@@ -82,6 +82,7 @@ from shared.domain.provider import (
     provider_verdicts,
 )
 from shared.domain.reputation import Reputation, ScanVerdict, SightingSummary
+from shared.domain.score import Scorer
 from shared.domain.verdict import Verdict
 from shared.formats.bloom_filter import Facts
 from shared.formats.exports.source import ExportedIoc, Options, Tlp
@@ -174,6 +175,7 @@ class Operation:
 
 # The code that builds real answers builds the examples, too.
 _NOW = 1_767_607_200_000
+_SCORER = Scorer(_NOW)
 
 
 def _known(indicator: Indicator) -> Reputation:
@@ -231,10 +233,11 @@ def _others(indicator: Indicator) -> list[ProviderVerdict]:
 def _address(kind: IndicatorType, value: str, *, known: bool) -> Any:
     indicator = parse(kind, value)
     if known:
-        return address_report(indicator, value, _known(indicator), _NOW, _others(indicator))
+        return address_report(indicator, value, _known(indicator), _SCORER, _others(indicator))
     trusted = Listing(ListingStatus.TRUSTED, source_list="well-known names")
     record = IocRecord(indicator, listings={_TRUSTING.id: trusted})
-    return address_report(indicator, value, None, _NOW, provider_verdicts(record, _PROVIDERS, _NOW))
+    others = provider_verdicts(record, _PROVIDERS, _NOW)
+    return address_report(indicator, value, None, _SCORER, others)
 
 
 def _reputation(kind: IndicatorType, value: str, *, known: bool) -> Any:
@@ -252,8 +255,8 @@ def _addresses(
 
 _HASH = parse_hash(SAMPLE_HASH)
 _HASH_REPORTS = {
-    "malicious": hash_report(_known(_HASH)),
-    "with_other_providers": hash_report(_known(_HASH), _others(_HASH)),
+    "malicious": hash_report(_known(_HASH), _SCORER),
+    "with_other_providers": hash_report(_known(_HASH), _SCORER, _others(_HASH)),
     "known_to_another_provider_only": listed_hash_report(_HASH, _others(_HASH)),
 }
 _OTHER_HASH = IndicatorType.MD5.info.other_example
@@ -392,12 +395,14 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         answers={
             "rows": {
                 "data": [
-                    bulk_hash_row(_HASH, _known(_HASH), with_details=False),
+                    bulk_hash_row(_HASH, _known(_HASH), _SCORER, with_details=False),
                     unknown_hash_row(_OTHER_HASH),
                     invalid_hash_row("?", errors.HASH_NOT_VALID.body("not valid")),
                 ]
             },
-            "with_details": {"data": [bulk_hash_row(_HASH, _known(_HASH), with_details=True)]},
+            "with_details": {
+                "data": [bulk_hash_row(_HASH, _known(_HASH), _SCORER, with_details=True)]
+            },
         },
         refusals=(*_BULK_HASH_REFUSALS, errors.DETAILS_HEADER_NOT_VALID),
     ),
@@ -416,7 +421,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         "Get the scan history of a hash",
         "Contains the latest scan only.",
         answer=models.ScanHistory,
-        answers={"malicious": scan_history(hash_report(_known(_HASH)))},
+        answers={"malicious": scan_history(hash_report(_known(_HASH), _SCORER))},
         refusals=_HASH_REFUSALS,
     ),
     ("GET", "/v4/hash/{hash}/badge"): Operation(
@@ -425,7 +430,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         "Look up a hash for a badge",
         "The same answer as the look-up of a hash.",
         answer=models.HashReport,
-        answers={"malicious": hash_report(_known(_HASH))},
+        answers={"malicious": hash_report(_known(_HASH), _SCORER)},
         refusals=_HASH_REFUSALS,
     ),
     ("GET", "/v4/hash/{hash}/sandbox"): Operation(
@@ -707,9 +712,9 @@ def _searched(text: str) -> Any:
     for found in extraction.found:
         one, known = found.indicator, _known(found.indicator)
         if one.type in HASH_TYPES:
-            report = bulk_hash_row(one, known, with_details=True)
+            report = bulk_hash_row(one, known, _SCORER, with_details=True)
         else:
-            report = address_report(one, one.value, known, _NOW)
+            report = address_report(one, one.value, known, _SCORER)
         rows.append(found_row(found, one, known.summary.latest.verdict, report))
     return search_answer(extraction, rows)
 
@@ -745,7 +750,7 @@ _SEEN_URL = parse(IndicatorType.URL, f"http://{SAMPLE_DOMAIN}/a")
 _EXPLAINED = explanation(
     LookupResult(_SEEN_URL, None, _others(_SEEN_URL)),
     [LookupResult(_SEEN, _known(_SEEN), _others(_SEEN))],
-    _NOW,
+    _SCORER,
     with_senders=False,
 )
 
@@ -1009,7 +1014,7 @@ for _name, _seen in (("infected", [_SEEN_HASH]), ("clean", [])):
             _search_parameter("page", "Number of the page.", type="integer", minimum=1, maximum=10),
         ),
         answer=models.HashFeed,
-        answers={"files": hash_feed(_seen, _NOW)},
+        answers={"files": hash_feed(_seen, _SCORER)},
         refusals=_SEARCH_REFUSALS,
     )
 _REPORTS_BY = {

@@ -8,6 +8,7 @@ from functions.lookup.service import Call, Handler, LookupResult, Service, sever
 from functions.lookup.v4_bodies import address_report, invalid_address_row
 from shared.domain.errors import InvalidIndicator
 from shared.domain.indicator import IndicatorType, Query, parse_path_query, parse_query
+from shared.domain.score import Scorer
 from shared.http import errors
 from shared.http.api_error import ApiError
 from shared.http.web import Response
@@ -44,7 +45,7 @@ def report(kind: IndicatorType) -> Handler:
             raise ApiError(NOT_VALID[kind], str(error)) from None
         if call.request.headers.get(HEADER, "").strip().lower() == PARENTS:
             return Response(200, _with_matches(service, question))
-        return Response(200, _row(*service.answer(question), service.now()))
+        return Response(200, _row(*service.answer(question), service.scorer()))
 
     return look_up
 
@@ -53,8 +54,8 @@ def _with_matches(service: Service, question: Query) -> dict[str, Any]:
     questions = [question, question.twin] if question.twin else [question]
     answers = [(one, *service.look_around(one.indicator)) for one in questions]
     asked, found, around = max(answers, key=lambda answer: severity_of(answer[1]))
-    now = service.now()
-    return add_matches(_row(asked, found, now), around, now)
+    scorer = service.scorer()
+    return add_matches(_row(asked, found, scorer), around, scorer)
 
 
 def bulk(kind: IndicatorType) -> Handler:
@@ -69,11 +70,11 @@ def bulk(kind: IndicatorType) -> Handler:
         kind = kinds[field]
         asked = [ask_or_error(kind, text) for text in texts]
         answers = iter(service.answer_many([one for one in asked if isinstance(one, Query)]))
-        now = service.now()
+        scorer = service.scorer()
         rows = [
-            _row(*next(answers), now)
+            _row(*next(answers), scorer)
             if isinstance(one, Query)
-            else invalid_address_row(kind, text, NOT_VALID[kind].body(one), now)
+            else invalid_address_row(kind, text, NOT_VALID[kind].body(one), scorer.now)
             for text, one in zip(texts, asked, strict=True)
         ]
         return Response(200, {"data": rows})
@@ -81,8 +82,9 @@ def bulk(kind: IndicatorType) -> Handler:
     return look_up
 
 
-def _row(question: Query, found: LookupResult, now: int) -> dict[str, Any]:
-    return address_report(question.indicator, question.shown, found.reputation, now, found.others)
+def _row(question: Query, found: LookupResult, scorer: Scorer) -> dict[str, Any]:
+    indicator, shown = question.indicator, question.shown
+    return address_report(indicator, shown, found.reputation, scorer, found.others)
 
 
 def ask_or_error(kind: IndicatorType | None, text: str) -> Query | str:

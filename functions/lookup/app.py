@@ -80,6 +80,7 @@ def _service() -> Service:
         exports=partial(_exports, settings.export_bucket),
         feed_runs=partial(_feed_runs, client, settings.state_table_name),
         sandbox_url=settings.sandbox_url,
+        half_lives=settings.half_lives,
     )
 
 

@@ -35,7 +35,7 @@ def explain(kind: IndicatorType | None) -> Handler:
         if not (found.known or known_around or always_harmless(found.indicator)):
             raise ApiError(errors.IOC_NOT_FOUND)
         sees_senders = Right.ANNOTATE in call.identified().key.rights
-        body = explanation(found, known_around, service.now(), with_senders=sees_senders)
+        body = explanation(found, known_around, service.scorer(), with_senders=sees_senders)
         return Response(200, body)
 
     return look_up

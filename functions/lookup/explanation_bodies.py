@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from functions.lookup.service import LookupResult
-from functions.lookup.v4_bodies import address_report, hash_report, listed_hash_report
+from functions.lookup.v4_bodies import address_report, hash_report, listed_hash_report, score_fields
 from shared.domain.evidence import Evidence, EvidenceSource
 from shared.domain.harmless import EffectiveVerdict, always_harmless, effective_verdict
 from shared.domain.indicator import Indicator
@@ -17,6 +17,7 @@ from shared.domain.moment import format_millis
 from shared.domain.network import Network
 from shared.domain.provider import ListingStatus, ProviderVerdict
 from shared.domain.reputation import ScanVerdict
+from shared.domain.score import Scorer
 from shared.domain.sighting_details import Origin, unpack
 from shared.domain.verdict import UNKNOWN
 
@@ -24,13 +25,13 @@ Body = dict[str, Any]
 
 
 def explanation(
-    found: LookupResult, around: Sequence[LookupResult], now: int, *, with_senders: bool
+    found: LookupResult, around: Sequence[LookupResult], scorer: Scorer, *, with_senders: bool
 ) -> Body:
     """The answer to GET /v4/ioc/{type}/{value}.
 
     Args:
         around: the known indicators around it, the nearest first.
-        now: time of the look-up, milliseconds since the epoch.
+        scorer: of the time of the look-up.
         with_senders: whether evidence names the keys with which reports were sent.
     """
     effective = _effective(found)
@@ -41,11 +42,18 @@ def explanation(
         "why": [*_sentences(found, around, effective, with_senders=with_senders)],
         "providers": [*map(_provider, found.others)],
         "around": [_around(one) for one in around],
-        "report": _report(found, now),
+        "report": _report(found, scorer),
     }
-    if found.reputation is not None:
+    if found.reputation is not None and effective is not None:
         summary = found.reputation.summary
+        score = scorer.score(
+            found.indicator.type,
+            effective.verdict,
+            summary.last_seen,
+            summary.shown.read_details().evidence,
+        )
         body |= {
+            **score_fields(score),
             "scan_count": found.reputation.scan_count,
             "first_seen": format_millis(summary.first_seen),
             "last_seen": format_millis(summary.last_seen),
@@ -81,13 +89,13 @@ def _around(one: LookupResult) -> Body:
     return {**_named(one.indicator), **_verdict(_effective(one))}
 
 
-def _report(found: LookupResult, now: int) -> Body:
+def _report(found: LookupResult, scorer: Scorer) -> Body:
     """The answer to a plain look-up; {} for a hash that only its surroundings explain."""
     if found.indicator.type not in HASH_TYPES:
         shown = found.indicator.value
-        return address_report(found.indicator, shown, found.reputation, now, found.others)
+        return address_report(found.indicator, shown, found.reputation, scorer, found.others)
     if found.reputation is not None:
-        return hash_report(found.reputation, found.others)
+        return hash_report(found.reputation, scorer, found.others)
     return listed_hash_report(found.indicator, found.others)
 
 

@@ -11,6 +11,7 @@ from shared.domain.indicator import IndicatorType
 from shared.domain.moment import format_millis
 from shared.domain.provider import ProviderVerdict
 from shared.domain.reputation import Reputation
+from shared.domain.score import Scorer
 from shared.http import errors
 from shared.http.api_error import ApiError
 from shared.http.web import Response
@@ -35,30 +36,30 @@ def latest(*, infected: bool) -> Handler:
         page = index.recent(MAX_LIMIT, kinds=_SHA256)
         for _ in range(1, number):
             if not page.cursor:
-                return Response(200, hash_feed([], service.now()))
+                return Response(200, hash_feed([], service.scorer()))
             page = index.recent(MAX_LIMIT, page.cursor, kinds=_SHA256)
         found = service.find_many({row.indicator for row in page.rows}, report=False)
         wanted = [one for one in found.values() if is_bad(one.verdict) is infected]
-        return Response(200, hash_feed(wanted, service.now()))
+        return Response(200, hash_feed(wanted, service.scorer()))
 
     return look_up
 
 
-def hash_feed(files: Iterable[LookupResult], now: int) -> Body:
+def hash_feed(files: Iterable[LookupResult], scorer: Scorer) -> Body:
     """The body of a page of a feed.
 
     Args:
         files: the files of the page.
-        now: milliseconds since the epoch, the time of a page without files.
+        scorer: of the time of the look-up, which is that of a page without files.
     """
     # An item may have expired since the index was read.
-    hashes = [_row(one.reputation, one.others) for one in files if one.reputation]
-    moments = [row["start_time"] for row in hashes] or [format_millis(now)]
+    hashes = [_row(one.reputation, scorer, one.others) for one in files if one.reputation]
+    moments = [row["start_time"] for row in hashes] or [format_millis(scorer.now)]
     return {"from": min(moments), "to": max(moments), "length": len(hashes), "hashes": hashes}
 
 
-def _row(reputation: Reputation, others: Sequence[ProviderVerdict]) -> Body:
-    report = hash_report(reputation, others)
+def _row(reputation: Reputation, scorer: Scorer, others: Sequence[ProviderVerdict]) -> Body:
+    report = hash_report(reputation, scorer, others)
     info, results = report["file_info"], report["scan_results"]
     names = ("md5", "sha1", "sha256", "file_type_extension", "file_type_category")
     return {

@@ -16,6 +16,7 @@ from functions.lookup.v4_bodies import (
 )
 from shared.domain.errors import InvalidIndicator
 from shared.domain.indicator import Query, parse_query
+from shared.domain.score import Scorer
 from shared.http import errors
 from shared.http.api_error import ApiError
 from shared.http.web import Request, Response
@@ -26,12 +27,12 @@ _DETAILS_HEADERS = ("includescandetails", "include_scan_details")
 
 def report(service: Service, call: Call) -> Response:
     """GET /v4/hash/{hash}."""
-    return Response(200, _report(_find(service, call.value)))
+    return Response(200, _report(_find(service, call.value), service.scorer()))
 
 
 def history(service: Service, call: Call) -> Response:
     """GET /v4/hash/{hash}/scanhistory."""
-    return Response(200, scan_history(_report(_find(service, call.value))))
+    return Response(200, scan_history(_report(_find(service, call.value), service.scorer())))
 
 
 def sandbox(service: Service, call: Call) -> Response:
@@ -48,8 +49,9 @@ def bulk(service: Service, call: Call) -> Response:
     texts = read_items(call, HASHES)
     asked = [ask_or_error(None, text) for text in texts]
     known = service.find_many({one.indicator for one in asked if isinstance(one, Query)})
+    scorer = service.scorer()
     rows = [
-        row_of(text, known[one.indicator], with_details=with_details)
+        row_of(text, known[one.indicator], scorer, with_details=with_details)
         if isinstance(one, Query)
         else invalid_hash_row(text, errors.HASH_NOT_VALID.body(one))
         for text, one in zip(texts, asked, strict=True)
@@ -57,22 +59,25 @@ def bulk(service: Service, call: Call) -> Response:
     return Response(200, {"data": rows})
 
 
-def _report(found: LookupResult) -> dict[str, Any]:
+def _report(found: LookupResult, scorer: Scorer) -> dict[str, Any]:
     if found.reputation is None:
         return listed_hash_report(found.indicator, found.others)
-    return hash_report(found.reputation, found.others)
+    return hash_report(found.reputation, scorer, found.others)
 
 
-def row_of(text: str, found: LookupResult, *, with_details: bool) -> dict[str, Any]:
+def row_of(text: str, found: LookupResult, scorer: Scorer, *, with_details: bool) -> dict[str, Any]:
     """The row of a bulk answer for one hash.
 
     Args:
         text: the hash as the client wrote it.
         found: the look-up result.
+        scorer: of the time of the look-up.
     """
     if not found.known:
         return unknown_hash_row(text)
-    return bulk_hash_row(found.indicator, found.reputation, found.others, with_details=with_details)
+    return bulk_hash_row(
+        found.indicator, found.reputation, scorer, found.others, with_details=with_details
+    )
 
 
 def _find(service: Service, value: str) -> LookupResult:

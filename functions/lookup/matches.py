@@ -5,6 +5,7 @@ from typing import Any
 
 from functions.lookup.service import LookupResult
 from functions.lookup.v4_bodies import SUSPICIOUS, address_report
+from shared.domain.score import Scorer
 
 Body = dict[str, Any]
 
@@ -14,7 +15,7 @@ _LISTED = 1
 _NOT_LISTED = 5
 
 
-def add_matches(body: Body, around: Iterable[LookupResult], now: int) -> Body:
+def add_matches(body: Body, around: Iterable[LookupResult], scorer: Scorer) -> Body:
     """Return the answer with a row of its own for each bad verdict around the indicator.
 
     `matched` names the indicator of such a row. It counts in `detected_by` if its verdict is
@@ -23,9 +24,9 @@ def add_matches(body: Body, around: Iterable[LookupResult], now: int) -> Body:
     Args:
         body: the answer to a look-up.
         around: the indicators around it, the nearest first.
-        now: time of the look-up, milliseconds since the epoch.
+        scorer: of the time of the look-up.
     """
-    rows = [row for near in around for row in _bad_rows(near, now)]
+    rows = [row for near in around for row in _bad_rows(near, scorer)]
     results = body["lookup_results"]
     detected = results["detected_by"] + sum(row["status"] == _LISTED for row in rows)
     return body | {
@@ -37,9 +38,9 @@ def add_matches(body: Body, around: Iterable[LookupResult], now: int) -> Body:
     }
 
 
-def _bad_rows(near: LookupResult, now: int) -> list[Body]:
+def _bad_rows(near: LookupResult, scorer: Scorer) -> list[Body]:
     matched = near.indicator.value
-    report = address_report(near.indicator, matched, near.reputation, now, near.others)
+    report = address_report(near.indicator, matched, near.reputation, scorer, near.others)
     return [
         # Clients read status and assessment, so weak evidence about another value has neither.
         row

@@ -13,6 +13,7 @@ from shared.domain.errors import InvalidIndicator
 from shared.domain.harmless import effective_sighting
 from shared.domain.indicator import HASH_TYPES, Indicator, IndicatorType, Query, parse_path_query
 from shared.domain.indicator_types import INDICATOR_TYPES
+from shared.domain.score import Scorer
 from shared.domain.verdict import Verdict
 from shared.http import errors
 from shared.http.api_error import ApiError
@@ -49,9 +50,9 @@ def in_text(service: Service, call: Call) -> Response:
         caller.spend(len(extraction.found) - 1)
     listed = {found.indicator for found in extraction.found}
     answers = service.answer_many([_question(found, listed) for found in extraction.found])
-    now = service.now()
+    scorer = service.scorer()
     rows = [
-        found_row(found, known.indicator, known.verdict, _report(known, now))
+        found_row(found, known.indicator, known.verdict, _report(known, scorer))
         for found, (_, known) in zip(extraction.found, answers, strict=True)
     ]
     return Response(200, search_answer(extraction, rows))
@@ -236,9 +237,9 @@ def _first_part(text: str) -> str:
     return text[: MAX_CHARS if end <= 0 else end]
 
 
-def _report(found: LookupResult, now: int) -> dict[str, Any]:
+def _report(found: LookupResult, scorer: Scorer) -> dict[str, Any]:
     """The row of a bulk look-up for a result."""
     indicator = found.indicator
     if indicator.type in HASH_TYPES:
-        return row_of(indicator.value, found, with_details=True)
-    return address_report(indicator, indicator.value, found.reputation, now, found.others)
+        return row_of(indicator.value, found, scorer, with_details=True)
+    return address_report(indicator, indicator.value, found.reputation, scorer, found.others)

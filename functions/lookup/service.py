@@ -10,6 +10,7 @@ from shared.domain.harmless import always_harmless, effective_verdict, trusted_b
 from shared.domain.indicator import Indicator, IndicatorType, Query
 from shared.domain.provider import IocRecord, ProviderVerdict, Subject, provider_verdicts
 from shared.domain.reputation import Reputation, ScanVerdict
+from shared.domain.score import DEFAULT_HALF_LIVES, Scorer
 from shared.domain.verdict import Verdict
 from shared.http import errors
 from shared.http.api_error import ApiError
@@ -127,6 +128,7 @@ class Service:
         exports: returns the exports, None if the stack publishes none.
         feed_runs: returns the last run of each feed; raises StoreError.
         sandbox_url: address of the scan reports for people, "" if not configured.
+        half_lives: days in which a score halves, by type.
     """
 
     iocs: Iocs
@@ -140,6 +142,11 @@ class Service:
     exports: Callable[[], Exports | None] = lambda: None
     feed_runs: "Callable[[], Sequence[FeedRun]]" = lambda: ()
     sandbox_url: str = ""
+    half_lives: Mapping[IndicatorType, float] = field(default_factory=lambda: DEFAULT_HALF_LIVES)
+
+    def scorer(self) -> Scorer:
+        """Score as of now."""
+        return Scorer(self.now(), self.half_lives)
 
     def find(self, indicator: Indicator) -> LookupResult:
         """Look one indicator up.

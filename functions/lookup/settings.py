@@ -1,5 +1,6 @@
 """Settings of the lookup function."""
 
+from shared.runtime.half_lives import read_half_lives
 from shared.runtime.settings import Environment, names, number, optional_url, text
 
 
@@ -15,6 +16,7 @@ class LookupSettings:
         filter_bucket: the bucket of the published filter (`FILTER_BUCKET`), "" for none.
         export_bucket: the bucket of the published exports (`EXPORT_BUCKET`), "" for none.
         sandbox_url: address of the scan reports for people (`SANDBOX_URL`), "" for none.
+        half_lives: as `shared.runtime.half_lives` reads them.
 
     Raises:
         SettingsError: a setting is missing or not valid.
@@ -29,3 +31,4 @@ class LookupSettings:
         self.filter_bucket = env.get("FILTER_BUCKET", "")
         self.export_bucket = env.get("EXPORT_BUCKET", "")
         self.sandbox_url = optional_url(env, "SANDBOX_URL")
+        self.half_lives = read_half_lives(env)

@@ -7,7 +7,7 @@ never null, numbers are numbers, lists are lists: the official SDK is strict.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from functions.lookup.file_types import file_category, file_extension
 from shared.domain.harmless import (
@@ -23,6 +23,7 @@ from shared.domain.moment import format_millis
 from shared.domain.network import Network
 from shared.domain.provider import SANDBOX_PROVIDER, ListingStatus, ProviderVerdict
 from shared.domain.reputation import Reputation
+from shared.domain.score import Score, Scorer
 from shared.domain.sighting_details import SightingDetails
 from shared.domain.verdict import Verdict
 
@@ -70,16 +71,22 @@ _LISTED = 1
 _UNKNOWN_IN_BULK = 5
 
 
-def hash_report(reputation: Reputation, others: Sequence[ProviderVerdict] = ()) -> Body:
+def hash_report(
+    reputation: Reputation, scorer: Scorer, others: Sequence[ProviderVerdict] = ()
+) -> Body:
     """The answer to a look-up of a hash that the sandbox knows.
 
     Args:
+        scorer: of the time of the look-up.
         others: verdicts of the other providers; each becomes an engine.
     """
     summary = reputation.summary
     flow_id = summary.shown.flow_id
     last_seen = format_millis(summary.last_seen)
-    report = _hash_report(reputation.indicator, _engines(reputation.indicator, reputation, others))
+    indicator = reputation.indicator
+    rule = overruling_rule(indicator, reputation, others)
+    engine = _sandbox_engine(reputation, rule, scorer)
+    report = _hash_report(indicator, _engines(engine, others, rule))
     report["file_id"] = report["data_id"] = flow_id
     details = summary.shown.read_details()
     report["file_info"] = _file_info(reputation, details)
@@ -92,7 +99,8 @@ def hash_report(reputation: Reputation, others: Sequence[ProviderVerdict] = ()) 
 
 def listed_hash_report(indicator: Indicator, others: Sequence[ProviderVerdict]) -> Body:
     """The answer to a look-up of a hash that only other providers know."""
-    return _hash_report(indicator, _engines(indicator, None, others))
+    rule = overruling_rule(indicator, None, others)
+    return _hash_report(indicator, _engines(_UNKNOWN_TO_SANDBOX, others, rule))
 
 
 def _hash_report(indicator: Indicator, engines: Mapping[str, Body]) -> Body:
@@ -131,12 +139,9 @@ def _hash_report(indicator: Indicator, engines: Mapping[str, Body]) -> Body:
     }
 
 
-def _engines(
-    indicator: Indicator, reputation: Reputation | None, others: Sequence[ProviderVerdict]
-) -> dict[str, Body]:
+def _engines(sandbox: Body, others: Sequence[ProviderVerdict], rule: str) -> dict[str, Body]:
     """The results by provider; in a hash report each provider is an engine."""
-    rule = overruling_rule(indicator, reputation, others)
-    engines = {SANDBOX_PROVIDER: _sandbox_engine(reputation, rule)}
+    engines = {SANDBOX_PROVIDER: sandbox}
     for one in others:
         engines[one.provider.name] = _engine(one, rule)
     return engines
@@ -165,16 +170,22 @@ def _scan_result(verdict: Verdict, rule: str) -> int:
     return 0 if rule else _MEANINGS[verdict].scan_result
 
 
-def _sandbox_engine(reputation: Reputation | None, rule: str) -> Body:
+_UNKNOWN_TO_SANDBOX: Final = {
+    "scan_result_i": _UNKNOWN,
+    "threat_found": "",
+    "def_time": "",
+    "scan_time": 0,
+}
+
+
+def _sandbox_engine(reputation: Reputation, rule: str, scorer: Scorer) -> Body:
     scan_result = _sandbox_result(reputation, rule)
-    if reputation is None:
-        return {"scan_result_i": scan_result, "threat_found": "", "def_time": "", "scan_time": 0}
     summary = reputation.summary
     details = summary.shown.read_details()
     threat = details.threat_name or details.malware_family or summary.shown.verdict.name
     return {
         "scan_result_i": scan_result,
-        **_sighting(reputation, rule, details),
+        **_sighting(reputation, rule, details, scorer),
         "def_time": format_millis(summary.last_seen),
         "threat_found": threat if scan_result in _DETECTED else "",
         "scan_time": 0,
@@ -306,6 +317,7 @@ def invalid_hash_row(text: str, error: Body) -> Body:
 def bulk_hash_row(
     indicator: Indicator,
     reputation: Reputation | None,
+    scorer: Scorer,
     others: Sequence[ProviderVerdict] = (),
     *,
     with_details: bool,
@@ -314,6 +326,7 @@ def bulk_hash_row(
 
     Args:
         reputation: reputation from the sandbox's reports, None if unknown.
+        scorer: of the time of the look-up.
         others: verdicts of the other providers.
         with_details: whether the row contains the results of the engines.
     """
@@ -326,8 +339,13 @@ def bulk_hash_row(
         "scan_result_i": scan_result,
         "hash": indicator.value,
         "total_detected_avs": detected,
-        "scan_details": _engines(indicator, reputation, others) if with_details else {},
+        "scan_details": {},
     }
+    if with_details:
+        sandbox = _UNKNOWN_TO_SANDBOX
+        if reputation is not None:
+            sandbox = _sandbox_engine(reputation, rule, scorer)
+        row["scan_details"] = _engines(sandbox, others, rule)
     if rule:
         row |= overruling_fields(effective_verdict(indicator, reputation, others))
     return row
@@ -352,7 +370,7 @@ def address_report(
     indicator: Indicator,
     shown: str,
     reputation: Reputation | None,
-    now: int,
+    scorer: Scorer,
     others: Sequence[ProviderVerdict] = (),
 ) -> Body:
     """The answer to a look-up of an IP, domain or URL, known or not.
@@ -361,17 +379,18 @@ def address_report(
         indicator: the indicator that was looked up.
         shown: its spelling in the answer.
         reputation: reputation from the sandbox's reports, None if unknown.
-        now: time of the look-up, milliseconds since the epoch.
+        scorer: of the time of the look-up.
         others: verdicts of the other providers.
     """
     rule = overruling_rule(indicator, reputation, others)
-    sources = [_source(reputation, format_millis(now), rule)]
+    now = format_millis(scorer.now)
+    sources = [_source(reputation, now, rule, scorer)]
     sources += [_other_source(one, rule) for one in others]
     body: Body = {
         "success": True,
         "address": shown,
         "lookup_results": {
-            "start_time": format_millis(now),
+            "start_time": now,
             "detected_by": sum(source["status"] == _LISTED for source in sources),
             "sources": sources,
         },
@@ -381,20 +400,28 @@ def address_report(
     return body
 
 
-def _sighting(reputation: Reputation, rule: str, details: SightingDetails) -> Body:
+def score_fields(score: Score) -> Body:
+    """The fields of a score; `valid_until` is "" if the indicator does not age."""
+    until = score.valid_until
+    return {"score": score.score, "valid_until": "" if until is None else format_millis(until)}
+
+
+def _sighting(reputation: Reputation, rule: str, details: SightingDetails, scorer: Scorer) -> Body:
     """The fields that the sandbox's results of every type share."""
     summary = reputation.summary
     shown, worst = summary.shown, summary.worst
     effective = _of_sandbox(reputation, rule)
+    kind, last_seen = reputation.indicator.type, summary.last_seen
     return {
         "verdict": effective.verdict.name,
+        **score_fields(scorer.score(kind, effective.verdict, last_seen, details.evidence)),
         **overruling_fields(effective),
         "parent_verdict": shown.parent_verdict,
         "origin": shown.origin,
         "origins": [one._asdict() for one in details.origins],
         "flow_id": shown.flow_id,
         "first_seen": format_millis(summary.first_seen),
-        "last_seen": format_millis(summary.last_seen),
+        "last_seen": format_millis(last_seen),
         "scan_count": reputation.scan_count,
         "tags": sorted(summary.tags),
         "worst_verdict": apply_rule(worst.verdict, rule).verdict.name,
@@ -403,7 +430,7 @@ def _sighting(reputation: Reputation, rule: str, details: SightingDetails) -> Bo
     }
 
 
-def _source(reputation: Reputation | None, now: str, rule: str) -> Body:
+def _source(reputation: Reputation | None, now: str, rule: str, scorer: Scorer) -> Body:
     if reputation is None:
         return {
             "provider": SANDBOX_PROVIDER,
@@ -417,7 +444,7 @@ def _source(reputation: Reputation | None, now: str, rule: str) -> Body:
     return {
         "provider": SANDBOX_PROVIDER,
         "assessment": meaning.assessment,
-        **_sighting(reputation, rule, shown.read_details()),
+        **_sighting(reputation, rule, shown.read_details(), scorer),
         "detect_time": format_millis(reputation.summary.last_seen),
         "update_time": now,
         "status": meaning.status,

@@ -140,7 +140,7 @@ class AroundIndicator(_ExplainedVerdict):
 
 
 class Explanation(_ExplainedVerdict):
-    """Everything that is known of an indicator. The fields from `scan_count` on are of the sandbox.
+    """Everything that is known of an indicator. The fields from `score` on are of the sandbox.
 
     They are absent if the sandbox does not know it.
     """
@@ -151,6 +151,8 @@ class Explanation(_ExplainedVerdict):
     report: HashReport | IpReport | DomainReport | UrlReport = Field(
         description="The answer to a plain look-up."
     )
+    score: int = Field(0, ge=0, le=100, json_schema_extra=without_default)
+    valid_until: str = Field("", json_schema_extra=without_default)
     scan_count: int = Field(0, json_schema_extra=without_default)
     first_seen: str = Field("", json_schema_extra=without_default)
     last_seen: str = Field("", json_schema_extra=without_default)

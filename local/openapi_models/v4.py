@@ -213,6 +213,17 @@ class Sighting(MayBeOverruled):
         description="Verdict of the latest scan, if nothing overrules it; of a digest that several "
         "files share, the verdict of the most severe scan."
     )
+    score: int = Field(
+        description="How much the verdict still counts; it falls with the time since `last_seen`. "
+        "0 for a verdict that is not bad.",
+        ge=0,
+        le=100,
+        examples=[90],
+    )
+    valid_until: Time | Literal[""] = Field(
+        description="When the score falls below 20; empty if it never does, or if the verdict is "
+        "not bad."
+    )
     parent_verdict: Verdict | Literal["UNKNOWN", ""] = Field(
         description="Verdict of the report with the indicator; empty if it has none."
     )

@@ -28,6 +28,8 @@ class ProviderRow:
         assessment: in the provider's own words; "" if it gives none, and for hashes.
         detail: threat name (hash) or category (other types), "" if there is none.
         overruled_by: the rule or provider that overruled the row in the answer, "" if none did.
+        score: 0 to 100, falling with age; None if the provider gives none.
+        valid_until: when the score is too low to block by, in ISO 8601; "" for never or unknown.
     """
 
     provider: str
@@ -36,6 +38,8 @@ class ProviderRow:
     assessment: str = ""
     detail: str = ""
     overruled_by: str = ""
+    score: int | None = None
+    valid_until: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,17 @@ class Answer:
     def complete(self) -> bool:
         """Whether every provider answered."""
         return all(row.status is not RowStatus.FAILED for row in self.rows)
+
+    @property
+    def score(self) -> int | None:
+        """The highest score that a provider gives, None if none gives one."""
+        return max((row.score for row in self.rows if row.score is not None), default=None)
+
+    @property
+    def valid_until(self) -> str:
+        """The `valid_until` of the row with that score."""
+        scored = (row for row in self.rows if row.score is not None)
+        return next((row.valid_until for row in scored if row.score == self.score), "")
 
     def verdict(self, excluding: Collection[str] = ()) -> Verdict | None:
         """Combine the verdicts of the providers, by `shared.domain.verdict.overall_verdict`.

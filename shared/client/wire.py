@@ -93,6 +93,7 @@ def _own_verdict(value: object) -> Verdict | None:
 
 # Optional fields: a value that is not a text is read as "".
 _Text = Annotated[str, BeforeValidator(lambda value: value if isinstance(value, str) else "")]
+_Score = Annotated[int | None, BeforeValidator(lambda value: value if type(value) is int else None)]
 _OwnVerdict = Annotated[Verdict | None, BeforeValidator(_own_verdict)]
 
 
@@ -107,6 +108,8 @@ class _Source(_Shape):
     category: _Text = ""
     verdict: _OwnVerdict = None
     overruled_by: _Text = ""
+    score: _Score = None
+    valid_until: _Text = ""
 
     def row(self) -> ProviderRow:
         by_status = _BY_STATUS.get(self.status, _NOT_DECIDED)
@@ -114,7 +117,14 @@ class _Source(_Shape):
         status, verdict = _BY_STATUS_AND_ASSESSMENT.get(key, by_status)
         verdict = _verdict(status, self.verdict, verdict)
         return ProviderRow(
-            self.provider, status, verdict, self.assessment, self.category, self.overruled_by
+            self.provider,
+            status,
+            verdict,
+            self.assessment,
+            self.category,
+            self.overruled_by,
+            self.score,
+            self.valid_until,
         )
 
 
@@ -138,12 +148,20 @@ class _Engine(_Shape):
     threat_found: _Text = ""
     verdict: _OwnVerdict = None
     overruled_by: _Text = ""
+    score: _Score = None
+    valid_until: _Text = ""
 
     def row(self, name: str) -> ProviderRow:
         status, verdict = _BY_RESULT.get(self.scan_result_i, _NOT_DECIDED)
         verdict = _verdict(status, self.verdict, verdict)
         return ProviderRow(
-            name, status, verdict, detail=self.threat_found, overruled_by=self.overruled_by
+            name,
+            status,
+            verdict,
+            detail=self.threat_found,
+            overruled_by=self.overruled_by,
+            score=self.score,
+            valid_until=self.valid_until,
         )
 
 

@@ -87,6 +87,30 @@ def score(
     return Score(points, last_seen + math.floor(lasts))
 
 
+class Scorer(NamedTuple):
+    """Scores indicators at one moment.
+
+    Attributes:
+        now: milliseconds since the epoch.
+        half_lives: as `score` takes them.
+    """
+
+    now: int
+    half_lives: Mapping[IndicatorType, float] = DEFAULT_HALF_LIVES
+
+    def score(
+        self,
+        kind: IndicatorType,
+        verdict: Verdict,
+        last_seen: int,
+        evidence: Iterable[Evidence] = (),
+    ) -> Score:
+        """Score an indicator; the arguments are those of `score`."""
+        return score(
+            kind, verdict, last_seen, self.now, evidence=evidence, half_lives=self.half_lives
+        )
+
+
 def initial_score(verdict: Verdict, evidence: Iterable[Evidence] = ()) -> int:
     """Return the score at the moment of the last sighting."""
     initial = _INITIAL[verdict]

@@ -16,6 +16,7 @@ from functions.lookup.v4_bodies import address_report, hash_report
 from shared.domain.indicator import Indicator, IndicatorType, parse_query
 from shared.domain.moment import read_moment
 from shared.domain.reputation import Reputation
+from shared.domain.score import Scorer
 from shared.domain.verdict import Verdict
 from tests.builders import reputation
 from tests.ingestion import NOW
@@ -68,7 +69,7 @@ def hash_answer() -> tuple[Any, Any]:
         tags=frozenset(engine["tags"]),
         counted=engine["scan_count"],
     )
-    return hash_report(known), theirs
+    return hash_report(known, Scorer(NOW)), theirs
 
 
 def test_the_hash_answer_holds_the_example(hash_answer: tuple[Any, Any]) -> None:
@@ -92,7 +93,7 @@ def test_the_url_answer_holds_the_example() -> None:
     row = theirs["lookup_results"]["sources"][0]
     question = parse_query(IndicatorType.URL, theirs["address"])
     known = told_by(row, question.indicator)
-    ours = address_report(question.indicator, question.shown, known, NOW)
+    ours = address_report(question.indicator, question.shown, known, Scorer(NOW))
     assert_holds(ours, theirs)
     [source] = ours["lookup_results"]["sources"]
     assert_holds(source, row)
@@ -104,7 +105,7 @@ def test_the_url_answer_holds_the_example() -> None:
 def test_an_unknown_url_has_the_row_of_a_provider_that_knows_nothing() -> None:
     row = golden("url_lookup.json")["lookup_results"]["sources"][3]
     question = parse_query(IndicatorType.URL, "http://fine.example")
-    ours = address_report(question.indicator, question.shown, None, NOW)
+    ours = address_report(question.indicator, question.shown, None, Scorer(NOW))
     [source] = ours["lookup_results"]["sources"]
     assert source.keys() == row.keys()
     assert_holds(source, row)

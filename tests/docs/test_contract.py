@@ -15,6 +15,7 @@ from functions.lookup.v4_bodies import (
 from local.template import load_template
 from shared.domain.indicator import Indicator, IndicatorType, Query
 from shared.domain.provider import SUSPICIOUS, Listing, ListingStatus, Provider, ProviderVerdict
+from shared.domain.score import Scorer
 from shared.domain.verdict import Verdict
 from shared.http import errors
 from shared.http.errors import ErrorDefinition
@@ -48,8 +49,8 @@ def test_verdict_table_is_what_is_answered() -> None:
     assert {row[0] for row in rows} == {verdict.name for verdict in Verdict}
     for name, *cells in rows:
         known = reputation(verdict=Verdict[name])
-        scan = hash_report(reputation(FILE, verdict=Verdict[name]))["scan_results"]
-        address = address_report(known.indicator, "", known, 0)["lookup_results"]
+        scan = hash_report(reputation(FILE, verdict=Verdict[name]), Scorer(0))["scan_results"]
+        address = address_report(known.indicator, "", known, Scorer(0))["lookup_results"]
         source = address["sources"][0]
         assert scan["total_detected_avs"] == address["detected_by"]
         counts = "yes" if address["detected_by"] else "no"
@@ -79,7 +80,7 @@ def test_rows_of_providers_are_what_is_answered() -> None:
     for name, status, assessment, _, counts in rows:
         for listing in SAID[name]:
             known = reputation(verdict=Verdict.NO_THREAT)
-            report = address_report(known.indicator, "", known, 0, [voice(listing)])
+            report = address_report(known.indicator, "", known, Scorer(0), [voice(listing)])
             results = report["lookup_results"]
             row = results["sources"][1]
             assert str(row["status"]) == status
@@ -124,9 +125,9 @@ def test_every_key_that_a_client_needs_is_in_an_answer() -> None:
     needed = needed_by_clients("Key", "Read by", "Without it")
     ip = Indicator(IndicatorType.IP, "192.0.2.1")
     answers = [
-        hash_report(reputation(FILE)),
-        address_report(ip, ip.value, reputation(ip), 0),
-        bulk_hash_row(FILE, reputation(FILE), with_details=False),
+        hash_report(reputation(FILE), Scorer(0)),
+        address_report(ip, ip.value, reputation(ip), Scorer(0)),
+        bulk_hash_row(FILE, reputation(FILE), Scorer(0), with_details=False),
     ]
     assert len(needed) > 15
     assert needed <= set().union(*map(keys, answers))

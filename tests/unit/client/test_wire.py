@@ -20,6 +20,7 @@ from shared.client import Answer, ProviderRow, ReputationApiError, RowStatus, Un
 from shared.client.wire import read_address, read_addresses, read_hash, read_hashes
 from shared.domain.indicator import HASH_TYPES, Indicator, IndicatorType, parse
 from shared.domain.provider import SANDBOX_PROVIDER
+from shared.domain.score import Scorer
 from shared.domain.verdict import Verdict
 from tests.builders import DOMAIN, reputation
 from tests.unit.client.support import (
@@ -123,11 +124,11 @@ def test_what_an_engine_says(
 def test_every_verdict_of_this_service_comes_back(asked: Indicator, verdict: Verdict) -> None:
     known = reputation(asked, verdict=verdict)
     if asked.type in HASH_TYPES:
-        answer = read_hash(asked, encoded(hash_report(known)))
-        row = bulk_hash_row(asked, known, with_details=True)
+        answer = read_hash(asked, encoded(hash_report(known, Scorer(0))))
+        row = bulk_hash_row(asked, known, Scorer(0), with_details=True)
         bulk = read_hashes([asked], encoded({"data": [row]}))
     else:
-        row = address_report(asked, asked.value, known, 0)
+        row = address_report(asked, asked.value, known, Scorer(0))
         answer = read_address(asked, encoded(row)).answers[asked]
         bulk = read_addresses([asked], encoded({"data": [row]}))
     assert bulk.answers == {asked: answer}

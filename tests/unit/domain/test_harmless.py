@@ -22,6 +22,7 @@ from shared.domain.indicator import Indicator, IndicatorType, parse
 from shared.domain.indicator_types import HASH_TYPES, INDICATOR_TYPES
 from shared.domain.provider import SUSPICIOUS, Listing, ListingStatus, Provider, ProviderVerdict
 from shared.domain.reputation import Reputation
+from shared.domain.score import Scorer
 from shared.domain.sighting_details import SightingDetails
 from shared.domain.verdict import Verdict, overall_verdict
 from tests.builders import reputation, sighting_summary
@@ -266,5 +267,5 @@ def test_a_worse_sighting_of_the_past_is_overruled_too() -> None:
     known = Reputation(LOOPBACK, clean.join(bad), 2)
     assert effective_verdict(LOOPBACK, known) == (Verdict.NO_THREAT, "", None)
     assert overruling_rule(LOOPBACK, known)
-    [row] = address_report(LOOPBACK, "", known, 2)["lookup_results"]["sources"]
+    [row] = address_report(LOOPBACK, "", known, Scorer(2))["lookup_results"]["sources"]
     assert (row["verdict"], row["worst_verdict"]) == ("NO_THREAT", "BENIGN")

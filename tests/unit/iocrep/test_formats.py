@@ -112,3 +112,15 @@ def test_a_provider_cannot_write_to_the_terminal() -> None:
     assert "\x1b" not in text
     assert "\x07" not in text
     assert "[red]x[/red]" in text
+
+
+def test_json_and_csv_have_the_score_of_the_sandbox() -> None:
+    until = "2026-01-01T00:00:00.000Z"
+    own = ProviderRow("s", RowStatus.LISTED, Verdict.MALICIOUS, score=81, valid_until=until)
+    row = Row(1, "evil.example", DOMAIN, Answer(DOMAIN, known=True, rows=(LISTED, own)))
+    told = json.loads(as_text(Format.JSON, [row]))
+    assert (told["score"], told["valid_until"]) == (81, until)
+    text = header(Format.CSV) + as_text(Format.CSV, [row, KNOWN, UNANSWERED])
+    scored, *others = csv.DictReader(io.StringIO(text, newline=""))
+    assert (scored["score"], scored["valid_until"]) == ("81", until)
+    assert {(one["score"], one["valid_until"]) for one in others} == {("", "")}

@@ -23,6 +23,7 @@ from shared.domain.provider import (
     Provider,
     ProviderVerdict,
 )
+from shared.domain.score import Scorer
 from shared.domain.verdict import Verdict
 from tests.builders import DOMAIN, reputation
 from tests.ingestion import NOW
@@ -49,14 +50,14 @@ def test_every_verdict_has_its_answer(
     assessment: str,
     detected_by: int,
 ) -> None:
-    body = hash_report(reputation(SHA256, verdict=verdict))
+    body = hash_report(reputation(SHA256, verdict=verdict), Scorer(NOW))
     scan = body["scan_results"]
     engine = scan["scan_details"][SANDBOX_PROVIDER]
     assert (scan["scan_all_result_i"], scan["scan_all_result_a"]) == (result, text)
     assert (scan["total_detected_avs"], scan["total_avs"]) == (detected, 1)
     assert (engine["scan_result_i"], engine["verdict"]) == (result, verdict.name)
     assert bool(engine["threat_found"]) == bool(detected)
-    address = address_report(DOMAIN, "evil.example", reputation(verdict=verdict), NOW)
+    address = address_report(DOMAIN, "evil.example", reputation(verdict=verdict), Scorer(NOW))
     [source] = address["lookup_results"]["sources"]
     assert (source["status"], source["assessment"]) == (status, assessment)
     assert address["lookup_results"]["detected_by"] == detected_by
@@ -64,7 +65,7 @@ def test_every_verdict_has_its_answer(
 
 @pytest.mark.parametrize("kind", ["md5", "sha1", "sha256"])
 def test_file_info_names_the_hash_that_was_asked_and_leaves_the_others_empty(kind: str) -> None:
-    info = hash_report(reputation(Indicator(IndicatorType(kind), "AB")))["file_info"]
+    info = hash_report(reputation(Indicator(IndicatorType(kind), "AB")), Scorer(NOW))["file_info"]
     assert {name: info[name] for name in ("md5", "sha1", "sha256")} == {
         "md5": "",
         "sha1": "",
@@ -74,18 +75,20 @@ def test_file_info_names_the_hash_that_was_asked_and_leaves_the_others_empty(kin
 
 def test_only_an_ip_has_geo_info_and_it_has_every_key() -> None:
     ip = Indicator(IndicatorType.IP, "192.0.2.1")
-    geo = address_report(ip, ip.value, None, NOW)["geo_info"]
+    geo = address_report(ip, ip.value, None, Scorer(NOW))["geo_info"]
     assert geo["country"]["name"] == "Unknown"
     assert geo["city"]["name"] == ""
     assert (geo["location"]["latitude"], geo["subdivisions"]) == (0.0, [])
-    assert "geo_info" not in address_report(DOMAIN, "evil.example", None, NOW)
+    assert "geo_info" not in address_report(DOMAIN, "evil.example", None, Scorer(NOW))
 
 
 def test_times_and_count() -> None:
     known = reputation(
         seen_at=1_748_764_800_123, first_seen=1_700_000_000_000, counted=3, claimed_count=9
     )
-    [source] = address_report(DOMAIN, "evil.example", known, NOW)["lookup_results"]["sources"]
+    [source] = address_report(DOMAIN, "evil.example", known, Scorer(NOW))["lookup_results"][
+        "sources"
+    ]
     assert source["first_seen"] == "2023-11-14T22:13:20.000Z"
     assert source["last_seen"] == source["detect_time"] == "2025-06-01T08:00:00.123Z"
     assert source["update_time"] == "2026-01-05T10:00:00.000Z"
@@ -137,7 +140,7 @@ SEEN = "2025-06-01T08:00:00.000Z"
     ],
 )
 def test_every_stance_has_its_row(said: ProviderVerdict, row: dict[str, Any]) -> None:
-    body = address_report(DOMAIN, "evil.example", None, NOW, [said])["lookup_results"]
+    body = address_report(DOMAIN, "evil.example", None, Scorer(NOW), [said])["lookup_results"]
     sandbox, source = body["sources"]
     assert (sandbox["provider"], sandbox["status"]) == (SANDBOX_PROVIDER, 5)
     assert source == {"provider": "list.example", "update_time": UPDATED} | row
@@ -150,7 +153,9 @@ def test_detections_of_all_sources_are_counted() -> None:
         voice(ListingStatus.TRUSTED),
         voice(ListingStatus.LISTED),
     ]
-    body = address_report(DOMAIN, "evil.example", reputation(), NOW, others)["lookup_results"]
+    body = address_report(DOMAIN, "evil.example", reputation(), Scorer(NOW), others)[
+        "lookup_results"
+    ]
     assert [row["status"] for row in body["sources"]] == [1, 1, 0, 1]
     assert body["detected_by"] == 3
 
@@ -168,7 +173,9 @@ def test_detections_of_all_sources_are_counted() -> None:
     ],
 )
 def test_every_stance_has_its_engine(said: ProviderVerdict, result: int, threat: str) -> None:
-    scan = hash_report(reputation(SHA256, verdict=Verdict.NO_THREAT), [said])["scan_results"]
+    scan = hash_report(reputation(SHA256, verdict=Verdict.NO_THREAT), Scorer(NOW), [said])[
+        "scan_results"
+    ]
     assert scan["scan_details"]["list.example"] == {
         "scan_result_i": result,
         "threat_found": threat,
@@ -220,7 +227,7 @@ def test_all_engines_together_say_the_worst(
     if verdict is None:
         body = listed_hash_report(SHA256, others)
     else:
-        body = hash_report(reputation(SHA256, verdict=verdict), others)
+        body = hash_report(reputation(SHA256, verdict=verdict), Scorer(NOW), others)
     scan = body["scan_results"]
     assert scan["scan_all_result_i"] == worst
     assert scan["total_detected_avs"] == detected
@@ -233,13 +240,13 @@ def test_lists_that_do_not_know_a_file_are_no_engines_that_found_it_clean() -> N
     silent = [voice(ListingStatus.NOT_LISTED)] * 3
     knowing = [voice(ListingStatus.LISTED)]
     for others, ratio in ((silent, (1, 1)), (knowing, (2, 2))):
-        scan = hash_report(reputation(SHA256), others)["scan_results"]
+        scan = hash_report(reputation(SHA256), Scorer(NOW), others)["scan_results"]
         assert (scan["total_detected_avs"], scan["total_avs"]) == ratio
 
 
 def test_a_hash_that_only_others_know_has_an_id_and_every_key() -> None:
     body = listed_hash_report(SHA256, [voice(ListingStatus.LISTED)])
-    assert body.keys() == hash_report(reputation(SHA256)).keys()
+    assert body.keys() == hash_report(reputation(SHA256), Scorer(NOW)).keys()
     assert body["data_id"] == body["file_id"] == SHA256.value
     assert body["scan_results"]["scan_details"][SANDBOX_PROVIDER] == {
         "scan_result_i": 5,
@@ -249,7 +256,9 @@ def test_a_hash_that_only_others_know_has_an_id_and_every_key() -> None:
     }
     assert body["scan_result_history_length"] == len(scan_history(body)["scan_result_history"])
     assert body["last_sandbox_id"] == []
-    row = bulk_hash_row(SHA256, None, [voice(ListingStatus.LISTED)], with_details=False)
+    row = bulk_hash_row(
+        SHA256, None, Scorer(NOW), [voice(ListingStatus.LISTED)], with_details=False
+    )
     assert (row["hash"], row["data_id"]) == (SHA256.value, SHA256.value)
     assert (row["scan_result_i"], row["total_detected_avs"]) == (1, 1)
 
@@ -292,7 +301,7 @@ def test_no_row_about_a_harmless_address_reads_as_a_detection(
     indicator: Indicator, trust: list[ProviderVerdict], rule: str, verdict: Verdict | None
 ) -> None:
     known = None if verdict is None else reputation(indicator, verdict=verdict)
-    body = address_report(indicator, indicator.value, known, NOW, [*bad_rows(), *trust])
+    body = address_report(indicator, indicator.value, known, Scorer(NOW), [*bad_rows(), *trust])
     results = body["lookup_results"]
     assert results["detected_by"] == 0
     sandbox, *others = results["sources"]
@@ -320,7 +329,9 @@ def test_no_engine_detects_a_harmless_file(
 ) -> None:
     known = None if verdict is None else reputation(indicator, verdict=verdict)
     others = [*bad_rows(), *trust]
-    body = hash_report(known, others) if known else listed_hash_report(indicator, others)
+    body = (
+        hash_report(known, Scorer(NOW), others) if known else listed_hash_report(indicator, others)
+    )
     results = body["scan_results"]
     assert (results["scan_all_result_i"], results["total_detected_avs"]) == (0, 0)
     assert results["scan_all_result_a"] == "No Threat Detected"
@@ -331,7 +342,7 @@ def test_no_engine_detects_a_harmless_file(
         is_bad = name in {"a", "b"} or (name == SANDBOX_PROVIDER and known is not None)
         assert (engine.get("overruled_by") == rule) is is_bad
     for with_details in (False, True):
-        row = bulk_hash_row(indicator, known, others, with_details=with_details)
+        row = bulk_hash_row(indicator, known, Scorer(NOW), others, with_details=with_details)
         assert (row["scan_result_i"], row["total_detected_avs"]) == (0, 0)
         worst = max(verdict or Verdict.BENIGN, Verdict.LIKELY_MALICIOUS)
         assert (row["overruled_by"], row["overruled_verdict"]) == (rule, worst.name)
@@ -345,8 +356,45 @@ def test_no_engine_detects_a_harmless_file(
 
 def test_a_row_that_nothing_overrules_has_no_such_field() -> None:
     for one in (reputation(), reputation(LOOPBACK, verdict=Verdict.NO_THREAT)):
-        body = address_report(one.indicator, "", one, NOW)
+        body = address_report(one.indicator, "", one, Scorer(NOW))
         assert not OVERRULED & body["lookup_results"]["sources"][0].keys()
     url = parse(IndicatorType.URL, "http://127.0.0.1/a")
-    body = address_report(url, url.value, reputation(url), NOW)
+    body = address_report(url, url.value, reputation(url), Scorer(NOW))
     assert body["lookup_results"]["detected_by"] == 1
+
+
+DAY = 86_400_000
+LAST_SEEN = 1_748_764_800_000
+
+
+@pytest.mark.parametrize(
+    ("age", "score"),
+    [(0, 90), (45 * DAY, 63), (90 * DAY, 45), (195 * DAY, 20), (196 * DAY, 19), (-DAY, 90)],
+)
+def test_the_score_in_an_answer_falls_with_the_time_since_the_last_sighting(
+    age: int, score: int
+) -> None:
+    known = reputation(verdict=Verdict.MALICIOUS, seen_at=LAST_SEEN)
+    body = address_report(DOMAIN, "evil.example", known, Scorer(LAST_SEEN + age))
+    [source] = body["lookup_results"]["sources"]
+    assert source["score"] == score
+    assert source["valid_until"] == "2025-12-13T15:02:16.811Z"
+
+
+def test_a_hash_is_valid_for_ever_unless_its_half_life_is_set() -> None:
+    known = reputation(SHA256, verdict=Verdict.MALICIOUS, seen_at=LAST_SEEN)
+    for half_lives, score, ends in (({}, 90, ""), ({IndicatorType.SHA256: 10}, 45, "2025-06-23")):
+        body = hash_report(known, Scorer(LAST_SEEN + 10 * DAY, half_lives))
+        engine = body["scan_results"]["scan_details"]["MetaDefender Sandbox"]
+        assert engine["score"] == score
+        assert engine["valid_until"][:10] == ends
+
+
+def test_what_is_overruled_or_not_bad_has_no_score() -> None:
+    known = reputation(verdict=Verdict.NO_THREAT, seen_at=LAST_SEEN)
+    [source] = address_report(DOMAIN, "", known, Scorer(LAST_SEEN))["lookup_results"]["sources"]
+    assert (source["score"], source["valid_until"]) == (0, "")
+    local = Indicator(IndicatorType.IP, "127.0.0.1")
+    known = reputation(local, verdict=Verdict.MALICIOUS, seen_at=LAST_SEEN)
+    [source] = address_report(local, "", known, Scorer(LAST_SEEN))["lookup_results"]["sources"]
+    assert (source["verdict"], source["score"], source["valid_until"]) == ("BENIGN", 0, "")
