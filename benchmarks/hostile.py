@@ -305,11 +305,22 @@ def request_body(body: bytes) -> tuple[str, bool]:
 
 def search_text(body: bytes) -> tuple[str, bool]:
     """Search a hostile text for indicators, and a good one after it."""
+    return _search(body.decode())
+
+
+def mail(body: bytes) -> tuple[str, bool]:
+    """Search a hostile mail for indicators, and a good text after it."""
+    from shared.formats.mail import read_mail  # noqa: PLC0415
+
+    return _search(read_mail(body))
+
+
+def _search(text: str) -> tuple[str, bool]:
     from functions.lookup.bulk import MAX_ITEMS  # noqa: PLC0415
+    from functions.lookup.search import MAX_CHARS  # noqa: PLC0415
     from shared.domain.extract import extract  # noqa: PLC0415
 
-    text = body.decode()[:1_000_000]
-    found = extract(text, most=MAX_ITEMS).found
+    found = extract(text[:MAX_CHARS], most=MAX_ITEMS).found
     return f"{len(found):,} indicators", len(extract("evil.example", most=5).found) == 1
 
 
@@ -421,6 +432,7 @@ ENTRY_POINTS: Mapping[str, Entry] = {
         _wrapped(_FEW, _field),
     ),
     "body of a search": Entry("LookupFunction", 4 * MB, search_text, LINES),
+    "mail to search": Entry("LookupFunction", 4 * MB - 64, mail, inputs.MAILS),
 }
 
 

@@ -157,6 +157,35 @@ LINES: Mapping[str, Build] = {
     "names in IDNA": lambda size: many(("ü" * 60 + ".example\n").encode(), size),
 }
 
+_MULTIPART = b"Content-Type: multipart/%s; boundary=%s\n\n"
+MAILS: Mapping[str, Build] = {
+    "empty parts": lambda size: _MULTIPART % (b"mixed", b"a") + many(b"--a\n\n", size),
+    "as many parts as allowed": lambda size: (
+        _MULTIPART % (b"mixed", b"a")
+        + many(b'--a\nContent-Type: text/plain; a="' + b";" * 500 + b"\n\n\n", size, 990)
+    ),
+    "lines in nested multiparts": lambda size: (
+        b"".join(_MULTIPART % (b"mixed", b"b%d" % n) + b"--b%d\n" % n for n in range(20))
+        + many(b"--\n", size)
+    ),
+    "multiparts with boundaries in parts": lambda size: many(
+        b"Content-Type: multipart/mixed; boundary*0=a\n\n--a\n", size
+    ),
+    "mails in mails": lambda size: many(b"Content-Type: message/rfc822\n\n", size),
+    "headers": lambda size: many(b"a:\n", size) + b"\n",
+    "a folded header": lambda size: b"a: b\n" + many(b" a\n", size) + b"\n",
+    "parameters": lambda size: b'Content-Type: text/plain; a="' + b";" * size + b"\n\n",
+    "numbered parameters": lambda size: (
+        b"Content-Type: multipart/mixed; " + numbered(b"boundary*%d=a; ", size) + b"\n\n"
+    ),
+    "encoded words": lambda size: b"Subject: " + many(b"=?utf-8?q?a?= ", size) + b"\n\n",
+    "encoded words without an end": lambda size: b"Subject: " + many(b"=?a?q?", size) + b"\n\n",
+    "punycode": lambda size: b"Subject: =?punycode?q?" + b"a" * size + b"?=\n\n",
+    "uuencode": lambda size: (
+        b"Content-Transfer-Encoding: x-uuencode\n\nbegin 644 a\n" + many(b"!a\n", size)
+    ),
+}
+
 
 def page(value: bytes) -> bytes:
     """A feed page in JSON whose items are a value."""

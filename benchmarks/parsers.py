@@ -1,6 +1,7 @@
 """The growth of every parser of input from outside, a library's included: CPU at n and at 4n."""
 
 import contextlib
+import gzip
 import time
 import zlib
 from collections.abc import Callable, Mapping
@@ -8,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from benchmarks import hostile_inputs as inputs
-from benchmarks.hostile_inputs import ENTRIES, LINES, VALUES, Build
+from benchmarks.hostile_inputs import ENTRIES, LINES, MAILS, VALUES, Build
 from functions.publish.layout import xml_safe
 from functions.publish.media import read_body
 from functions.publish.scan import read_scan
@@ -23,8 +24,10 @@ from shared.formats.feed.json_page import LIMITS
 from shared.formats.feed.reader import mentioned_next, read_page
 from shared.formats.feed.report import read_report
 from shared.formats.lists.declaration import read_catalog
+from shared.formats.lists.decompress import decompress
 from shared.formats.lists.errors import ListError
 from shared.formats.lists.formats import FORMATS
+from shared.formats.mail import read_mail
 from shared.http.accept import read_accept
 from shared.http.web import Request
 
@@ -99,6 +102,10 @@ def _gzip(size: int) -> Request:
     packed = zlib.compressobj(wbits=31)
     body = packed.compress(b"0" * size) + packed.flush()
     return Request("POST", "/api/reports", "", {"content-encoding": "gzip"}, body)
+
+
+def _empty_members(size: int) -> bytes:
+    return inputs.many(gzip.compress(b"", mtime=0), size)
 
 
 def _report(kind: str, data: str) -> Callable[[int], object]:
@@ -212,5 +219,7 @@ PARSERS: Mapping[str, Parser] = {
     ),
     "header Accept": (4_000, _text("a/b;q=0.1,"), read_accept),
     "gzip": (1_000_000, _gzip, read_body),
+    "gzip of empty members": (200_000, _empty_members, decompress),
+    **{f"mail: {name}": (100_000, build, read_mail) for name, build in MAILS.items()},
     "characters that XML forbids": (100_000, _text("\x00a"), xml_safe),
 }

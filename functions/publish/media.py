@@ -1,5 +1,7 @@
 """Content types: reads the body of a scan report and chooses the form of the feed."""
 
+import gzip
+import io
 import zlib
 from enum import StrEnum
 
@@ -11,7 +13,6 @@ from shared.http.web import Request
 # A typical report has 600 KB. One larger than `shared.http.web.MAX_REQUEST_BYTES` must be
 # compressed.
 MAX_REPORT_BYTES = 32 * 1024 * 1024
-_GZIP = 16 + zlib.MAX_WBITS
 
 
 class Media(StrEnum):
@@ -49,13 +50,15 @@ def read_body(request: Request) -> bytes:
         return request.body
     if coding != "gzip":
         raise ApiError(errors.CODING_NOT_SUPPORTED)
-    unpacker = zlib.decompressobj(_GZIP)
     try:
-        body = unpacker.decompress(request.body, MAX_REPORT_BYTES)
-    except zlib.error:
+        with gzip.GzipFile(fileobj=io.BytesIO(request.body)) as file:
+            body = file.read(MAX_REPORT_BYTES + 1)
+    except EOFError:
+        raise ApiError(errors.REPORT_NOT_VALID, "the gzip data of the body is cut off") from None
+    except (OSError, zlib.error):
         raise ApiError(errors.REPORT_NOT_VALID, "the body is not valid gzip") from None
-    if unpacker.unconsumed_tail:
+    if not body:
+        raise ApiError(errors.REPORT_NOT_VALID, "the body is empty")
+    if len(body) > MAX_REPORT_BYTES:
         raise ApiError(errors.BODY_TOO_LARGE, f"at most {MAX_REPORT_BYTES} bytes")
-    if not unpacker.eof:
-        raise ApiError(errors.REPORT_NOT_VALID, "the gzip data of the body is cut off")
     return body

@@ -1,5 +1,6 @@
 """Decompresses the documents of lists that are published as gzip or ZIP files. Pure."""
 
+import gzip
 import io
 import zipfile
 import zlib
@@ -29,18 +30,15 @@ def decompress(body: bytes) -> bytes:
 
 
 def _gunzip(body: bytes) -> bytes:
-    found = b""
-    while body:
-        stream = zlib.decompressobj(zlib.MAX_WBITS | 16)
-        try:
-            found += stream.decompress(body, MAX_BYTES + 1 - len(found))
-        except zlib.error:
-            raise ListError("the document is not valid gzip") from None
-        _check_size(found)
-        if not stream.eof:
-            raise ListError("the document is gzip that breaks off")
-        # Members may follow each other, and zeros may fill the end.
-        body = stream.unused_data.lstrip(b"\0")
+    # Members may follow each other, and zeros may fill the end.
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(body)) as file:
+            found = file.read(MAX_BYTES + 1)
+    except EOFError:
+        raise ListError("the document is gzip that breaks off") from None
+    except (OSError, zlib.error):
+        raise ListError("the document is not valid gzip") from None
+    _check_size(found)
     return found
 
 

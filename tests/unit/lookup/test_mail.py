@@ -8,7 +8,7 @@ from email.message import EmailMessage
 import pytest
 
 from shared.domain.extract import extract
-from shared.formats.mail import MAX_MULTIPARTS, read_mail
+from shared.formats.mail import MAX_NESTED, MAX_PARTS, read_mail
 
 
 def found(raw: bytes) -> list[str]:
@@ -47,6 +47,13 @@ def mail(encoding: str, body: bytes, kind: str = "text/plain; charset=utf-8") ->
         (mail("7bit", b"evil.example", "text/plain; charset=punycode"), ["evil.example"]),
         (b"Subject: =?utf-8?B?" + b64encode(b"evil.example") + b"?=\n\n", ["evil.example"]),
         (b"Subject: =?nothing?B?x?= evil.example\n\n", ["evil.example"]),
+        (
+            b"Subject: =?utf-8?Q?evil=C3?=\n =?UTF-8*en?B?"
+            + b64encode(b"\xa4.example")
+            + b"?=\n\n",
+            ["xn--evil-ooa.example"],
+        ),
+        (b"Content-Type: text/plain; charset*; charset*0=a\n\nevil.example", ["evil.example"]),
         (b"", []),
     ],
 )
@@ -81,14 +88,37 @@ def nested(depth: int, lines: int) -> bytes:
 
 
 def test_a_mail_in_too_many_parts_is_read_as_text() -> None:
-    assert found(nested(MAX_MULTIPARTS + 1, 1))[-1] == "evil.example"
+    assert found(nested(MAX_NESTED + 1, 1))[-1] == "evil.example"
     assert found(nested(sys.getrecursionlimit() * 2, 1))[-1] == "evil.example"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        nested(MAX_NESTED + 1, 1).replace(b"boundary=", b"boundary*=utf-8''"),
+        b"Content-Type: message/rfc822\n\n" * sys.getrecursionlimit() + b"evil.example",
+        b"Content-Type: multipart/digest; boundary=a\n\n"
+        + b"--a\n\n" * MAX_PARTS
+        + b"evil.example",
+        b"A:\n" * 20_000 + b"\nevil.example",
+    ],
+)
+def test_a_mail_beyond_a_limit_is_read_as_text(raw: bytes) -> None:
+    assert read_mail(raw) == raw.decode()
 
 
 @pytest.mark.parametrize(
     "make",
     [
-        lambda n: nested(MAX_MULTIPARTS, n),
+        lambda n: b"Subject: " + b"=?a?q?" * n + b"\n\n",
+        lambda n: b"Subject: =?punycode?q?" + b"a" * n + b"?=\n\n",
+        lambda n: b'Content-Type: text/plain; a="' + b";" * n + b"\n\nx",
+        lambda n: (
+            b"Content-Type: multipart/mixed; "
+            + b"".join(b"boundary*%d=a; " % one for one in range(n))
+            + b"\n\nx"
+        ),
+        lambda n: nested(MAX_NESTED, n),
         lambda n: b"Subject: " + b"=?utf-8?q?a?= " * n + b"\n\n",
         lambda n: b"A: b\n" * n + b"\n",
         lambda n: b"Content-Type: text/plain; " + b'a="b"; ' * n + b"\n\nevil.example",

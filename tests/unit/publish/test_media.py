@@ -57,6 +57,11 @@ def test_a_compressed_body(coding: str) -> None:
     assert body(gzip.compress(b"{}" * 1000), content_encoding=coding) == b"{}" * 1000
 
 
+def test_a_compressed_body_of_several_members_is_read_whole() -> None:
+    members = gzip.compress(b"[1,") + gzip.compress(b"") + gzip.compress(b"2]") + bytes(9)
+    assert body(members, content_encoding="gzip") == b"[1,2]"
+
+
 @pytest.mark.parametrize(
     ("sent", "headers", "status"),
     [
@@ -68,6 +73,7 @@ def test_a_compressed_body(coding: str) -> None:
         (b"", {"content_encoding": "gzip"}, 422),
         (gzip.compress(b"{}" * 1000, mtime=0)[:-5], {"content_encoding": "gzip"}, 422),
         (zlib.compress(b"{}"), {"content_encoding": "gzip"}, 422),
+        (gzip.compress(b"{}", mtime=0) + b"{}", {"content_encoding": "gzip"}, 422),
     ],
 )
 def test_a_body_that_is_refused(sent: bytes, headers: dict[str, str], status: int) -> None:
