@@ -6,8 +6,8 @@ from typing import Any
 from functions.lookup.search import MAX_LIMIT, Parameters, index_of
 from functions.lookup.service import Call, Handler, LookupResult, Service
 from functions.lookup.v4_bodies import hash_report
-from shared.domain.harmless import is_bad
-from shared.domain.indicator import IndicatorType
+from shared.domain.harmless import always_harmless, is_bad
+from shared.domain.indicator import Indicator, IndicatorType
 from shared.domain.moment import format_millis
 from shared.domain.provider import ProviderVerdict
 from shared.domain.reputation import Reputation
@@ -21,6 +21,7 @@ Body = dict[str, Any]
 # A page reads the index from its beginning, because the vendor's feeds have pages and no cursor.
 MAX_PAGES = 10
 _SHA256 = frozenset({IndicatorType.SHA256})
+_DIGESTS = (IndicatorType.MD5, IndicatorType.SHA1, IndicatorType.SHA256)
 
 
 def latest(*, infected: bool) -> Handler:
@@ -61,9 +62,16 @@ def hash_feed(files: Iterable[LookupResult], scorer: Scorer) -> Body:
 def _row(reputation: Reputation, scorer: Scorer, others: Sequence[ProviderVerdict]) -> Body:
     report = hash_report(reputation, scorer, others)
     info, results = report["file_info"], report["scan_results"]
-    names = ("md5", "sha1", "sha256", "file_type_extension", "file_type_category")
+    digests = {kind: info[kind.value] for kind in _DIGESTS}
+    if results["total_detected_avs"]:
+        # A report can name a digest wrongly, and consumers block each digest of the row.
+        digests |= {
+            kind: "" for kind, value in digests.items() if always_harmless(Indicator(kind, value))
+        }
     return {
-        **{name: info[name] for name in names},
+        **{kind.value: value for kind, value in digests.items()},
+        "file_type_extension": info["file_type_extension"],
+        "file_type_category": info["file_type_category"],
         "start_time": results["start_time"],
         "data_id": report["data_id"],
         "total_avs": results["total_avs"],

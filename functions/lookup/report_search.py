@@ -4,10 +4,12 @@ from base64 import b64decode
 from collections.abc import Iterable
 from typing import Any
 
+from functions.lookup.reputation_bodies import overruling_fields
 from functions.lookup.search import Parameters, index_of
 from functions.lookup.service import Call, Service
 from shared.domain.errors import InvalidIndicator
 from shared.domain.extract import extract
+from shared.domain.harmless import effective_sighting
 from shared.domain.indicator import MAX_TEXT_CHARS, Indicator, IndicatorType, parse_query
 from shared.domain.indicator_types import HASH_TYPES
 from shared.domain.moment import format_millis
@@ -47,12 +49,17 @@ def search(service: Service, call: Call) -> Response:
     if indicator is None:
         return Response(200, _page([]))
     seen = index.sightings(indicator, size * number).rows[size * (number - 1) :]
-    return Response(200, found_reports(indicator, seen))
+    rule = service.overruling([indicator]).get(indicator, "")
+    return Response(200, found_reports(indicator, seen, rule))
 
 
-def found_reports(indicator: Indicator, seen: Iterable[ScanVerdict]) -> Body:
-    """The body of a page of reports, one for each sighting of the indicator."""
-    return _page([_report(indicator, one) for one in seen])
+def found_reports(indicator: Indicator, seen: Iterable[ScanVerdict], rule: str = "") -> Body:
+    """The body of a page of reports, one for each sighting of the indicator.
+
+    Args:
+        rule: what overrules bad verdicts about the indicator, "" for nothing.
+    """
+    return _page([_report(indicator, one, rule) for one in seen])
 
 
 def _page(items: list[Body]) -> Body:
@@ -85,7 +92,7 @@ def _from_base64(text: str) -> str:
         return ""
 
 
-def _report(indicator: Indicator, seen: ScanVerdict) -> Body:
+def _report(indicator: Indicator, seen: ScanVerdict, rule: str) -> Body:
     """A report in the shape that the sandbox's search gives it.
 
     The file is known if the indicator is one of its digests.
@@ -94,10 +101,11 @@ def _report(indicator: Indicator, seen: ScanVerdict) -> Body:
     digest = indicator.value.lower() if indicator.type in HASH_TYPES else ""
     sha256 = seen.sha256.lower() or (digest if indicator.type is IndicatorType.SHA256 else "")
     moment = format_millis(seen.seen_at)
+    effective = effective_sighting(indicator, seen, rule)
     return {
         "id": seen.report_id or seen.flow_id,
         "scan_init": {"id": seen.flow_id},
-        "verdict": (seen.parent_verdict or seen.verdict.name).lower(),
+        "verdict": (seen.parent_verdict or effective.verdict.name).lower(),
         "state": "success",
         "file": {
             "name": details.file_name or digest,
@@ -113,6 +121,7 @@ def _report(indicator: Indicator, seen: ScanVerdict) -> Body:
         "ioc": {
             "type": indicator.type.value,
             "value": indicator.value,
-            "verdict": seen.verdict.name.lower(),
+            "verdict": effective.verdict.name.lower(),
+            **overruling_fields(effective),
         },
     }

@@ -48,7 +48,7 @@ def reputation_report(
     return {
         **_unknown_row(kind, shown),
         "overall_verdict": _lower_case(effective.verdict if effective else None),
-        **_overruling(effective),
+        **overruling_fields(effective),
         **_other_providers(kind, others, rule),
         "filescan_reports": _reports(reputation, seen, rule) if reputation else [],
     }
@@ -71,7 +71,8 @@ def _unknown_row(kind: IndicatorType, shown: str) -> Body:
     return {**name, "overall_verdict": _lower_case(None), "filescan_reports": []}
 
 
-def _overruling(effective: EffectiveVerdict | None) -> Body:
+def overruling_fields(effective: EffectiveVerdict | None) -> Body:
+    """What overrules a verdict, and the verdict that it overrules; empty for nothing."""
     if effective is None or effective.overruled_verdict is None:
         return {}
     return {
@@ -110,7 +111,7 @@ def _report(indicator: Indicator, scan: ScanVerdict, rule: str) -> Body:
     return {
         # The verdict of the indicator, not of the report: clients read it as the former.
         "verdict": _lower_case(effective.verdict),
-        **_overruling(effective),
+        **overruling_fields(effective),
         "report_id": scan.report_id,
         "report_date": format_millis(scan.seen_at),
         "flow_id": scan.flow_id,

@@ -37,7 +37,7 @@ from shared.domain.moment import format_millis
 from shared.domain.verdict import UNKNOWN, Verdict
 
 # Part of every content digest. Raise it when the rule changes the verdicts of old reports.
-RULE_VERSION = 4
+RULE_VERSION = 5
 MAX_EVIDENCE = 16
 
 # Returns external evidence by IOC, or None if the service could not be asked.
@@ -204,8 +204,9 @@ def _decide(
         evidence = [row for digest in same for row in report.iocs[digest].evidence]
         evidence += [row for digest in same for row in external.get(digest, ())]
         past = [known for digest in same for known in earlier.get(digest, ())]
-        rule = next(filter(None, map(always_harmless, same)), "")
-        decisions |= dict.fromkeys(same, overrule(decide(evidence, past), rule))
+        decision = decide(evidence, past)
+        # Each digest by itself: one that a report names wrongly must not clear another file.
+        decisions |= {digest: overrule(decision, always_harmless(digest)) for digest in same}
     return decisions
 
 

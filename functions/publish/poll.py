@@ -15,6 +15,7 @@ from functions.publish.scan import RejectedReport, ScanReport, read_scan
 from functions.publish.store.feed_log import EntryTooLarge, FeedLog
 from shared.domain.errors import FeedError, StoreError
 from shared.formats import strict_json
+from shared.formats.feed.privacy import is_private
 from shared.formats.feed.report import is_flow_id
 from shared.formats.feed.scan_report import ScanNotEnded, scan_url
 from shared.formats.strict_json import JsonLimits
@@ -96,8 +97,14 @@ class Poller:
         seen: set[str] = set()
         for number in range(1, MAX_PAGES + 1):
             items = _items(self.fetcher.get(search_url(self.sandbox_url, number)).body)
-            for flow_id, report_id in filter(None, map(_ids, items)):
+            for item in items:
+                if not (ids := _ids(item)):
+                    continue
                 polled.listed += 1
+                if is_private(item) and not self.publisher.publish_private:
+                    polled.private += 1
+                    continue
+                flow_id, report_id = ids
                 if flow_id in seen:
                     continue  # all reports of a scan are published together
                 if self.log.find(flow_id, report_id):

@@ -30,6 +30,15 @@ class Refusal(ResponseBody):
     detail: str = Field(description="Error message for people.", min_length=1)
 
 
+class _MayBeOverruled(ResponseBody):
+    overruled_by: OverruledBy = ""
+    overruled_verdict: Verdict = Field(
+        "suspicious",
+        description="Verdict that is overruled; absent if none is.",
+        json_schema_extra=without_default,
+    )
+
+
 class FoundFile(ResponseBody):
     """The file of a report; its texts are empty if the indicator is not one of its digests."""
 
@@ -46,7 +55,7 @@ class FoundScan(ResponseBody):
     id: FlowId
 
 
-class FoundIoc(ResponseBody):
+class FoundIoc(_MayBeOverruled):
     """What the report states about the indicator asked."""
 
     type: IndicatorName
@@ -92,15 +101,6 @@ class System(ResponseBody):
     version: Literal["4"] = Field(description="Version of the look-up API.")
     apis: list[str] = Field(
         description="Paths of the served APIs, below the address of the service."
-    )
-
-
-class _MayBeOverruled(ResponseBody):
-    overruled_by: OverruledBy = ""
-    overruled_verdict: Verdict = Field(
-        "suspicious",
-        description="Verdict that is overruled; absent if none is.",
-        json_schema_extra=without_default,
     )
 
 

@@ -8,12 +8,14 @@ _PARTS = (
     *("taskReference", "additionalInfo", "context", "metaData"),
 )
 _LISTS = ("extractedFiles", "fileDownloadResults")
+_TRUE = frozenset({"1", "true", "yes"})
 
 
 def is_private(record: object) -> bool:
     """Whether a scan, its report, its file, or a file or archive in the report is marked private.
 
-    The mark is the field `private` with the value true, in XML the text "true".
+    The mark is the field `private` with the value true, or a number or text that means it: 1 and
+    "true", as in XML, or "yes".
 
     Args:
         record: a scan without its reports, or a report of a scan or of a feed; any JSON value.
@@ -21,10 +23,12 @@ def is_private(record: object) -> bool:
     left = [record]
     while left:
         one = left.pop()
+        if isinstance(one, list):
+            left += one
         if not isinstance(one, Mapping):
             continue
         mark = one.get("private")
-        if mark is True or (isinstance(mark, str) and mark.strip().lower() == "true"):
+        if mark == 1 or (isinstance(mark, str) and mark.strip().lower() in _TRUE):
             return True
         left += [one[name] for name in _PARTS if name in one]
         resources = one.get("resources")

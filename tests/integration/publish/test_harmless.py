@@ -1,5 +1,6 @@
 """Harmless values in reports: published as BENIGN, and never bad because of earlier reports."""
 
+import hashlib
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -12,7 +13,7 @@ from shared.domain.indicator import Indicator, IndicatorType
 from tests.conftest import Store
 from tests.harmless import Group, values
 from tests.publishing import feed, histories_of, log_of, publish
-from tests.scans import read_one, scan_ioc
+from tests.scans import digests, raw_file, read_one, scan_ioc
 
 POPULAR = Indicator(IndicatorType.DOMAIN, "popular.example")
 LOOPBACK = Indicator(IndicatorType.IP, "127.0.0.1")
@@ -43,6 +44,16 @@ def test_what_is_always_harmless_is_published_as_benign(engine_store: Store) -> 
         assert stated["verdict"] == "MALICIOUS"
         assert "decides" not in stated
     assert {found[one.value]["verdict"] for one in bad} == {"MALICIOUS"}
+
+
+def test_a_digest_of_a_trivial_file_does_not_clear_another_file(engine_store: Store) -> None:
+    # A report can name a digest wrongly.
+    named = {**digests("b"), "MD5": hashlib.md5(b"", usedforsecurity=False).hexdigest()}
+    file = raw_file("b", "MALICIOUS", digests=named)
+    publish(engine_store, read_one({}, files=file, file=None))
+    found = {ioc["data"].lower(): ioc["verdict"] for ioc in published(engine_store)}
+    assert found[named["MD5"]] == "BENIGN"
+    assert found[named["SHA-1"]] == found[named["SHA-256"]] == "MALICIOUS"
 
 
 def test_a_harmless_value_is_not_bad_because_of_an_earlier_report(engine_store: Store) -> None:

@@ -19,6 +19,7 @@ PRIVATE: list[Any] = [
     raw_scan(raw_scan_report(file={"name": "a.exe", "archive": MARK})),
     raw_scan(raw_scan_report(files=raw_file("a", "MALICIOUS", **MARK))),
     raw_scan(raw_scan_report(), sourceArchive={"name": "a.zip", **MARK}),
+    raw_scan(raw_scan_report(), sourceArchive=[{"name": "a.zip"}, {"name": "b.zip", **MARK}]),
     raw_scan(
         raw_scan_report(taskReference={"additionalInfo": {"context": {"metaData": MARK}}}),
     ),
@@ -49,13 +50,15 @@ def test_a_mark_on_the_scan_the_file_or_its_archive(scan: Any, *, private: bool)
     assert is_private(raw_report(scan, report_id, raw)) is private
 
 
-@pytest.mark.parametrize("mark", [True, "true", "True", " TRUE "])
+@pytest.mark.parametrize("mark", [True, 1, "true", "True", " TRUE ", "1", "yes"])
 def test_a_feed_may_write_the_mark_as_text(mark: object) -> None:
     assert is_private({"flow_id": "a", "private": mark})
     assert is_private({"flow_id": "a", "file": {"private": mark}})
 
 
-@pytest.mark.parametrize("record", [None, [], "private", 1, {}, {"private": 1}, {"file": []}])
+@pytest.mark.parametrize(
+    "record", [None, [], "private", 1, {}, {"private": 0}, {"private": "no"}, {"file": []}]
+)
 def test_anything_else_is_not_private(record: object) -> None:
     assert not is_private(record)
 

@@ -1,17 +1,20 @@
 """The feeds of hashes and the search of reports, which other clients of the vendor read."""
 
+import hashlib
 from base64 import b64encode
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
+from functions.lookup.hash_feeds import hash_feed
 from functions.lookup.routes import respond
-from functions.lookup.service import Service
+from functions.lookup.service import LookupResult, Service
 from local.openapi_models import sandbox
 from local.openapi_models import v4 as models
 from shared.domain.indicator import Indicator, IndicatorType, parse
 from shared.domain.reputation import ScanVerdict
+from shared.domain.score import Scorer
 from shared.domain.sighting_details import SightingDetails
 from shared.domain.verdict import Verdict
 from shared.http.authentication import KeyRing
@@ -75,6 +78,21 @@ def test_a_feed_has_the_files_with_its_verdicts(
     assert body["length"] == len(expected)
 
 
+def test_a_wrong_digest_of_a_trivial_file_is_in_no_row_of_a_bad_file() -> None:
+    empty = parse(IndicatorType.MD5, hashlib.md5(b"", usedforsecurity=False).hexdigest())
+    sha1 = parse(IndicatorType.SHA1, "d" * 40)
+    rows = []
+    for verdict in (Verdict.MALICIOUS, Verdict.NO_THREAT):
+        known = reputation(BAD, verdict=verdict)
+        siblings = frozenset({empty, sha1})
+        known = known._replace(summary=known.summary._replace(siblings=siblings))
+        rows += hash_feed([LookupResult(BAD, known, [])], Scorer(NOW))["hashes"]
+    assert [(row["md5"], row["sha1"]) for row in rows] == [
+        ("", sha1.value),
+        (empty.value, sha1.value),
+    ]
+
+
 @pytest.mark.parametrize(
     "query", [{"page": "0"}, {"page": "x"}, {"date": "2025-01-01"}, {"category": "E"}]
 )
@@ -106,6 +124,19 @@ def test_reports_are_found_by_what_they_hold(query: dict[str, str], value: str) 
     first = body["items"][0]
     assert (first["id"], first["verdict"], first["ioc"]["value"]) == ("4c1a", "suspicious", value)
     assert first["ioc"]["verdict"] == "malicious"
+
+
+def test_what_a_report_states_about_a_harmless_value_is_overruled() -> None:
+    body = get("/api/reports/search", Index(), ip="127.0.0.1").body
+    sandbox.FoundReports.model_validate(body)
+    rule = "special-purpose network 127.0.0.0/8"
+    assert body["items"][0]["ioc"] == {
+        "type": "ip",
+        "value": "127.0.0.1",
+        "verdict": "benign",
+        "overruled_by": rule,
+        "overruled_verdict": "malicious",
+    }
 
 
 def test_reports_come_in_pages() -> None:

@@ -130,8 +130,11 @@ class TestBenignEntriesInListsOfBadThings:
             {"indicator_types": ["benign"]},
             {"indicator_types": ["anomalous-activity", " Benign "]},
             {"labels": ["benign"]},
+            {"indicator_types": "benign"},
+            {"labels": "Benign"},
             {"revoked": True},
             {"revoked": "true"},
+            {"revoked": " Yes"},
         ],
     )
     def test_stix_objects(self, more: dict[str, Any]) -> None:
@@ -147,8 +150,8 @@ class TestBenignEntriesInListsOfBadThings:
         assert values(content) == ["evil.example"]
         assert content.rejected.total() == 1
 
-    @pytest.mark.parametrize("on", [True, 1, "1", "true", "True"])
-    @pytest.mark.parametrize("off", [False, 0, "0", "false", None])
+    @pytest.mark.parametrize("on", [True, 1, "1", "true", "True", " 1 ", "Yes", "on"])
+    @pytest.mark.parametrize("off", [False, 0, "0", "false", "no", None])
     def test_misp_attributes(self, on: object, off: object) -> None:
         uuid = "5a1c0000-0000-4000-8000-000000000001"
         attributes: list[dict[str, Any]] = [

@@ -31,6 +31,7 @@ class FakePublisher:
     def __init__(self) -> None:
         self.published: list[tuple[str, str]] = []
         self.errors: dict[str, Exception] = {}
+        self.publish_private = False
 
     def find(self, flow_id: str, report_id: str) -> object | None:
         return "something" if (flow_id, report_id) in self.published else None
@@ -144,6 +145,19 @@ def test_a_private_scan_is_counted_and_is_no_failure() -> None:
     sandbox = Sandbox(scan("b", raw_scan_report(private=True)), scan("a"))
     assert sandbox.poll() == summary(listed=2, published=1, private=1)
     assert sandbox.flows == ["a"]
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_a_report_that_the_list_marks_as_private_is_counted_and_not_fetched(
+    *, allowed: bool
+) -> None:
+    listed = scan("a")
+    [report_id] = listed["reports"]
+    sandbox = Sandbox(listed)
+    sandbox.show([{"id": report_id, "scan_init": {"id": "a"}, "file": {"private": True}}])
+    sandbox.publisher.publish_private = allowed
+    assert sandbox.poll() == summary(listed=1, published=int(allowed), private=int(not allowed))
+    assert (scan_url(SANDBOX, "a") in sandbox.feed.asked) is allowed
 
 
 def test_a_scan_that_is_under_way_is_no_failure_and_comes_later() -> None:

@@ -118,9 +118,13 @@ def _value(path: str, quoted: str) -> object:
 
 
 def _texts(values: object) -> set[str]:
-    found = values if isinstance(values, list) else []
-    return {one.strip().casefold() for one in found if isinstance(one, str)}
+    return {one.strip().casefold() for one in _list(values) if isinstance(one, str)}
 
 
 def _first(values: object) -> object:
-    return values[0] if isinstance(values, list) and values else ""
+    return next(iter(_list(values)), "")
+
+
+def _list(values: object) -> list[object]:
+    """Some bundles have a single text where STIX has a list of texts."""
+    return values if isinstance(values, list) else [values] if isinstance(values, str) else []

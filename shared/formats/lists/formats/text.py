@@ -18,7 +18,7 @@ Get = Callable[[str], bytes]
 MAX_LINE_CHARS = 65_536
 # The largest documents have a million entries of one text each, or 200,000 objects.
 LIMITS = JsonLimits(size=32 * 1024 * 1024, containers=2_000_000, parts=6_000_000)
-_TRUE = frozenset({"1", "true"})
+_TRUE = frozenset({"1", "true", "yes", "on"})
 
 
 def decode(body: bytes) -> str:
@@ -52,8 +52,8 @@ def lines(text: str) -> Iterator[str]:
 
 
 def is_true(value: object) -> bool:
-    """Whether a value of a document is true, in one of the spellings that MISP has used."""
-    return value is True or value == 1 or (isinstance(value, str) and value.lower() in _TRUE)
+    """Whether a value of a document is true, in one of the spellings that lists use."""
+    return value == 1 or (isinstance(value, str) and value.strip().lower() in _TRUE)
 
 
 Search = Callable[[object], object]
