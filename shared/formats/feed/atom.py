@@ -15,6 +15,7 @@ from shared.formats import strict_json
 from shared.formats.feed import bounded_xml, json_page
 from shared.formats.feed.bounded_xml import Budget, Element, NotXml
 from shared.formats.feed.page import FeedPage, ReportLink
+from shared.formats.feed.privacy import is_private
 from shared.formats.feed.vendor_layout import read_details
 
 # Limit for elements and attributes of a page plus objects and lists of JSON in it. A real page of
@@ -60,7 +61,7 @@ def read(body: bytes) -> FeedPage:
             continue
         found = _report(part, budget)
         if found is not None:
-            reports.append(found)
+            reports.append(_marked(found, part))
             continue
         links.append(_link(part))
         not_understood += _path(part)
@@ -121,6 +122,15 @@ def _inner(text: str, budget: Budget) -> Element:
         return bounded_xml.parse(f"<content>{text}</content>".encode(), budget)
     except NotXml:
         return Element("content", {})
+
+
+def _marked(report: object, entry: Element) -> object:
+    """Mark a report as private if the entry around it is."""
+    if not any(is_private({"private": one.text}) for one in entry.named("private")):
+        return report
+    # Text that is not a report would get into quarantine.
+    fields = report if isinstance(report, dict) else _named_and_dated({"iocs": {}}, entry)
+    return {**fields, "private": True}
 
 
 def _named_and_dated(report: dict[str, Any], entry: Element) -> dict[str, Any]:

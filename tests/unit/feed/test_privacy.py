@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from shared.formats.feed.privacy import is_private
+from shared.formats.feed.reader import read_page
 from shared.formats.feed.scan_report import raw_report
 from tests.scans import osint, raw_file, raw_scan, raw_scan_report, read_raw
 
@@ -48,6 +49,24 @@ def test_a_mark_on_the_scan_the_file_or_its_archive(scan: Any, *, private: bool)
     assert getattr(report, "private", None) is private
     [(report_id, raw)] = scan["reports"].items()
     assert is_private(raw_report(scan, report_id, raw)) is private
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "<content><details><iocs><ips><value>192.0.2.1</value></ips></iocs></details></content>",
+        '<content type="application/json">{"flow_id": "a", "iocs": {}}</content>',
+        '<content type="application/json">{"flow_id": </content>',
+    ],
+)
+@pytest.mark.parametrize("private", [True, False])
+def test_an_atom_entry_may_have_the_mark_beside_its_content(content: str, *, private: bool) -> None:
+    page = (
+        '<feed xmlns="http://www.w3.org/2005/Atom"><entry><id>a</id>'
+        f"<private>{str(private).lower()}</private>{content}</entry></feed>"
+    )
+    [report] = read_page(page.encode()).reports
+    assert is_private(report) is private
 
 
 @pytest.mark.parametrize("mark", [True, 1, "true", "True", " TRUE ", "1", "yes"])
