@@ -7,12 +7,13 @@ from typing import Literal
 
 from pydantic import Field
 
+from local.openapi_models.feed import AbsentText, Evidence
 from local.openapi_models.v4 import (
     DomainReport,
     FlowId,
     HashReport,
-    IndicatorName,
     IpReport,
+    NamedIndicator,
     ResponseBody,
     Time,
     UrlReport,
@@ -34,45 +35,12 @@ class ExplainedOrigin(ResponseBody):
     )
 
 
-class ExplainedEvidence(ResponseBody):
+class ExplainedEvidence(Evidence):
     """One statement that a verdict can rest on."""
 
-    source: Literal[
-        "file",
-        "yara",
-        "signal",
-        "osint",
-        "reputation",
-        "earlier_report",
-        "report",
-        "analyst",
-        "rule",
-    ]
-    verdict: Verdict
-    name: str = Field(
-        "",
-        description="Provider, YARA rule or group of signals; absent if it has no name.",
-        json_schema_extra=without_default,
-    )
-    flow_id: str = Field(
-        "",
-        description="The earlier scan; absent if the scan itself holds the statement.",
-        json_schema_extra=without_default,
-    )
-    sender: str = Field(
-        "",
+    sender: AbsentText = Field(
+        default="",
         description="Name of the key that sent the report; for keys with the right `annotate`.",
-        json_schema_extra=without_default,
-    )
-    decides: bool = Field(
-        False,
-        description="Present and true if the verdict rests on it.",
-        json_schema_extra=without_default,
-    )
-    echo: bool = Field(
-        False,
-        description="Present and true if it only repeats an answer of this service.",
-        json_schema_extra=without_default,
     )
 
 
@@ -120,13 +88,6 @@ class ExplainedProvider(ResponseBody):
         description="The listed network or domain that covers the indicator.",
         json_schema_extra=without_default,
     )
-
-
-class NamedIndicator(ResponseBody):
-    """An indicator."""
-
-    type: IndicatorName
-    value: str
 
 
 class _ExplainedVerdict(NamedIndicator):

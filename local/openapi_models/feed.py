@@ -142,15 +142,19 @@ class Evidence(ResponseBody):
     source: EvidenceSource
     verdict: Verdict
     name: AbsentText = Field(
-        default="", description="The provider, the YARA rule or the group of signals."
+        default="",
+        description="Provider, YARA rule or group of signals; absent if it has no name.",
     )
-    flow_id: AbsentText = Field(default="", description="Scan of the earlier report that holds it.")
+    flow_id: AbsentText = Field(
+        default="", description="The earlier scan; absent if the scan itself holds the statement."
+    )
     sender: AbsentText = Field(default="", description="Name of the key that sent that report.")
     decides: AbsentFlag = Field(
-        default=False, description="True if the verdict of the IOC rests on it."
+        default=False, description="Present and true if the verdict rests on it."
     )
     echo: AbsentFlag = Field(
-        default=False, description="True if it only repeats this service, so that it never decides."
+        default=False,
+        description="Present and true if it only repeats this service, so that it never decides.",
     )
 
 

@@ -316,13 +316,19 @@ class ScanResults(ResponseBody):
     total_avs: Engines
 
 
-class FileInfo(ResponseBody):
-    """The file of the hash, as far as reports describe it; the same for each of its digests."""
-
+class _Digests(ResponseBody):
     md5: Md5
     sha1: Sha1
     sha256: Sha256
+
+
+class _FileDigests(_Digests):
     sha512: Sha512 = ""
+
+
+class FileInfo(_FileDigests):
+    """The file of the hash, as far as reports describe it; the same for each of its digests."""
+
     digests: dict[str, list[str]] = Field(
         description="All digests of the file by type. Several files can share a digest: then it "
         "lists the digests of all of them.",
@@ -411,13 +417,9 @@ class HistoryEntry(ResponseBody):
     total_detected_avs: Detected
 
 
-class ScanHistory(ResponseBody):
+class ScanHistory(_FileDigests):
     """The scan history of a known hash, which contains its latest scan only."""
 
-    md5: Md5
-    sha1: Sha1
-    sha256: Sha256
-    sha512: Sha512 = ""
     scan_result_history: list[HistoryEntry] = Field(min_length=1, max_length=1)
 
 
@@ -434,13 +436,9 @@ class FinalVerdict(MayBeOverruled):
     confidence: Literal[1]
 
 
-class SandboxReport(ResponseBody):
+class SandboxReport(_FileDigests):
     """The sandbox's own report about a known hash."""
 
-    md5: Md5
-    sha1: Sha1
-    sha256: Sha256
-    sha512: Sha512 = ""
     data_id: FlowId
     sandbox_id: FlowId
     flow_id: FlowId
@@ -568,31 +566,30 @@ class DomainProviderSource(ProviderSource):
     listed_name: ListedName = ""
 
 
-class LookupResults(ResponseBody):
-    """The rows of all providers."""
-
+class _Rows(ResponseBody):
     start_time: Time = Field(description="Time of the look-up.")
     detected_by: int = Field(description="Number of providers with status 1.", ge=0)
+
+
+class LookupResults(_Rows):
+    """The rows of all providers."""
+
     sources: list[KnownSource | UnknownSource | ProviderSource] = Field(
         description="The sandbox first, then the other providers.", min_length=1
     )
 
 
-class DomainLookupResults(ResponseBody):
+class DomainLookupResults(_Rows):
     """The rows of all providers for a domain."""
 
-    start_time: Time = Field(description="Time of the look-up.")
-    detected_by: int = Field(description="Number of providers with status 1.", ge=0)
     sources: list[KnownSource | UnknownSource | DomainProviderSource] = Field(
         description="The sandbox first, then the other providers.", min_length=1
     )
 
 
-class IpLookupResults(ResponseBody):
+class IpLookupResults(_Rows):
     """The rows of all providers for an IP address."""
 
-    start_time: Time = Field(description="Time of the look-up.")
-    detected_by: int = Field(description="Number of providers with status 1.", ge=0)
     sources: list[KnownSource | UnknownSource | IpProviderSource] = Field(
         description="The sandbox first, then the other providers.", min_length=1
     )
@@ -756,11 +753,16 @@ class SearchRequest(RequestBody):
     text: str = Field(examples=["Blocked hxxp://evil[.]example/a and 203.0.113.7"])
 
 
-class FoundIndicator(ResponseBody):
-    """An indicator in the text, with its look-up result."""
+class NamedIndicator(ResponseBody):
+    """An indicator."""
 
     type: IndicatorName
     value: Value
+
+
+class FoundIndicator(NamedIndicator):
+    """An indicator in the text, with its look-up result."""
+
     text: Written
     offset: Offset
     count: int = Field(description="Number of times it appears in the text.", ge=1)
@@ -808,20 +810,15 @@ class SeenSighting(MayBeOverruled):
     seen_at: Time = Field(description="Date of the report.")
 
 
-class Sightings(ResponseBody):
+class Sightings(NamedIndicator):
     """The sightings of an indicator, newest first."""
 
-    type: IndicatorName
-    value: Value
     data: list[SeenSighting] = Field(max_length=1000)
     next_cursor: NextCursor
 
 
-class SeenIndicator(SeenSighting):
+class SeenIndicator(NamedIndicator, SeenSighting):
     """An indicator with one of its sightings."""
-
-    type: IndicatorName
-    value: Value
 
 
 class SeenIndicators(ResponseBody):
@@ -902,12 +899,9 @@ class LimitsRemaining(_OtherFamilies):
     )
 
 
-class FeedHash(ResponseBody):
+class FeedHash(_Digests):
     """A file of the feed of hashes; digests that are not known are empty."""
 
-    md5: Md5
-    sha1: Sha1
-    sha256: Sha256
     start_time: Time = Field(description="When it was last seen.")
     file_type_extension: str
     file_type_category: str
@@ -925,12 +919,9 @@ class HashFeed(ResponseBody):
     hashes: list[FeedHash] = Field(max_length=1000)
 
 
-class FileReputation(ResponseBody):
+class FileReputation(_Digests):
     """The reputation of a file in the v5 API, known or not."""
 
-    md5: Md5
-    sha1: Sha1
-    sha256: Sha256
     reputation: Literal["benign", "suspicious", "malicious", "unknown"]
     confidence_level: int = Field(
         0,

@@ -27,6 +27,7 @@ BULK: dict[str, tuple[str, type[BaseModel]]] = {
     "domain": ("fqdn", models.BulkDomainAnswer),
     "url": ("url", models.BulkUrlAnswer),
 }
+DIGEST_OWNERS = ("_FileDigests", "FileInfo", "ScanHistory", "SandboxReport")
 PROVIDER_ROWS = ("ProviderSource", "IpProviderSource", "DomainProviderSource")
 UNKNOWN = {"ip": "2001:db8::99", "domain": "never.seen.example", "url": "ftp://never.example/"}
 INVALID = {"ip": ["", "1.2.3", "\ud800"], "domain": ["", "-", "é"], "url": ["", "x:y", "a b"]}
@@ -201,7 +202,7 @@ def test_only_what_there_is_none_of_may_be_absent() -> None:
         for name, field in model.model_fields.items()
         if not field.is_required()
     } == {
-        *((body, "sha512") for body in ("FileInfo", "ScanHistory", "SandboxReport")),
+        *((body, "sha512") for body in DIGEST_OWNERS),
         ("FileReputation", "confidence_level"),
         ("KeyInfo", "limit_reputation"),
         ("KeyInfo", "throttling_limit"),
