@@ -33,8 +33,8 @@ _DIGEST_START = re.compile("[0-9a-f]{4,64}")
 _RIGHTS = f"separated by commas: {', '.join(Right)}"
 _DATE = "ISO 8601, UTC without an offset, such as 2026-12-31 or 2026-12-31T18:00; or never"
 
-# Takes the arguments, the key to change and the keys; returns the changed key, None if it is gone.
-Change = Callable[[argparse.Namespace, ApiKey, ApiKeys], ApiKey | None]
+# Returns what changes of a key, as arguments of `ApiKeys.change`.
+Change = Callable[[argparse.Namespace], dict[str, Any]]
 # What the command shows of a key.
 Facts = dict[str, Any]
 
@@ -84,12 +84,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     create.add_argument("--publish", action="store_true", help="add the right publish")
     create.set_defaults(daily=DEFAULT_DAILY_LIMIT, per_minute=NO_LIMIT)
     action("list", "list the keys, the oldest first", run=_list)
-    change("disable", "refuse a key, within a minute", _disable)
-    change("enable", "accept a disabled key again", _enable)
-    expire = change("expire", "set when a key expires", _expire)
+    change("disable", "refuse a key, within a minute", lambda _: {"disabled": True})
+    change("enable", "accept a disabled key again", lambda _: {"disabled": False})
+    expire = change("expire", "set when a key expires", lambda given: {"expires": given.date})
     expire.add_argument("date", type=_date, metavar="DATE", help=_DATE)
-    _add_limits(change("limit", "change the limits of a key", _limit))
-    rights = change("rights", "replace the rights of a key, within a minute", _change_rights)
+    _add_limits(change("limit", "change the limits of a key", _limits))
+    rights = change(
+        "rights",
+        "replace the rights of a key, within a minute",
+        lambda given: {"rights": given.rights},
+    )
     rights.add_argument("rights", type=_rights, metavar="RIGHTS", help=_RIGHTS)
     on_one("delete", "delete a key for good", run=_delete)
 
@@ -149,29 +153,18 @@ def _list(arguments: argparse.Namespace, keys: ApiKeys, out: TextIO) -> None:
 
 def _change(arguments: argparse.Namespace, keys: ApiKeys, out: TextIO) -> None:
     key = _find_one(keys, arguments.prefix)
+    changes = arguments.change(arguments)
     _record(arguments, key, keys)
-    changed: ApiKey | None = arguments.change(arguments, key, keys)
+    changed = keys.change(key.digest, **changes)
     if changed is None:
         raise LocalError(f"the key {key.short_digest} was deleted in the meantime")
     _show(_facts(changed), arguments, out)
 
 
-def _disable(_: argparse.Namespace, key: ApiKey, keys: ApiKeys) -> ApiKey | None:
-    return keys.change(key.digest, disabled=True)
-
-
-def _enable(_: argparse.Namespace, key: ApiKey, keys: ApiKeys) -> ApiKey | None:
-    return keys.change(key.digest, disabled=False)
-
-
-def _expire(arguments: argparse.Namespace, key: ApiKey, keys: ApiKeys) -> ApiKey | None:
-    return keys.change(key.digest, expires=arguments.date)
-
-
-def _limit(arguments: argparse.Namespace, key: ApiKey, keys: ApiKeys) -> ApiKey | None:
+def _limits(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.daily is None and arguments.per_minute is None:
         raise LocalError("nothing to change: give --daily, --per-minute or both")
-    return keys.change(key.digest, daily_limit=arguments.daily, minute_limit=arguments.per_minute)
+    return {"daily_limit": arguments.daily, "minute_limit": arguments.per_minute}
 
 
 def _delete(arguments: argparse.Namespace, keys: ApiKeys, out: TextIO) -> None:
@@ -179,10 +172,6 @@ def _delete(arguments: argparse.Namespace, keys: ApiKeys, out: TextIO) -> None:
     _record(arguments, key, keys)
     keys.delete(key.digest)
     _show(_facts(key) | {"state": "deleted"}, arguments, out)
-
-
-def _change_rights(arguments: argparse.Namespace, key: ApiKey, keys: ApiKeys) -> ApiKey | None:
-    return keys.change(key.digest, rights=arguments.rights)
 
 
 def _record(arguments: argparse.Namespace, key: ApiKey, keys: ApiKeys) -> None:
