@@ -71,19 +71,6 @@ class Reply:
     failed: dict[Indicator, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class FilterOffer:
-    """The metadata of an API's filter.
-
-    Attributes:
-        sha256: SHA-256 of the file.
-        size: size of the file in bytes.
-    """
-
-    sha256: str
-    size: int
-
-
 def _own_verdict(value: object) -> Verdict | None:
     try:
         return read_verdict(value)
@@ -193,7 +180,14 @@ class _Error(_Shape):
     error: _ErrorCode
 
 
-class _FilterOffer(_Shape):
+class FilterOffer(_Shape):
+    """The metadata of an API's filter.
+
+    Attributes:
+        sha256: SHA-256 of the file.
+        size: size of the file in bytes.
+    """
+
     sha256: str
     size: int = Field(gt=0, le=MAX_FILTER_BYTES)
 
@@ -247,8 +241,7 @@ def read_error_code(body: bytes) -> int | None:
 
 def read_filter_offer(body: bytes) -> FilterOffer:
     """Read the metadata of the API's filter."""
-    offer = _read(_FilterOffer, body)
-    return FilterOffer(offer.sha256, offer.size)
+    return _read(FilterOffer, body)
 
 
 def read_filter_link(body: bytes) -> str:
