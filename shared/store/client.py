@@ -10,11 +10,14 @@ from shared.domain.errors import StoreError
 
 if TYPE_CHECKING:
     import mypy_boto3_dynamodb
+    import mypy_boto3_s3
 
     DynamoDBClient = mypy_boto3_dynamodb.DynamoDBClient
+    S3Client = mypy_boto3_s3.S3Client
 else:
     # The stubs are for the type checker only; they are not deployed.
     DynamoDBClient = Any
+    S3Client = Any
 
 CONDITION_FAILED = "ConditionalCheckFailedException"
 

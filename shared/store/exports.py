@@ -6,16 +6,12 @@ a/..., b/...    the sets; one is written while the other one is published
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from shared.formats.exports.index import ExportIndex, IndexedFile
-from shared.store.client import store_errors
+from shared.store.client import S3Client, store_errors
 from shared.store.objects import s3_client
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 INDEX = "index.json"
 SLOTS = ("a", "b")
@@ -25,7 +21,7 @@ _MISSING = frozenset({"404", "NoSuchKey"})
 class ExportBucket:
     """Stores exports and creates download links for them."""
 
-    def __init__(self, client: "S3Client", bucket: str) -> None:
+    def __init__(self, client: S3Client, bucket: str) -> None:
         self._client = client
         self._bucket = bucket
 

@@ -5,15 +5,12 @@ Its description for the API is metadata of the object, so that both change at on
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 
-from shared.store.client import store_errors
+from shared.store.client import S3Client, store_errors
 from shared.store.objects import s3_client
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 KEY = "filter.bloom"
 _OFFER = "offer"
@@ -22,7 +19,7 @@ _OFFER = "offer"
 class FilterBucket:
     """Stores the filter and creates download links for it."""
 
-    def __init__(self, client: "S3Client", bucket: str) -> None:
+    def __init__(self, client: S3Client, bucket: str) -> None:
         self._client = client
         self._bucket = bucket
 

@@ -1,15 +1,12 @@
 """The client of S3, for published files."""
 
-from typing import TYPE_CHECKING
-
 import boto3
 from botocore.config import Config
 
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
+from shared.store.client import S3Client
 
 
-def s3_client(*, timeout_s: float, attempts: int) -> "S3Client":
+def s3_client(*, timeout_s: float, attempts: int) -> S3Client:
     """Create a client; address, region and credentials come from the environment.
 
     Args:
