@@ -24,6 +24,7 @@ from shared.domain.verdict import Verdict, parent_verdict_of
 from shared.formats.feed.page import ReportLink
 from shared.formats.feed.report import Report, read_report
 from shared.http.fetch import FeedRefused
+from shared.runtime.clock import now_ms
 from shared.runtime.deadline import Deadline
 
 MAX_WAIT_S = 900.0
@@ -115,7 +116,7 @@ def _print(found: Found, selection: _Selection, show: Show) -> None:
         if selection.everything:
             show({"flow_id": found.flow_id, "link": found.url})
         return
-    report = read_report(found, time.time_ns() // 1_000_000)
+    report = read_report(found, now_ms())
     if not report.flow_id:
         notice(f"a report cannot be read: {report.rejected[0].reason}")
         return

@@ -5,7 +5,6 @@ import getpass
 import json
 import re
 import sys
-import time
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from typing import Any, TextIO
@@ -15,6 +14,7 @@ from local.errors import LocalError
 from local.target import add_aws_option, connect
 from shared.domain.errors import StoreError
 from shared.domain.moment import format_millis, to_millis
+from shared.runtime.clock import now_ms
 from shared.store.api_keys import (
     DEFAULT_DAILY_LIMIT,
     DEFAULT_RIGHTS,
@@ -117,7 +117,7 @@ def command(out: TextIO, arguments: argparse.Namespace) -> int:
 
 
 def _create(arguments: argparse.Namespace, keys: ApiKeys, out: TextIO) -> None:
-    now = _now()
+    now = now_ms()
     if arguments.expires != NEVER and arguments.expires <= now:
         raise LocalError(f"{format_millis(arguments.expires)} has passed: choose a later date")
     key = new_key()
@@ -176,7 +176,7 @@ def _delete(arguments: argparse.Namespace, keys: ApiKeys, out: TextIO) -> None:
 
 def _record(arguments: argparse.Namespace, key: ApiKey, keys: ApiKeys) -> None:
     """Keep who is about to change which key, in the store and as one line on stderr."""
-    change = KeyChange(arguments.action, key, arguments.by, _now())
+    change = KeyChange(arguments.action, key, arguments.by, now_ms())
     keys.record(change)
     print(
         f"{format_millis(change.at)} {change.by}: {change.action} {key.short_digest} ({key.name})",
@@ -233,15 +233,11 @@ def _user() -> str:
 def _state(key: ApiKey) -> str:
     if key.disabled:
         return "disabled"
-    return "expired" if key.expired(_now()) else "active"
+    return "expired" if key.expired(now_ms()) else "active"
 
 
 def _json(value: object) -> str:
     return json.dumps(value, indent=2)
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def _add_limits(parser: argparse.ArgumentParser, daily: str = "", per_minute: str = "") -> None:

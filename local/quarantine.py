@@ -5,7 +5,6 @@ import heapq
 import json
 import os
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,7 @@ from local.errors import LocalError
 from local.target import add_aws_option, connect
 from shared.domain.errors import InvalidRecord, StoreError
 from shared.domain.moment import format_millis
+from shared.runtime.clock import now_ms
 from shared.runtime.settings import SettingsError
 from shared.store.client import DynamoDBClient
 from shared.store.iocs import IocTable
@@ -113,7 +113,7 @@ def _replay(arguments: argparse.Namespace, out: TextIO) -> int:
                 client, environment.table_names()["IocTable"], retention_s=settings.retention_s
             ),
             pool,
-            now=time.time_ns() // 1_000_000,
+            now=now_ms(),
             index=_index(client, settings.retention_s),
             inherit_verdict=settings.inherit_verdict,
         )

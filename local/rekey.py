@@ -8,7 +8,6 @@ import argparse
 import json
 import os
 import sys
-import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, wait
@@ -28,6 +27,7 @@ from local.errors import LocalError
 from local.target import add_aws_option, connect
 from shared.domain.errors import InvalidIndicator, StoreError
 from shared.domain.indicator import Indicator, parse
+from shared.runtime.clock import now_ms
 from shared.store.batch import Item, batch_get
 from shared.store.client import DynamoDBClient, store_errors
 from shared.store.items import indicator_of, move_item
@@ -67,7 +67,7 @@ def command(out: TextIO, arguments: argparse.Namespace) -> int:
         if arguments.aws and name not in os.environ:
             raise LocalError(f'{name} is not set: set it to "" for a stack without that table')
     with ThreadPoolExecutor(WRITERS, thread_name_prefix="write") as pool:
-        rekey = Rekey(client, names, pool, now=time.time_ns() // 1_000_000)
+        rekey = Rekey(client, names, pool, now=now_ms())
         try:
             summary = rekey.preview() if arguments.dry_run else rekey.execute()
         except StoreError as error:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import time
 from functools import cache
 from typing import Any
 
@@ -12,6 +11,7 @@ from functions.changes.bus import Event, put
 from functions.changes.change import bad_indicator_in, change_in
 from functions.changes.settings import ChangesSettings
 from shared.domain.indicator import Indicator
+from shared.runtime.clock import now_ms
 from shared.runtime.observability import failures_by_kind, logged
 from shared.store.client import dynamodb_client
 from shared.store.trusted_lists import TrustedLists
@@ -56,11 +56,7 @@ def _trusting(settings: ChangesSettings, records: list[dict[str, Any]]) -> dict[
 
 @cache
 def _lists(table: str, state_table: str) -> TrustedLists:
-    return TrustedLists(dynamodb_client(), table, state_table, _now_ms)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
+    return TrustedLists(dynamodb_client(), table, state_table, now_ms)
 
 
 @cache

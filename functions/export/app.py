@@ -2,7 +2,6 @@
 
 import os
 import tempfile
-import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -16,6 +15,7 @@ from functions.export.stored_iocs import read_iocs
 from functions.export.trust import Trust, read_trust
 from shared.domain.links import report_link
 from shared.formats.exports.source import Options
+from shared.runtime.clock import now_ms
 from shared.runtime.deadline import Deadline
 from shared.runtime.observability import failures_by_kind, logged, logger, success_counted
 from shared.store.exports import export_bucket
@@ -49,7 +49,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     budget_s = context.get_remaining_time_in_millis() / 1000
     left = Deadline(budget_s - min(SPARE_S, budget_s / 2)).left
     client = scan_client()
-    now = time.time_ns() // 1_000_000
+    now = now_ms()
     trust = read_trust(client, settings.state_table_name, now) if settings.providers else Trust()
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(WRITERS) as pool:
         summary = publish(

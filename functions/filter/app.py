@@ -2,7 +2,6 @@
 
 import os
 import tempfile
-import time
 from functools import partial
 from typing import Any
 
@@ -11,6 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from functions.filter.build import answered_types, publish
 from functions.filter.settings import FilterSettings
 from functions.filter.stored_values import read_values
+from shared.runtime.clock import now_ms
 from shared.runtime.deadline import Deadline
 from shared.runtime.observability import failures_by_kind, logged, logger, success_counted
 from shared.store.filters import filter_bucket
@@ -42,7 +42,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     """
     settings = FilterSettings(os.environ)
     left = Deadline(context.get_remaining_time_in_millis() / 1000 - SPARE_S).left
-    built = time.time_ns() // 1_000_000
+    built = now_ms()
     client = scan_client()
     states = ProviderStates(client, settings.state_table_name).read(consistent=True)
     with tempfile.TemporaryFile() as spool:

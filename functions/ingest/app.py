@@ -21,6 +21,7 @@ from functions.ingest.store.unresolved import UnresolvedReports
 from functions.ingest.summary import Summary
 from shared.domain.moment import read_moment
 from shared.http.fetch import FeedClient
+from shared.runtime.clock import now_ms
 from shared.runtime.deadline import Deadline
 from shared.runtime.observability import failures_by_kind, logged, logger, metrics
 from shared.store.direct import direct_client
@@ -121,7 +122,7 @@ def _clock(budget_s: float) -> Clock:
     writing_s = budget_s - SPARE_S
     reading_s = writing_s - min(WRITING_MAX_S, WRITING_SHARE * writing_s)
     return Clock(
-        now=time.time_ns() // 1_000_000,
+        now=now_ms(),
         seconds=lambda: time.monotonic() - start,
         reading_left=Deadline(reading_s).left,
         writing_left=Deadline(writing_s).left,

@@ -21,6 +21,7 @@ from shared.domain.indicator import Indicator
 from shared.domain.provider import Listing
 from shared.http.authentication import KeyRing
 from shared.http.respond import guarded
+from shared.runtime.clock import now_ms
 from shared.runtime.observability import logged
 from shared.store.api_keys import ApiKeys
 from shared.store.direct import direct_client
@@ -71,8 +72,8 @@ def _service() -> Service:
     return Service(
         iocs=hot or table,
         keys=KeyRing(ApiKeys(client, settings.state_table_name), time.monotonic),
-        quota=Quota(QuotaCounters(client, settings.state_table_name), _now_ms),
-        now=_now_ms,
+        quota=Quota(QuotaCounters(client, settings.state_table_name), now_ms),
+        now=now_ms,
         providers=_providers(client, settings, keep),
         looked_up=_metrics().looked_up,
         filters=partial(_filters, settings.filter_bucket),
@@ -145,10 +146,6 @@ def _exports(bucket: str) -> Exports | None:
     # A page of an export has up to two megabytes.
     kept = export_bucket(bucket, timeout_s=2 * STORE_TIMEOUT_S, attempts=STORE_ATTEMPTS)
     return CachedExports(kept, time.monotonic)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 if "AWS_LAMBDA_INITIALIZATION_TYPE" in os.environ:

@@ -1,7 +1,6 @@
 """Handler of the providers function: it refreshes the providers that are due."""
 
 import os
-import time
 import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +20,7 @@ from shared.formats.lists.errors import ListError
 from shared.formats.lists.formats import FORMATS
 from shared.formats.lists.read import read_snapshot
 from shared.http.fetch import FeedClient
+from shared.runtime.clock import now_ms
 from shared.runtime.deadline import Deadline
 from shared.runtime.declared_providers import declared
 from shared.runtime.observability import (
@@ -68,7 +68,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     left = Deadline(context.get_remaining_time_in_millis() / 1000 - SPARE_S).left
     chosen = declared(settings)
     states = ProviderStates(_client(), settings.state_table_name)
-    now = time.time_ns() // 1_000_000
+    now = now_ms()
     known = register(states, chosen)
     results: dict[str, Any] = {}
     for declaration in due(chosen, known, now, event.get("refresh") or ()):
@@ -157,7 +157,7 @@ def _refresh(
     state: ProviderState,
     left: Callable[[], float],
 ) -> dict[str, Any]:
-    now = time.time_ns() // 1_000_000
+    now = now_ms()
     states = ProviderStates(_client(), settings.state_table_name)
     # Recorded first: a provider whose refresh ends the process is then not the next one again.
     state = replace(state, tried=now)

@@ -26,6 +26,7 @@ from shared.domain.links import report_link
 from shared.http.authentication import KeyRing
 from shared.http.fetch import FeedClient
 from shared.http.respond import guarded
+from shared.runtime.clock import now_ms
 from shared.runtime.deadline import Deadline
 from shared.runtime.observability import failures_by_kind, logged, logger, metrics
 from shared.store.api_keys import ApiKeys
@@ -87,7 +88,7 @@ def _service() -> Service:
         keys=_keys(),
         log=FeedLog(_client(), settings.report_table_name),
         publisher=_publisher(),
-        now=_now_ms,
+        now=now_ms,
         report_link=report_link(settings.sandbox_url),
     )
 
@@ -103,7 +104,7 @@ def _publisher() -> Publisher:
         Histories(_client(), table),
         FeedLog(_client(), table),
         _external_reputation(),
-        _now_ms,
+        now_ms,
         _trusted_by(),
         publish_private=_settings().publish_private,
     )
@@ -113,7 +114,7 @@ def _trusted_by() -> TrustedBy:
     settings = _settings()
     if not settings.providers:
         return no_trusted_lists
-    lists = TrustedLists(_client(), settings.table_name, settings.state_table_name, _now_ms)
+    lists = TrustedLists(_client(), settings.table_name, settings.state_table_name, now_ms)
     return lists.trusting
 
 
@@ -160,10 +161,6 @@ def _poller(remaining: Callable[[], float]) -> Poller:
         ),
         FeedLog(_client(), settings.report_table_name),
         _publisher(),
-        _now_ms,
+        now_ms,
         remaining,
     )
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -3,13 +3,13 @@
 An authorizer of API Gateway could not answer in the shape that clients of this API read.
 """
 
-import time
 from base64 import b64decode
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from shared.http import errors
 from shared.http.api_error import ApiError
+from shared.runtime.clock import now_ms
 from shared.runtime.ttl_cache import TtlCache
 from shared.store.api_keys import ApiKey, Right, digest_of
 
@@ -65,10 +65,6 @@ class Keys(Protocol):
         """The key with this digest, even if it is disabled or expired; raises StoreError."""
 
 
-def _wall_clock_ms() -> int:
-    return time.time_ns() // 1_000_000
-
-
 class KeyRing:
     """Finds keys; known ones are cached for a minute, unknown ones for two seconds. Thread-safe.
 
@@ -81,7 +77,7 @@ class KeyRing:
         self,
         keys: Keys,
         clock: Callable[[], float],
-        now: Callable[[], int] = _wall_clock_ms,
+        now: Callable[[], int] = now_ms,
     ) -> None:
         self._keys = keys
         self._clock = clock
