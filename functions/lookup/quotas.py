@@ -7,7 +7,7 @@ quota#<digest>#<window>  used  look-ups leased in the window, spent or not
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from shared.store.client import DynamoDBClient, store_errors
+from shared.store.client import Table, store_errors
 from shared.store.keys import quota_key
 
 MINUTE_S = 60
@@ -41,12 +41,8 @@ class Window:
         return datetime.fromtimestamp(self.start_s, UTC).strftime(_NAMES[self.length_s])
 
 
-class QuotaCounters:
+class QuotaCounters(Table):
     """Leases look-ups to instances; none is leased twice."""
-
-    def __init__(self, client: DynamoDBClient, table_name: str) -> None:
-        self._client = client
-        self._table = table_name
 
     def lease(self, window: Window, amount: int, limit: int) -> int | None:
         """Lease `amount` look-ups of `limit`, all or nothing, in one write.

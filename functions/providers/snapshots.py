@@ -27,7 +27,7 @@ from shared.domain.indicator import Indicator, IndicatorType
 from shared.domain.network import Network
 from shared.domain.provider import Listing, ListingStatus, Subject
 from shared.store.batch import batch_get
-from shared.store.client import DynamoDBClient, store_errors
+from shared.store.client import DynamoDBClient, Table, store_errors
 from shared.store.items import earlier_first
 from shared.store.keys import Prefix, snapshot_key
 from shared.store.whole_table import Page, read_all
@@ -50,7 +50,7 @@ class SnapshotState:
     chunks: Mapping[int, int] = field(default_factory=dict)
 
 
-class Snapshots:
+class Snapshots(Table):
     """Stores the lists of one provider, for one owner at a time.
 
     Args:
@@ -58,8 +58,7 @@ class Snapshots:
     """
 
     def __init__(self, client: DynamoDBClient, table_name: str, provider: str, owner: str) -> None:
-        self._client = client
-        self._table = table_name
+        super().__init__(client, table_name)
         self._provider = provider
         self._owner = owner
 

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from shared.store.client import DynamoDBClient, store_errors
+from shared.store.client import Table, store_errors
 from shared.store.keys import api_key_key, key_change_key
 
 # The limit that the vendor grants.
@@ -116,12 +116,8 @@ class KeyChange:
     at: int
 
 
-class ApiKeys:
+class ApiKeys(Table):
     """Reads and writes the records of API keys."""
-
-    def __init__(self, client: DynamoDBClient, table_name: str) -> None:
-        self._client = client
-        self._table = table_name
 
     def put(
         self,

@@ -72,3 +72,11 @@ def store_errors() -> Iterator[None]:
         raise StoreError(f"the store refused: {code}") from error
     except BotoCoreError as error:
         raise StoreError(f"the store did not answer: {type(error).__name__}") from error
+
+
+class Table:
+    """Base of the classes that read and write items of a table."""
+
+    def __init__(self, client: DynamoDBClient, table_name: str) -> None:
+        self._client = client
+        self._table = table_name

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from shared.store.client import DynamoDBClient, store_errors
+from shared.store.client import Table, store_errors
 from shared.store.keys import feed_runs_key, feed_short_name
 
 _RUN, _WHOLE, _NEWEST, _WITHOUT = "run:", "whole:", "newest:", "without:"
@@ -51,12 +51,8 @@ class FeedRun:
     without_verdict: int | None = None
 
 
-class FeedRuns:
+class FeedRuns(Table):
     """Records and reads the last run over each feed."""
-
-    def __init__(self, client: DynamoDBClient, table_name: str) -> None:
-        self._client = client
-        self._table = table_name
 
     def record(self, feed_url: str, run: FeedRun) -> None:
         """Record a run and replace the previous one; facts that the run does not know stay.

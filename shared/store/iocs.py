@@ -7,7 +7,7 @@ from typing import Any
 from shared.domain.indicator import Indicator
 from shared.domain.provider import IocRecord, Listing, Subject
 from shared.store.batch import Item, batch_get
-from shared.store.client import DynamoDBClient, store_errors
+from shared.store.client import DynamoDBClient, Table, store_errors
 from shared.store.items import (
     IocItem,
     from_item,
@@ -24,7 +24,7 @@ from shared.store.keys import Prefix, ioc_key, subject_key
 _ROUNDS = 4
 
 
-class IocTable:
+class IocTable(Table):
     """Reads and writes IOCs.
 
     Args:
@@ -32,8 +32,7 @@ class IocTable:
     """
 
     def __init__(self, client: DynamoDBClient, table_name: str, *, retention_s: int = 0) -> None:
-        self._client = client
-        self._table = table_name
+        super().__init__(client, table_name)
         self._retention_s = retention_s
 
     def find(self, indicator: Indicator, covering: Sequence[Subject] = ()) -> IocRecord:

@@ -28,7 +28,7 @@ from typing import Any
 
 from shared.domain.network import Network
 from shared.domain.provider import Provider
-from shared.store.client import DynamoDBClient, store_errors
+from shared.store.client import Table, store_errors
 from shared.store.keys import networks_key, providers_key
 
 _PART = "p:"
@@ -64,12 +64,8 @@ class ProviderState:
     below: bool = False
 
 
-class ProviderStates:
+class ProviderStates(Table):
     """Reads and writes the states of the providers."""
-
-    def __init__(self, client: DynamoDBClient, table_name: str) -> None:
-        self._client = client
-        self._table = table_name
 
     def read(self, *, consistent: bool = False) -> list[ProviderState]:
         """Read the states of all enabled providers, in their order.

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from shared.store.batch import batch_get
-from shared.store.client import DynamoDBClient, store_errors
+from shared.store.client import DynamoDBClient, Table, store_errors
 from shared.store.keys import Prefix, report_key
 from shared.store.whole_table import Page, read_all
 
@@ -66,12 +66,8 @@ class LedgerEntry:
 NO_ENTRY = LedgerEntry()
 
 
-class Ledger:
+class Ledger(Table):
     """Reads and writes the ledger; `shared.store.keys.flow_key` identifies a report."""
-
-    def __init__(self, client: DynamoDBClient, table_name: str) -> None:
-        self._client = client
-        self._table = table_name
 
     def read(self, flows: Iterable[bytes], *, consistent: bool) -> dict[bytes, LedgerEntry]:
         """Read the entries of reports; the result omits reports without one.

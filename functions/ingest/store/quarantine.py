@@ -23,7 +23,7 @@ from typing import Any
 from shared.domain.errors import InvalidRecord
 from shared.formats.feed.report import Rejected
 from shared.store.batch import batch_put
-from shared.store.client import DynamoDBClient, store_errors
+from shared.store.client import DynamoDBClient, Table, store_errors
 from shared.store.keys import Prefix, quarantine_key
 
 KEPT_FOR = timedelta(days=90)
@@ -72,12 +72,11 @@ class QuarantineEntry:
             raise InvalidRecord("the record is not valid JSON") from None
 
 
-class Quarantine:
+class Quarantine(Table):
     """Stores rejected records of one feed."""
 
     def __init__(self, client: DynamoDBClient, table_name: str, feed_url: str) -> None:
-        self._client = client
-        self._table = table_name
+        super().__init__(client, table_name)
         self._feed_url = feed_url
 
     def put(self, rejected: Iterable[Rejected], now: int) -> None:
@@ -117,15 +116,11 @@ class Quarantine:
         return item
 
 
-class QuarantineEntries:
+class QuarantineEntries(Table):
     """Reads and removes entries of the quarantine, of all feeds.
 
     For an operator's commands: finding an entry reads the whole table.
     """
-
-    def __init__(self, client: DynamoDBClient, table_name: str) -> None:
-        self._client = client
-        self._table = table_name
 
     def find(self, beginning: str = "") -> Iterator[QuarantineEntry]:
         """Yield entries by a prefix of their key, in any order; removing them meanwhile is safe.

@@ -16,18 +16,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from functions.ingest.feed_reader import FeedState
-from shared.store.client import DynamoDBClient, store_errors
+from shared.store.client import DynamoDBClient, Table, store_errors
 from shared.store.keys import feed_key, runs_key
 
 _REMEMBERED_RUNS = 300
 
 
-class RunLog:
+class RunLog(Table):
     """Numbers the runs and records which of them are complete."""
-
-    def __init__(self, client: DynamoDBClient, table_name: str) -> None:
-        self._client = client
-        self._table = table_name
 
     def begin(self) -> tuple[int, frozenset[int]]:
         """Return a new run number and the complete runs.
@@ -74,12 +70,11 @@ class RunLog:
                 )
 
 
-class FeedStates:
+class FeedStates(Table):
     """Reads and writes the state of ingestion for one feed."""
 
     def __init__(self, client: DynamoDBClient, table_name: str, feed_url: str) -> None:
-        self._client = client
-        self._table = table_name
+        super().__init__(client, table_name)
         self._key = {"pk": {"S": feed_key(feed_url)}}
 
     def read(self) -> FeedState:

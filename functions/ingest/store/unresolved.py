@@ -13,7 +13,7 @@ runs add a report, it is in the set twice; that only costs a request.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from shared.store.client import DynamoDBClient, store_errors
+from shared.store.client import DynamoDBClient, Table, store_errors
 from shared.store.keys import tries_key, unresolved_key
 
 # Every write costs as much as the whole item: 20 KB with usual flow_ids. With the longest
@@ -36,12 +36,11 @@ class Waiting:
     run: int = 0
 
 
-class UnresolvedReports:
+class UnresolvedReports(Table):
     """Stores the unresolved reports of one feed; the caller adds no more than `MAX_WAITING`."""
 
     def __init__(self, client: DynamoDBClient, table_name: str, feed_url: str) -> None:
-        self._client = client
-        self._table = table_name
+        super().__init__(client, table_name)
         self._key = unresolved_key(feed_url)
         self._tries_key = tries_key(feed_url)
 

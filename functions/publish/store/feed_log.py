@@ -39,7 +39,7 @@ from functions.publish.store.transactions import tries, write_together
 from shared.domain.errors import InvalidIndicator, ReputationError
 from shared.domain.indicator import Indicator, IndicatorType, parse
 from shared.store.batch import batch_get
-from shared.store.client import DynamoDBClient, store_errors
+from shared.store.client import DynamoDBClient, Table, store_errors
 from shared.store.keys import Prefix, feed_entry_key, feed_info_key, intent_key, published_key
 from shared.store.whole_table import Page, read_all
 
@@ -127,12 +127,8 @@ def pack(body: bytes) -> bytes:
     return packed
 
 
-class FeedLog:
+class FeedLog(Table):
     """Reads and appends to the feed."""
-
-    def __init__(self, client: DynamoDBClient, table_name: str) -> None:
-        self._client = client
-        self._table = table_name
 
     def info(self) -> FeedInfo:
         """Read the state of the feed.

@@ -35,7 +35,7 @@ from shared.domain.errors import StoreError
 from shared.domain.indicator import Indicator
 from shared.domain.verdict import Verdict
 from shared.store.batch import batch_delete, batch_get
-from shared.store.client import DynamoDBClient, store_errors
+from shared.store.client import DynamoDBClient, Table, store_errors
 from shared.store.keys import Prefix, history_key, membership_key, membership_prefix
 from shared.store.whole_table import Page, read_all
 
@@ -52,7 +52,7 @@ class _Stored:
     membership_version: bytes
 
 
-class Histories:
+class Histories(Table):
     """Reads and changes the histories of IOCs.
 
     Args:
@@ -66,8 +66,7 @@ class Histories:
         *,
         new_version: Callable[[], bytes] = lambda: os.urandom(8),
     ) -> None:
-        self._client = client
-        self._table = table_name
+        super().__init__(client, table_name)
         self._new_version = new_version
 
     def read(self, indicators: Iterable[Indicator]) -> dict[Indicator, History]:
