@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 
+from shared.domain.indicator import Indicator
 from shared.domain.indicator_types import INDICATOR_TYPES, IndicatorType
+from shared.domain.public_suffix import is_public_suffix
 from shared.domain.verdict import Verdict
 from shared.formats.exports.source import ExportFile, IocSource, Options, as_tools_write
 
@@ -28,8 +30,13 @@ def files(source: IocSource, _options: Options) -> Iterator[ExportFile]:
 
 def _plain(source: IocSource, kind: IndicatorType, verdict: Verdict) -> Iterator[str]:
     for ioc in source.by_value(kind, verdict):
-        if not ioc.indicator.value.startswith(_OPTION):
+        if not (ioc.indicator.value.startswith(_OPTION) or _denies_strangers(ioc.indicator)):
             yield f"{as_tools_write(ioc.indicator)}\n"
+
+
+def _denies_strangers(indicator: Indicator) -> bool:
+    """Whether tools that also deny what is below a domain would deny the names of many owners."""
+    return indicator.type is IndicatorType.DOMAIN and is_public_suffix(indicator.value)
 
 
 def _hosts(source: IocSource, verdict: Verdict) -> Iterator[str]:

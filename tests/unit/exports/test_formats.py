@@ -309,6 +309,14 @@ def test_a_line_of_a_list_is_never_an_option() -> None:
     assert "\n-o.example CNAME .\n" in files["blocklist/domain-malicious.rpz"]
 
 
+@pytest.mark.parametrize("value", ["co.uk", "github.io", "in-addr.arpa", "evil.github.io"])
+def test_a_plain_list_does_not_deny_the_names_of_many_owners(value: str) -> None:
+    files = written(Listed([ioc(parse(IndicatorType.DOMAIN, value))]))
+    expected = f"{value}\n" if value.startswith("evil.") else ""
+    assert files["blocklist/domain-malicious.txt"] == expected
+    assert files["blocklist/domain-malicious.hosts"] == f"0.0.0.0 {value}\n"
+
+
 def test_a_name_too_long_for_a_zone_is_left_out_of_it() -> None:
     long = ".".join(["a" * 60] * 4)
     source = Listed([ioc(parse(IndicatorType.DOMAIN, long))])
