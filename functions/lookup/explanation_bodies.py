@@ -11,14 +11,14 @@ from functions.lookup.service import LookupResult
 from functions.lookup.v4_bodies import address_report, hash_report, listed_hash_report, score_fields
 from shared.domain.evidence import Evidence, EvidenceSource
 from shared.domain.harmless import EffectiveVerdict, always_harmless, effective_verdict
-from shared.domain.indicator import Indicator
+from shared.domain.indicator import Indicator, IndicatorType
 from shared.domain.indicator_types import HASH_TYPES
 from shared.domain.moment import format_millis
 from shared.domain.network import Network
 from shared.domain.provider import ListingStatus, ProviderVerdict
-from shared.domain.reputation import ScanVerdict
+from shared.domain.reputation import OF_REPORT, Reputation, ScanVerdict
 from shared.domain.score import Scorer
-from shared.domain.sighting_details import Origin, unpack
+from shared.domain.sighting_details import Origin, SightingDetails
 from shared.domain.verdict import UNKNOWN
 
 Body = dict[str, Any]
@@ -100,7 +100,7 @@ def _report(found: LookupResult, scorer: Scorer) -> Body:
 
 
 def _scan(scan: ScanVerdict, *, with_senders: bool) -> Body:
-    details = unpack(scan.details)
+    details = scan.read_details()
     file = {"name": details.file_name, "type": details.file_type, "size": details.file_size}
     threat = {
         "threat_name": details.threat_name,
@@ -113,8 +113,10 @@ def _scan(scan: ScanVerdict, *, with_senders: bool) -> Body:
         "seen_at": format_millis(scan.seen_at),
         "flow_id": scan.flow_id,
         "report_id": scan.report_id,
-        "origins": [*map(_origin, details.origins or _first_origin(scan))],
-        "evidence": [_evidence(one, with_senders=with_senders) for one in details.evidence],
+        "origins": [*map(_origin, details.origins)],
+        "evidence": [
+            _evidence(one, with_senders=with_senders) for one in _evidence_of(scan, details)
+        ],
         "file": {name: value for name, value in file.items() if value},
         **{name: value for name, value in threat.items() if value},
     }
@@ -123,8 +125,11 @@ def _scan(scan: ScanVerdict, *, with_senders: bool) -> Body:
     return body
 
 
-def _first_origin(scan: ScanVerdict) -> list[Origin]:
-    return [Origin(scan.origin)] if scan.origin else []
+def _evidence_of(scan: ScanVerdict, details: SightingDetails) -> Sequence[Evidence]:
+    """The evidence of a sighting; an inherited verdict rests on the one of its report."""
+    if scan.source == OF_REPORT and not details.evidence:
+        return (Evidence(EvidenceSource.REPORT, scan.verdict, decides=True),)
+    return details.evidence
 
 
 def _origin(origin: Origin) -> Body:
@@ -186,31 +191,37 @@ def _sentences(
         yield f"It is harmless by the rule “{rule}”, whatever reports and lists state."
     if found.reputation is not None:
         summary = found.reputation.summary
-        yield (
-            f"{_scans(found.reputation.scan_count)} contained it, the first on "
-            f"{_day(summary.first_seen)}, the latest on {_day(summary.last_seen)}."
-        )
+        yield _scans(found.reputation)
         yield from _of_scan("latest", summary.latest, with_senders=with_senders)
-        if summary.worst.flow_id != summary.latest.flow_id:
+        if summary.worst != summary.latest:
             yield from _of_scan("worst", summary.worst, with_senders=with_senders)
+        if summary.shown != summary.latest:
+            yield "Several files have this digest: its verdict is the one of the worst scan."
     for one in found.others:
         yield from _of_provider(one)
     if found.reputation is not None and found.reputation.summary.siblings:
         names = ", ".join(f"{one.type} {one.value}" for one in sorted(summary.siblings))
-        yield f"Other digests of the same file: {names}."
+        files = sum(one.type is IndicatorType.SHA256 for one in summary.siblings)
+        of = "these files" if files > 1 else "the same file"
+        yield f"Other digests of {of}: {names}."
     for near in around:
         verdict = _verdict(_effective(near))["verdict"]
         yield f"Around it, {near.indicator.type} {near.indicator.value} is {verdict}."
 
 
 def _of_scan(which: str, scan: ScanVerdict, *, with_senders: bool) -> Iterator[str]:
-    details = unpack(scan.details)
-    report = f", whose report is {scan.parent_verdict}," if scan.parent_verdict else ""
+    details = scan.read_details()
+    report = f"; the report as a whole is {scan.parent_verdict}" if scan.parent_verdict else ""
     sender = f" Key “{details.sender}” sent the report." if with_senders and details.sender else ""
     yield (
-        f"The {which} scan, {scan.flow_id} on {_day(scan.seen_at)}{report} "
-        f"gives it {scan.verdict.name}.{sender}"
+        f"In the {which} scan, {scan.flow_id} on {_day(scan.seen_at)}, its verdict is "
+        f"{scan.verdict.name}{report}.{sender}"
     )
+    names = {"file": details.file_name, "threat": details.threat_name}
+    if named := [f"the {what} “{name}”" for what, name in names.items() if name]:
+        yield f"The report names {', and '.join(named)}."
+    if scan.source == OF_REPORT:
+        yield "It inherits the verdict of its report; this decided."
     for one in details.evidence:
         yield f"{_statement(one)}{_effect(one)}"
 
@@ -231,7 +242,7 @@ def _statement(one: Evidence) -> str:
         case EvidenceSource.EARLIER_REPORT:
             return f"The earlier scan {one.flow_id} found {verdict}"
         case EvidenceSource.REPORT:
-            return f"The report states {verdict}"
+            return f"The report states {verdict} for it"
         case EvidenceSource.ANALYST:
             return f"An analyst decided {verdict}"
         case EvidenceSource.RULE:
@@ -240,7 +251,7 @@ def _statement(one: Evidence) -> str:
 
 def _effect(one: Evidence) -> str:
     if one.echo:
-        return "; it repeats an answer of this service, so it does not count."
+        return "; this repeats an answer of this service, so it does not count."
     return "; this decided." if one.decides else "."
 
 
@@ -260,8 +271,13 @@ def _of_provider(one: ProviderVerdict) -> Iterator[str]:
         yield f"{name} did not answer."
 
 
-def _scans(count: int) -> str:
-    return "1 scan" if count == 1 else f"{count} scans"
+def _scans(reputation: Reputation) -> str:
+    first, last = _day(reputation.summary.first_seen), _day(reputation.summary.last_seen)
+    if reputation.scan_count == 1:
+        return f"1 scan contained it, on {last}."
+    return (
+        f"{reputation.scan_count} scans contained it, the first on {first}, the latest on {last}."
+    )
 
 
 def _day(millis: int) -> str:

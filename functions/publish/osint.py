@@ -13,12 +13,13 @@ from typing import Any
 
 from functions.publish.layout import xml_safe
 from shared.client import Answer, ProviderRow, UnexpectedAnswer, wire
-from shared.domain.errors import InvalidIndicator, InvalidRecord
+from shared.domain.errors import FeedError, InvalidIndicator, InvalidRecord
 from shared.domain.evidence import MAX_EVIDENCE_TEXT_BYTES, Evidence, EvidenceSource
 from shared.domain.indicator import Indicator, IndicatorType, parse
 from shared.domain.indicator_types import HASH_TYPES, INDICATOR_TYPES, TYPE_BY_HASH_DIGITS
 from shared.domain.provider import OWN_PROVIDERS, SUMMARY_PROVIDERS
 from shared.domain.verdict import Verdict, overall_verdict, verdict_of
+from shared.formats import strict_json
 
 Json = Mapping[str, Any]
 # What a result or a signal is about: an indicator, or a text that is none.
@@ -148,7 +149,7 @@ def _read_result(raw: Json) -> OsintResult | None:
         encoded = provider.encode(errors="replace")
         label = xml_safe(provider) if len(encoded) <= MAX_EVIDENCE_TEXT_BYTES else ""
     stated = stated_verdict(raw)
-    data = raw.get("data")
+    data = _answer(raw.get("data"))
     if not (_names_this_service(data) or _names_this_service(provider)):
         return OsintResult(resource, label, stated, None)
     left = None
@@ -158,6 +159,16 @@ def _read_result(raw: Json) -> OsintResult | None:
         return OsintResult(resource, label, left, None)
     heard = left is not None and supports(left, stated) and left >= stated
     return OsintResult(resource, label, left, None if heard else stated)
+
+
+def _answer(data: object) -> object:
+    """The answer of a provider, which a report can hold as an object or as its text."""
+    if not isinstance(data, str) or not data.lstrip().startswith(("{", "[")):
+        return data
+    try:
+        return strict_json.parse(data, "the answer", strict_json.SMALL)
+    except FeedError:
+        return data
 
 
 def _without_own_rows(indicator: Indicator, data: object) -> Verdict | None:

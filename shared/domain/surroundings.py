@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from shared.domain.errors import InvalidIndicator
 from shared.domain.indicator import Indicator, IndicatorType, parse
-from shared.domain.public_suffix import parents
+from shared.domain.public_suffix import is_public_suffix, parents
 
 MAX_DOMAINS = 4
 MAX_DIRECTORIES = 4
@@ -33,11 +33,17 @@ def surroundings(indicator: Indicator) -> tuple[Indicator, ...]:
     if indicator.type is not IndicatorType.URL:
         return ()
     urls = dict.fromkeys(_shorter_urls(indicator))
-    host = _host(indicator)
+    return (*urls, *_hosts(indicator))
+
+
+def _hosts(url: Indicator) -> tuple[Indicator, ...]:
+    """Return the host of a URL and the domains above it; many owners share a public suffix."""
+    host = _host(url)
     if host is None:
-        return tuple(urls)
-    above = _domains_above(host) if host.type is IndicatorType.DOMAIN else ()
-    return (*urls, host, *above)
+        return ()
+    if host.type is not IndicatorType.DOMAIN:
+        return (host,)
+    return () if is_public_suffix(host.value) else (host, *_domains_above(host))
 
 
 def _host(url: Indicator) -> Indicator | None:

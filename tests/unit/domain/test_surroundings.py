@@ -33,6 +33,8 @@ def around(kind: IndicatorType, value: str) -> list[str]:
         ),
         ("http://1.2.3.4/1/", ["http://1.2.3.4/", "1.2.3.4"]),
         ("https://example.co.uk/1", ["https://example.co.uk/", "example.co.uk"]),
+        ("http://co.uk/1/", ["http://co.uk/"]),
+        ("https://github.io/a", ["https://github.io/"]),
         ("http://b.com/", ["b.com"]),
         ("http://b.com/?", ["http://b.com/", "b.com"]),
         (

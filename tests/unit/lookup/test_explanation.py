@@ -12,13 +12,13 @@ from local.openapi_models.explanation import Explanation
 from shared.domain.evidence import Evidence, EvidenceSource
 from shared.domain.indicator import Indicator, IndicatorType, parse
 from shared.domain.provider import IocRecord, Subject
-from shared.domain.reputation import Reputation
+from shared.domain.reputation import OF_REPORT, Reputation
 from shared.domain.sighting_details import Origin, SightingDetails
 from shared.domain.verdict import Verdict
 from shared.http.authentication import KeyRing
 from shared.http.web import Request, Response
 from shared.store.api_keys import ALL_RIGHTS, ApiKey, digest_of
-from tests.builders import reputation
+from tests.builders import reputation, sighting_summary
 from tests.ingestion import NOW
 from tests.unit.lookup.test_routes import KEY, FakeIocs, quota
 
@@ -102,7 +102,7 @@ def test_everything_known_and_around_is_one_batch_read() -> None:
     assert body["why"][0] == f"{ASKED.value} is MALICIOUS."
     assert "YARA rule “kit_login” found MALICIOUS; this decided." in body["why"]
     assert (
-        "Provider “MetaDefender Sandbox” answered the sandbox MALICIOUS; it repeats an answer of "
+        "Provider “MetaDefender Sandbox” answered the sandbox MALICIOUS; this repeats an answer of "
         "this service, so it does not count." in body["why"]
     )
     assert body["why"][-1] == "Around it, domain evil.example is SUSPICIOUS."
@@ -123,6 +123,50 @@ def test_an_unknown_indicator_is_found_if_something_around_it_is() -> None:
     nothing, _ = service({})
     refused = get(nothing, PATH)
     assert (refused.status, refused.body["error"]["code"]) == (404, 404001)
+
+
+def test_a_worst_sighting_of_the_same_scan_is_explained() -> None:
+    """A report that was corrected has one flow_id and two verdicts."""
+    bad = reputation(HOST, seen_at=NOW - 2000, flow_id="a" * 24)
+    corrected = sighting_summary(seen_at=NOW - 1000, verdict=Verdict.NO_THREAT, flow_id="a" * 24)
+    both = bad._replace(summary=bad.summary.join(corrected))
+    asked, _ = service({HOST: both})
+    why = get(asked, f"/v4/ioc/domain/{HOST.value}").body["why"]
+    assert why[0] == f"{HOST.value} is NO_THREAT."
+    assert [one for one in why if one.startswith("In the worst scan") and "MALICIOUS" in one]
+
+
+def test_an_inherited_verdict_rests_on_its_report() -> None:
+    asked, _ = service(known(HOST, source=OF_REPORT, parent_verdict="MALICIOUS"))
+    body = get(asked, f"/v4/ioc/domain/{HOST.value}").body
+    assert body["latest"]["evidence"] == [
+        {"source": "report", "verdict": "MALICIOUS", "decides": True}
+    ]
+    assert "The report states MALICIOUS for it; this decided." not in body["why"]
+    assert "It inherits the verdict of its report; this decided." in body["why"]
+
+
+def test_a_digest_of_several_files_is_explained_by_its_worst_scan() -> None:
+    md5 = parse(IndicatorType.MD5, "a" * 32)
+    files = frozenset(parse(IndicatorType.SHA256, letter * 64) for letter in "bc")
+    bad = reputation(md5, seen_at=NOW - 2000, siblings=files)
+    clean = sighting_summary(seen_at=NOW - 1000, verdict=Verdict.NO_THREAT, flow_id="b" * 24)
+    both = bad._replace(summary=bad.summary.join(clean), counted=2)
+    asked, _ = service({md5: both})
+    body = get(asked, f"/v4/ioc/hash/{md5.value}").body
+    assert body["verdict"] == "MALICIOUS"
+    assert (
+        "Several files have this digest: its verdict is the one of the worst scan." in body["why"]
+    )
+    assert body["why"][-1].startswith("Other digests of these files: sha256 B")
+
+
+def test_the_name_and_the_threat_of_a_file_are_named() -> None:
+    sha256 = parse(IndicatorType.SHA256, "b" * 64)
+    details = SightingDetails(file_name="invoice.exe", threat_name="emotet").pack()
+    asked, _ = service(known(sha256, details=details))
+    why = get(asked, f"/v4/ioc/hash/{sha256.value}").body["why"]
+    assert "The report names the file “invoice.exe”, and the threat “emotet”." in why
 
 
 def test_what_overrules_is_named() -> None:

@@ -1,5 +1,6 @@
 """Answers of this service that come back in a report, wherever they do, decide nothing."""
 
+import json
 from typing import Any
 
 import pytest
@@ -118,6 +119,18 @@ def test_the_verdict_of_a_name_that_only_our_rows_support_decides_nothing(rows: 
     report = read_one({"domain": [scan_ioc("evil.example", "MALICIOUS")]}, results=[result])
     assert verdict(report, EVIL) is None
     assert echoes(report, EVIL) == {EvidenceSource.REPORT, EvidenceSource.OSINT}
+
+
+def test_our_answer_is_recognised_as_text_too() -> None:
+    rows = [(SANDBOX_PROVIDER, *HIGH), ("lists.example", 1, "malware")]
+    for ours, left in ((rows[:1], None), (rows, LIKELY)):
+        text = json.dumps(address_data("evil.example", *ours))
+        result = osint("DOMAIN", "evil.example", "MALICIOUS", text)
+        report = read_one({"domain": [scan_ioc("evil.example", "MALICIOUS")]}, results=[result])
+        assert verdict(report, EVIL) is left
+    broken = osint("DOMAIN", "evil.example", "MALICIOUS", "{no JSON")
+    report = read_one({"domain": [scan_ioc("evil.example", "MALICIOUS")]}, results=[broken])
+    assert verdict(report, EVIL) is MALICIOUS
 
 
 def test_an_overruled_row_is_ours_and_so_is_a_benign_verdict_that_it_leads_to() -> None:
