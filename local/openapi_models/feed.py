@@ -139,7 +139,8 @@ class Origin(ResponseBody):
 class Evidence(ResponseBody):
     """One statement about an IOC, with its source."""
 
-    source: EvidenceSource
+    # Not strict: tests validate parsed answers, which hold the text.
+    source: EvidenceSource = Field(strict=False)
     verdict: Verdict
     name: AbsentText = Field(
         default="",
