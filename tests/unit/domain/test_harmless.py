@@ -144,6 +144,7 @@ def test_no_two_trivial_files_are_one() -> None:
         ("printer.local", True),
         ("a.b.local", True),
         ("db.localhost", True),
+        ("localhost.localdomain", True),
         ("local.evil.example", False),
         ("printer-local.example", False),
         ("x.notlocal", False),
