@@ -146,9 +146,9 @@ def always_harmless(indicator: Indicator) -> str:
     return ""
 
 
-# RFC 6761 and RFC 6762, and `localhost.localdomain`, which the hosts files of many systems have. The
-# names for documentation (`.example`, `.test`) are not among them: blocking them harms nobody, and
-# samples need them.
+# RFC 6761 and RFC 6762, and `localhost.localdomain`, which the hosts files of many systems have.
+# The names for documentation (`.example`, `.test`) are not among them: blocking them harms nobody,
+# and samples need them.
 _LOCAL_NAMES: Final = (".localhost", ".local", ".localdomain")
 
 _ZEROS = tuple(2**power for power in range(1, 13))
