@@ -53,7 +53,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     trust = read_trust(client, settings.state_table_name, now) if settings.providers else Trust()
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(WRITERS) as pool:
         summary = publish(
-            partial(read_iocs, client, settings.table_name, trust, left=left),
+            partial(read_iocs, client, settings.table_name, trust, left=left, now=now),
             bucket=export_bucket(settings.bucket, timeout_s=60, attempts=5),
             options=Options(
                 settings.tlp, report_link(settings.sandbox_url), settings.least_verdict

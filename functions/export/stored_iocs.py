@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from functions.export.trust import JudgedIoc, Trust
 from shared.domain.indicator import Indicator
 from shared.store.items import (
+    has_expired,
     indicator_of,
     listing_attribute,
     listings_from_item,
@@ -23,11 +24,16 @@ def read_iocs(
     table: str,
     trust: Trust,
     consume: Callable[[list[JudgedIoc]], None],
+    *,
     left: Callable[[], float],
+    now: int,
 ) -> dict[Indicator, str]:
     """Pass all IOCs to `consume`, as `shared.store.whole_table.read_all` passes items.
 
-    Indicators and networks that only other providers list are excluded.
+    Indicators and networks that only other providers list are excluded, and what has expired.
+
+    Args:
+        now: milliseconds since the epoch.
 
     Returns:
         By trusted name the provider whose trust also holds for the names below it.
@@ -37,7 +43,7 @@ def read_iocs(
     def iocs(page: Page) -> None:
         stored = []
         for item in page:
-            if item["pk"]["S"].startswith(Prefix.NETWORK):
+            if item["pk"]["S"].startswith(Prefix.NETWORK) or has_expired(item, now / 1000):
                 continue
             listings = listings_from_item(item) if trust.providers else {}
             if provider := trust.trusting_below(listings):

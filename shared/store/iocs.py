@@ -1,7 +1,8 @@
 """The IOC table: one item per IOC."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from shared.domain.indicator import Indicator
@@ -11,6 +12,7 @@ from shared.store.client import DynamoDBClient, Table, store_errors
 from shared.store.items import (
     IocItem,
     from_item,
+    has_expired,
     indicator_of,
     listing_attribute,
     listing_value,
@@ -27,13 +29,24 @@ _ROUNDS = 4
 class IocTable(Table):
     """Reads and writes IOCs.
 
+    Look-ups (`find`, `find_many`) do not find an IOC whose retention has ended.
+
     Args:
         retention_s: how long an IOC is kept after it was last seen, 0 for unlimited.
+        clock: seconds since the epoch.
     """
 
-    def __init__(self, client: DynamoDBClient, table_name: str, *, retention_s: int = 0) -> None:
+    def __init__(
+        self,
+        client: DynamoDBClient,
+        table_name: str,
+        *,
+        retention_s: int = 0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         super().__init__(client, table_name)
         self._retention_s = retention_s
+        self._clock = clock
 
     def find(self, indicator: Indicator, covering: Sequence[Subject] = ()) -> IocRecord:
         """Read the record of one indicator, eventually consistent, in one request.
@@ -52,7 +65,9 @@ class IocTable(Table):
                 TableName=self._table, Key={"pk": {"S": ioc_key(indicator)}}
             )
         item = answer.get("Item")
-        return IocRecord(indicator) if item is None else record_from_item(indicator, item)
+        if item is None or has_expired(item, self._clock()):
+            return IocRecord(indicator)
+        return record_from_item(indicator, item)
 
     def find_many(
         self,
@@ -72,7 +87,8 @@ class IocTable(Table):
         more = (subject_key(one) for some in around.values() for one in some)
         wanted = dict.fromkeys([*keys, *more])
         read = batch_get(self._client, self._table, list(wanted), rounds=_ROUNDS)
-        items = {item["pk"]["S"]: item for item in read}
+        now_s = self._clock()
+        items = {item["pk"]["S"]: item for item in read if not has_expired(item, now_s)}
         return {
             one: _record(one, items.get(key), around.get(one, ()), items)
             for key, one in keys.items()

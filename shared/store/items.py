@@ -239,6 +239,11 @@ def _listing(facts: Mapping[str, Any]) -> Listing:
     )
 
 
+def has_expired(item: Mapping[str, Any], now_s: float) -> bool:
+    """Return whether the retention of an item has ended: DynamoDB deletes it up to days later."""
+    return "ttl" in item and int(item["ttl"]["N"]) <= now_s
+
+
 def reputation_from_item(item: Mapping[str, Any]) -> Reputation | None:
     """Read the reputation of an item, None if it has none."""
     return _reputation(indicator_of(item), item)

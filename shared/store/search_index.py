@@ -22,6 +22,7 @@ import gzip
 import hashlib
 import json
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, wait
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ from shared.domain.reputation import ScanVerdict, Sighting
 from shared.domain.verdict import Verdict
 from shared.store.batch import MAX_BATCH_WRITE, Item, batch_delete, batch_put
 from shared.store.client import store_errors
-from shared.store.items import read_scan, summary_attributes
+from shared.store.items import has_expired, read_scan, summary_attributes
 from shared.store.keys import Prefix, day_key, days_key, flow_key, scan_key, sightings_key
 from shared.store.whole_table import Page as ScanPage
 from shared.store.whole_table import read_all
@@ -88,12 +89,21 @@ class SearchIndex:
 
     Args:
         retention_s: how long an entry is kept after the date of its report, 0 for unlimited.
+        clock: seconds since the epoch; entries whose retention has ended by then are not read.
     """
 
-    def __init__(self, client: "DynamoDBClient", table_name: str, *, retention_s: int = 0) -> None:
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        table_name: str,
+        *,
+        retention_s: int = 0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._client = client
         self._table = table_name
         self._retention_s = retention_s
+        self._clock = clock
 
     def add(self, reports: Iterable[tuple[bytes, Sequence[Sighting]]], pool: Executor) -> None:
         """Add reports; safe to repeat, to interrupt and to run concurrently.
@@ -281,7 +291,8 @@ class SearchIndex:
         while True:
             with store_errors():
                 answer = self._client.query(**request)
-            yield from answer["Items"]
+            now_s = self._clock()
+            yield from (item for item in answer["Items"] if not has_expired(item, now_s))
             if "LastEvaluatedKey" not in answer:
                 return
             request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]

@@ -28,6 +28,7 @@ from shared.domain.errors import StoreError
 from shared.domain.indicator import IndicatorType, parse
 from shared.domain.network import Network
 from shared.domain.provider import Listing, ListingStatus, Provider
+from shared.domain.verdict import Verdict
 from shared.formats.exports import stix
 from shared.formats.exports.source import Tlp
 from shared.http.api_error import TAXII_MEDIA_TYPE
@@ -145,6 +146,20 @@ def test_libraries_read_what_the_api_answers(
     assert SAMPLE_DOMAIN in text(api, "blocklist/domain-malicious.txt").splitlines()
     empty = get(api, "/v4/exports/blocklist/sha1-suspicious.hosts")
     assert empty.status_code == 404
+
+
+def test_what_is_past_its_retention_is_in_no_export_though_it_is_stored(
+    api: Api, filled: Store
+) -> None:
+    for name, retention_s in (("expired.example", 1), ("kept.example", 10**10)):
+        known = reputation(parse(IndicatorType.DOMAIN, name), verdict=Verdict.MALICIOUS)
+        table = IocTable(filled.client, filled.table, retention_s=retention_s)
+        assert table.write(IocItem(known, b"12345678"), None)
+    app.lambda_handler({}, TIMER)
+    for file in ("iocs.csv", "blocklist/domain-malicious.txt"):
+        exported = text(api, file)
+        assert "kept.example" in exported
+        assert "expired.example" not in exported
 
 
 def test_what_a_provider_that_overrules_trusts_is_in_no_export(

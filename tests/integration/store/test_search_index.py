@@ -266,3 +266,19 @@ def test_a_store_that_fails_is_told(any_store: Store) -> None:
         index.recent(1)
     with pytest.raises(StoreError):
         enter(index, [sighting(sighting_summary())])
+
+
+def test_an_entry_past_its_retention_is_not_listed_though_it_is_stored(any_store: Store) -> None:
+    seen = sighting(sighting_summary(seen_at=START + 1000))
+    end = START // 1000 + 61
+
+    def index(now: float) -> SearchIndex:
+        return SearchIndex(
+            any_store.client, any_store.search_table, retention_s=60, clock=lambda: now
+        )
+
+    enter(index(end), [seen])
+    for now, rows in ((end - 1, 1), (end, 0)):
+        assert len(index(now).sightings(seen.indicator, 10).rows) == rows
+        assert len(index(now).recent(10).rows) == rows
+    assert index(end).of_scan(seen.flow_id, 10) is None

@@ -95,6 +95,25 @@ class TestIocs:
         last_seen = reputation().summary.last_seen
         assert item["ttl"] == {"N": str(last_seen // 1000 + 60)}
 
+    def test_what_is_past_its_retention_is_not_found_though_it_is_stored(
+        self, every_store: Store
+    ) -> None:
+        end = reputation().summary.last_seen // 1000 + 60
+
+        def table(now: float) -> IocTable:
+            return IocTable(
+                every_store.client, every_store.table, retention_s=60, clock=lambda: now
+            )
+
+        assert table(end).write(stored(b"1"), None)
+        known = IocRecord(DOMAIN, stored(b"1").reputation)
+        assert table(end - 1).find(DOMAIN) == known
+        assert table(end - 1).find_many([DOMAIN]) == {DOMAIN: known}
+        assert table(end).find(DOMAIN) == IocRecord(DOMAIN)
+        assert table(end).find_many([DOMAIN]) == {DOMAIN: IocRecord(DOMAIN)}
+        # Ingestion replaces it on its version.
+        assert table(end).read([DOMAIN]) == {DOMAIN: stored(b"1")}
+
 
 LISTED = Listing(ListingStatus.LISTED, "botnet", "c2", 1_700_000_000_000, "list a", 4, 5)
 TRUSTED = Listing(ListingStatus.TRUSTED)
