@@ -1,10 +1,11 @@
 """Reads the reputation of all IOCs from the IOC table, and what overrules their verdicts."""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from functions.export.trust import JudgedIoc, Trust
 from shared.domain.indicator import Indicator
+from shared.store.client import DynamoDBClient
 from shared.store.items import (
     has_expired,
     indicator_of,
@@ -15,12 +16,9 @@ from shared.store.items import (
 from shared.store.keys import Prefix
 from shared.store.whole_table import Page, read_all
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
 
 def read_iocs(
-    client: "DynamoDBClient",
+    client: DynamoDBClient,
     table: str,
     trust: Trust,
     consume: Callable[[list[JudgedIoc]], None],

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from shared.domain.harmless import overruling_rule
 from shared.domain.indicator import IndicatorType
@@ -15,10 +15,8 @@ from shared.domain.provider import (
     provider_verdicts,
 )
 from shared.domain.reputation import Reputation
+from shared.store.client import DynamoDBClient
 from shared.store.providers import ProviderStates
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 
 class JudgedIoc(NamedTuple):
@@ -71,7 +69,7 @@ class Trust:
         return ""
 
 
-def read_trust(client: "DynamoDBClient", state_table_name: str, now: int) -> Trust:
+def read_trust(client: DynamoDBClient, state_table_name: str, now: int) -> Trust:
     """Read the providers that overrule, and their networks.
 
     Args:

@@ -28,21 +28,18 @@ from concurrent.futures import Executor, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from heapq import merge
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from shared.domain.indicator import Indicator, IndicatorType
 from shared.domain.moment import to_millis
 from shared.domain.reputation import ScanVerdict, Sighting
 from shared.domain.verdict import Verdict
 from shared.store.batch import MAX_BATCH_WRITE, Item, batch_delete, batch_put
-from shared.store.client import store_errors
+from shared.store.client import DynamoDBClient, Table, store_errors
 from shared.store.items import has_expired, read_scan, summary_attributes
 from shared.store.keys import Prefix, day_key, days_key, flow_key, scan_key, sightings_key
 from shared.store.whole_table import Page as ScanPage
 from shared.store.whole_table import read_all
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 # A partition takes a thousand writes a second, so the reports of a day are spread over four.
 SHARDS = 4
@@ -84,7 +81,7 @@ class ResultPage(Generic[_Row]):
     cursor: str
 
 
-class SearchIndex:
+class SearchIndex(Table):
     """Writes and reads the index.
 
     Args:
@@ -94,14 +91,13 @@ class SearchIndex:
 
     def __init__(
         self,
-        client: "DynamoDBClient",
+        client: DynamoDBClient,
         table_name: str,
         *,
         retention_s: int = 0,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._client = client
-        self._table = table_name
+        super().__init__(client, table_name)
         self._retention_s = retention_s
         self._clock = clock
 
