@@ -673,30 +673,33 @@ def _reputation_operations(
     }
 
 
-OPERATIONS |= _reputation_operations(
-    IndicatorType.SHA256,
-    ("hash", "a file", "many files"),
-    (sandbox.HashReputation, sandbox.Hashes, sandbox.HashReputations),
-    errors.HASH_NOT_VALID,
-)
-OPERATIONS |= _reputation_operations(
-    IndicatorType.IP,
-    ("ip", "an IP address", "many IP addresses"),
-    (sandbox.IpReputation, sandbox.IpAddresses, sandbox.IpReputations),
-    errors.IP_NOT_VALID,
-)
-OPERATIONS |= _reputation_operations(
-    IndicatorType.DOMAIN,
-    ("domain", "a domain", "many domains"),
-    (sandbox.DomainReputation, sandbox.Domains, sandbox.DomainReputations),
-    errors.DOMAIN_NOT_VALID,
-)
-OPERATIONS |= _reputation_operations(
-    IndicatorType.URL,
-    ("url", "a URL", "many URLs"),
-    (sandbox.UrlReputation, sandbox.Urls, sandbox.UrlReputations),
-    errors.URL_NOT_VALID,
-)
+for _kind, _segment_words, _bodies, _not_valid in (
+    (
+        IndicatorType.SHA256,
+        ("hash", "a file", "many files"),
+        (sandbox.HashReputation, sandbox.Hashes, sandbox.HashReputations),
+        errors.HASH_NOT_VALID,
+    ),
+    (
+        IndicatorType.IP,
+        ("ip", "an IP address", "many IP addresses"),
+        (sandbox.IpReputation, sandbox.IpAddresses, sandbox.IpReputations),
+        errors.IP_NOT_VALID,
+    ),
+    (
+        IndicatorType.DOMAIN,
+        ("domain", "a domain", "many domains"),
+        (sandbox.DomainReputation, sandbox.Domains, sandbox.DomainReputations),
+        errors.DOMAIN_NOT_VALID,
+    ),
+    (
+        IndicatorType.URL,
+        ("url", "a URL", "many URLs"),
+        (sandbox.UrlReputation, sandbox.Urls, sandbox.UrlReputations),
+        errors.URL_NOT_VALID,
+    ),
+):
+    OPERATIONS |= _reputation_operations(_kind, _segment_words, _bodies, _not_valid)
 
 _KNOWN_FLOW_ID = "66b3763be7dbbbdfcd0a0014"
 _IN_PATH["flow_id"] = {
@@ -1117,30 +1120,32 @@ _IF_NONE_MATCH: Schema = {
     "description": "ETag of the answer that the client has.",
     "schema": {"type": "string"},
 }
-OPERATIONS["GET", "/"] = Operation(
-    "Service",
-    "getPage",
-    "Get the page for people",
-    "The page looks up pasted text with the key that the user enters.",
-    parameters=[_IF_NONE_MATCH],
-    media_type=_HTML,
-    tagged=True,
-)
-OPERATIONS["GET", "/docs"] = Operation(
-    "Service",
-    "getDocumentation",
-    "Get this document as a page",
-    parameters=[_IF_NONE_MATCH],
-    media_type=_HTML,
-    tagged=True,
-)
-OPERATIONS["GET", "/openapi.json"] = Operation(
-    "Service",
-    "getDescription",
-    "Get this document",
-    parameters=[_IF_NONE_MATCH],
-    tagged=True,
-)
+OPERATIONS |= {
+    ("GET", "/"): Operation(
+        "Service",
+        "getPage",
+        "Get the page for people",
+        "The page looks up pasted text with the key that the user enters.",
+        parameters=[_IF_NONE_MATCH],
+        media_type=_HTML,
+        tagged=True,
+    ),
+    ("GET", "/docs"): Operation(
+        "Service",
+        "getDocumentation",
+        "Get this document as a page",
+        parameters=[_IF_NONE_MATCH],
+        media_type=_HTML,
+        tagged=True,
+    ),
+    ("GET", "/openapi.json"): Operation(
+        "Service",
+        "getDescription",
+        "Get this document",
+        parameters=[_IF_NONE_MATCH],
+        tagged=True,
+    ),
+}
 _IF_PUBLISHING = "Available if the stack publishes a feed."
 
 OPERATIONS["POST", "/api/reports"] = Operation(
