@@ -190,10 +190,7 @@ class ReputationClient:
             ReputationApiError: the request failed.
         """
         self._deadline.start()
-        try:
-            return strict_json.parse(self._body_of(path), "the answer", wire.LIMITS)
-        except FeedError as error:
-            raise UnexpectedAnswer(str(error)) from None
+        return _json(self._body_of(path))
 
     def explain(self, indicator: Indicator) -> Any:
         """Read everything that this service knows of an indicator, as JSON; docs/contract.md.
@@ -364,9 +361,9 @@ def _answers(outcome: wire.Reply) -> dict[Indicator, Answer]:
 
 def _json(body: bytes) -> Any:
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        raise UnexpectedAnswer("the answer is not JSON") from None
+        return strict_json.parse(body, "the answer", wire.LIMITS)
+    except FeedError as error:
+        raise UnexpectedAnswer(str(error)) from None
 
 
 class _Reply(NamedTuple):
