@@ -60,7 +60,9 @@ class Settings:
         path: Path,
     ) -> None:
         if unknown := sorted(file.keys() - DEFAULTS.keys()):
-            raise UsageError(f"{path}: unknown setting {unknown[0]}; known are {_names()}.")
+            raise UsageError(
+                f"{path}: unknown setting {unknown[0]}; known are {', '.join(DEFAULTS)}."
+            )
         self.path = path
         self.each: dict[str, Setting] = {}
         for name, default in DEFAULTS.items():
@@ -177,7 +179,3 @@ def _text(value: object, name: str, path: Path) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise UsageError(f"{path}: {name} is not a string.")
     return str(value)
-
-
-def _names() -> str:
-    return ", ".join(DEFAULTS)

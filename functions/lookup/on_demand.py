@@ -110,7 +110,8 @@ class Asker:
                 return _not_listed(options, now)
             if status != _OK:
                 raise AskError(f"status {status}")
-            return read_answer(declaration, _parse(body), now)
+            answer = strict_json.parse(body, "the answer", strict_json.SMALL)
+            return read_answer(declaration, answer, now)
         except (FeedError, KeyNotReadable) as error:
             logger.warning(
                 "provider did not answer",
@@ -169,10 +170,6 @@ def _not_listed(options: Api, now: int) -> Listing:
 
 def _options(declaration: Declaration) -> Api:
     return declaration.read_options(Api)
-
-
-def _parse(body: bytes) -> object:
-    return strict_json.parse(body, "the answer", strict_json.SMALL)
 
 
 def over_http(*, allow_private: bool) -> Get:
