@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -72,15 +72,11 @@ class Instance:
             FunctionError: the function failed.
             OSError: the emulator does not answer.
         """
-        connection = http.client.HTTPConnection(
-            "127.0.0.1", self.port, timeout=self.timeout_s + _PATIENCE_S
-        )
-        try:
+        wait_s = self.timeout_s + _PATIENCE_S
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=wait_s)
+        with closing(connection):
             connection.request("POST", INVOKE, json.dumps(event))
-            response = connection.getresponse()
-            body = response.read()
-        finally:
-            connection.close()
+            body = connection.getresponse().read()
         try:
             answer = json.loads(body)
         except ValueError:

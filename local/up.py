@@ -172,10 +172,8 @@ def _answer(base: str, path: str, key: str) -> str:
 
 def _request(base: str, path: str, key: str, body: bytes | None = None) -> bytes:
     """Send a request and return the body of the answer; a JSON body makes it a POST."""
-    connection = http.client.HTTPConnection(base.removeprefix("http://"), timeout=ANSWER_TIMEOUT_S)
-    try:
+    host = base.removeprefix("http://")
+    with closing(http.client.HTTPConnection(host, timeout=ANSWER_TIMEOUT_S)) as connection:
         headers = {"apikey": key} | ({"Content-Type": "application/json"} if body else {})
         connection.request("POST" if body else "GET", path, body, headers)
         return connection.getresponse().read()
-    finally:
-        connection.close()

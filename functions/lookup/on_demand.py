@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor, wait
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -192,7 +193,7 @@ def over_http(*, allow_private: bool) -> Get:
                 redirect=False,
                 preload_content=False,
             )
-            try:
+            with closing(response):
                 # The timeout restarts with every byte, so a slow answer could block its thread
                 # for any time, and all providers share a few threads.
                 while chunk := response.read1(_READ_BYTES, decode_content=True):
@@ -201,8 +202,6 @@ def over_http(*, allow_private: bool) -> Get:
                         raise AskError("the answer is too large")
                     if deadline.left() < 0:
                         raise AskError("the answer took too long")
-            finally:
-                response.close()
         except (HTTPError, ValueError) as error:  # ValueError: the key is not valid in a header
             raise AskError(type(error).__name__) from error
         return response.status, bytes(body)
