@@ -389,7 +389,7 @@ ENTRY_POINTS: Mapping[str, Entry] = {
         posted_report,
         _wrapped(_FEW, inputs.scan) | _wrapped(_REPORTS, inputs.scan_of_iocs),
     ),
-    "poll": Entry("PublishFunction", PAGE_BYTES, poll, _wrapped(_FEW, _items)),
+    "poll": Entry("PublishFunction", 4 * MB - 64, poll, _wrapped(_FEW, _items)),
     "list, JSON": Entry(
         "ProvidersFunction", PAGE_BYTES, provider_list("json_path"), _wrapped(_FEW, _items)
     ),

@@ -28,7 +28,7 @@ from functions.publish.store.feed_log import (
     published_iocs,
 )
 from functions.publish.store.histories import Histories
-from functions.publish.store.transactions import tries
+from functions.publish.store.transactions import check_time, tries
 from functions.publish.verdict_rule import Decision, decide, overrule, report_verdict
 from shared.domain.evidence import Evidence
 from shared.domain.harmless import always_harmless, is_bad
@@ -98,14 +98,19 @@ class Publisher:
     trusted_by: TrustedBy = no_trusted_lists
     publish_private: bool = False
 
-    def publish(self, report: ScanReport, sender: str = "") -> Published:
+    def publish(
+        self, report: ScanReport, sender: str = "", left: Callable[[], float] = lambda: 1.0
+    ) -> Published:
         """Decide a verdict for every IOC of a report and add the report to the feed.
 
         Args:
             sender: name of the key with which the report was sent, "" for a polled report.
+            left: returns the seconds left. A report of very many IOCs can need more time than there
+                is; each repetition continues where the last one ended.
 
         Raises:
             EntryTooLarge: the report is too large for an entry; the feed does not show it.
+            TimeUsedUp: the time is used up, and the report is not published; a StoreError, too.
             StoreError: the store failed; publishing the report again is safe.
         """
         if report.private and not self.publish_private:
@@ -124,7 +129,7 @@ class Publisher:
             if self._is_published(report, content):
                 return Published(report.flow_id, report.report_id, Status.UNCHANGED, asked=asked)
             try:
-                status = self._append(report, content, seen, decisions, sender)
+                status = self._append(report, content, seen, decisions, sender=sender, left=left)
             except ClaimLost:
                 # Other content of this report was sent at the same moment. It counts as earlier.
                 continue
@@ -145,13 +150,15 @@ class Publisher:
         content: bytes,
         seen: Mapping[Indicator, ReportMention],
         decisions: Mapping[Indicator, Decision],
+        *,
         sender: str,
+        left: Callable[[], float],
     ) -> Status:
         """Count the report in the histories and add its entry, all under one claim.
 
         Raises:
             ClaimLost: another publisher has claimed the report.
-            StoreError: the store failed.
+            StoreError: the store failed, or the time is used up.
         """
         claim = self.log.claim(report.flow_id, report.report_id, content, report.iocs)
         counted = set(claim.counted)
@@ -164,7 +171,9 @@ class Publisher:
             gone=counted - report.iocs.keys(),
             check=claim.check,
             hold=lambda: self.log.hold(claim),
+            left=left,
         )
+        check_time(left)
         body = _body(feed_item(report, decisions, histories, sender))
         self.log.append(claim, content, body, self.now())
         if claim.known is None:

@@ -135,7 +135,7 @@ class Poller:
         if self.remaining() <= 0:
             raise OutOfTime("the time for publishing is used up")
         try:
-            status = self.publisher.publish(report).status
+            status = self.publisher.publish(report, left=self.remaining).status
         except EntryTooLarge:
             return False
         polled.private += status is Status.PRIVATE

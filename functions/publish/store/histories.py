@@ -30,7 +30,12 @@ from functions.publish.history import (
     forget,
     record,
 )
-from functions.publish.store.transactions import MAX_WRITES, tries, write_together
+from functions.publish.store.transactions import (
+    MAX_WRITES,
+    check_time,
+    tries,
+    write_together,
+)
 from shared.domain.errors import StoreError
 from shared.domain.indicator import Indicator
 from shared.domain.verdict import Verdict
@@ -88,6 +93,7 @@ class Histories(Table):
         gone: Iterable[Indicator] = (),
         check: Mapping[str, Any] | None = None,
         hold: Callable[[], None] = lambda: None,
+        left: Callable[[], float] = lambda: 1.0,
     ) -> dict[Indicator, History]:
         """Count a report for the IOCs in `seen`, and no longer for those in `gone`.
 
@@ -96,22 +102,25 @@ class Histories(Table):
         Args:
             check: condition on another item that every transaction includes.
             hold: called when a transaction failed; raises if the condition no longer holds.
+            left: returns the seconds left; asked before each transaction.
 
         Returns:
             The histories of `seen`, this report included.
 
         Raises:
+            TimeUsedUp: the time is used up, as a StoreError.
             StoreError: the store failed; what was written is correct, and calling again is safe.
         """
-        left = [*seen, *gone]
+        waiting = [*seen, *gone]
         histories: dict[Indicator, History] = {}
         chunk = _FIRST_CHUNK
         attempts = tries()
-        while left:
+        while waiting:
             next(attempts)
-            stored = self._read(left, flow_id)
+            check_time(left)
+            stored = self._read(waiting, flow_id)
             todo: dict[Indicator, tuple[History, Membership]] = {}
-            for one in left:
+            for one in waiting:
                 now = stored[one]
                 after = (
                     record(now.history, now.membership, seen[one])
@@ -122,11 +131,11 @@ class Histories(Table):
                     histories[one] = now.history
                 else:
                     todo[one] = after
-            written = self._write(todo, stored, flow_id, chunk, check)
+            written = self._write(todo, stored, flow_id, chunk, check=check, left=left)
             if len(written) < len(todo):
                 hold()
             histories |= {one: todo[one][0] for one in written}
-            left = [one for one in todo if one not in written]
+            waiting = [one for one in todo if one not in written]
             if written:
                 # There is progress, so the count of tries starts again.
                 attempts = tries()
@@ -205,12 +214,15 @@ class Histories(Table):
         stored: Mapping[Indicator, _Stored],
         flow_id: str,
         chunk: int,
+        *,
         check: Mapping[str, Any] | None,
+        left: Callable[[], float],
     ) -> set[Indicator]:
         """Write the changes; returns the IOCs whose transaction succeeded."""
         written: set[Indicator] = set()
-        left = iter(todo)
-        while part := list(islice(left, chunk)):
+        waiting = iter(todo)
+        while part := list(islice(waiting, chunk)):
+            check_time(left)
             writes = [dict(check)] if check else []
             for one in part:
                 history, membership = todo[one]

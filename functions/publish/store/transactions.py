@@ -14,6 +14,23 @@ _FIRST_PAUSE_S = 0.005
 _LONGEST_PAUSE_S = 0.5
 
 
+class TimeUsedUp(StoreError):
+    """The time for publishing a report is used up; publishing it again continues the work."""
+
+
+def check_time(left: Callable[[], float]) -> None:
+    """Check that there is time left.
+
+    Args:
+        left: returns the seconds left.
+
+    Raises:
+        TimeUsedUp: there is none.
+    """
+    if left() <= 0:
+        raise TimeUsedUp("the time for publishing is used up")
+
+
 def write_together(client: DynamoDBClient, writes: Sequence[Any]) -> bool:
     """Write up to `MAX_WRITES` items in one transaction.
 

@@ -15,6 +15,7 @@ from functions.publish.history import History
 from functions.publish.intake import Status
 from functions.publish.scan import ScanReport
 from functions.publish.store.feed_log import EntryTooLarge, FeedInfo
+from functions.publish.store.transactions import TimeUsedUp
 from shared.domain.errors import StoreError
 from tests.conftest import Store
 from tests.fakes import HookedClient, Killed, dies, failing_client
@@ -231,6 +232,25 @@ def test_a_report_that_does_not_fit_counts_nowhere(engine_store: Store) -> None:
     with pytest.raises(EntryTooLarge):
         publish(engine_store, scan_of("large", many))
     assert engine_store.items(engine_store.report_table) == []
+
+
+def test_a_report_that_needs_more_time_than_a_request_is_published_by_repetitions(
+    engine_store: Store,
+) -> None:
+    report = scan_of("flow", [f"{n}.example" for n in range(200)])
+    tries = 0
+    for _ in range(10):
+        tries += 1
+        # Time for two transactions of 49 IOCs each.
+        times = iter([1.0, 1.0, 1.0])
+        try:
+            publisher(engine_store).publish(report, left=lambda: next(times, 0.0))  # noqa: B023
+            break
+        except TimeUsedUp:
+            assert names(feed(engine_store)) == []
+    assert tries == 3
+    assert names(feed(engine_store)) == ["flow/r1"]
+    assert scans(engine_store, holders([report])) == holders([report])
 
 
 @pytest.mark.parametrize("same_scan", [False, True], ids=["16 scans", "16 reports of 4 scans"])

@@ -36,7 +36,7 @@ class FakePublisher:
     def find(self, flow_id: str, report_id: str) -> object | None:
         return "something" if (flow_id, report_id) in self.published else None
 
-    def publish(self, report: ScanReport) -> Published:
+    def publish(self, report: ScanReport, left: object = None) -> Published:
         if error := self.errors.get(report.flow_id):
             raise error
         if report.private:

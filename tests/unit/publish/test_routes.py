@@ -12,6 +12,7 @@ from functions.publish.intake import Published, Publisher, Status
 from functions.publish.routes import BUDGET_S, MAX_REPORTS, Service, respond
 from functions.publish.scan import ScanReport
 from functions.publish.store.feed_log import EntryTooLarge
+from functions.publish.store.transactions import TimeUsedUp
 from local.events import MAX_RESULT_BYTES
 from shared.domain.errors import StoreError
 from shared.http.authentication import KeyRing
@@ -38,7 +39,7 @@ class Log:
     reports: list[str] = field(default_factory=list)
     clock_s: float = 0.0
 
-    def publish(self, report: ScanReport, _sender: str) -> Published:
+    def publish(self, report: ScanReport, _sender: str, _left: Callable[[], float]) -> Published:
         self.clock_s += 1.0
         if error := self.errors.get(len(self.reports)):
             raise error
@@ -113,6 +114,11 @@ def test_a_report_that_fails_after_another_was_published_costs_its_row(
         "postponed",
         "postponed",
     ]
+    assert statuses(send(Log({1: TimeUsedUp("too slow")}), scan)) == [
+        "published",
+        "postponed",
+        "postponed",
+    ]
     assert statuses(send(Log({1: EntryTooLarge("too large")}), scan)) == [
         "published",
         "rejected",
@@ -121,7 +127,12 @@ def test_a_report_that_fails_after_another_was_published_costs_its_row(
 
 
 @pytest.mark.parametrize(
-    ("error", "status"), [(StoreError("throttled"), 503), (EntryTooLarge("too large"), 413)]
+    ("error", "status"),
+    [
+        (StoreError("throttled"), 503),
+        (TimeUsedUp("too slow"), 503),
+        (EntryTooLarge("too large"), 413),
+    ],
 )
 def test_if_no_report_was_published_the_answer_is_an_error(
     send: Callable[..., dict[str, Any]], error: Exception, status: int
