@@ -1042,7 +1042,7 @@ OPERATIONS["GET", "/api/reports/search"] = Operation(
         ),
     ),
     answer=sandbox.FoundReports,
-    answers={"found": found_reports(_SEEN, [_SEEN_BY])},
+    answers={"found": found_reports(_SEEN, [_SEEN_BY], 1)},
     refusals=(*_SEARCH_REFUSALS, errors.PARAMETER_MISSING),
 )
 OPERATIONS["GET", "/v4/iocs/recent"] = Operation(

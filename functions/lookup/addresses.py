@@ -45,7 +45,7 @@ def report(kind: IndicatorType) -> Handler:
             raise ApiError(NOT_VALID[kind], str(error)) from None
         if call.request.headers.get(HEADER, "").strip().lower() == PARENTS:
             return Response(200, _with_matches(service, question))
-        return Response(200, _row(*service.answer(question), service.scorer()))
+        return Response(200, _row(service, *service.answer(question), service.scorer()))
 
     return look_up
 
@@ -55,7 +55,7 @@ def _with_matches(service: Service, question: Query) -> dict[str, Any]:
     answers = [(one, *service.look_around(one.indicator)) for one in questions]
     asked, found, around = max(answers, key=lambda answer: severity_of(answer[1]))
     scorer = service.scorer()
-    return add_matches(_row(asked, found, scorer), around, scorer)
+    return add_matches(_row(service, asked, found, scorer), around, scorer)
 
 
 def bulk(kind: IndicatorType) -> Handler:
@@ -72,7 +72,7 @@ def bulk(kind: IndicatorType) -> Handler:
         answers = iter(service.answer_many([one for one in asked if isinstance(one, Query)]))
         scorer = service.scorer()
         rows = [
-            _row(*next(answers), scorer)
+            _row(service, *next(answers), scorer)
             if isinstance(one, Query)
             else invalid_address_row(kind, text, NOT_VALID[kind].body(one), scorer.now)
             for text, one in zip(texts, asked, strict=True)
@@ -82,9 +82,15 @@ def bulk(kind: IndicatorType) -> Handler:
     return look_up
 
 
-def _row(question: Query, found: LookupResult, scorer: Scorer) -> dict[str, Any]:
-    indicator, shown = question.indicator, question.shown
-    return address_report(indicator, shown, found.reputation, scorer, found.others)
+def _row(service: Service, question: Query, found: LookupResult, scorer: Scorer) -> dict[str, Any]:
+    return address_report(
+        question.indicator,
+        question.shown,
+        found.reputation,
+        scorer,
+        found.others,
+        summary_provider=service.summary_provider,
+    )
 
 
 def ask_or_error(kind: IndicatorType | None, text: str) -> Query | str:

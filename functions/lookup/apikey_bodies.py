@@ -100,7 +100,14 @@ def sandbox_user(name: str, short_digest: str) -> Body:
         name: of the key.
         short_digest: short id of the key.
     """
-    return {"id": short_digest, "name": name, "email": "", "roles": []}
+    # One client's test of the connection needs the id under its older name, too.
+    return {
+        "id": short_digest,
+        "accountId": short_digest,
+        "name": name,
+        "email": "",
+        "roles": [],
+    }
 
 
 def sandbox_system() -> Body:

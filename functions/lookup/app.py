@@ -82,6 +82,7 @@ def _service() -> Service:
         feed_runs=partial(_feed_runs, client, settings.state_table_name),
         sandbox_url=settings.sandbox_url,
         half_lives=settings.half_lives,
+        summary_provider=settings.summary_provider,
     )
 
 

@@ -21,6 +21,8 @@ from shared.http.web import Response
 
 Body = dict[str, Any]
 
+# The newest ones, as in the sandbox.
+MAX_FOUND = 200
 MAX_PAGE_SIZE = 100
 MAX_PAGES = 10
 DEFAULT_PAGE_SIZE = 20
@@ -47,23 +49,28 @@ def search(service: Service, call: Call) -> Response:
     indicator = _asked(parameters)
     call.identified().spend()
     if indicator is None:
-        return Response(200, _page([]))
-    seen = index.sightings(indicator, size * number).rows[size * (number - 1) :]
+        return Response(200, _page([], 0))
+    seen = index.sightings(indicator, MAX_FOUND).rows
+    on_page = seen[size * (number - 1) : size * number]
     rule = service.overruling([indicator]).get(indicator, "")
-    return Response(200, found_reports(indicator, seen, rule))
+    return Response(200, found_reports(indicator, on_page, len(seen), rule))
 
 
-def found_reports(indicator: Indicator, seen: Iterable[ScanVerdict], rule: str = "") -> Body:
+def found_reports(
+    indicator: Indicator, seen: Iterable[ScanVerdict], count: int, rule: str = ""
+) -> Body:
     """The body of a page of reports, one for each sighting of the indicator.
 
     Args:
+        count: number of reports on all pages.
         rule: what overrules bad verdicts about the indicator, "" for nothing.
     """
-    return _page([_report(indicator, one, rule) for one in seen])
+    return _page([_report(indicator, one, rule) for one in seen], count)
 
 
-def _page(items: list[Body]) -> Body:
-    return {"items": items, "count": len(items), "method": "and"}
+def _page(items: list[Body], count: int) -> Body:
+    # A client asks for pages until it has as many reports.
+    return {"items": items, "count": count, "method": "and"}
 
 
 def _asked(parameters: Parameters) -> Indicator | None:

@@ -52,7 +52,7 @@ def in_text(service: Service, call: Call) -> Response:
     answers = service.answer_many([_question(found, listed) for found in extraction.found])
     scorer = service.scorer()
     rows = [
-        found_row(found, known.indicator, known.verdict, _report(known, scorer))
+        found_row(found, known.indicator, known.verdict, _report(service, known, scorer))
         for found, (_, known) in zip(extraction.found, answers, strict=True)
     ]
     return Response(200, search_answer(extraction, rows))
@@ -237,9 +237,16 @@ def _first_part(text: str) -> str:
     return text[: MAX_CHARS if end <= 0 else end]
 
 
-def _report(found: LookupResult, scorer: Scorer) -> dict[str, Any]:
+def _report(service: Service, found: LookupResult, scorer: Scorer) -> dict[str, Any]:
     """The row of a bulk look-up for a result."""
     indicator = found.indicator
     if indicator.type in HASH_TYPES:
         return row_of(indicator.value, found, scorer, with_details=True)
-    return address_report(indicator, indicator.value, found.reputation, scorer, found.others)
+    return address_report(
+        indicator,
+        indicator.value,
+        found.reputation,
+        scorer,
+        found.others,
+        summary_provider=service.summary_provider,
+    )

@@ -129,6 +129,7 @@ class Service:
         feed_runs: returns the last run of each feed; raises StoreError.
         sandbox_url: address of the scan reports for people, "" if not configured.
         half_lives: days in which a score halves, by type.
+        summary_provider: name of the row of an answer that sums up the others, "" for no such row.
     """
 
     iocs: Iocs
@@ -142,6 +143,7 @@ class Service:
     exports: Callable[[], Exports | None] = lambda: None
     feed_runs: "Callable[[], Sequence[FeedRun]]" = lambda: ()
     sandbox_url: str = ""
+    summary_provider: str = ""
     half_lives: Mapping[IndicatorType, float] = field(default_factory=lambda: DEFAULT_HALF_LIVES)
 
     def scorer(self) -> Scorer:

@@ -17,6 +17,8 @@ class LookupSettings:
         export_bucket: the bucket of the published exports (`EXPORT_BUCKET`), "" for none.
         sandbox_url: address of the scan reports for people (`SANDBOX_URL`), "" for none.
         half_lives: as `shared.runtime.half_lives` reads them.
+        summary_provider: name of the row that sums up the others (`SUMMARY_PROVIDER`), "" for no
+            such row.
 
     Raises:
         SettingsError: a setting is missing or not valid.
@@ -32,3 +34,4 @@ class LookupSettings:
         self.export_bucket = env.get("EXPORT_BUCKET", "")
         self.sandbox_url = optional_url(env, "SANDBOX_URL")
         self.half_lives = read_half_lives(env)
+        self.summary_provider = env.get("SUMMARY_PROVIDER", "")

@@ -15,6 +15,7 @@ from shared.domain.harmless import (
     apply_rule,
     effective_sighting,
     effective_verdict,
+    is_bad,
     overruling_rule,
 )
 from shared.domain.indicator import Indicator, IndicatorType, echo
@@ -33,6 +34,8 @@ _THREAT_NAMES = ("threat_name", "malware_family", "malware_type")
 SUSPICIOUS = "suspicious"
 # Clients count a detection only if it names a threat.
 LISTED = "listed"
+# A client that reads the row of Webroot shows a detection for this category.
+_SUMMARY_CATEGORY = "Malware Sites"
 
 Body = dict[str, Any]
 
@@ -372,6 +375,8 @@ def address_report(
     reputation: Reputation | None,
     scorer: Scorer,
     others: Sequence[ProviderVerdict] = (),
+    *,
+    summary_provider: str = "",
 ) -> Body:
     """The answer to a look-up of an IP, domain or URL, known or not.
 
@@ -381,11 +386,15 @@ def address_report(
         reputation: reputation from the sandbox's reports, None if unknown.
         scorer: of the time of the look-up.
         others: verdicts of the other providers.
+        summary_provider: name of a last row that sums up the others, "" for no such row.
     """
     rule = overruling_rule(indicator, reputation, others)
     now = format_millis(scorer.now)
     sources = [_source(reputation, now, rule, scorer)]
     sources += [_other_source(one, rule) for one in others]
+    if summary_provider:
+        overall = effective_verdict(indicator, reputation, others)
+        sources.append(_summary(summary_provider, overall, now))
     body: Body = {
         "success": True,
         "address": shown,
@@ -493,6 +502,25 @@ def _single_digests(reputation: Reputation, digests: Mapping[str, Sequence[str]]
         # Several files share the digest: the one that the answer is about.
         return {sha256: reputation.summary.shown.sha256, own.type.value: own.value}
     return {name: some[0] for name, some in digests.items() if len(some) == 1}
+
+
+def _summary(provider: str, overall: EffectiveVerdict | None, now: str) -> Body:
+    """A row that states the overall verdict again, for clients that read one provider only.
+
+    Its status is never that of a listing, so `detected_by` counts each detection once. What is not
+    bad has no assessment, because such a client takes any other text for a detection.
+    """
+    bad = overall is not None and is_bad(overall.verdict)
+    source: Body = {
+        "provider": provider,
+        "assessment": _MEANINGS[overall.verdict].assessment if overall and bad else "",
+        "detect_time": "",
+        "update_time": now,
+        "status": _NOT_LISTED,
+    }
+    if overall and overall.verdict >= Verdict.LIKELY_MALICIOUS:
+        source["category"] = _SUMMARY_CATEGORY
+    return source
 
 
 def _file_info(reputation: Reputation, details: SightingDetails) -> Body:

@@ -81,7 +81,7 @@ class FoundReports(ResponseBody):
     """A page of the reports that hold an indicator, newest first."""
 
     items: list[FoundReport] = Field(max_length=100)
-    count: int = Field(description="Number of items on the page.", ge=0)
+    count: int = Field(description="Number of reports on all pages.", ge=0, le=200)
     method: Literal["and"]
 
 
@@ -89,6 +89,7 @@ class Sender(ResponseBody):
     """The sender of the request, which is a key."""
 
     id: str = Field(description="Short digest of the key.", examples=["5e884898da28"])
+    accountId: str = Field(description="Equals `id`.", examples=["5e884898da28"])  # noqa: N815
     name: str = Field(description="Name of the key.", examples=["soc"])
     email: Literal[""]
     roles: list[str] = Field(description="Always empty.", max_length=0)

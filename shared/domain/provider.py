@@ -21,7 +21,7 @@ SANDBOX_PROVIDER = "MetaDefender Sandbox"
 OWN_PROVIDERS = frozenset({SANDBOX_PROVIDER, "Analyst"})
 # Names under which an answer of this service sums up its own rows. Other services use them, too, so
 # they are own rows only next to one of `OWN_PROVIDERS`.
-SUMMARY_PROVIDERS = frozenset({"MetaDefender Reputation", "Webroot"})
+SUMMARY_PROVIDERS = frozenset({"MetaDefender Reputation", "Offline Reputation", "Webroot"})
 
 # An entry of a list is about one of these.
 Subject = Indicator | Network

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from local.template import load_template
+from shared.domain.provider import SUMMARY_PROVIDERS
 from tests.infrastructure.concrete import parameters_in, refused, values_of
 from tests.infrastructure.conftest import expansions
 from tests.infrastructure.pairs import Values, covering_rows, pairs_of, pairs_wanted
@@ -78,6 +79,11 @@ class Expansion:
     parameters: Values
     template: Template
     findings: list[list[str]]
+
+
+def test_a_summary_has_a_name_that_publishing_knows() -> None:
+    allowed = TEMPLATE["Parameters"]["SummaryProvider"]["AllowedValues"]
+    assert set(allowed) == {"", *SUMMARY_PROVIDERS}
 
 
 def options() -> dict[str, list[str]]:

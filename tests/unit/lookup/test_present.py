@@ -398,3 +398,35 @@ def test_what_is_overruled_or_not_bad_has_no_score() -> None:
     known = reputation(local, verdict=Verdict.MALICIOUS, seen_at=LAST_SEEN)
     [source] = address_report(local, "", known, Scorer(LAST_SEEN))["lookup_results"]["sources"]
     assert (source["verdict"], source["score"], source["valid_until"]) == ("BENIGN", 0, "")
+
+
+SUMMARIES = {
+    None: ("", None, 0),
+    Verdict.BENIGN: ("", None, 0),
+    Verdict.NO_THREAT: ("", None, 0),
+    Verdict.SUSPICIOUS: ("suspicious", None, 1),
+    Verdict.LIKELY_MALICIOUS: ("high risk", "Malware Sites", 1),
+    Verdict.MALICIOUS: ("high risk", "Malware Sites", 1),
+}
+
+
+@pytest.mark.parametrize(("verdict", "expected"), SUMMARIES.items())
+def test_a_summary_states_the_overall_verdict_and_counts_in_nothing(
+    verdict: Verdict | None, expected: tuple[str, str | None, int]
+) -> None:
+    known = reputation(verdict=verdict) if verdict else None
+    body = address_report(DOMAIN, "evil.example", known, Scorer(NOW), summary_provider="Webroot")
+    results = body["lookup_results"]
+    first, summary = results["sources"]
+    assert first["provider"] == SANDBOX_PROVIDER
+    assert (summary["provider"], summary["status"], summary["detect_time"]) == ("Webroot", 5, "")
+    assert (summary["assessment"], summary.get("category"), results["detected_by"]) == expected
+    assert results["detected_by"] == sum(row["status"] == 1 for row in results["sources"])
+
+
+def test_a_summary_states_the_verdict_after_overruling() -> None:
+    local = parse(IndicatorType.IP, "127.0.0.1")
+    body = address_report(
+        local, local.value, reputation(local), Scorer(NOW), summary_provider="Webroot"
+    )
+    assert body["lookup_results"]["sources"][-1]["assessment"] == ""
