@@ -21,6 +21,7 @@ from shared.domain.errors import FeedError
 from shared.formats.feed.page import ReportLink
 from shared.formats.feed.report import RawReport, Rejected, is_flow_id
 from shared.formats.feed.scan_report import read_scan_report, report_url
+from shared.formats.strict_json import TooLarge
 from shared.http.fetch import Fetched, OutOfTime
 from shared.store.keys import flow_key
 
@@ -28,7 +29,7 @@ MAX_FETCHES = 100
 FETCHES_A_SECOND = 5
 # If the first ones all fail, the rest waits for the next run: an outage costs time.
 FAILURES_OF_AN_OUTAGE = 10
-# A report is given up after this many attempts that ended the process.
+# A report is given up after this many attempts that ended the process or found it too large.
 MAX_FATAL_TRIES = 2
 # A link that is unresolved in more runs than this needs an operator.
 PATIENCE_RUNS = 3
@@ -38,9 +39,11 @@ _GIVEN_UP = "the report could not be fetched for 7 days"
 # Applies when unresolved reports leave no room for new ones.
 _CROWDED_OUT_AFTER_MS = int(timedelta(days=1).total_seconds() * 1000)
 _CROWDED_OUT = "the report could not be fetched for a day, and too many others wait"
-_FATAL = f"reading the report ended the run {MAX_FATAL_TRIES} times"
+_FATAL = f"the report was too large to be read {MAX_FATAL_TRIES} times"
+# The reason that earlier versions gave.
+_FATAL_BEFORE = f"reading the report ended the run {MAX_FATAL_TRIES} times"
 # With these reasons, a record is not a report but only a flow_id.
-GIVEN_UP_REASONS = frozenset({_GIVEN_UP, _CROWDED_OUT, _FATAL})
+GIVEN_UP_REASONS = frozenset({_GIVEN_UP, _CROWDED_OUT, _FATAL, _FATAL_BEFORE})
 _UNNAMED = "the entry links to no scan"
 
 
@@ -165,6 +168,9 @@ class Resolver:
         except FeedError as error:
             self.failure = str(error)
             self._failed.append(flow_id)
+            if isinstance(error, TooLarge):
+                # It stays too large, so the attempt counts as one that ended the process.
+                self._trying = None
             return []
         return raws
 

@@ -33,6 +33,10 @@ class JsonLimits:
     parts: int
 
 
+class TooLarge(FeedError):
+    """A JSON text exceeds a limit."""
+
+
 _SPLIT_BYTES = 1024 * 1024
 
 # For one item of a list, or a short answer.
@@ -47,8 +51,8 @@ def parse(body: bytes | str, what: str, limits: JsonLimits) -> object:
         what: name of the text for error messages, such as "the page".
 
     Raises:
-        FeedError: the text is not UTF-8 or not valid JSON (such as one with NaN), or it exceeds a
-            limit.
+        TooLarge: the text exceeds a limit; a FeedError, too.
+        FeedError: the text is not UTF-8 or not valid JSON (such as one with NaN).
     """
     check(body if isinstance(body, bytes) else body.encode(errors="surrogatepass"), what, limits)
     try:
@@ -65,11 +69,11 @@ def check(body: bytes, what: str, limits: JsonLimits) -> None:
     """Check the limits of a JSON text without parsing it.
 
     Raises:
-        FeedError: the text exceeds a limit. A text that is not valid JSON may pass: then every
+        TooLarge: the text exceeds a limit. A text that is not valid JSON may pass: then every
             limit holds for the part before its first error.
     """
     if len(body) > limits.size:
-        raise FeedError(f"{what} is larger than {limits.size} bytes")
+        raise TooLarge(f"{what} is larger than {limits.size} bytes")
     # Counting characters inside strings, too, is faster and gives an upper bound.
     containers, parts = _count(body)
     if (
@@ -84,19 +88,19 @@ def check(body: bytes, what: str, limits: JsonLimits) -> None:
         body = body.replace(b"\\\\", b"").replace(b'\\"', b"")
     # Every string is a value or a key, and each of those follows a container, comma or colon.
     if body.count(b'"') > 2 * (limits.parts + 1):
-        raise FeedError(f"{what} has too many values")
+        raise TooLarge(f"{what} has too many values")
     outside, longest = _split(body)
     if longest > MAX_STRING_BYTES:
-        raise FeedError(f"{what} has a text longer than {MAX_STRING_BYTES} bytes")
+        raise TooLarge(f"{what} has a text longer than {MAX_STRING_BYTES} bytes")
     containers, parts = _count(outside)
     if containers > limits.containers:
-        raise FeedError(f"{what} has too many objects")
+        raise TooLarge(f"{what} has too many objects")
     if parts > limits.parts:
-        raise FeedError(f"{what} has too many values")
+        raise TooLarge(f"{what} has too many values")
     if _depth(outside) > MAX_DEPTH:
-        raise FeedError(f"{what} is nested too deep")
+        raise TooLarge(f"{what} is nested too deep")
     if _has_long_number(outside):
-        raise FeedError(f"{what} has a number longer than {MAX_NUMBER_CHARS} characters")
+        raise TooLarge(f"{what} has a number longer than {MAX_NUMBER_CHARS} characters")
 
 
 def _count(body: bytes) -> tuple[int, int]:

@@ -85,7 +85,7 @@ def test_the_runs_store_what_they_read_and_the_third_gives_the_link_up(
         assert values == {"evil.example", "second.example", "modest.example"}
         entries = list(QuarantineEntries(engine_store.client, engine_store.state_table).find())
         assert [(one.flow_id, one.reason) for one in entries] == [
-            ("greedy", "reading the report ended the run 2 times")
+            ("greedy", "the report was too large to be read 2 times")
         ]
         waiting = UnresolvedReports(engine_store.client, engine_store.state_table, feed.url)
         assert (waiting.read(), waiting.tries()) == (frozenset(), {})

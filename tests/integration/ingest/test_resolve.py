@@ -352,7 +352,7 @@ class TestAReportThatEndsTheProcess:
         third = runs.run(feed, links(*ids))
         assert asked(feed, ids) == names(5)
         [rejected] = third.rejected
-        assert rejected.reason == "reading the report ended the run 2 times"
+        assert rejected.reason == "the report was too large to be read 2 times"
         assert rejected.flow_id == "fatal"
         assert (runs.remembered(), runs.waiting.tries(), third.unresolved) == (set(), {}, 0)
 
@@ -509,6 +509,17 @@ def test_what_no_address_can_hold_is_given_up_like_the_rest(runs: Runs) -> None:
     assert runs.run(feed, links("..")).unresolved == 1
     assert len(runs.run(feed, now=NOW + 7 * DAY).rejected) == 1
     assert feed.asked == []
+
+
+def test_a_report_beyond_the_limits_is_fetched_twice_and_given_up(runs: Runs) -> None:
+    target = report_url(FEED_URL, "deep")
+    feed = FakeFeed({target: b"[" * 1_000 + b"]" * 1_000})
+    for _ in range(2):
+        assert runs.run(feed, links("deep")) == Resolved([], [], 1)
+    [rejected] = runs.run(feed, links("deep")).rejected
+    assert rejected.reason == "the report was too large to be read 2 times"
+    assert runs.run(feed, links("deep")) == Resolved([], [], 0)
+    assert feed.asked == [target, target]
 
 
 def test_a_failure_of_the_fetcher_is_no_failure_of_the_run(runs: Runs) -> None:
