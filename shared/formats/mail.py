@@ -12,7 +12,7 @@ from itertools import groupby
 
 # Limits for a whole mail. The parser compares each line with the boundaries of all parts around
 # it, calls itself for a mail inside another one, and takes a kilobyte for an empty part.
-MAX_NESTED = 20
+MAX_NESTED = 12
 MAX_PARTS = 1_000
 MAX_HEADERS = 10_000
 # The parser needs time that grows with the square of a header's parameters.
