@@ -188,7 +188,9 @@ def read_report(
             of_hashes.append(statement)
             digests |= {statement.indicator, *statement.file.digests}
         else:
-            report.add(_unite([statement], common), statement.indicator)
+            summary = _unite([statement], common)
+            report.without_verdict += summary is None
+            report.add(summary, statement.indicator)
     if url := scanned_url(common.file):
         of_hashes = _add_url(url, of_hashes, common, report)
     if of_hashes:
