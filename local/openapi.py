@@ -311,8 +311,8 @@ _MATCH = {
     "name": "x-match",
     "in": "header",
     "description": "`parents` adds rows for the host of a URL, up to four domains above it down to "
-    "the registrable one, and shorter URLs, in the same batch read.",
-    "schema": {"type": "string", "enum": ["parents"]},
+    "the registrable one, and shorter URLs, in the same batch read. Other values are ignored.",
+    "schema": {"type": "string"},
 }
 _EXTENDED = {
     "name": "extended",
