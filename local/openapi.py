@@ -317,8 +317,8 @@ _MATCH = {
 _EXTENDED = {
     "name": "extended",
     "in": "header",
-    "description": "1 for the confidence level.",
-    "schema": {"type": "string", "enum": ["0", "1"], "default": "0"},
+    "description": "1 for the confidence level. Other values are ignored.",
+    "schema": {"type": "string", "default": "0"},
 }
 _HASH_REFUSALS = (errors.HASH_NOT_VALID, errors.HASH_NOT_FOUND)
 _BULK_REFUSALS = (
