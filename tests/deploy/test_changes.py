@@ -38,11 +38,12 @@ def ingest(account: Account, user: User, feed_url: str, webhook: FeedServer) -> 
     )
     outputs = account.outputs(STACK)
     account.read_here(outputs["IngestFunctionName"], feed_url)
-    # The template takes an address with TLS only.
+    # The template takes an address with TLS only, and the receiver is on this machine.
     functions = account.client("lambda")
     name = outputs["WebhookFunctionName"]
     found = functions.get_function_configuration(FunctionName=name)["Environment"]
     found["Variables"]["WEBHOOK_URL"] = f"http://127.0.0.1:{webhook.port}/hook"
+    found["Variables"]["WEBHOOK_ALLOW_PRIVATE"] = "true"
     functions.update_function_configuration(FunctionName=name, Environment=found)
     return outputs["IngestFunctionName"]
 
