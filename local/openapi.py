@@ -1035,7 +1035,11 @@ OPERATIONS["GET", "/api/reports/search"] = Operation(
     "List the reports that hold an indicator",
     _IF_INDEXED,
     parameters=(
-        *(_search_parameter(name, text, type="string") for name, text in _REPORTS_BY.items()),
+        *(
+            _search_parameter(name, text, type="string")
+            | ({"examples": {"known": {"value": SAMPLE_DOMAIN}}} if name == "domain" else {})
+            for name, text in _REPORTS_BY.items()
+        ),
         _search_parameter("page", "Number of the page.", type="integer", minimum=1, maximum=10),
         _search_parameter(
             "page_size", "Reports of a page.", type="integer", minimum=1, maximum=100, default=20

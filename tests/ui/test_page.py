@@ -109,7 +109,7 @@ def test_the_keyboard_is_enough(page: Page) -> None:
     page.wait_for_selector(f"[aria-label='Details of {BENIGN}']:focus")
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Enter")
-    page.wait_for_selector("text=Related")
+    page.wait_for_selector("tr.more h3:text-is('Related')")
     assert page.evaluate("document.activeElement.getAttribute('aria-label')") == (
         f"Details of {MALICIOUS}"
     )
@@ -120,7 +120,7 @@ def test_the_keyboard_is_enough(page: Page) -> None:
 def test_details_show_sightings_relatives_and_the_report(opened: Page) -> None:
     look_up(opened, MALICIOUS)
     opened.click("#rows [aria-expanded]")
-    opened.wait_for_selector("text=Related")
+    opened.wait_for_selector("tr.more h3:text-is('Related')")
     assert opened.locator("tr.more svg circle").count() == 1
     text = opened.inner_text("tr.more")
     assert digest_of(0).upper() in text
@@ -141,7 +141,7 @@ def test_both_themes_are_accessible(page: Page, tmp_path: Path) -> None:
     opened = with_key(page)
     look_up(opened, f"{mixed_text()[0]}\n{MALICIOUS}")
     opened.click("#rows [aria-expanded]")
-    opened.wait_for_selector("text=Related")
+    opened.wait_for_selector("tr.more h3:text-is('Related')")
     opened.screenshot(path=tmp_path / "search.png", full_page=True)
     assert violations(opened) == []
     opened.click("#to-status")
@@ -171,7 +171,7 @@ def test_a_narrow_screen_shows_verdict_indicator_and_details_side_by_side(opened
     opened.set_viewport_size({"width": 360, "height": 800})
     look_up(opened, f"{MALICIOUS} {digest_of(0)}")
     opened.click(f"[aria-label='Details of {MALICIOUS}']")
-    opened.wait_for_selector("text=Related")
+    opened.wait_for_selector("tr.more h3:text-is('Related')")
     assert opened.evaluate(
         "(region => region.scrollWidth <= region.clientWidth)(document.querySelector('.scroll'))"
     )
@@ -197,7 +197,7 @@ def test_what_is_pasted_is_never_read_as_html(opened: Page) -> None:
     opened.click("#missed summary")
     for button in opened.locator("#rows [aria-expanded]").all():
         button.click()
-    opened.wait_for_selector("text=Related")
+    opened.wait_for_selector("tr.more h3:text-is('Related')")
     assert opened.locator(".tag", has_text=IMAGE).count() > 0
     assert opened.locator("img, iframe, main script, [onerror], [onload]").count() == 0
 
@@ -487,7 +487,7 @@ def test_whatever_a_report_saw_links_to_it(opened: Page) -> None:
     assert scan.get_attribute("href") == report
     assert scan.get_attribute("aria-label") == f"Scan report of {MALICIOUS}"
     opened.click("#rows [aria-expanded]")
-    opened.wait_for_selector("text=Related")
+    opened.wait_for_selector("tr.more h3:text-is('Related')")
     related = opened.locator("tr.more table", has_text="more in the scan")
     for row in related.locator("tbody tr").all():
         link = row.locator("a").get_attribute("href") or ""
@@ -510,7 +510,7 @@ def test_without_a_sandbox_there_is_no_link(page: Page, stack: Up) -> None:
     opened = with_key(page)
     look_up(opened, MALICIOUS)
     opened.click("#rows [aria-expanded]")
-    opened.wait_for_selector("text=Related")
+    opened.wait_for_selector("tr.more h3:text-is('Related')")
     assert opened.locator("#rows a").count() == 0
     assert "66b3763be7dbbbdfcd0c0000" in opened.inner_text("tr.more")
 
