@@ -177,10 +177,15 @@ def _record(
 
 def _image(item: Mapping[str, Any]) -> dict[str, Any]:
     """Return an item as a stream's JSON holds it: bytes are base64."""
-    return {
-        name: {"B": b64encode(value["B"]).decode()} if "B" in value else value
-        for name, value in item.items()
-    }
+    return {name: _value(value) for name, value in item.items()}
+
+
+def _value(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    if "B" in value:
+        return {"B": b64encode(value["B"]).decode()}
+    if "BS" in value:
+        return {"BS": [b64encode(one).decode() for one in value["BS"]]}
+    return value
 
 
 def _batches(records: Sequence[dict[str, Any]], size: int) -> Iterator[list[dict[str, Any]]]:

@@ -7,6 +7,7 @@ docs/events.md describes the event.
 """
 
 import hashlib
+from base64 import b64decode
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -68,7 +69,13 @@ def change_in(
 
 def _images(record: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     stream = record["dynamodb"]
-    return stream.get("OldImage", {}), stream.get("NewImage", {})
+    return _image(stream.get("OldImage", {})), _image(stream.get("NewImage", {}))
+
+
+def _image(image: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Read the sets of bytes of an item, which Lambda writes in base64."""
+    sets = {name: [*map(b64decode, value["BS"])] for name, value in image.items() if "BS" in value}
+    return {**image, **{name: {"BS": values} for name, values in sets.items()}}
 
 
 def _reputation(image: Mapping[str, Any]) -> Reputation | None:

@@ -1,5 +1,6 @@
 """Which records of the stream become events, and the contents of these."""
 
+import json
 from itertools import pairwise
 from typing import Any
 
@@ -156,6 +157,17 @@ def test_every_type_of_indicator(kind: IndicatorType) -> None:
     assert detail
     VALIDATOR.validate(detail)
     assert detail["indicator"] == {"type": kind.value, "value": value}
+
+
+def test_an_item_with_siblings_is_read_as_lambda_writes_it() -> None:
+    digests = [
+        Indicator(kind, kind.info.example) for kind in (IndicatorType.MD5, IndicatorType.SHA1)
+    ]
+    summary = sighting_summary()._replace(siblings=frozenset(digests))
+    known = Reputation(Indicator(IndicatorType.SHA256, "A" * 64), summary, 1)
+    item = to_item(IocItem(known, b"12345678"))
+    [record] = json.loads(json.dumps(stream_records({}, {item["pk"]["S"]: item})))
+    assert (change_in(record) or {})["verdict"] == "MALICIOUS"
 
 
 @pytest.mark.parametrize("key", [KEY, "net#203.0.113.0/28"])
