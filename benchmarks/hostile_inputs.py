@@ -73,7 +73,7 @@ def _report(fields: bytes, iocs: bytes) -> bytes:
 RECORDS: Mapping[str, Build] = {
     "tiny records": lambda size: array(many(b"0,", size, 620_000)),
     "reports without IOCs": lambda size: array(numbered(_REPORT, size, 100_000)),
-    "IOCs that are no objects": lambda size: _report(b"", b'"ip":' + array(many(b"0,", size))),
+    "IOCs that are not objects": lambda size: _report(b"", b'"ip":' + array(many(b"0,", size))),
     "IOCs that are not valid": lambda size: _report(
         b"", b'"ip":[' + many(b'{"data":"x","verdict":"BENIGN"},', size, 590_000) + b"{}]"
     ),

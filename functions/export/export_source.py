@@ -123,7 +123,7 @@ class ExportSource:
     def carry_over(self, before: Path | None) -> int:
         """Copy from the run before when each IOC changed, and what became of its STIX indicator.
 
-        An indicator of an IOC that is no longer bad enough is withdrawn, once and for good.
+        Once an IOC is not bad enough any more, its indicator is withdrawn for good.
 
         Args:
             before: the file of that run; None for the first run.

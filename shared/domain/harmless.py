@@ -147,7 +147,7 @@ def always_harmless(indicator: Indicator) -> str:
 
 
 # RFC 6761 and RFC 6762, and `localhost.localdomain`, which the hosts files of many systems have.
-# The names for documentation (`.example`, `.test`) are not among them: blocking them harms nobody,
+# The names for documentation (`.example`, `.test`) are not among them: blocking does no harm,
 # and samples need them.
 _LOCAL_NAMES: Final = (".localhost", ".local", ".localdomain")
 
@@ -192,7 +192,7 @@ def _trivial_digests(kind: IndicatorType) -> dict[str, str]:
 # reachable. False: an exception within a larger network. Of several that hold an address, the
 # smallest decides. The table is frozen here because Python's own changes with its version.
 # The networks for documentation (192.0.2.0/24, 198.51.100.0/24, 203.0.113.0/24, 2001:db8::/32 and
-# 3fff::/20) are not in it: blocking them harms nobody, and samples need them.
+# 3fff::/20) are not in it: samples need them, and blocking does no harm.
 SPECIAL_PURPOSE_NETWORKS: Final = {
     "0.0.0.0/8": True,  # "this network"
     "10.0.0.0/8": True,  # private use
