@@ -62,6 +62,7 @@ from local.feed import SAMPLE_DOMAIN, SAMPLE_HASH, SAMPLE_IP
 from local.openapi_models import explanation as explained
 from local.openapi_models import exports, feed, sandbox
 from local.openapi_models import v4 as models
+from shared.domain.evidence import Evidence, EvidenceSource
 from shared.domain.extract import extract
 from shared.domain.indicator import Indicator, IndicatorType, parse, parse_hash, parse_query
 from shared.domain.indicator_types import (
@@ -83,6 +84,7 @@ from shared.domain.provider import (
 )
 from shared.domain.reputation import Reputation, ScanVerdict, SightingSummary
 from shared.domain.score import Scorer
+from shared.domain.sighting_details import SightingDetails
 from shared.domain.verdict import Verdict
 from shared.formats.bloom_filter import Facts
 from shared.formats.exports.source import ExportedIoc, Options, Tlp
@@ -748,7 +750,14 @@ _WHERE_PAGES_BEGIN = (
 _SEARCH_REFUSALS = (errors.NO_SEARCH_INDEX, errors.SEARCH_PARAMETER_NOT_VALID)
 _IF_INDEXED = "Available if the stack keeps a search index. Each page counts as a look-up."
 _SEEN = parse(IndicatorType.DOMAIN, SAMPLE_DOMAIN)
-_SEEN_BY = _known(_SEEN).summary.latest
+_SEEN_BY = _known(_SEEN).summary.latest._replace(
+    details=SightingDetails(
+        evidence=(
+            Evidence(EvidenceSource.YARA, Verdict.MALICIOUS, "rule_of_a_loader", decides=True),
+            Evidence(EvidenceSource.OSINT, Verdict.SUSPICIOUS, "MetaDefender Cloud", echo=True),
+        )
+    ).pack()
+)
 _SEEN_URL = parse(IndicatorType.URL, f"http://{SAMPLE_DOMAIN}/a")
 _EXPLAINED = explanation(
     LookupResult(_SEEN_URL, None, _others(_SEEN_URL)),
@@ -981,7 +990,7 @@ for _name, _what, _not_valid in (
         _IF_INDEXED,
         parameters=_WHERE_PAGES_BEGIN,
         answer=models.Sightings,
-        answers={"seen": sightings_answer(_SEEN, [_SEEN_BY], "")},
+        answers={"seen": sightings_answer(_SEEN, [_SEEN_BY], "", with_senders=False)},
         refusals=(*_SEARCH_REFUSALS, _not_valid, errors.VALUE_NOT_ENCODED),
     )
     OPERATIONS["GET", f"/v4/ioc/{_name}/{{value}}"] = Operation(
@@ -1002,7 +1011,7 @@ OPERATIONS["GET", "/v4/report/{flow_id}/iocs"] = Operation(
     "sighting.",
     parameters=_WHERE_PAGES_BEGIN,
     answer=models.SeenIndicators,
-    answers={"seen": seen_answer([(_SEEN, _SEEN_BY)], "", {})},
+    answers={"seen": seen_answer([(_SEEN, _SEEN_BY)], "", {}, with_senders=False)},
     refusals=(*_SEARCH_REFUSALS, errors.REPORT_NOT_FOUND, errors.VALUE_NOT_ENCODED),
 )
 _SEEN_HASH = LookupResult(_HASH, _known(_HASH), _others(_HASH))
@@ -1071,7 +1080,7 @@ OPERATIONS["GET", "/v4/iocs/recent"] = Operation(
         *_WHERE_PAGES_BEGIN,
     ),
     answer=models.SeenIndicators,
-    answers={"seen": seen_answer([(_SEEN, _SEEN_BY)], "", {})},
+    answers={"seen": seen_answer([(_SEEN, _SEEN_BY)], "", {}, with_senders=False)},
     refusals=_SEARCH_REFUSALS,
 )
 

@@ -8,7 +8,6 @@ from shared.domain.indicator import IndicatorType, parse_path_query
 from shared.http import errors
 from shared.http.api_error import ApiError
 from shared.http.web import Response
-from shared.store.api_keys import Right
 
 
 def explain(kind: IndicatorType | None) -> Handler:
@@ -34,8 +33,7 @@ def explain(kind: IndicatorType | None) -> Handler:
         known_around = [one for one in around if one.known]
         if not (found.known or known_around or always_harmless(found.indicator)):
             raise ApiError(errors.IOC_NOT_FOUND)
-        sees_senders = Right.ANNOTATE in call.identified().key.rights
-        body = explanation(found, known_around, service.scorer(), with_senders=sees_senders)
+        body = explanation(found, known_around, service.scorer(), with_senders=call.sees_senders())
         return Response(200, body)
 
     return look_up

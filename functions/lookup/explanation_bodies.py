@@ -18,7 +18,7 @@ from shared.domain.network import Network
 from shared.domain.provider import ListingStatus, ProviderVerdict
 from shared.domain.reputation import OF_REPORT, Reputation, ScanVerdict
 from shared.domain.score import Scorer
-from shared.domain.sighting_details import Origin, SightingDetails
+from shared.domain.sighting_details import Origin
 from shared.domain.verdict import UNKNOWN
 
 Body = dict[str, Any]
@@ -114,9 +114,7 @@ def _scan(scan: ScanVerdict, *, with_senders: bool) -> Body:
         "flow_id": scan.flow_id,
         "report_id": scan.report_id,
         "origins": [*map(_origin, details.origins)],
-        "evidence": [
-            _evidence(one, with_senders=with_senders) for one in _evidence_of(scan, details)
-        ],
+        "evidence": evidence_rows(scan, with_senders=with_senders),
         "file": {name: value for name, value in file.items() if value},
         **{name: value for name, value in threat.items() if value},
     }
@@ -125,19 +123,20 @@ def _scan(scan: ScanVerdict, *, with_senders: bool) -> Body:
     return body
 
 
-def _evidence_of(scan: ScanVerdict, details: SightingDetails) -> Sequence[Evidence]:
-    """The evidence of a sighting; an inherited verdict rests on the one of its report."""
-    if scan.source == OF_REPORT and not details.evidence:
-        return (Evidence(EvidenceSource.REPORT, scan.verdict, decides=True),)
-    return details.evidence
+def evidence_rows(scan: ScanVerdict, *, with_senders: bool) -> list[Body]:
+    """The evidence for the verdict of a sighting, as answers show it.
+
+    Args:
+        with_senders: whether it names the keys with which reports were sent.
+    """
+    return [
+        dict((one if with_senders else one._replace(sender="")).to_object())
+        for one in scan.read_evidence()
+    ]
 
 
 def _origin(origin: Origin) -> Body:
     return {name: text for name, text in origin._asdict().items() if text}
-
-
-def _evidence(one: Evidence, *, with_senders: bool) -> Body:
-    return dict((one if with_senders else one._replace(sender="")).to_object())
 
 
 def _provider(one: ProviderVerdict) -> Body:

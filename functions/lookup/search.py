@@ -83,7 +83,9 @@ def sightings(kind: IndicatorType | None) -> Handler:
         except BadCursor:
             raise parameters.refused("cursor") from None
         rule = service.overruling([indicator]).get(indicator, "")
-        return Response(200, sightings_answer(indicator, page.rows, page.cursor, rule))
+        with_senders = call.sees_senders()
+        body = sightings_answer(indicator, page.rows, page.cursor, rule, with_senders=with_senders)
+        return Response(200, body)
 
     return look_up
 
@@ -105,7 +107,8 @@ def of_scan(service: Service, call: Call) -> Response:
     if page is None:
         raise ApiError(errors.REPORT_NOT_FOUND)
     rules = service.overruling({one.indicator for one in page.rows})
-    return Response(200, seen_answer(page.rows, page.cursor, rules))
+    body = seen_answer(page.rows, page.cursor, rules, with_senders=call.sees_senders())
+    return Response(200, body)
 
 
 def recent(service: Service, call: Call) -> Response:
@@ -125,7 +128,8 @@ def recent(service: Service, call: Call) -> Response:
     if verdict is not None:
         # An overruled verdict is not the one that the client asked for.
         rows = [one for one in rows if _effective(one, rules) is verdict]
-    return Response(200, seen_answer(rows, page.cursor, rules))
+    body = seen_answer(rows, page.cursor, rules, with_senders=call.sees_senders())
+    return Response(200, body)
 
 
 def _effective(seen: "SeenIoc", rules: Mapping[Indicator, str]) -> Verdict:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from functions.lookup.explanation_bodies import evidence_rows
 from functions.lookup.v4_bodies import overruling_fields
 from shared.domain.extract import Extraction, Found
 from shared.domain.harmless import effective_sighting
@@ -47,35 +48,46 @@ def search_answer(extraction: Extraction, rows: list[Body]) -> Body:
 
 
 def sightings_answer(
-    indicator: Indicator, sightings: Iterable[ScanVerdict], cursor: str, rule: str = ""
+    indicator: Indicator,
+    sightings: Iterable[ScanVerdict],
+    cursor: str,
+    rule: str = "",
+    *,
+    with_senders: bool,
 ) -> Body:
     """The answer to a request for the sightings of an indicator.
 
     Args:
         rule: what overrules bad verdicts about it, "" for nothing.
+        with_senders: whether evidence names the keys with which reports were sent.
     """
     return {
         "type": indicator.type.value,
         "value": indicator.value,
-        "data": [_sighting(indicator, one, rule) for one in sightings],
+        "data": [_sighting(indicator, one, rule, with_senders=with_senders) for one in sightings],
         "next_cursor": cursor or None,
     }
 
 
 def seen_answer(
-    seen: Iterable[tuple[Indicator, ScanVerdict]], cursor: str, rules: Mapping[Indicator, str]
+    seen: Iterable[tuple[Indicator, ScanVerdict]],
+    cursor: str,
+    rules: Mapping[Indicator, str],
+    *,
+    with_senders: bool,
 ) -> Body:
     """The answer to a request for sightings of a scan or of all reports.
 
     Args:
         rules: what overrules bad verdicts, by indicator.
+        with_senders: whether evidence names the keys with which reports were sent.
     """
     return {
         "data": [
             {
                 "type": one.type.value,
                 "value": one.value,
-                **_sighting(one, latest, rules.get(one, "")),
+                **_sighting(one, latest, rules.get(one, ""), with_senders=with_senders),
             }
             for one, latest in seen
         ],
@@ -83,7 +95,7 @@ def seen_answer(
     }
 
 
-def _sighting(indicator: Indicator, latest: ScanVerdict, rule: str) -> Body:
+def _sighting(indicator: Indicator, latest: ScanVerdict, rule: str, *, with_senders: bool) -> Body:
     effective = effective_sighting(indicator, latest, rule)
     return {
         "verdict": effective.verdict.name,
@@ -94,4 +106,5 @@ def _sighting(indicator: Indicator, latest: ScanVerdict, rule: str) -> Body:
         "flow_id": latest.flow_id,
         "report_id": latest.report_id,
         "seen_at": format_millis(latest.seen_at),
+        "evidence": evidence_rows(latest, with_senders=with_senders),
     }

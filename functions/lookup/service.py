@@ -16,6 +16,7 @@ from shared.http import errors
 from shared.http.api_error import ApiError
 from shared.http.authentication import KeyRing
 from shared.http.web import Request, Response
+from shared.store.api_keys import Right
 
 if TYPE_CHECKING:
     from shared.store.feed_runs import FeedRun
@@ -285,6 +286,10 @@ class Call:
         if self.caller is None:
             raise ApiError(errors.NO_KEY)
         return self.caller
+
+    def sees_senders(self) -> bool:
+        """Whether the sender may see the names of the keys with which reports were sent."""
+        return Right.ANNOTATE in self.identified().key.rights
 
 
 Handler = Callable[[Service, Call], Response]

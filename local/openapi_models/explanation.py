@@ -7,9 +7,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from local.openapi_models.feed import AbsentText, Evidence
 from local.openapi_models.v4 import (
     DomainReport,
+    ExplainedEvidence,
     FlowId,
     HashReport,
     IpReport,
@@ -32,15 +32,6 @@ class ExplainedOrigin(ResponseBody):
         "",
         description="SHA-256 of the file that it came from; absent if unknown.",
         json_schema_extra=without_default,
-    )
-
-
-class ExplainedEvidence(Evidence):
-    """One statement that a verdict can rest on."""
-
-    sender: AbsentText = Field(
-        default="",
-        description="Name of the key that sent the report; for keys with the right `annotate`.",
     )
 
 

@@ -5,6 +5,9 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, RootModel
 
 from local.openapi_models.v4 import (
+    Absent,
+    AbsentText,
+    Evidence,
     FlowId,
     IndicatorName,
     RequestBody,
@@ -13,7 +16,6 @@ from local.openapi_models.v4 import (
     Time,
     without_default,
 )
-from shared.domain.evidence import EvidenceSource
 
 REPORT_EXAMPLE: dict[str, Any] = {
     "4c1a0000-0000-4000-8000-0000000b0003": {
@@ -38,12 +40,6 @@ REPORT_EXAMPLE: dict[str, Any] = {
     }
 }
 
-# A field of a report without a value is absent.
-_Absent = Field(json_schema_extra=without_default)
-AbsentText = Annotated[str, _Absent]
-AbsentFlag = Annotated[bool, _Absent]
-
-Verdict = Literal["BENIGN", "NO_THREAT", "SUSPICIOUS", "LIKELY_MALICIOUS", "MALICIOUS"]
 VerdictOrUnknown = Literal[
     "UNKNOWN", "BENIGN", "NO_THREAT", "SUSPICIOUS", "LIKELY_MALICIOUS", "MALICIOUS"
 ]
@@ -136,29 +132,6 @@ class Origin(ResponseBody):
     identifier: AbsentText = ""
 
 
-class Evidence(ResponseBody):
-    """One statement about an IOC, with its source."""
-
-    # Not strict: tests validate parsed answers, which hold the text.
-    source: EvidenceSource = Field(strict=False)
-    verdict: Verdict
-    name: AbsentText = Field(
-        default="",
-        description="Provider, YARA rule or group of signals; absent if it has no name.",
-    )
-    flow_id: AbsentText = Field(
-        default="", description="The earlier scan; absent if the scan itself holds the statement."
-    )
-    sender: AbsentText = Field(default="", description="Name of the key that sent that report.")
-    decides: AbsentFlag = Field(
-        default=False, description="Present and true if the verdict rests on it."
-    )
-    echo: AbsentFlag = Field(
-        default=False,
-        description="Present and true if it only repeats this service, so that it never decides.",
-    )
-
-
 class FeedFile(ResponseBody):
     """A file as the report describes it; its digests have the names of their types."""
 
@@ -167,7 +140,7 @@ class FeedFile(ResponseBody):
 
     name: AbsentText = ""
     type: AbsentText = Field(default="", description="MIME type, or a short type such as `pe`.")
-    size: Annotated[int, Field(ge=1), _Absent] = 0
+    size: Annotated[int, Field(ge=1), Absent] = 0
 
 
 class FeedIoc(ResponseBody):

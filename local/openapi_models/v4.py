@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from shared.domain.evidence import EvidenceSource
 from shared.domain.indicator_types import IndicatorType
 
 _FLOW_ID = "66b3763be7dbbbdfcd0a6a96"
@@ -19,6 +20,11 @@ def without_default(schema: dict[str, Any]) -> None:
     """Remove the default of a field from its schema: it only allows the field to be absent."""
     del schema["default"]
 
+
+# A field of a report without a value is absent.
+Absent = Field(json_schema_extra=without_default)
+AbsentText = Annotated[str, Absent]
+AbsentFlag = Annotated[bool, Absent]
 
 Time = Annotated[
     str,
@@ -203,6 +209,38 @@ class SightingOrigin(ResponseBody):
     type: str = Field(min_length=1, examples=["EXTRACTED_FILE"])
     identifier: str = Field(
         description="SHA-256 of the file that it came from; empty if unknown.", examples=[""]
+    )
+
+
+class Evidence(ResponseBody):
+    """One statement about an IOC, with its source."""
+
+    # Not strict: tests validate parsed answers, which hold the text.
+    source: EvidenceSource = Field(strict=False)
+    verdict: Verdict
+    name: AbsentText = Field(
+        default="",
+        description="Provider, YARA rule or group of signals; absent if it has no name.",
+    )
+    flow_id: AbsentText = Field(
+        default="", description="The earlier scan; absent if the scan itself holds the statement."
+    )
+    sender: AbsentText = Field(default="", description="Name of the key that sent that report.")
+    decides: AbsentFlag = Field(
+        default=False, description="Present and true if the verdict rests on it."
+    )
+    echo: AbsentFlag = Field(
+        default=False,
+        description="Present and true if it only repeats this service, so that it never decides.",
+    )
+
+
+class ExplainedEvidence(Evidence):
+    """One statement that a verdict can rest on."""
+
+    sender: AbsentText = Field(
+        default="",
+        description="Name of the key that sent the report; for keys with the right `annotate`.",
     )
 
 
@@ -801,13 +839,18 @@ class SeenSighting(MayBeOverruled):
     )
     origin: str = Field(description="Location of the indicator within the scan; empty if unknown.")
     origins: list[SightingOrigin] = Field(
-        description="Its locations within the scan: in the list of an indicator's sightings all, "
-        "else the first one.",
+        description="All locations of the indicator within the scan, the first one as in `origin`; "
+        "only that one if an earlier version of the service stored the row.",
         max_length=8,
     )
     flow_id: FlowId
     report_id: str = Field(description="Id of the report; empty if unknown.")
     seen_at: Time = Field(description="Date of the report.")
+    evidence: list[ExplainedEvidence] = Field(
+        description="What decides comes first. Empty if the report gives none, or if an earlier "
+        "version of the service stored the row.",
+        max_length=4,
+    )
 
 
 class Sightings(NamedIndicator):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import NamedTuple, Self
 
+from shared.domain.evidence import Evidence, EvidenceSource
 from shared.domain.indicator import Indicator
 from shared.domain.indicator_types import IndicatorType
 from shared.domain.sighting_details import Origin, SightingDetails, unpack
@@ -54,6 +55,13 @@ class ScanVerdict(NamedTuple):
         if self.origin and not details.origins:
             return details._replace(origins=(Origin(self.origin),))
         return details
+
+    def read_evidence(self) -> tuple[Evidence, ...]:
+        """Return the evidence; an inherited verdict rests on the one of its report."""
+        evidence = unpack(self.details).evidence
+        if self.source == OF_REPORT and not evidence:
+            return (Evidence(EvidenceSource.REPORT, self.verdict, decides=True),)
+        return evidence
 
 
 class SightingSummary(NamedTuple):

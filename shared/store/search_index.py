@@ -8,8 +8,9 @@ sightings#<ioc>    <date>.<scan>.<shown>.<whole>    one whole sighting, in the a
                                                     rows without <whole>, and with flow, report,
                                                     verdict, parent and origin only
 day#<day>#<shard>  <date>.<scan>.<content>.<part>   flow, report, parent, and body: type, value,
-                                                    verdict and origin of each of its IOCs, as
-                                                    JSON, compressed by gzip
+                                                    verdict, origin, source and details of each of
+                                                    its IOCs, as JSON, compressed by gzip. Earlier
+                                                    versions wrote no source and no details
 days#              <day>                            none; the day has reports
 scan#<scan>        as in day#                       none; the position of a report of the scan
 
@@ -192,7 +193,7 @@ class SearchIndex(Table):
         last = after
         for item in self._query(sightings_key(indicator), after or _LAST, limit + 2):
             sk = item["sk"]["S"]
-            # Rows that differ in more than the list shows are one sighting in it.
+            # Rows that differ in their details only are one sighting in the list.
             if _shown(sk) == _shown(last):
                 continue
             if len(rows) == limit:
@@ -386,6 +387,7 @@ def _bodies(sightings: Sequence[Sighting]) -> Iterator[str]:
     for sighting in sightings:
         latest, indicator = sighting.summary.latest, sighting.indicator
         row = [indicator.type, indicator.value, latest.verdict, latest.origin]
+        row += [latest.source, latest.details]
         text = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
         if part and size + len(text.encode()) > _MAX_BODY_BYTES:
             yield f"[{','.join(part)}]"
@@ -401,9 +403,11 @@ def _iocs(item: Item) -> list[SeenIoc]:
     return [
         SeenIoc(
             Indicator(IndicatorType(kind), value),
-            ScanVerdict(date, Verdict(verdict), flow, parent, origin, report),
+            ScanVerdict(date, Verdict(verdict), flow, parent, origin, report, *source_and_details),
         )
-        for kind, value, verdict, origin in json.loads(gzip.decompress(bytes(item["body"]["B"])))
+        for kind, value, verdict, origin, *source_and_details in json.loads(
+            gzip.decompress(bytes(item["body"]["B"]))
+        )
     ]
 
 

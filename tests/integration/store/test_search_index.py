@@ -1,13 +1,17 @@
 """The search index, read in pages, on both engines."""
 
+import gzip
+import json
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from shared.domain.errors import StoreError
+from shared.domain.evidence import Evidence, EvidenceSource
 from shared.domain.indicator import HASH_TYPES, Indicator, IndicatorType, parse
-from shared.domain.reputation import ScanVerdict, Sighting
+from shared.domain.reputation import OF_REPORT, ScanVerdict, Sighting
+from shared.domain.sighting_details import Origin, SightingDetails
 from shared.domain.verdict import Verdict
 from shared.store.search_index import MAX_DAYS, MAX_READ, BadCursor, SearchIndex, SeenIoc
 from tests.builders import DOMAIN, sighting, sighting_summary
@@ -110,6 +114,40 @@ def test_the_iocs_of_a_scan(any_store: Store) -> None:
     assert cursor == ""
     assert rows == [SeenIoc(one.indicator, one.summary.latest) for one in first]
     assert index.of_scan("flow", 2) is None
+
+
+def test_every_list_holds_the_details_of_a_sighting(any_store: Store) -> None:
+    index = index_of(any_store)
+    details = SightingDetails(
+        (Origin("INPUT_FILE", "ab" * 32), Origin("EMAIL_BODY")),
+        (Evidence(EvidenceSource.YARA, Verdict.MALICIOUS, "rule", decides=True),),
+        file_name="a.exe",
+    )
+    seen = sighting(sighting_summary(origin="INPUT_FILE", details=details.pack()))
+    inherited = sighting(sighting_summary(source=OF_REPORT), domain(1))
+    enter(index, [seen, inherited])
+    page = index.of_scan(seen.flow_id, 5)
+    assert page
+    for rows in (page.rows, index.recent(5).rows):
+        assert [one.latest for one in rows] == [seen.summary.latest, inherited.summary.latest]
+    [latest] = index.sightings(DOMAIN, 5).rows
+    assert latest.read_details() == details
+    assert latest.read_evidence() == details.evidence
+    [other] = index.sightings(domain(1), 5).rows
+    assert other.read_evidence() == (Evidence(EvidenceSource.REPORT, other.verdict, decides=True),)
+
+
+def test_a_row_of_an_earlier_version_has_no_details(any_store: Store) -> None:
+    index = index_of(any_store)
+    seen = sighting(sighting_summary(origin="INPUT_FILE", details='{"n":"a.exe"}'))
+    enter(index, [seen])
+    [row] = [one for one in any_store.items(any_store.search_table) if "body" in one]
+    body = json.loads(gzip.decompress(bytes(row["body"]["B"])))
+    row["body"] = {"B": gzip.compress(json.dumps([ioc[:4] for ioc in body]).encode())}
+    any_store.client.put_item(TableName=any_store.search_table, Item=row)
+    [found] = index.recent(5).rows
+    assert found == SeenIoc(seen.indicator, seen.summary.latest._replace(details=""))
+    assert found.latest.read_details().origins == (Origin("INPUT_FILE"),)
 
 
 def test_a_report_as_large_as_a_feed_may_have_is_found_whole(any_store: Store) -> None:

@@ -13,11 +13,14 @@ from functions.lookup.routes import respond
 from functions.lookup.search import MAX_CHARS
 from functions.lookup.service import Service
 from local.openapi_models import v4 as models
+from shared.domain.evidence import Evidence, EvidenceSource
 from shared.domain.indicator import HASH_TYPES, Indicator, IndicatorType
 from shared.domain.provider import IocRecord, Listing, ListingStatus, Provider
 from shared.domain.reputation import ScanVerdict
+from shared.domain.sighting_details import SightingDetails
 from shared.domain.verdict import Verdict
 from shared.http.web import Request, Response
+from shared.store.api_keys import ALL_RIGHTS, DEFAULT_RIGHTS, Right
 from shared.store.providers import ProviderState
 from shared.store.search_index import BadCursor, ResultPage, SeenIoc
 from tests.builders import reputation, sighting_summary
@@ -33,7 +36,14 @@ from tests.unit.lookup.test_routes import (
 )
 
 JSON = {"content-type": "application/json"}
-WINNER = sighting_summary(parent_verdict="MALICIOUS", origin="INPUT_FILE", report_id="r").latest
+DECIDES = Evidence(EvidenceSource.EARLIER_REPORT, Verdict.MALICIOUS, "", "f", "lab", decides=True)
+ECHO = Evidence(EvidenceSource.OSINT, Verdict.SUSPICIOUS, "MetaDefender Cloud", echo=True)
+WINNER = sighting_summary(
+    parent_verdict="MALICIOUS",
+    origin="INPUT_FILE",
+    report_id="r",
+    details=SightingDetails(evidence=(ECHO, DECIDES)).pack(),
+).latest
 
 
 def search(
@@ -197,6 +207,10 @@ ROW = {
     "flow_id": WINNER.flow_id,
     "report_id": "r",
     "seen_at": "2025-06-01T08:00:00.000Z",
+    "evidence": [
+        {"source": "earlier_report", "verdict": "MALICIOUS", "flow_id": "f", "decides": True},
+        {"source": "osint", "verdict": "SUSPICIOUS", "name": "MetaDefender Cloud", "echo": True},
+    ],
 }
 
 
@@ -264,6 +278,20 @@ def test_recent_iocs(query: str, verdict: Verdict | None, kinds: Any) -> None:
     index = FakeIndex()
     assert get("/v4/iocs/recent", query, index).status == 200
     assert index.asked == [(100, "", verdict, kinds)]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/v4/ioc/domain/evil.example/sightings", "/v4/report/a/iocs", "/v4/iocs/recent"],
+)
+def test_evidence_names_senders_for_keys_that_annotate_only(path: str) -> None:
+    for rights, sender in ((DEFAULT_RIGHTS, None), (ALL_RIGHTS, "lab")):
+        keys = FakeKeys(KEY)
+        keys.rights = rights
+        using = replace(service(keys), index=FakeIndex())
+        [row] = respond(using, Request("GET", path, "", {"apikey": KEY})).body["data"]
+        assert row["evidence"][0].get("sender") == sender
+    assert Right.ANNOTATE in ALL_RIGHTS - DEFAULT_RIGHTS
 
 
 LOOPBACK = Indicator(IndicatorType.IP, "127.0.0.1")

@@ -29,6 +29,7 @@ from functions.publish.feed import (
 )
 from functions.publish.store.feed_log import FeedEntry, FeedInfo
 from local.openapi_models import feed as feed_models
+from local.openapi_models.v4 import Evidence
 from shared.domain.links import report_link
 from shared.formats.feed import atom, json_page
 
@@ -317,7 +318,7 @@ def test_every_number_and_truth_of_a_report_is_one_in_atom() -> None:
     """A field that the model of the feed gets is read from XML as from JSON."""
     kinds = {
         name: field.annotation
-        for model in (feed_models.FeedReport, feed_models.FeedIoc, feed_models.Evidence)
+        for model in (feed_models.FeedReport, feed_models.FeedIoc, Evidence)
         for name, field in model.model_fields.items()
     }
     for name, kind in kinds.items():
