@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-TIMEOUT_S = 60
+# Ends a process that hangs; a slow disk alone may hold one up for a minute.
+TIMEOUT_S = 300
 
 
 def environment(**variables: str) -> dict[str, str]:

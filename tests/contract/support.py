@@ -101,7 +101,7 @@ class Api:
         if body is not None:
             text = json.dumps(body)
             sent["content-type"] = "application/json"
-        connection = http.client.HTTPConnection(HOST, self.port, timeout=10)
+        connection = http.client.HTTPConnection(HOST, self.port, timeout=60)
         try:
             connection.request(method, self._stage_path + target, text, sent)
             response = connection.getresponse()

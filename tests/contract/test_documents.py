@@ -31,7 +31,7 @@ def test_a_client_may_keep_it_and_asks_whether_it_changed(api: Api, path: str) -
 def test_it_is_compressed_for_a_client_that_reads_gzip(api: Api, path: str) -> None:
     plain = api.ask(path, apikey="")
     assert "content-encoding" not in plain.headers
-    connection = http.client.HTTPConnection(HOST, api.port, timeout=10)
+    connection = http.client.HTTPConnection(HOST, api.port, timeout=60)
     connection.request("GET", path, headers={"accept-encoding": "gzip"})
     response = connection.getresponse()
     packed = response.read()

@@ -245,7 +245,7 @@ def test_readers_of_a_refused_key(api: Api) -> None:
 
 @pytest.mark.parametrize("name", ["apikey", "apiKey", "ApiKey", "APIKEY"])
 def test_the_header_of_the_key_has_no_case(api: Api, name: str) -> None:
-    connection = http.client.HTTPConnection(HOST, api.port, timeout=10)
+    connection = http.client.HTTPConnection(HOST, api.port, timeout=60)
     connection.request("GET", "/v4/domain/evil.example", headers={name: api.key})
     assert connection.getresponse().status == 200
     connection.close()

@@ -39,7 +39,7 @@ def address(filled_store: Store, request: pytest.FixtureRequest) -> Iterator[Api
 
 def get(url: str, **headers: str) -> requests.Response:
     """What a client that brings a key is answered with; it follows no redirect."""
-    return requests.get(url, headers={"apikey": KEY, **headers}, timeout=10, allow_redirects=False)
+    return requests.get(url, headers={"apikey": KEY, **headers}, timeout=60, allow_redirects=False)
 
 
 def _flow_id(report: Any) -> str:
@@ -107,7 +107,7 @@ def test_a_large_file_is_at_an_address_of_the_bucket(
     answer = get(f"{address.base}/v4/exports/iocs.csv")
     assert answer.status_code == 302
     assert answer.json() == {"url": answer.headers["location"]}
-    assert requests.get(answer.headers["location"], timeout=10).text.startswith("type,")
+    assert requests.get(answer.headers["location"], timeout=60).text.startswith("type,")
 
 
 def test_our_own_client_looks_up_and_takes_the_filter(address: Api, tmp_path: Path) -> None:

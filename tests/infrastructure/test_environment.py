@@ -34,7 +34,7 @@ def checkout(tmp_path: Path) -> Path:
 def make(checkout: Path, target: str) -> subprocess.CompletedProcess[str]:
     assert "PYTEST_VERSION" in os.environ, "Makefile knows tests by it"
     return subprocess.run(
-        ["make", target], cwd=checkout, capture_output=True, text=True, timeout=60, check=False
+        ["make", target], cwd=checkout, capture_output=True, text=True, timeout=300, check=False
     )
 
 

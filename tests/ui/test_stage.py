@@ -40,7 +40,7 @@ def broken_links(page: Page, staged: str) -> list[str]:
         else:
             ok = (
                 urlsplit(link).path.startswith(f"/{STAGE}/")
-                and requests.get(address, timeout=60).ok
+                and requests.get(address, timeout=300).ok
             )
         if not ok:
             broken.append(link)
@@ -93,7 +93,7 @@ def test_every_command_of_the_description_asks_below_the_stage(visitor: Page, st
             address.replace("YOUR_KEY", DEFAULT_API_KEY),
             headers=headers,
             data=dict(options).get("-d"),
-            timeout=60,
+            timeout=300,
             allow_redirects=False,
         )
         # The sample that an example names, or the file, may not be in this store.

@@ -81,7 +81,7 @@ def api(filled: Store, empty_bucket: None) -> Iterator[Api]:
 def get(api: Api, path: str, **headers: str) -> requests.Response:
     """Return the answer to a client with a key."""
     known = {"apikey": DEFAULT_API_KEY} | headers
-    return requests.get(f"{api.base}{path}", headers=known, timeout=10)
+    return requests.get(f"{api.base}{path}", headers=known, timeout=60)
 
 
 def text(api: Api, name: str) -> str:
@@ -238,12 +238,12 @@ def test_a_large_file_comes_from_the_bucket(
     answer = requests.get(
         f"{api.base}/v4/exports/iocs.csv",
         headers={"apikey": DEFAULT_API_KEY},
-        timeout=10,
+        timeout=60,
         allow_redirects=False,
     )
     assert (answer.status_code, answer.headers["Cache-Control"]) == (302, "no-store")
     assert DEFAULT_API_KEY not in answer.headers["Location"]
-    fetched = requests.get(answer.headers["Location"], timeout=10)
+    fetched = requests.get(answer.headers["Location"], timeout=60)
     assert (fetched.content.decode(), fetched.status_code) == (whole, 200)
 
 
@@ -274,15 +274,15 @@ def test_the_job_fails_loudly_without_its_bucket(
 
 @pytest.mark.parametrize("path", ["/v4/exports", "/taxii2/"])
 def test_a_key_may_come_as_a_password(api: Api, built: dict[str, Any], path: str) -> None:
-    refused = requests.get(f"{api.base}{path}", timeout=10)
+    refused = requests.get(f"{api.base}{path}", timeout=60)
     assert refused.status_code == 401
     # A REST API renames it, so that a client has to send the password unasked.
     assert refused.headers["x-amzn-Remapped-WWW-Authenticate"].startswith("Basic ")
     for password, status in ((DEFAULT_API_KEY, 200), ("wrong", 401), ("", 401)):
-        answer = requests.get(f"{api.base}{path}", auth=("anyone", password), timeout=10)
+        answer = requests.get(f"{api.base}{path}", auth=("anyone", password), timeout=60)
         assert answer.status_code == status
     spoilt = {"Authorization": "Basic " + b64encode(b"\xff:\xff").decode() + "!"}
-    assert requests.get(f"{api.base}{path}", headers=spoilt, timeout=10).status_code == 401
+    assert requests.get(f"{api.base}{path}", headers=spoilt, timeout=60).status_code == 401
 
 
 @pytest.fixture
@@ -514,12 +514,12 @@ def test_taxii_has_no_more_than_that(
 
 def test_taxii_deletes_nothing(api: Api, collection: Collection) -> None:
     path = objects_path(f"{IDENTITY}/")
-    answer = requests.delete(f"{api.base}{path}", headers={"apikey": DEFAULT_API_KEY}, timeout=10)
+    answer = requests.delete(f"{api.base}{path}", headers={"apikey": DEFAULT_API_KEY}, timeout=60)
     assert (answer.status_code, answer.headers["Allow"]) == (405, "GET")
 
 
 def test_taxii_takes_nothing(api: Api, collection: Collection) -> None:
     answer = requests.post(
-        f"{api.base}{objects_path()}", headers={"apikey": DEFAULT_API_KEY}, data="{}", timeout=10
+        f"{api.base}{objects_path()}", headers={"apikey": DEFAULT_API_KEY}, data="{}", timeout=60
     )
     assert (answer.status_code, answer.headers["Allow"]) == (405, "GET")

@@ -235,7 +235,7 @@ def test_a_hostile_page_costs_neither_time_nor_memory_and_the_next_run_is_fine(
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=300,
     )
     stopped, seconds, megabytes = json.loads(run.stdout.splitlines()[-1])
     assert stopped == expected

@@ -98,7 +98,7 @@ def ask(path: str) -> tuple[int, Any]:
 def downloaded() -> Filter:
     status, body = ask("/v4/filter/download")
     assert status == 302
-    answer = requests.get(body["url"], timeout=10)
+    answer = requests.get(body["url"], timeout=60)
     assert answer.status_code == 200
     return read_file(answer.content)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from iocrep.errors import Exit
-from tests.command_line import command
+from tests.command_line import TIMEOUT_S, command
 from tests.integration.iocrep.conftest import Run
 from tests.reputation_server import ReputationServer
 
@@ -45,20 +45,29 @@ def test_no_line_is_lost_and_none_comes_twice(
     )
     ended = set()
     for pause in pauses:
-        process = subprocess.Popen(
-            arguments,
-            env=os.environ | environ,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        # The moment is any after its first request, however slow this machine is.
-        before, deadline = len(server.requests), time.monotonic() + 60
-        while len(server.requests) == before and process.poll() is None:
-            assert time.monotonic() < deadline
-            time.sleep(0.005)
-        time.sleep(pause)
-        process.send_signal(number)
-        ended.add(process.wait(60))
+        before = len(server.requests)
+        with (
+            (tmp_path / "stacks").open("wb") as stacks,
+            subprocess.Popen(
+                arguments,
+                env=os.environ | environ | {"PYTHONFAULTHANDLER": "1"},
+                stdout=subprocess.DEVNULL,
+                stderr=stacks,
+            ) as process,
+        ):
+            # The moment is any after its first request, however slow this machine is.
+            deadline = time.monotonic() + TIMEOUT_S
+            while len(server.requests) == before and process.poll() is None:
+                assert time.monotonic() < deadline
+                time.sleep(0.005)
+            time.sleep(pause)
+            process.send_signal(number)
+            try:
+                ended.add(process.wait(TIMEOUT_S))
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGABRT)
+                process.wait(TIMEOUT_S)
+                pytest.fail((tmp_path / "stacks").read_text())
         if out.exists():
             assert whole.stdout_bytes.startswith(complete_lines(out))
     assert ended & {Exit.INTERRUPTED, -signal.SIGKILL}, "no run was killed before its end"

@@ -275,7 +275,7 @@ def test_a_terminal_sees_a_bar_and_the_output_does_not(
             stdout=subprocess.PIPE,
             stderr=stderr,
         )
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate(timeout=300)
         seen = os.read(terminal.fileno(), 1_000_000).decode()
     assert process.returncode == Exit.NOTHING_BAD
     assert len(out.splitlines()) == 3000
@@ -298,7 +298,7 @@ def test_a_reader_that_leaves_is_no_accident(environ: dict[str, str], tmp_path: 
     process.stdout.close()
     told = process.stderr.read().decode()
     process.stderr.close()
-    assert process.wait(60) == Exit.FAILED
+    assert process.wait(300) == Exit.FAILED
     assert "Traceback" not in told
 
 

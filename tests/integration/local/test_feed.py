@@ -9,7 +9,7 @@ from local.feed import sample_feed
 def get(url: str) -> requests.Response:
     with requests.Session() as session:
         session.trust_env = False  # loopback needs no proxy
-        return session.get(url, timeout=10)
+        return session.get(url, timeout=60)
 
 
 def test_the_pages_are_read_by_following_next() -> None:

@@ -21,7 +21,7 @@ Handler = Callable[[dict[str, Any], Any], Any]
 def ask(
     port: int, method: str, target: str, body: bytes | None = None, **headers: str
 ) -> tuple[http.client.HTTPResponse, bytes]:
-    connection = http.client.HTTPConnection(HOST, port, timeout=10)
+    connection = http.client.HTTPConnection(HOST, port, timeout=60)
     try:
         connection.request(method, target, body, headers)
         response = connection.getresponse()
@@ -129,7 +129,7 @@ def test_answers_without_a_body(method: str, status: int) -> None:
 
 
 def test_as_many_calls_as_promised_are_under_way_at_once() -> None:
-    together = threading.Barrier(CONCURRENCY, timeout=10)
+    together = threading.Barrier(CONCURRENCY, timeout=60)
 
     def meet(event: dict[str, Any], context: Any) -> dict[str, Any]:
         together.wait()
