@@ -203,6 +203,11 @@ def test_only_what_there_is_none_of_may_be_absent() -> None:
         if not field.is_required()
     } == {
         *((body, "sha512") for body in DIGEST_OWNERS),
+        *(
+            (model.__name__, name)
+            for model in (models.Evidence, models.ExplainedEvidence)
+            for name in ("name", "flow_id", "sender", "decides", "echo")
+        ),
         ("FileReputation", "confidence_level"),
         ("KeyInfo", "limit_reputation"),
         ("KeyInfo", "throttling_limit"),
