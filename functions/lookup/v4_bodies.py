@@ -90,7 +90,7 @@ def hash_report(
     rule = overruling_rule(indicator, reputation, others)
     engine = _sandbox_engine(reputation, rule, scorer)
     report = _hash_report(indicator, _engines(engine, others, rule))
-    report["file_id"] = report["data_id"] = flow_id
+    report["file_id"] = report["data_id"] = report["scan_results"]["data_id"] = flow_id
     details = summary.shown.read_details()
     report["file_info"] = _file_info(reputation, details)
     if report["scan_results"]["scan_details"][SANDBOX_PROVIDER]["scan_result_i"] in _DETECTED:
@@ -117,6 +117,8 @@ def _hash_report(indicator: Indicator, engines: Mapping[str, Body]) -> Body:
         "file_id": indicator.value,
         "data_id": indicator.value,
         "share_file": 1,
+        # This service keeps no files.
+        "stored": False,
         "rest_version": "4",
         "additional_info": [],
         "votes": {"up": 0, "down": 0},
@@ -124,6 +126,9 @@ def _hash_report(indicator: Indicator, engines: Mapping[str, Body]) -> Body:
         "file_info": _no_file_info(indicator),
         "scan_results": {
             "scan_details": engines,
+            "data_id": indicator.value,
+            "rescan_available": False,
+            "in_queue": 0,
             "scan_all_result_i": scan_result,
             "scan_all_result_a": _SCAN_RESULTS[scan_result],
             "start_time": "",

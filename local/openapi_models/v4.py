@@ -343,6 +343,9 @@ class ScanResults(ResponseBody):
     """The results of all engines together."""
 
     scan_details: ScanDetails
+    data_id: DataId
+    rescan_available: Literal[False] = Field(description="Always false: it scans no file.")
+    in_queue: Literal[0] = Field(description="Always 0: no scan waits.")
     scan_all_result_i: ScanResult
     scan_all_result_a: ScanResultText
     start_time: Time | Literal[""] = Field(
@@ -429,6 +432,7 @@ class HashReport(ResponseBody):
     file_id: DataId
     data_id: DataId
     share_file: Literal[1]
+    stored: Literal[False] = Field(description="Always false: this service keeps no files.")
     rest_version: Literal["4"]
     additional_info: list[str] = Field(description="Always empty.", max_length=0)
     votes: Votes

@@ -85,6 +85,16 @@ def sandbox_hash(body: Any) -> bool:
     return bool(detected / total > 0)
 
 
+def typed_hash(body: Any) -> bool:
+    """Clients in Go, TypeScript, Java and C++, which read into fields of fixed types."""
+    scan = body["scan_results"]
+    assert scan["data_id"] == body["data_id"] == body["last_sandbox_id"][0]["sandbox_id"]
+    assert [scan["rescan_available"], body["stored"]] == [False, False]
+    for name in ("in_queue", "total_time", "total_avs", "total_detected_avs", "scan_all_result_i"):
+        assert type(scan[name]) is int
+    return bool(scan["scan_all_result_a"] != "No Threat Detected")
+
+
 HASH_READERS = [
     cortex_hash,
     demisto_hash,
@@ -93,6 +103,7 @@ HASH_READERS = [
     mcp_hash,
     process_gate,
     sandbox_hash,
+    typed_hash,
 ]
 
 
