@@ -33,7 +33,10 @@ def broken_links(page: Page, staged: str) -> list[str]:
         address, fragment = urldefrag(link)
         if address == urldefrag(page.url)[0]:
             # A view of the page, or an element of it.
-            views = fragment in {"search", "status"} or page.locator(f"[id='{fragment}']").count()
+            views = (
+                fragment.split("/")[0] in {"search", "status", "list", "ioc"}
+                or page.locator(f"[id='{fragment}']").count()
+            )
             ok = bool(views)
         elif link and origin_of(link) != origin_of(staged):
             ok = True
