@@ -1,9 +1,9 @@
 """A fast client of DynamoDB for look-ups and the writes of ingestion.
 
 It has the methods, arguments, answers and errors of boto3's client, for the item operations only,
-and takes a fraction of its CPU time: a request is one JSON text, signed and sent by `http.client`
-(docs/adr/0012-direct-client.md). In environments that it does not support, `direct_client`
-returns boto3's client.
+and takes a fraction of its CPU time: it signs a request, sends it in one packet, and reads the
+answer with `http.client` (docs/adr/0012-direct-client.md). In environments that it does not
+support, `direct_client` returns boto3's client.
 """
 
 import json
@@ -214,7 +214,8 @@ class DirectClient:
         try:
             connection.sock.settimeout(self._read_timeout_s)
             headers = self._signer.headers(f"{_API}.{operation}", body)
-            connection.request("POST", "/", body, headers)
+            # In one packet: `HTTPConnection.request` sends two, and checks every header first.
+            connection.sock.sendall(_request(headers, body))
         except OSError as error:
             connection.close()
             raise _Passing(self._unanswered(error)) from error
@@ -224,12 +225,16 @@ class DirectClient:
         """Read an answer and return the connection to the pool."""
         try:
             connection.sock.settimeout(max(until - time.monotonic(), _SHORTEST_READ_S))
-            response = connection.getresponse()
-            data = response.read()
+            with HTTPResponse(connection.sock, method="POST") as response:
+                response.begin()
+                data = response.read()
         except (OSError, HTTPException) as error:
             connection.close()
             raise _Passing(self._unanswered(error)) from error
-        self._connections.release(connection)
+        if response.will_close:
+            connection.close()
+        else:
+            self._connections.release(connection)
         return _read(operation, response, data)
 
     def _unanswered(self, error: Exception) -> BotoCoreError:
@@ -370,6 +375,12 @@ def _refusal(operation: str, status: int, data: bytes) -> ClientError:
     kind = ConditionalCheckFailedException if code == CONDITION_FAILED else ClientError
     message = str(answer.get("message") or answer.get("Message") or "")
     return kind({"Error": {"Code": code, "Message": message}}, operation)
+
+
+def _request(headers: Mapping[str, str], body: bytes) -> bytes:
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    head = f"POST / HTTP/1.1\r\n{lines}Content-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
 
 
 def _is_whole(response: HTTPResponse, data: bytes) -> bool:

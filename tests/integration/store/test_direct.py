@@ -230,6 +230,14 @@ def test_a_connection_that_was_closed_meanwhile_is_no_fault(server: FeedServer) 
     assert server.connections >= 3
 
 
+def test_a_connection_that_the_store_ends_is_not_used_again(server: FeedServer) -> None:
+    server.answer("/", page(FOUND, connection="close"))
+    client = client_of(server)
+    for _ in range(3):
+        assert get(client) == json.loads(FOUND)
+    assert server.connections == 3
+
+
 class TestTls:
     @pytest.fixture
     def server(self, certificate: Path) -> Iterator[FeedServer]:
