@@ -20,6 +20,7 @@ app = typer.Typer(
     name="iocrep",
     help="Query an IOC reputation service. Settings: file, environment, options; the last wins.",
     no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_show_locals=False,  # the locals contain the key
     rich_markup_mode="markdown",  # wraps paragraphs at the width of the terminal
 )

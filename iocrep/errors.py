@@ -16,6 +16,7 @@ from shared.client import (
     ReputationApiError,
 )
 from shared.domain.errors import FeedError, ReputationError
+from shared.http.failure import cause_of
 from shared.http.fetch import FeedRefused
 
 
@@ -77,14 +78,14 @@ def _advice(error: ReputationError, url: str) -> str:
         return f"the key was refused: {error}. `iocrep config show` shows where it comes from."
     if isinstance(error, LimitReached):
         return f"the key has used up its look-ups. {_resets(error.retry_in_s)}"
-    if isinstance(error, ApiUnavailable | DeadlinePassed):
-        return (
-            f"{url} does not answer: {error}. Check the address and the service. "
-            "A slow service needs a longer --timeout."
-        )
+    if isinstance(error, DeadlinePassed):
+        return f"{url} does not answer: {error}. A slow service needs a longer --timeout."
+    if isinstance(error, ApiUnavailable):
+        return f"{url} does not answer: {error}. Check the address and the service."
     if isinstance(error, FeedError):
+        cause = f" ({cause_of(error.__cause__, url)})" if error.__cause__ else ""
         return (
-            f"{error}. `iocrep config show` shows the address of the feed: "
+            f"{error}{cause}. `iocrep config show` shows the address of the feed: "
             "feed_url, or /feed/reports of url if that is not set."
         )
     return (

@@ -2,14 +2,15 @@
 
 import codecs
 import hashlib
+import io
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import ip_network
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
-from iocrep.errors import UsageError
 from shared.domain.errors import InvalidIndicator
 from shared.domain.indicator import (
     HASH_TYPES,
@@ -101,19 +102,17 @@ def _is_network(text: str) -> bool:
 class Lines:
     """Reads a list of any length line by line, with bounded memory.
 
+    The list is in UTF-8, or in UTF-16 with a byte order mark.
+
     Attributes:
         done: number of lines read so far.
-
-    Raises:
-        UsageError: the list is in UTF-16.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-        # Read at once, so that a list in UTF-16 fails before any output is created.
-        self._first: bytes | None = stream.readline(MAX_LINE_BYTES)
-        if self._first.startswith(_UTF_16):
-            raise UsageError("the list is in UTF-16. Save it as UTF-8.")
+        self._read = partial(_read_bytes, stream)
+        if _first_bytes(stream).startswith(_UTF_16):
+            text = io.TextIOWrapper(stream, "utf-16", errors="replace", newline="\n")
+            self._read = partial(_read_utf_16, text)
         self._digest = hashlib.sha256()
         self.done = 0
 
@@ -142,20 +141,35 @@ class Lines:
             yield Line(self.done, text, query, reason, size)
 
     def _next(self) -> tuple[bytes, int] | None:
-        if self._first is None:
-            raw = part = self._stream.readline(MAX_LINE_BYTES)
-        else:
-            raw = part = self._first
-            self._first = None
+        """The first bytes of the next line, in UTF-8, and its size in the list."""
+        raw, size = self._read()
+        part = raw
         if not raw:
             return None
-        size = len(raw)
         while part and not part.endswith(b"\n"):
-            part = self._stream.readline(MAX_LINE_BYTES)
-            size += len(part)
+            part, more = self._read()
+            size += more
         self._digest.update(raw.rstrip(b"\r\n") + b"\n")
         self.done += 1
         return raw, size
+
+
+def _first_bytes(stream: BinaryIO) -> bytes:
+    if isinstance(stream, io.BufferedReader):
+        return stream.peek(2)
+    first = stream.read(2)
+    stream.seek(0)
+    return first
+
+
+def _read_bytes(stream: BinaryIO) -> tuple[bytes, int]:
+    raw = stream.readline(MAX_LINE_BYTES)
+    return raw, len(raw)
+
+
+def _read_utf_16(stream: TextIO) -> tuple[bytes, int]:
+    text = stream.readline(MAX_LINE_BYTES)
+    return text.encode(), len(text.encode("utf-16-le"))
 
 
 def in_chunks(lines: Iterable[Line], most: int) -> Iterator[list[Line]]:

@@ -3,20 +3,19 @@
 import io
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from iocrep import parameters
 from iocrep.errors import UsageError, exit_on_error, notice
 from iocrep.formats import Format, Row, as_table, as_text, console, header
 from iocrep.journal import Counts, Journal
 from iocrep.lists import Line, Lines, in_chunks
+from iocrep.progress import Progress
 from shared.client import Answer, ReputationApiError, ReputationClient, Unanswered
 from shared.domain.indicator import Indicator
 
@@ -45,17 +44,19 @@ def lookup(
         stream = stack.enter_context(_open_list(indicators or [], file))
         lines = Lines(stream)
         client = stack.enter_context(settings.client(batch))
-        advance = stack.enter_context(_progress(stream, quiet=quiet))
+        progress = Progress(_size(stream), quiet=quiet)
         sink: _Sink = _Screen(form)
         if output is not None:
             journal = stack.enter_context(Journal(output, form, lines, resume=resume))
-            advance(journal.skipped)
+            progress.skip(journal.skipped)
             sink = _File(form, journal)
         try:
             for chunk in in_chunks(lines, batch):
                 _reject(chunk, sink.counts, quiet=quiet)
-                sink.write(_look_up(client, chunk, sink.counts))
-                advance(sum(line.size for line in chunk))
+                with progress:
+                    rows = _look_up(client, chunk, sink.counts)
+                sink.write(rows)
+                progress.advance(len(chunk), sum(line.size for line in chunk))
             if form is Format.CSV:
                 sink.write([])  # writes the header even if there were no indicators
         except KeyboardInterrupt:
@@ -122,7 +123,9 @@ def _open_list(indicators: Sequence[str], file: Path | None) -> Iterator[BinaryI
     """Open the list: arguments, a file or the standard input."""
     if indicators and file is not None:
         raise UsageError("give indicators or --file, not both.")
-    if indicators:
+    if indicators == ["-"]:
+        yield sys.stdin.buffer
+    elif indicators:
         if not all(map(str.strip, indicators)):
             raise UsageError("an argument is empty.")
         yield io.BytesIO("\n".join(indicators).encode(errors="replace"))
@@ -135,22 +138,10 @@ def _open_list(indicators: Sequence[str], file: Path | None) -> Iterator[BinaryI
             yield stream
     elif file is None and sys.stdin.isatty():
         raise UsageError(
-            "nothing to look up. Give indicators, --file, or a list on the standard input."
+            "nothing to look up. Give indicators, --file, or - for a list on the standard input."
         )
     else:
         yield sys.stdin.buffer
-
-
-@contextmanager
-def _progress(stream: BinaryIO, *, quiet: bool) -> Iterator[Callable[[int], None]]:
-    """Show a progress bar on standard error, by bytes of the list if its size is known."""
-    screen = Console(stderr=True)
-    columns = (TextColumn("looking up"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
-    with Progress(
-        *columns, TimeRemainingColumn(), console=screen, disable=quiet or not screen.is_terminal
-    ) as bar:
-        task = bar.add_task("", total=_size(stream))
-        yield lambda size: bar.advance(task, size)
 
 
 def _size(stream: BinaryIO) -> int | None:

@@ -46,7 +46,10 @@ Config = Annotated[
     typer.Option(help="File with settings, in TOML.", envvar=FILE_VARIABLE, show_envvar=True),
 ]
 Indicators = Annotated[
-    list[str] | None, typer.Argument(help="Indicators of any type, defanged or not.")
+    list[str] | None,
+    typer.Argument(
+        help="Indicators of any type, defanged or not; - is a list on the standard input."
+    ),
 ]
 OneIndicator = Annotated[str, typer.Argument(help="An indicator of any type, defanged or not.")]
 ListFile = Annotated[

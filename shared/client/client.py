@@ -34,6 +34,7 @@ from shared.domain.indicator import HASH_TYPES, Indicator
 from shared.domain.links import is_web_address
 from shared.formats import strict_json
 from shared.http.egress import pool_manager
+from shared.http.failure import cause_of
 from shared.http.retry import RETRIED_STATUSES, BoundedRetry
 from shared.runtime.deadline import Deadline
 
@@ -319,7 +320,7 @@ class ReputationClient:
         except (requests.RequestException, HTTPError) as error:
             if self._deadline.left() <= 0:
                 raise DeadlinePassed(_OUT_OF_TIME) from error
-            raise ApiUnavailable(f"the API could not be reached: {type(error).__name__}") from error
+            raise ApiUnavailable(cause_of(error, url)) from error
 
     def _body(self, response: BaseHTTPResponse, most_bytes: int) -> bytes:
         body = bytearray()

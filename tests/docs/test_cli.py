@@ -116,7 +116,8 @@ def test_settings_are_those_of_the_code() -> None:
 
 
 def test_errors_that_are_shown_are_said_somewhere() -> None:
-    code = "".join(path.read_text() for path in Path(iocrep.errors.__file__).parent.glob("*.py"))
+    sources = [*Path(iocrep.errors.__file__).parent.glob("*.py"), ROOT / "shared/http/failure.py"]
+    code = "".join(path.read_text() for path in sources)
     for message, _ in table(DOCUMENT, "Message", "Cause"):
         for one in names(message):
             assert one in code

@@ -3,9 +3,13 @@ import io
 import json
 import os
 import pty
+import re
 import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -68,7 +72,8 @@ def test_the_exit_code_tells_the_worst_verdict(run: Run, asked: str, code: Exit)
     for arguments in (("lookup", asked), ("lookup", "never.seen.example", asked, "-q")):
         assert run(*arguments).exit_code == code
     assert run("lookup", typed=f"{asked}\n").exit_code == code
-    assert run("lookup", "-f", "-", typed=f"{asked}\n").exit_code == code
+    for dash in (("-",), ("-f", "-")):
+        assert run("lookup", *dash, typed=f"{asked}\n").exit_code == code
 
 
 def test_the_table_is_for_people(run: Run) -> None:
@@ -116,15 +121,21 @@ def test_csv_has_its_head_where_there_was_nothing_to_ask(
         assert written.splitlines() == [",".join(COLUMNS)]
 
 
-def test_a_list_in_utf_16_is_refused_with_what_to_do(run: Run, tmp_path: Path) -> None:
-    path = tmp_path / "list.txt"
-    path.write_bytes("malicious.example\r\n".encode("utf-16"))
-    done = run("lookup", "-f", str(path), "--csv")
-    assert (done.exit_code, done.stdout) == (Exit.USAGE, "")
-    assert done.stderr == "error: the list is in UTF-16. Save it as UTF-8.\n"
-    # Nothing is begun that would have to be gone on with.
-    run("lookup", "-f", str(path), "--csv", "--output", str(tmp_path / "answers.csv"))
-    assert list(tmp_path.iterdir()) == [path]
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-8-sig"])
+def test_list_of_windows_is_read(run: Run, tmp_path: Path, encoding: str) -> None:
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    path, out = tmp_path / "list.txt", tmp_path / "out"
+    path.write_bytes(f"{mark}malicious.example\r\n#b\u00fccher\r\n203.0.113.7".encode(encoding))
+    done = run("lookup", "-f", str(path), "--json")
+    assert done.exit_code == Exit.MALICIOUS
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(row["line"], row["asked"]) for row in rows] == [
+        (1, "malicious.example"),
+        (3, "203.0.113.7"),
+    ]
+    for _ in range(2):
+        run("lookup", "-f", str(path), "--json", "-o", str(out), "--resume")
+        assert out.read_text() == done.stdout
 
 
 def test_quiet_says_nothing_beside_the_output(run: Run) -> None:
@@ -192,6 +203,13 @@ def test_an_error_says_what_to_do(
     assert said in done.stderr
     assert done.stderr.startswith("error: ")
     assert "Traceback" not in done.output
+
+
+@pytest.mark.parametrize("command", [(), ("lookup",), ("why",), ("watch",), ("config", "show")])
+def test_short_option_prints_the_help(run: Run, command: tuple[str, ...]) -> None:
+    short, long = run(*command, "-h"), run(*command, "--help")
+    assert (short.exit_code, short.stdout) == (0, long.stdout)
+    assert "Usage: " in short.stdout
 
 
 def test_output_that_cannot_be_written(run: Run, tmp_path: Path) -> None:
@@ -262,25 +280,35 @@ def test_what_was_answered_before_an_error_is_kept_and_not_asked_again(
     assert len(server.requests) == 3
 
 
-def test_a_terminal_sees_a_bar_and_the_output_does_not(
+def test_progress_is_gone_before_anything_is_written(
     environ: dict[str, str], tmp_path: Path
 ) -> None:
     path = tmp_path / "list.txt"
-    path.write_text("".join(f"{number}.example\n" for number in range(3000)))
+    path.write_text("".join(f"{number}.example\n" for number in range(3000)) + "hello\n")
     leader, follower = pty.openpty()
-    with os.fdopen(leader, "rb", buffering=0) as terminal, os.fdopen(follower, "wb") as stderr:
+    with os.fdopen(leader, "rb") as terminal:
         process = subprocess.Popen(
             command("lookup", "--json", "-f", str(path)),
             env=os.environ | environ | {"TERM": "xterm-256color"},
-            stdout=subprocess.PIPE,
-            stderr=stderr,
+            stdout=follower,
+            stderr=follower,
         )
-        out, _ = process.communicate(timeout=300)
-        seen = os.read(terminal.fileno(), 1_000_000).decode()
-    assert process.returncode == Exit.NOTHING_BAD
-    assert len(out.splitlines()) == 3000
-    assert "looking up" in seen
-    assert "100 %" in seen
+        os.close(follower)
+        seen = "".join(_written(terminal))
+    assert process.wait(300) == Exit.NOT_ALL_ANSWERED
+    assert re.findall(r"looking up, [^\r]*", seen)[0] == "looking up, 0% done"
+    # What stays on the screen of each line: a terminal clears up to the last of these codes.
+    lines = [line.rpartition("\r\x1b[K")[2] for line in seen.split("\r\n")]
+    assert len([json.loads(line) for line in lines if line.startswith("{")]) == 3000
+    assert "looking up" not in "".join(lines)
+    assert lines[-2:] == ["3,000 UNKNOWN, 1 invalid", ""]
+
+
+def _written(terminal: BinaryIO) -> Iterator[str]:
+    """What is written to a terminal until its last program has ended, which is an error here."""
+    with suppress(OSError):
+        while part := os.read(terminal.fileno(), 65_536):
+            yield part.decode()
 
 
 def test_a_reader_that_leaves_is_no_accident(environ: dict[str, str], tmp_path: Path) -> None:
