@@ -135,6 +135,17 @@ def test_why_evidence_file_siblings_and_surroundings(opened: Page) -> None:
     assert opened.inner_text("#ioc-title") == MALICIOUS
 
 
+def test_a_text_with_one_indicator_leads_to_its_page(opened: Page) -> None:
+    look_up(opened, f"{MALICIOUS} {BENIGN}")
+    opened.fill("#text", f" {MALICIOUS}\n")
+    opened.press("#text", "Control+Enter")
+    opened.wait_for_selector(_LOADED)
+    assert opened.inner_text("#ioc-title") == MALICIOUS
+    opened.go_back()
+    opened.wait_for_selector(f"#rows >> text={BENIGN}")
+    assert rows(opened) == {MALICIOUS: "MALICIOUS", BENIGN: "BENIGN"}
+
+
 def test_an_unknown_indicator_is_shown_as_unknown(opened: Page) -> None:
     go_to(opened, "domain", "unheard.samples.example")
     opened.wait_for_selector("#ioc >> text=Nothing is known of unheard.samples.example")

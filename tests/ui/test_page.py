@@ -19,6 +19,8 @@ from tests.ui.sample import FORMULA, IMAGE, LINES, digest_of, mixed_text
 SEARCH = "POST /v4/search"
 MALICIOUS = "host-0.samples.example"
 BENIGN = "198.51.100.4"
+# One row: a text with nothing but one indicator would lead to the page of that indicator.
+ONE_ROW = f"{MALICIOUS} 10.0.0.0/8"
 _READ = """rows => rows.map(row => [
     row.querySelector("code").textContent,
     row.querySelector(".verdict").lastChild.textContent.toUpperCase().replace(" ", "_"),
@@ -118,7 +120,7 @@ def test_the_keyboard_is_enough(page: Page) -> None:
 
 
 def test_details_show_sightings_relatives_and_the_report(opened: Page) -> None:
-    look_up(opened, MALICIOUS)
+    look_up(opened, ONE_ROW)
     opened.click("#rows [aria-expanded]")
     opened.wait_for_selector("tr.more h3:text-is('Related')")
     assert opened.locator("tr.more svg circle").count() == 1
@@ -309,7 +311,7 @@ def test_copying_takes_what_is_shown(opened: Page) -> None:
 
 
 def test_a_saved_csv_holds_no_formula(opened: Page) -> None:
-    look_up(opened, f"{MALICIOUS} {MALICIOUS}")
+    look_up(opened, f"{MALICIOUS} {ONE_ROW}")
     [row] = csv.DictReader(io.StringIO(saved(opened, "#csv"), newline=""))
     assert (row["verdict"], row["type"], row["value"]) == ("MALICIOUS", "domain", MALICIOUS)
     assert (row["count"], row["providers"]) == ("2", "MetaDefender Sandbox")
@@ -334,7 +336,11 @@ def test_a_pattern_quotes_what_it_holds(opened: Page) -> None:
     value = "http://files.example/it's\\here"
     found = {"type": "url", "value": value, "text": value, "offset": 0, "count": 1}
     row = found | {"verdict": "MALICIOUS", "report": {"lookup_results": {"sources": []}}}
-    answer = {"data": [row], "not_understood": [], "rest": None}
+    answer = {
+        "data": [row],
+        "not_understood": [{"text": "?", "offset": 0, "reason": "?"}],
+        "rest": None,
+    }
     opened.route("**/v4/search", lambda route: route.fulfill(json=answer))
     look_up(opened, "anything")
     [indicator] = stix2.parse(saved(opened, "#stix")).objects
@@ -342,7 +348,7 @@ def test_a_pattern_quotes_what_it_holds(opened: Page) -> None:
 
 
 def test_the_key_is_kept_by_this_tab_only(opened: Page, stack: Up, seen: Seen) -> None:
-    look_up(opened, MALICIOUS)
+    look_up(opened, ONE_ROW)
     assert opened.evaluate("sessionStorage.getItem('apikey')") == DEFAULT_API_KEY
     assert DEFAULT_API_KEY not in opened.evaluate("JSON.stringify(localStorage) + document.cookie")
     assert DEFAULT_API_KEY not in opened.content() + opened.url + "".join(seen.asked)
@@ -361,7 +367,7 @@ def test_a_key_that_is_not_known_is_asked_for_again(page: Page) -> None:
     page.wait_for_selector("text=This key is not known.")
     page.fill("#key", DEFAULT_API_KEY)
     page.press("#key", "Enter")
-    look_up(page, MALICIOUS)
+    look_up(page, ONE_ROW)
     assert rows(page) == {MALICIOUS: "MALICIOUS"}
 
 
@@ -392,7 +398,7 @@ def test_without_a_search_index_it_says_so(opened: Page) -> None:
     refusal = _refusal(404, 404000, "There is no search index.")
     opened.route("**/v4/ioc/**/sightings", lambda route: route.fulfill(**refusal))
     opened.route("**/v4/iocs/**", lambda route: route.fulfill(**refusal))
-    look_up(opened, MALICIOUS)
+    look_up(opened, ONE_ROW)
     opened.click("#rows [aria-expanded]")
     opened.wait_for_selector("tr.more >> text=keeps no search index")
     opened.click("#to-status")
@@ -513,7 +519,7 @@ def test_without_a_sandbox_there_is_no_link(page: Page, stack: Up) -> None:
     page.route(f"{stack.base}/", _without_sandbox)
     page.reload()
     opened = with_key(page)
-    look_up(opened, MALICIOUS)
+    look_up(opened, ONE_ROW)
     opened.click("#rows [aria-expanded]")
     opened.wait_for_selector("tr.more h3:text-is('Related')")
     assert opened.locator("#rows a[target]").count() == 0
