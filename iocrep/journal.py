@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Self
 
 from iocrep.errors import CommandError, Exit, UsageError
-from iocrep.lists import Lines
+from iocrep.lists import AnyLines
 from shared.domain.verdict import Verdict
 
 SUFFIX = ".state"
@@ -70,7 +70,7 @@ class Journal:
         CommandError: output exists and `resume` is false, or the output cannot be continued.
     """
 
-    def __init__(self, path: Path, settings: str, lines: Lines, *, resume: bool) -> None:
+    def __init__(self, path: Path, settings: str, lines: AnyLines, *, resume: bool) -> None:
         self._state = path.with_name(path.name + SUFFIX)
         self._settings = settings
         self._lines = lines

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_network
-from typing import BinaryIO, TextIO
+from typing import BinaryIO, Protocol, TextIO
 
 from shared.domain.errors import InvalidIndicator
 from shared.domain.indicator import (
@@ -34,7 +34,7 @@ _LOOKS_LIKE_A_URL = re.compile(
     r"[A-Za-z][A-Za-z+-]*:/|\[[0-9A-Fa-f:.]+\]|[^/:?#]*\.[^/:?#]*(?::[0-9]*)?[/?#]"
 )
 _BYTE_ORDER_MARK = "\ufeff"
-_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,25 @@ def _is_network(text: str) -> bool:
     return True
 
 
+class AnyLines(Protocol):
+    """Lines that a run can skip and go on with: those of a list, or the indicators of a text.
+
+    Attributes:
+        done: number of lines read so far.
+    """
+
+    done: int
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the lines read so far."""
+
+    def skip(self, lines: int) -> int:
+        """Skip lines that are done; returns their size. Stops early at the end."""
+
+    def __iter__(self) -> Iterator[Line]: ...
+
+
 class Lines:
     """Reads a list of any length line by line, with bounded memory.
 
@@ -110,7 +129,7 @@ class Lines:
 
     def __init__(self, stream: BinaryIO) -> None:
         self._read = partial(_read_bytes, stream)
-        if _first_bytes(stream).startswith(_UTF_16):
+        if _first_bytes(stream).startswith(UTF_16):
             text = io.TextIOWrapper(stream, "utf-16", errors="replace", newline="\n")
             self._read = partial(_read_utf_16, text)
         self._digest = hashlib.sha256()

@@ -14,7 +14,7 @@ from iocrep import parameters
 from iocrep.errors import UsageError, exit_on_error, notice
 from iocrep.formats import Format, Row, as_table, as_text, console, header
 from iocrep.journal import Counts, Journal
-from iocrep.lists import Line, Lines, in_chunks
+from iocrep.lists import AnyLines, Line, Lines, in_chunks
 from iocrep.progress import Progress
 from shared.client import Answer, ReputationApiError, ReputationClient, Unanswered
 from shared.domain.indicator import Indicator
@@ -25,6 +25,7 @@ def lookup(
     *,
     indicators: parameters.Indicators = None,
     file: parameters.ListFile = None,
+    extract: parameters.Extract = False,
     as_json: parameters.AsJson = False,
     as_csv: parameters.AsCsv = False,
     output: parameters.Output = None,
@@ -35,16 +36,17 @@ def lookup(
     """Look up indicators: arguments, a list in a file, or the standard input.
 
     A list has one indicator in each line, of any type, defanged or not. Blank lines and lines that
-    begin with # are skipped. The exit code is that of the worst verdict: 0 nothing bad, 10
-    suspicious, 20 malicious or likely malicious, 3 nothing bad but not all answered, 1 failed.
+    begin with # are skipped. With --extract the input is a mail or any other text. The exit code
+    is that of the worst verdict: 0 nothing bad, 10 suspicious, 20 malicious or likely malicious,
+    3 nothing bad but not all answered, 1 failed.
     """
     settings = parameters.settings_of(context)
     with exit_on_error(settings.each["url"].value), ExitStack() as stack:
         form = _format(as_json=as_json, as_csv=as_csv, output=output, resume=resume)
         stream = stack.enter_context(_open_list(indicators or [], file))
-        lines = Lines(stream)
+        lines, total = _lines(stream, extract=extract, quiet=quiet)
         client = stack.enter_context(settings.client(batch))
-        progress = Progress(_size(stream), quiet=quiet)
+        progress = Progress(total, quiet=quiet)
         sink: _Sink = _Screen(form)
         if output is not None:
             journal = stack.enter_context(Journal(output, form, lines, resume=resume))
@@ -142,6 +144,17 @@ def _open_list(indicators: Sequence[str], file: Path | None) -> Iterator[BinaryI
         )
     else:
         yield sys.stdin.buffer
+
+
+def _lines(stream: BinaryIO, *, extract: bool, quiet: bool) -> tuple[AnyLines, int | None]:
+    """The lines of a list or a text, and their size together, None if it is unknown."""
+    if not extract:
+        return Lines(stream), _size(stream)
+    # Imported here: a look-up of a list does not need the list of top-level domains.
+    from iocrep.text import TextLines  # noqa: PLC0415
+
+    found = TextLines(stream, quiet=quiet)
+    return found, found.total
 
 
 def _size(stream: BinaryIO) -> int | None:

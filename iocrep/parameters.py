@@ -58,6 +58,9 @@ ListFile = Annotated[
         "--file", "-f", help="List with an indicator in each line; - is the standard input."
     ),
 ]
+Extract = Annotated[
+    bool, typer.Option("--extract", "-x", help="Find the indicators in a mail or any other text.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object in a line.")]
 AsCsv = Annotated[bool, typer.Option("--csv", help="CSV, safe to open in a spreadsheet.")]
 Output = Annotated[
