@@ -9,11 +9,11 @@ import random
 from collections import Counter
 from dataclasses import dataclass
 
-from functions.lookup.quota import Quota
-from functions.lookup.quotas import MINUTE_S, Window
 from functions.publish.store.transactions import MAX_TRIES
 from shared.domain.errors import StoreError
+from shared.http.quota import Quota
 from shared.store.api_keys import NO_LIMIT, ApiKey
+from shared.store.quotas import MINUTE_S, Window
 
 # Environments that a function may start at once, and per second after that.
 LAMBDA_BURST = 1_000

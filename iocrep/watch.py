@@ -16,7 +16,7 @@ from iocrep.errors import Exit, exit_on_error, notice
 from iocrep.follow import FeedCursor, Follower, Found
 from iocrep.formats import STYLES, console, plain
 from shared.domain.errors import FeedError
-from shared.domain.harmless import EffectiveVerdict, always_harmless, effective_sighting
+from shared.domain.harmless import EffectiveVerdict, Ruling, always_harmless, effective_sighting
 from shared.domain.indicator_types import INDICATOR_TYPES, IndicatorType
 from shared.domain.moment import format_millis
 from shared.domain.reputation import Sighting
@@ -105,7 +105,8 @@ class _Selection:
 def _effective(sighting: Sighting) -> EffectiveVerdict:
     """The verdict of a sighting; no feed makes a harmless value bad."""
     rule = always_harmless(sighting.indicator)
-    return effective_sighting(sighting.indicator, sighting.summary.latest, rule)
+    ruling = Ruling(rule) if rule else None
+    return effective_sighting(sighting.indicator, sighting.summary.latest, ruling)
 
 
 Show = Callable[[dict[str, Any]], None]

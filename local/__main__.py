@@ -29,9 +29,19 @@ COMMANDS = {
     "openapi": "generate the OpenAPI document from the routes and models",
     "up": "start everything with a sample feed, and show an answer",
     "rekey": "move stored items from old canonical forms to the present ones",
+    "verdict": "set, take back and list the verdicts that analysts set by hand",
     "quarantine": "list, show, replay or drop records that could not be read",
 }
-WITH_ARGUMENTS = ("feed", "keys", "providers", "publish", "quarantine", "reingest", "rekey")
+WITH_ARGUMENTS = (
+    "feed",
+    "keys",
+    "providers",
+    "publish",
+    "quarantine",
+    "reingest",
+    "rekey",
+    "verdict",
+)
 
 BAD_ENVIRONMENT = 2
 INTERRUPTED = 130

@@ -12,13 +12,13 @@ from typing import Any, Literal
 
 from local.context import LocalContext
 from local.events import timer_event
-from local.template import DEFAULT_ROUTE, http_routes
+from local.template import ANY, DEFAULT_ROUTE, http_routes
 
 Handler = Callable[[dict[str, Any], Any], Any]
 
 
 Function = Literal[
-    "changes", "export", "filter", "ingest", "lookup", "publish", "providers", "webhook"
+    "annotate", "changes", "export", "filter", "ingest", "lookup", "publish", "providers", "webhook"
 ]
 
 
@@ -49,15 +49,21 @@ def load_gateway() -> Handler:
     Raises:
         TemplateError: template.yaml has no default route.
     """
-    return gateway({path: _at(name) for path, name in http_routes().items()})
+    return gateway({route: _at(name) for route, name in http_routes().items()})
 
 
-def gateway(handlers: Mapping[str, Handler]) -> Handler:
-    """Return a handler that passes each event to the handler of its route."""
+def gateway(handlers: Mapping[tuple[str, str], Handler]) -> Handler:
+    """Return a handler that passes each event to the handler of its path and method."""
+    paths = {path for path, _ in handlers}
 
     def handler(event: dict[str, Any], context: Any) -> Any:
-        path = event["rawPath"] if "rawPath" in event else event["path"]
-        return handlers[_choose(path, handlers.keys())](event, context)
+        if "rawPath" in event:
+            path, method = event["rawPath"], event["requestContext"]["http"]["method"]
+        else:
+            path, method = event["path"], event["httpMethod"]
+        route = _choose(path, paths)
+        chosen = handlers.get((route, method)) or handlers[route, ANY]
+        return chosen(event, context)
 
     return handler
 

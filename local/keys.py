@@ -50,8 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         added.add_argument("--json", action="store_true", help="print JSON")
         added.add_argument(
             "--by",
-            type=_name,
-            default=_user(),
+            type=name_of_holder,
+            default=user(),
             metavar="NAME",
             help="who makes the change, for the record of changes; default %(default)s",
         )
@@ -71,7 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         return on_one(name, description, run=_change, change=run)
 
     create = action("create", "create a key and print it; it is shown only once", run=_create)
-    create.add_argument("name", type=_name, metavar="NAME", help="holder of the key")
+    create.add_argument("name", type=name_of_holder, metavar="NAME", help="holder of the key")
     create.add_argument("--expires", type=_date, default=NEVER, metavar="DATE", help=_DATE)
     _add_limits(create, f"; default {DEFAULT_DAILY_LIMIT}", "; default none")
     create.add_argument(
@@ -223,7 +223,8 @@ def _list_rights(rights: Collection[str]) -> str:
     return ",".join(right for right in Right if right in rights)
 
 
-def _user() -> str:
+def user() -> str:
+    """Return the name of the operator, for the records of changes."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
@@ -252,7 +253,8 @@ def _add_limits(parser: argparse.ArgumentParser, daily: str = "", per_minute: st
     )
 
 
-def _name(text: str) -> str:
+def name_of_holder(text: str) -> str:
+    """Read a name from the command line; raises ArgumentTypeError."""
     if not text.strip() or not text.isprintable() or len(text) > _MAX_NAME:
         raise argparse.ArgumentTypeError(f"a name has 1 to {_MAX_NAME} printable characters")
     return text

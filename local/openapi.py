@@ -12,6 +12,7 @@ from typing import Any, TextIO
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
+from functions.annotate import routes as annotate
 from functions.lookup import routes as lookup
 from functions.lookup import search, taxii
 from functions.lookup.apikey_bodies import (
@@ -59,8 +60,8 @@ from functions.publish.store.feed_log import FeedEntry
 from functions.publish.verdict_rule import decide
 from local.errors import LocalError
 from local.feed import SAMPLE_DOMAIN, SAMPLE_HASH, SAMPLE_IP
+from local.openapi_models import annotations, exports, feed, sandbox
 from local.openapi_models import explanation as explained
-from local.openapi_models import exports, feed, sandbox
 from local.openapi_models import v4 as models
 from shared.domain.evidence import Evidence, EvidenceSource
 from shared.domain.extract import extract
@@ -107,9 +108,13 @@ DOCUMENT = ROOT / "functions" / "lookup" / "openapi.json"
 
 Schema = dict[str, Any]
 
-ROUTES: tuple[Route[Any], ...] = (*lookup.ROUTES, *publish.ROUTES)
+ROUTES: tuple[Route[Any], ...] = (*lookup.ROUTES, *annotate.ROUTES, *publish.ROUTES)
 # Requests to these routes do not count against the limits of a key.
-_UNCOUNTED = {route.template for route in publish.ROUTES}
+_UNCOUNTED = {
+    route.template
+    for route in (*annotate.ROUTES, *publish.ROUTES)
+    if route.counting is Counting.NEVER
+}
 
 _JSON = "application/json"
 _ATOM = "application/atom+xml"
@@ -977,6 +982,29 @@ OPERATIONS["POST", "/v4/search"] = Operation(
         errors.ANSWER_TOO_LARGE,
     ),
 )
+_OVERRIDE = {
+    "type": "domain",
+    "value": "files.example",
+    "verdict": "BENIGN",
+    "reason": "our own update server",
+    "by": "soc",
+    "set_at": format_millis(_NOW),
+    "expires": "",
+    "siblings": [],
+}
+_CHANGE = {
+    "action": "set",
+    **{name: _OVERRIDE[name] for name in ("type", "value", "verdict", "reason", "by", "expires")},
+    "at": format_millis(_NOW),
+    "before": {"verdict": "MALICIOUS"},
+}
+_FALSE_POSITIVE = {
+    "type": "domain",
+    "value": "files.example",
+    "reason": "our own update server",
+    "by": "helpdesk",
+    "at": format_millis(_NOW),
+}
 for _name, _what, _not_valid in (
     ("hash", "a hash", errors.HASH_NOT_VALID),
     ("ip", "an IP address", errors.IP_NOT_VALID),
@@ -1003,6 +1031,99 @@ for _name, _what, _not_valid in (
         answers={"explained": _EXPLAINED},
         refusals=(_not_valid, errors.VALUE_NOT_ENCODED, errors.IOC_NOT_FOUND),
     )
+    _path_of_ioc = f"/v4/ioc/{_name}/{{value}}"
+    _of_body = (
+        _not_valid,
+        errors.BODY_NO_OBJECT,
+        errors.FIELD_NOT_VALID,
+        errors.NOT_JSON,
+        errors.BODY_TOO_LARGE,
+    )
+    OPERATIONS["PUT", f"{_path_of_ioc}/verdict"] = Operation(
+        "Annotations",
+        f"set{_name.capitalize()}Verdict",
+        f"Override the verdict of {_what}",
+        "The override wins over every other verdict until it expires or is taken back. On a hash "
+        "it holds for all digests of the file.",
+        request=annotations.OverrideRequest,
+        answer=annotations.OverrideAnswer,
+        answers={"overridden": _OVERRIDE},
+        refusals=(*_of_body, errors.ALWAYS_HARMLESS),
+    )
+    OPERATIONS["DELETE", f"{_path_of_ioc}/verdict"] = Operation(
+        "Annotations",
+        f"unset{_name.capitalize()}Verdict",
+        f"Take back the override of {_what}",
+        answer=annotations.OverrideTakenBack,
+        answers={"taken_back": {**_OVERRIDE, "deleted": True}},
+        refusals=(_not_valid, errors.OVERRIDE_NOT_FOUND),
+    )
+    OPERATIONS["POST", f"{_path_of_ioc}/false-positive"] = Operation(
+        "Annotations",
+        f"report{_name.capitalize()}FalsePositive",
+        f"Report that the verdict of {_what} is wrong",
+        "It changes no verdict: analysts read it. A key has one report about an indicator, which "
+        "a later one replaces.",
+        request=annotations.FalsePositiveRequest,
+        answer=annotations.FalsePositiveAnswer,
+        answers={"reported": {**_FALSE_POSITIVE, "repeated": False}},
+        refusals=_of_body,
+    )
+OPERATIONS["POST", "/v4/ioc/verdicts"] = Operation(
+    "Annotations",
+    "setVerdicts",
+    "Override up to 100 verdicts",
+    "Each item has a row in the answer, which is an error if the item was refused.",
+    request=annotations.OverridesRequest,
+    answer=annotations.OverridesAnswer,
+    answers={
+        "rows": {"data": [_OVERRIDE, errors.ALWAYS_HARMLESS.body("local name")]},
+    },
+    refusals=(
+        errors.BODY_NO_OBJECT,
+        errors.FIELD_NOT_VALID,
+        errors.NOT_JSON,
+        errors.BODY_TOO_LARGE,
+    ),
+)
+_PAGES_OF_ANNOTATIONS = (
+    _search_parameter(
+        "limit",
+        "Maximum number of rows in a page.",
+        type="integer",
+        minimum=1,
+        maximum=100,
+        default=100,
+    ),
+    _search_parameter("cursor", "`next_cursor` of the page before.", type="string"),
+)
+OPERATIONS["GET", "/v4/overrides"] = Operation(
+    "Annotations",
+    "listOverrides",
+    "List the overrides",
+    parameters=(
+        *_PAGES_OF_ANNOTATIONS,
+        _search_parameter(
+            "history",
+            "`true` lists all changes, also those of overrides that do not hold any more.",
+            type="string",
+            enum=["true", "false"],
+            default="false",
+        ),
+    ),
+    answer=annotations.OverrideList,
+    answers={"overrides": {"data": [_CHANGE], "next_cursor": None}},
+    refusals=(errors.SEARCH_PARAMETER_NOT_VALID,),
+)
+OPERATIONS["GET", "/v4/false-positives"] = Operation(
+    "Annotations",
+    "listFalsePositives",
+    "List the reports of false positives",
+    parameters=_PAGES_OF_ANNOTATIONS,
+    answer=annotations.FalsePositiveList,
+    answers={"reports": {"data": [_FALSE_POSITIVE], "next_cursor": None}},
+    refusals=(errors.SEARCH_PARAMETER_NOT_VALID,),
+)
 OPERATIONS["GET", "/v4/report/{flow_id}/iocs"] = Operation(
     "Search",
     "listReportIocs",
@@ -1262,6 +1383,7 @@ _STATUSES = {
     404: ("NotFound", "Not found."),
     405: ("MethodNotAllowed", "The path does not support the method."),
     406: ("NotAcceptable", "The media type of the body, or the accepted one, is not supported."),
+    409: ("Conflict", "The request contradicts a rule."),
     413: ("TooLarge", "The request or its answer is too large."),
     415: ("UnsupportedMediaType", "The media type or encoding of the body is not supported."),
     422: ("Unprocessable", "A part of the request is missing or not valid."),
@@ -1297,7 +1419,7 @@ _TAXII = _Family(
     TAXII_MEDIA_TYPE,
 )
 # The errors of these statuses depend on the route; those of the others are the same everywhere.
-_OF_ITS_OWN = {400, 404, 422}
+_OF_ITS_OWN = {400, 404, 409, 422}
 
 
 def _family(path: str) -> _Family:

@@ -176,8 +176,11 @@ def _holds(condition: Any, values: Mapping[str, str], conditions: Mapping[str, A
 DEFAULT_ROUTE = "/{proxy+}"
 
 
-def http_routes(path: Path = TEMPLATE) -> dict[str, str]:
-    """Return the handler of every route of the REST API, by the path of the route.
+ANY = "ANY"
+
+
+def http_routes(path: Path = TEMPLATE) -> dict[tuple[str, str], str]:
+    """Return the handler of every route of the REST API, by path and method; `ANY` for the rest.
 
     Conditions are ignored: locally all functions exist.
 
@@ -186,13 +189,15 @@ def http_routes(path: Path = TEMPLATE) -> dict[str, str]:
         OSError: the file cannot be read.
     """
     routes = {
-        event["Properties"]["Path"]: resource["Properties"]["Handler"]
+        (event["Properties"]["Path"], event["Properties"]["Method"]): resource["Properties"][
+            "Handler"
+        ]
         for resource in load_template(path)["Resources"].values()
         if resource.get("Type") == "AWS::Serverless::Function"
         for event in resource["Properties"].get("Events", {}).values()
         if event["Type"] == "Api"
     }
-    if DEFAULT_ROUTE not in routes:
+    if (DEFAULT_ROUTE, ANY) not in routes:
         raise TemplateError(f"{path.name} has no function for all other requests")
     return routes
 

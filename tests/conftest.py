@@ -97,6 +97,7 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def fresh_handlers() -> Iterator[None]:
     """Handlers that read their settings anew: they keep their clients while a process lives."""
+    import functions.annotate.app as annotate
     import functions.changes.app as changes
     import functions.ingest.app as ingest
     import functions.lookup.app as lookup
@@ -104,6 +105,7 @@ def fresh_handlers() -> Iterator[None]:
     import functions.publish.app as publish
 
     kept = (
+        annotate._service,
         changes._client,
         lookup._asker,
         providers._client,

@@ -1,6 +1,7 @@
 """Finds the change of a verdict in a record of the IOC table's stream. Pure.
 
-The verdict is the sandbox's, from the latest sighting, after the rules of `shared.domain.harmless`.
+The verdict is the sandbox's, from the latest sighting, after the rules of `shared.domain.harmless`,
+or that of an analyst.
 Verdicts of other providers do not count, because networks, expiring answers and disabled providers
 change them without a record.
 docs/events.md describes the event.
@@ -12,11 +13,19 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from shared.domain.harmless import EffectiveVerdict, always_harmless, effective_sighting, is_bad
+from shared.domain.harmless import (
+    EffectiveVerdict,
+    Ruling,
+    always_harmless,
+    effective_sighting,
+    is_bad,
+    ruling_of,
+)
 from shared.domain.indicator import Indicator
 from shared.domain.moment import format_millis
+from shared.domain.override import reputation_by_analyst
 from shared.domain.reputation import Reputation
-from shared.store.items import indicator_of, reputation_from_item
+from shared.store.items import OVERRIDE, indicator_of, record_from_item, reputation_from_item
 
 SOURCE = "ioc-reputation"
 DETAIL_TYPE = "IOC verdict changed"
@@ -49,8 +58,8 @@ def change_in(
     """
     stream = record["dynamodb"]
     old, new = _images(record)
-    reputation = _reputation(new)
-    before, after = _effective(_reputation(old), trusting), _effective(reputation, trusting)
+    before, after = _effective(old, trusting), _effective(new, trusting)
+    reputation = _reputation(new) or _by_analyst(new)
     if _name(before) == _name(after):
         return None
     indicator = indicator_of(new or old)
@@ -84,13 +93,34 @@ def _reputation(image: Mapping[str, Any]) -> Reputation | None:
 
 
 def _effective(
-    reputation: Reputation | None, trusting: Mapping[Indicator, str]
+    image: Mapping[str, Any], trusting: Mapping[Indicator, str]
 ) -> EffectiveVerdict | None:
+    reputation, ruling = _reputation(image), _of_analyst(image)
     if reputation is None:
-        return None
+        return EffectiveVerdict(ruling.verdict) if ruling else None
     indicator = reputation.indicator
-    rule = always_harmless(indicator) or trusting.get(indicator, "")
-    return effective_sighting(indicator, reputation.summary.shown, rule)
+    if ruling is None and (name := always_harmless(indicator) or trusting.get(indicator, "")):
+        ruling = Ruling(name)
+    return effective_sighting(indicator, reputation.summary.shown, ruling)
+
+
+def _of_analyst(image: Mapping[str, Any]) -> Ruling | None:
+    """What an analyst's override of an item overrules with; an end by its date is no change here.
+
+    No record is written when an override expires, so its end shows with the next change.
+    """
+    if OVERRIDE not in image:
+        return None
+    record = record_from_item(indicator_of(image), image)
+    return ruling_of(record.indicator, record.override) if record.override else None
+
+
+def _by_analyst(image: Mapping[str, Any]) -> Reputation | None:
+    """The reputation of an IOC that only an analyst knows."""
+    if _of_analyst(image) is None:
+        return None
+    known = record_from_item(indicator_of(image), image)
+    return reputation_by_analyst(known.indicator, known.override) if known.override else None
 
 
 def _name(effective: EffectiveVerdict | None) -> str | None:

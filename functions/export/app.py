@@ -50,7 +50,9 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     left = Deadline(budget_s - min(SPARE_S, budget_s / 2)).left
     client = scan_client()
     now = now_ms()
-    trust = read_trust(client, settings.state_table_name, now) if settings.providers else Trust()
+    trust = (
+        read_trust(client, settings.state_table_name, now) if settings.providers else Trust(now=now)
+    )
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(WRITERS) as pool:
         summary = publish(
             partial(read_iocs, client, settings.table_name, trust, left=left, now=now),

@@ -10,7 +10,7 @@ from typing import Any, Self
 from functions.export.report_tags import exported_tags
 from functions.export.trust import JudgedIoc
 from shared.domain.errors import InvalidIndicator
-from shared.domain.harmless import always_harmless, apply_rule
+from shared.domain.harmless import always_harmless, apply_rule, is_bad
 from shared.domain.indicator import Indicator, IndicatorType, parse
 from shared.domain.public_suffix import parents
 from shared.domain.verdict import Verdict
@@ -84,6 +84,7 @@ class ExportSource:
         self._lock = Lock()
         self._now = now
         self._least = least
+        self._of_analysts: set[Indicator] = set()
         self._connection.create_function("indicator_id", 3, _indicator_id, deterministic=True)
         # The file is temporary until it is published, so it needs no protection against crashes.
         self._connection.execute("PRAGMA journal_mode = OFF")
@@ -101,8 +102,12 @@ class ExportSource:
 
         Passes over a stored value that is not an indicator by the present rules.
         """
-        rows = [self._row(one) for one in iocs if _is_canonical(one.reputation.indicator)]
+        known = [one for one in iocs if _is_canonical(one.reputation.indicator)]
+        rows = [self._row(one) for one in known]
         with self._lock:
+            self._of_analysts.update(
+                one.reputation.indicator for one in known if one.rule and one.rule.of_analyst
+            )
             self._connection.executemany(_ADD, rows)
 
     def overrule_below(self, trusting: Mapping[Indicator, str]) -> None:
@@ -116,7 +121,8 @@ class ExportSource:
         overruled = [
             (Verdict.BENIGN.value, trusting[parent], str(indicator_id(ioc.indicator, 0)))
             for ioc in self.by_value(IndicatorType.DOMAIN, Verdict.SUSPICIOUS)
-            if (parent := next(filter(trusting.__contains__, parents(ioc.indicator)), None))
+            if ioc.indicator not in self._of_analysts
+            and (parent := next(filter(trusting.__contains__, parents(ioc.indicator)), None))
         ]
         self._connection.executemany(_OVERRULE, overruled)
 
@@ -213,8 +219,15 @@ class ExportSource:
             self._now if verdict >= self._least else 0,
             self._now,
             ioc_id,
-            ioc.rule or always_harmless(indicator),
+            _harmless(ioc),
         )
+
+
+def _harmless(ioc: JudgedIoc) -> str:
+    """What makes an IOC harmless, or "" if nothing does."""
+    if ioc.rule:
+        return "" if is_bad(ioc.rule.verdict) else ioc.rule.name
+    return always_harmless(ioc.reputation.indicator)
 
 
 def _indicator_id(kind: str, value: str, episode: int) -> str:

@@ -11,7 +11,7 @@ from shared.store.items import (
     indicator_of,
     listing_attribute,
     listings_from_item,
-    reputation_from_item,
+    record_from_item,
 )
 from shared.store.keys import Prefix
 from shared.store.whole_table import Page, read_all
@@ -46,8 +46,12 @@ def read_iocs(
             listings = listings_from_item(item) if trust.providers else {}
             if provider := trust.trusting_below(listings):
                 below[indicator_of(item)] = provider
-            if reputation := reputation_from_item(item):
-                stored.append(trust.judged(reputation, listings))
+            known = record_from_item(indicator_of(item), item)
+            reputation = known.reputation
+            if reputation is None and known.override is not None:
+                reputation = trust.by_analyst(known.indicator, known.override)
+            if reputation is not None:
+                stored.append(trust.judged(reputation, listings, known.override))
         consume(stored)
 
     read_all(client, table, iocs, left, **_filter(trust))
@@ -55,8 +59,9 @@ def read_iocs(
 
 
 def _filter(trust: Trust) -> Mapping[str, Any]:
-    """Arguments of the scan: items with a reputation, and those of trusted names."""
+    """Arguments of the scan: items with a reputation or an override, and trusted names."""
     names = {f"#l{number}": listing_attribute(one) for number, one in enumerate(trust.below)}
-    conditions = ["attribute_exists(n)", *(f"attribute_exists({name})" for name in names)]
+    conditions = ["attribute_exists(n)", "attribute_exists(o)"]
+    conditions += [f"attribute_exists({name})" for name in names]
     request: dict[str, Any] = {"FilterExpression": " OR ".join(conditions)}
     return request | ({"ExpressionAttributeNames": names} if names else {})

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from shared.domain.harmless import overruling_rule
-from shared.domain.indicator import IndicatorType
+from shared.domain.harmless import Ruling, overruling_rule, ruling_of
+from shared.domain.indicator import Indicator, IndicatorType
 from shared.domain.network import NetworkIndex
+from shared.domain.override import Override, reputation_by_analyst
 from shared.domain.provider import (
     IocRecord,
     Listing,
@@ -20,10 +21,10 @@ from shared.store.providers import ProviderStates
 
 
 class JudgedIoc(NamedTuple):
-    """A reputation, and what overrules its verdict; "" if nothing does or it is not bad."""
+    """A reputation, and what overrules its verdict; None if nothing does."""
 
     reputation: Reputation
-    rule: str = ""
+    rule: Ruling | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +43,17 @@ class Trust:
     below: Sequence[str] = ()
     now: int = 0
 
-    def judged(self, reputation: Reputation, listings: Mapping[str, Listing]) -> JudgedIoc:
+    def judged(
+        self,
+        reputation: Reputation,
+        listings: Mapping[str, Listing],
+        override: Override | None = None,
+    ) -> JudgedIoc:
         """Return an IOC with what overrules its verdict, except trusted names above it.
 
         Args:
             listings: what its item holds of other providers.
+            override: the verdict that an analyst set, also an expired one.
         """
         indicator = reputation.indicator
         of_networks: dict[str, Listing] = {}
@@ -56,9 +63,19 @@ class Trust:
                 for name, index in self.networks.items()
                 if index.holding(indicator)
             }
-        record = IocRecord(indicator, reputation, {**of_networks, **listings})
+        record = IocRecord(indicator, reputation, {**of_networks, **listings}, override=override)
         trusted = provider_verdicts(record, self.providers, self.now)
         return JudgedIoc(reputation, overruling_rule(indicator, reputation, trusted))
+
+    def by_analyst(self, indicator: Indicator, override: Override) -> Reputation | None:
+        """Return the reputation of an IOC that only an analyst knows.
+
+        Returns:
+            None if the override has expired, or calls bad what is always harmless.
+        """
+        if not override.is_active(self.now) or ruling_of(indicator, override) is None:
+            return None
+        return reputation_by_analyst(indicator, override)
 
     def trusting_below(self, listings: Mapping[str, Listing]) -> str:
         """Return the provider whose trust in a name also holds for the names below it, or ""."""

@@ -17,6 +17,7 @@ from enum import StrEnum
 from functions.ingest.store.ledger import NO_ENTRY, Ledger, LedgerEntry
 from shared.domain.errors import InvalidRecord, StoreError
 from shared.domain.indicator import Indicator
+from shared.domain.override import files_of, join, may_pass
 from shared.domain.reputation import Reputation, SightingSummary
 from shared.formats.feed.report import Report
 from shared.store.iocs import IocTable
@@ -128,6 +129,7 @@ class BatchWriter:
         deltas = _group_by_indicator(reports)
         entries: dict[bytes, LedgerEntry] = {}
         changes: dict[Indicator, Change] = {}
+        last: dict[Indicator, IocItem] = {}
         todo = list(deltas)
         for attempt in range(_MAX_TRIES):
             # The first read need not be consistent: a write to a stale item fails its condition.
@@ -140,13 +142,14 @@ class BatchWriter:
                 reports = [self._with_effective_date(new, entries) for new in reports]
                 deltas = _group_by_indicator(reports)
             wanted = {one: deltas[one] for one in todo}
-            results = self._write_all(wanted, stored, entries, consistent=consistent)
+            results = self._write_all(wanted, stored, entries, last, consistent=consistent)
             changes |= {one: change for one, change in results.items() if change is not None}
             todo = [one for one in todo if one not in changes]
             if not todo or self.out_of_time():
                 break
         else:
             raise StoreError("items changed faster than they could be written")
+        self._pass_overrides_on(deltas, last)
         whole = [
             new for new in reports if all(one.indicator in changes for one in new.report.sightings)
         ]
@@ -199,10 +202,15 @@ class BatchWriter:
         deltas: Mapping[Indicator, _Delta],
         stored: Mapping[Indicator, IocItem],
         entries: Mapping[bytes, LedgerEntry],
+        last: dict[Indicator, IocItem],
         *,
         consistent: bool,
     ) -> dict[Indicator, Change | None]:
-        """Write items; the result is None for an item that has to be read and tried again."""
+        """Write items; the result is None for an item that has to be read and tried again.
+
+        Args:
+            last: gets the state in which each item was written, or read if it does not change.
+        """
 
         def write(indicator: Indicator) -> Change | None:
             if self.out_of_time():
@@ -211,13 +219,36 @@ class BatchWriter:
             known = before is not None and before.reputation is not None
             after = self._after(indicator, deltas[indicator], before, entries)
             if after is None:
+                if before is not None:
+                    last[indicator] = before
                 # Counted before, but the item is missing: the read may have been too early.
                 return Change.UNCHANGED if known or consistent else None
             if not self.iocs.write(after, before):
                 return None
+            last[indicator] = after
             return Change.CHANGED if known else Change.NEW
 
         return _results({self.pool.submit(write, one): one for one in deltas})
+
+    def _pass_overrides_on(
+        self, deltas: Mapping[Indicator, _Delta], last: Mapping[Indicator, IocItem]
+    ) -> None:
+        """Copy overrides to the digests of the same file that reports of this batch add.
+
+        An override that is set after an item was written is copied by the analyst's request, which
+        reads the digests of the file after its own write.
+        """
+        for digest, stored in last.items():
+            if stored.override is None:
+                continue
+            for sibling in deltas[digest].summary.siblings:
+                known = last.get(sibling)
+                if (
+                    known is not None
+                    and join([known.override, stored.override]) != known.override
+                    and may_pass(_files(digest, stored), _files(sibling, known))
+                ):
+                    self.iocs.override(sibling, stored.override)
 
     def _after(
         self,
@@ -254,7 +285,13 @@ class BatchWriter:
             self.new_version(),
             kept | dict.fromkeys(delta.flows - entered, self.run),
             {} if stored is None else stored.other_providers,
+            None if stored is None else stored.override,
         )
+
+
+def _files(digest: Indicator, stored: IocItem) -> frozenset[str]:
+    known = stored.reputation
+    return files_of(digest, frozenset() if known is None else known.summary.siblings)
 
 
 def _group_by_indicator(reports: Iterable[NewReport]) -> dict[Indicator, _Delta]:

@@ -11,10 +11,10 @@ from functions.lookup.apikey_bodies import (
 )
 from functions.lookup.feed_status_body import feed_status
 from functions.lookup.provider_status_body import provider_status
-from functions.lookup.quota import Caller
 from functions.lookup.service import Call, Service
 from shared.http import errors
 from shared.http.api_error import ApiError
+from shared.http.quota import Caller
 from shared.http.web import Response
 from shared.store.api_keys import digest_of
 

@@ -12,20 +12,20 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from functions.lookup.cache import IocCache
 from functions.lookup.metrics import LookupMetrics
 from functions.lookup.providers import Asks, CachedProviders, NoProviders, Providers
-from functions.lookup.quota import Quota
-from functions.lookup.quotas import QuotaCounters
 from functions.lookup.routes import respond
 from functions.lookup.service import Exports, Filters, Service, SightingIndex
 from functions.lookup.settings import LookupSettings
 from shared.domain.indicator import Indicator
 from shared.domain.provider import Listing
 from shared.http.authentication import KeyRing
+from shared.http.quota import Quota
 from shared.http.respond import guarded
 from shared.runtime.clock import now_ms
 from shared.runtime.observability import logged
 from shared.store.api_keys import ApiKeys
 from shared.store.direct import direct_client
 from shared.store.iocs import IocTable
+from shared.store.quotas import QuotaCounters
 
 if TYPE_CHECKING:
     from shared.store.feed_runs import FeedRun

@@ -15,6 +15,7 @@ from shared.domain.indicator import Indicator, IndicatorType
 from shared.domain.indicator_types import HASH_TYPES
 from shared.domain.moment import format_millis
 from shared.domain.network import Network
+from shared.domain.override import Override
 from shared.domain.provider import ListingStatus, ProviderVerdict
 from shared.domain.reputation import OF_REPORT, Reputation, ScanVerdict
 from shared.domain.score import Scorer
@@ -40,10 +41,12 @@ def explanation(
         "value": found.indicator.value,
         **_verdict(effective),
         "why": [*_sentences(found, around, effective, with_senders=with_senders)],
-        "providers": [*map(_provider, found.others)],
+        "providers": [_provider(one) for one in found.others if one.override is None],
         "around": [_around(one) for one in around],
         "report": _report(found, scorer),
     }
+    if override := found.override:
+        body["override"] = _override(override, with_senders=with_senders)
     if found.reputation is not None and effective is not None:
         summary = found.reputation.summary
         score = scorer.score(
@@ -79,6 +82,20 @@ def _verdict(effective: EffectiveVerdict | None) -> Body:
         "overruled_by": effective.overruled_by,
         "overruled_verdict": effective.overruled_verdict.name,
     }
+
+
+def _override(override: Override, *, with_senders: bool) -> Body:
+    body: Body = {
+        "verdict": override.verdict.name,
+        "reason": override.reason,
+        "set_at": format_millis(override.set_at),
+        "on": override.on,
+    }
+    if override.expires:
+        body["expires"] = format_millis(override.expires)
+    if with_senders:
+        body["by"] = override.by
+    return body
 
 
 def _named(indicator: Indicator) -> Body:
@@ -197,7 +214,7 @@ def _sentences(
         if summary.shown != summary.latest:
             yield "Several files have this digest: its verdict is the one of the worst scan."
     for one in found.others:
-        yield from _of_provider(one)
+        yield from _of_provider(one, with_senders=with_senders)
     if found.reputation is not None and found.reputation.summary.siblings:
         names = ", ".join(f"{one.type} {one.value}" for one in sorted(summary.siblings))
         files = sum(one.type is IndicatorType.SHA256 for one in summary.siblings)
@@ -254,7 +271,10 @@ def _effect(one: Evidence) -> str:
     return "; this decided." if one.decides else "."
 
 
-def _of_provider(one: ProviderVerdict) -> Iterator[str]:
+def _of_provider(one: ProviderVerdict, *, with_senders: bool) -> Iterator[str]:
+    if one.override is not None:
+        yield _of_analyst(one.override, with_senders=with_senders)
+        return
     listing, name = one.listing, one.provider.name
     through = ""
     if one.covering is not None:
@@ -268,6 +288,13 @@ def _of_provider(one: ProviderVerdict) -> Iterator[str]:
         yield f"{name} lists it{meaning}{since}{through}."
     elif listing.status is ListingStatus.FAILED:
         yield f"{name} did not answer."
+
+
+def _of_analyst(override: Override, *, with_senders: bool) -> str:
+    key = f" with key “{override.by}”" if with_senders else ""
+    end = f" until {_day(override.expires)}" if override.expires else ""
+    day = _day(override.set_at)
+    return f"An analyst set {override.verdict.name} on {day}{key}{end}: {override.reason}"
 
 
 def _scans(reputation: Reputation) -> str:

@@ -9,7 +9,7 @@ from functions.lookup.search import Parameters, index_of
 from functions.lookup.service import Call, Service
 from shared.domain.errors import InvalidIndicator
 from shared.domain.extract import extract
-from shared.domain.harmless import effective_sighting
+from shared.domain.harmless import Ruling, effective_sighting
 from shared.domain.indicator import MAX_TEXT_CHARS, Indicator, IndicatorType, parse_query
 from shared.domain.indicator_types import HASH_TYPES
 from shared.domain.moment import format_millis
@@ -52,18 +52,18 @@ def search(service: Service, call: Call) -> Response:
         return Response(200, _page([], 0))
     seen = index.sightings(indicator, MAX_FOUND).rows
     on_page = seen[size * (number - 1) : size * number]
-    rule = service.overruling([indicator]).get(indicator, "")
+    rule = service.overruling([indicator]).get(indicator)
     return Response(200, found_reports(indicator, on_page, len(seen), rule))
 
 
 def found_reports(
-    indicator: Indicator, seen: Iterable[ScanVerdict], count: int, rule: str = ""
+    indicator: Indicator, seen: Iterable[ScanVerdict], count: int, rule: Ruling | None = None
 ) -> Body:
     """The body of a page of reports, one for each sighting of the indicator.
 
     Args:
         count: number of reports on all pages.
-        rule: what overrules bad verdicts about the indicator, "" for nothing.
+        rule: what overrules verdicts about the indicator, None for nothing.
     """
     return _page([_report(indicator, one, rule) for one in seen], count)
 
@@ -99,7 +99,7 @@ def _from_base64(text: str) -> str:
         return ""
 
 
-def _report(indicator: Indicator, seen: ScanVerdict, rule: str) -> Body:
+def _report(indicator: Indicator, seen: ScanVerdict, rule: Ruling | None) -> Body:
     """A report in the shape that the sandbox's search gives it.
 
     The file is known if the indicator is one of its digests.

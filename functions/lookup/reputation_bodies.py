@@ -10,6 +10,7 @@ from typing import Any
 
 from shared.domain.harmless import (
     EffectiveVerdict,
+    Ruling,
     apply_rule,
     effective_sighting,
     effective_verdict,
@@ -81,12 +82,16 @@ def overruling_fields(effective: EffectiveVerdict | None) -> Body:
     }
 
 
-def _other_providers(kind: IndicatorType, others: Sequence[ProviderVerdict], rule: str) -> Body:
+def _other_providers(
+    kind: IndicatorType, others: Sequence[ProviderVerdict], rule: Ruling | None
+) -> Body:
     """The field `mdcloud`, absent if no provider other than the sandbox has a verdict."""
-    stated = [(one, one.verdict) for one in others if one.verdict is not None]
+    stated = [
+        (one, one.verdict) for one in others if one.verdict is not None and one.override is None
+    ]
     if not stated:
         return {}
-    detected = sum(is_bad(apply_rule(verdict, rule).verdict) for _, verdict in stated)
+    detected = sum(is_bad(apply_rule(verdict, rule).shown_as) for _, verdict in stated)
     answered = max(one.listing.answered or one.provider.updated for one, _ in stated)
     scan_time = format_millis(answered)
     if kind is IndicatorType.SHA256:
@@ -95,7 +100,9 @@ def _other_providers(kind: IndicatorType, others: Sequence[ProviderVerdict], rul
     return {"mdcloud": {"detected": detected, "scan_time": scan_time}}
 
 
-def _reports(reputation: Reputation, seen: Iterable[ScanVerdict], rule: str) -> list[Body]:
+def _reports(
+    reputation: Reputation, seen: Iterable[ScanVerdict], rule: Ruling | None
+) -> list[Body]:
     """One row per report: first the one that the verdict is of, then the newest first."""
     shown, worst = reputation.summary.shown, reputation.summary.worst
     reports: dict[tuple[str, str], ScanVerdict] = {}
@@ -106,7 +113,7 @@ def _reports(reputation: Reputation, seen: Iterable[ScanVerdict], rule: str) -> 
     return [_report(reputation.indicator, one, rule) for one in ordered]
 
 
-def _report(indicator: Indicator, scan: ScanVerdict, rule: str) -> Body:
+def _report(indicator: Indicator, scan: ScanVerdict, rule: Ruling | None) -> Body:
     effective = effective_sighting(indicator, scan, rule)
     return {
         # The verdict of the indicator, not of the report: clients read it as the former.

@@ -18,12 +18,12 @@ from functions.lookup import (
     reputations,
     taxii,
 )
-from functions.lookup.quota import Caller, OverLimit, Reason, rate_limit_headers
 from functions.lookup.service import Call, Handler, Service
 from shared.domain.indicator import IndicatorType
 from shared.http import errors
 from shared.http.api_error import ApiError, is_taxii_path
 from shared.http.authentication import key_in, require
+from shared.http.quota import Caller, OverLimit, rate_limit_headers
 from shared.http.routing import Counting, Route, find_route
 from shared.http.web import Request, Response, percent_encoded
 from shared.runtime.observability import logger
@@ -40,7 +40,7 @@ def respond(service: Service, request: Request) -> Response:
     Raises:
         StoreError: the store failed.
     """
-    route, value = find_route(ROUTES, request.path)
+    route, value = find_route(PATHS, request.path)
     logger.append_keys(route=route.template if route else "")
     caller: Caller | None = None
     try:
@@ -50,7 +50,7 @@ def respond(service: Service, request: Request) -> Response:
     except ApiError as error:
         response = error.response(request.path)
     except OverLimit as over:
-        response = _over_limit(over).response(request.path)
+        response = over.error().response(request.path)
     if caller is None:
         return response
     known = {"X-Authenticated": "by apikey"}
@@ -90,12 +90,6 @@ def _challenge(path: str) -> dict[str, str]:
     if is_taxii_path(path) or path.startswith("/v4/exports"):
         return {"WWW-Authenticate": 'Basic realm="API key as password", charset="UTF-8"'}
     return {}
-
-
-def _over_limit(over: OverLimit) -> ApiError:
-    if over.allowance.reason is Reason.MINUTE:
-        return ApiError(errors.THROTTLED)
-    return ApiError(errors.QUOTA_USED_UP, f"Limit: {over.allowance.limit} / Daily")
 
 
 def _address_routes(kind: IndicatorType) -> tuple[Route[Handler], Route[Handler]]:
@@ -142,6 +136,21 @@ def _reputation_route(name: str, kind: IndicatorType) -> Route[Handler]:
     return Route(f"/api/reputation/{name}", handlers, Counting.EACH_GET)
 
 
+def _answered_elsewhere(service: Service, call: Call) -> Response:
+    raise ApiError(errors.NO_SUCH_ENDPOINT)
+
+
+_SET_AND_UNSET = dict.fromkeys(("PUT", "DELETE"), _answered_elsewhere)
+_REPORT = {"POST": _answered_elsewhere}
+# The gateway sends these requests to the annotate function, and those with other methods here.
+_OF_ANNOTATE: tuple[Route[Handler], ...] = (
+    Route("/v4/ioc/verdicts", _REPORT, right=None),
+    *(
+        Route(f"/v4/ioc/{name}/{{value:any}}/{last}", methods, right=None)
+        for name in ("hash", "ip", "domain", "url")
+        for last, methods in (("verdict", _SET_AND_UNSET), ("false-positive", _REPORT))
+    ),
+)
 ROUTES: tuple[Route[Handler], ...] = (
     Route("/v4/hash", {"POST": hashes.bulk}, Counting.BY_HANDLER),
     Route("/v4/hash/{hash}", {"GET": hashes.report}, Counting.EACH_GET),
@@ -243,3 +252,5 @@ ROUTES: tuple[Route[Handler], ...] = (
     Route("/docs", {"GET": documentation.page}, open=True),
     Route("/", {"GET": documentation.search_page}, open=True),
 )
+# The first match counts: an explanation would match the paths of the annotate function, too.
+PATHS = (*_OF_ANNOTATE, *ROUTES)

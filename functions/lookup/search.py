@@ -10,7 +10,7 @@ from functions.lookup.hashes import row_of
 from functions.lookup.service import Call, Handler, LookupResult, Service, SightingIndex
 from functions.lookup.v4_bodies import address_report
 from shared.domain.errors import InvalidIndicator
-from shared.domain.harmless import effective_sighting
+from shared.domain.harmless import Ruling, effective_sighting
 from shared.domain.indicator import HASH_TYPES, Indicator, IndicatorType, Query, parse_path_query
 from shared.domain.indicator_types import INDICATOR_TYPES
 from shared.domain.score import Scorer
@@ -82,7 +82,7 @@ def sightings(kind: IndicatorType | None) -> Handler:
                 page = index.sightings(indicator, parameters.limit(), parameters.cursor)
         except BadCursor:
             raise parameters.refused("cursor") from None
-        rule = service.overruling([indicator]).get(indicator, "")
+        rule = service.overruling([indicator]).get(indicator)
         with_senders = call.sees_senders()
         body = sightings_answer(indicator, page.rows, page.cursor, rule, with_senders=with_senders)
         return Response(200, body)
@@ -132,8 +132,8 @@ def recent(service: Service, call: Call) -> Response:
     return Response(200, body)
 
 
-def _effective(seen: "SeenIoc", rules: Mapping[Indicator, str]) -> Verdict:
-    rule = rules.get(seen.indicator, "")
+def _effective(seen: "SeenIoc", rules: Mapping[Indicator, Ruling]) -> Verdict:
+    rule = rules.get(seen.indicator)
     return effective_sighting(seen.indicator, seen.latest, rule).verdict
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from functions.lookup.explanation_bodies import evidence_rows
 from functions.lookup.v4_bodies import overruling_fields
 from shared.domain.extract import Extraction, Found
-from shared.domain.harmless import effective_sighting
+from shared.domain.harmless import Ruling, effective_sighting
 from shared.domain.indicator import Indicator, echo
 from shared.domain.moment import format_millis
 from shared.domain.reputation import ScanVerdict
@@ -51,14 +51,14 @@ def sightings_answer(
     indicator: Indicator,
     sightings: Iterable[ScanVerdict],
     cursor: str,
-    rule: str = "",
+    rule: Ruling | None = None,
     *,
     with_senders: bool,
 ) -> Body:
     """The answer to a request for the sightings of an indicator.
 
     Args:
-        rule: what overrules bad verdicts about it, "" for nothing.
+        rule: what overrules verdicts about it, None for nothing.
         with_senders: whether evidence names the keys with which reports were sent.
     """
     return {
@@ -72,14 +72,14 @@ def sightings_answer(
 def seen_answer(
     seen: Iterable[tuple[Indicator, ScanVerdict]],
     cursor: str,
-    rules: Mapping[Indicator, str],
+    rules: Mapping[Indicator, Ruling],
     *,
     with_senders: bool,
 ) -> Body:
     """The answer to a request for sightings of a scan or of all reports.
 
     Args:
-        rules: what overrules bad verdicts, by indicator.
+        rules: what overrules verdicts, by indicator.
         with_senders: whether evidence names the keys with which reports were sent.
     """
     return {
@@ -87,7 +87,7 @@ def seen_answer(
             {
                 "type": one.type.value,
                 "value": one.value,
-                **_sighting(one, latest, rules.get(one, ""), with_senders=with_senders),
+                **_sighting(one, latest, rules.get(one), with_senders=with_senders),
             }
             for one, latest in seen
         ],
@@ -95,7 +95,9 @@ def seen_answer(
     }
 
 
-def _sighting(indicator: Indicator, latest: ScanVerdict, rule: str, *, with_senders: bool) -> Body:
+def _sighting(
+    indicator: Indicator, latest: ScanVerdict, rule: Ruling | None, *, with_senders: bool
+) -> Body:
     effective = effective_sighting(indicator, latest, rule)
     return {
         "verdict": effective.verdict.name,

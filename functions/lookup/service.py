@@ -5,9 +5,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from functions.lookup.providers import NoProviders, Providers, as_providers
-from functions.lookup.quota import Caller, Quota
-from shared.domain.harmless import always_harmless, effective_verdict, trusted_by
+from shared.domain.harmless import (
+    Ruling,
+    always_harmless,
+    effective_verdict,
+    overruling_rule,
+    trusted_by,
+)
 from shared.domain.indicator import Indicator, IndicatorType, Query
+from shared.domain.override import Override
 from shared.domain.provider import IocRecord, ProviderVerdict, Subject, provider_verdicts
 from shared.domain.reputation import Reputation, ScanVerdict
 from shared.domain.score import DEFAULT_HALF_LIVES, Scorer
@@ -15,6 +21,7 @@ from shared.domain.verdict import Verdict
 from shared.http import errors
 from shared.http.api_error import ApiError
 from shared.http.authentication import KeyRing
+from shared.http.quota import Caller, Quota
 from shared.http.web import Request, Response
 from shared.store.api_keys import Right
 
@@ -105,6 +112,11 @@ class LookupResult(NamedTuple):
         if self.reputation is not None or not self.others:
             return self.reputation is not None
         return any(one.verdict is not None for one in self.others)
+
+    @property
+    def override(self) -> Override | None:
+        """The verdict that an analyst set and that has not expired, None if there is none."""
+        return next((one.override for one in self.others if one.override is not None), None)
 
     @property
     def verdict(self) -> Verdict | None:
@@ -200,19 +212,18 @@ class Service:
             self.looked_up(results.values())
         return results
 
-    def overruling(self, indicators: Collection[Indicator]) -> dict[Indicator, str]:
-        """What overrules the bad verdicts about each indicator; the result omits ordinary ones.
-
-        Without a provider that overrules, the store is not read.
+    def overruling(self, indicators: Collection[Indicator]) -> dict[Indicator, Ruling]:
+        """What overrules the verdicts about each indicator; the result omits ordinary ones.
 
         Raises:
             StoreError: the store failed.
         """
-        rules = {one: rule for one in indicators if (rule := always_harmless(one))}
-        if any(state.provider.overrules for state in self.providers.states()):
-            found = self.find_many(set(indicators) - rules.keys(), report=False)
-            trusted = {one: trusted_by(one, result.others) for one, result in found.items()}
-            rules |= {one: name for one, name in trusted.items() if name}
+        rules: dict[Indicator, Ruling] = {}
+        for one, result in self.find_many(indicators, report=False).items():
+            if name := always_harmless(one) or trusted_by(one, result.others):
+                rules[one] = Ruling(name)
+            if rule := overruling_rule(one, None, result.others):
+                rules[one] = rule
         return rules
 
     def answer(self, question: Query) -> Answered:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from functions.lookup.file_types import file_category, file_extension
 from shared.domain.harmless import (
     EffectiveVerdict,
+    Ruling,
     apply_rule,
     effective_sighting,
     effective_verdict,
@@ -147,7 +148,9 @@ def _hash_report(indicator: Indicator, engines: Mapping[str, Body]) -> Body:
     }
 
 
-def _engines(sandbox: Body, others: Sequence[ProviderVerdict], rule: str) -> dict[str, Body]:
+def _engines(
+    sandbox: Body, others: Sequence[ProviderVerdict], rule: Ruling | None
+) -> dict[str, Body]:
     """The results by provider; in a hash report each provider is an engine."""
     engines = {SANDBOX_PROVIDER: sandbox}
     for one in others:
@@ -161,21 +164,21 @@ def _overall(results: Sequence[int]) -> tuple[int, int]:
     return worst, sum(one in _DETECTED for one in results)
 
 
-def _sandbox_result(reputation: Reputation | None, rule: str) -> int:
+def _sandbox_result(reputation: Reputation | None, rule: Ruling | None) -> int:
     if reputation is None:
         return _UNKNOWN
     return _scan_result(reputation.summary.shown.verdict, rule)
 
 
-def _result(provider_verdict: ProviderVerdict, rule: str) -> int:
+def _result(provider_verdict: ProviderVerdict, rule: Ruling | None) -> int:
     verdict = provider_verdict.verdict
     if verdict is not None:
         return _scan_result(verdict, rule)
     return _FAILED if provider_verdict.listing.status is ListingStatus.FAILED else _UNKNOWN
 
 
-def _scan_result(verdict: Verdict, rule: str) -> int:
-    return 0 if rule else _MEANINGS[verdict].scan_result
+def _scan_result(verdict: Verdict, rule: Ruling | None) -> int:
+    return _MEANINGS[apply_rule(verdict, rule).shown_as].scan_result
 
 
 _UNKNOWN_TO_SANDBOX: Final = {
@@ -186,11 +189,12 @@ _UNKNOWN_TO_SANDBOX: Final = {
 }
 
 
-def _sandbox_engine(reputation: Reputation, rule: str, scorer: Scorer) -> Body:
+def _sandbox_engine(reputation: Reputation, rule: Ruling | None, scorer: Scorer) -> Body:
     scan_result = _sandbox_result(reputation, rule)
     summary = reputation.summary
     details = summary.shown.read_details()
-    threat = details.threat_name or details.malware_family or summary.shown.verdict.name
+    effective = _of_sandbox(reputation, rule)
+    threat = details.threat_name or details.malware_family or effective.shown_as.name
     return {
         "scan_result_i": scan_result,
         **_sighting(reputation, rule, details, scorer),
@@ -210,16 +214,18 @@ def overruling_fields(effective: EffectiveVerdict | None) -> Body:
     }
 
 
-def _of_sandbox(reputation: Reputation, rule: str) -> EffectiveVerdict:
+def _of_sandbox(reputation: Reputation, rule: Ruling | None) -> EffectiveVerdict:
     return effective_sighting(reputation.indicator, reputation.summary.shown, rule)
 
 
-def _provider_verdict(provider_verdict: ProviderVerdict, rule: str) -> EffectiveVerdict | None:
+def _provider_verdict(
+    provider_verdict: ProviderVerdict, rule: Ruling | None
+) -> EffectiveVerdict | None:
     verdict = provider_verdict.verdict
     return None if verdict is None else apply_rule(verdict, rule)
 
 
-def _engine(provider_verdict: ProviderVerdict, rule: str) -> Body:
+def _engine(provider_verdict: ProviderVerdict, rule: Ruling | None) -> Body:
     listing = provider_verdict.listing
     result = _result(provider_verdict, rule)
     engine: Body = {
@@ -231,7 +237,16 @@ def _engine(provider_verdict: ProviderVerdict, rule: str) -> Body:
         "scan_time": 0,
         **overruling_fields(_provider_verdict(provider_verdict, rule)),
     }
-    return engine | _list_and_network(provider_verdict)
+    return engine | _of_analyst(provider_verdict) | _list_and_network(provider_verdict)
+
+
+def _of_analyst(provider_verdict: ProviderVerdict) -> Body:
+    """The fields that only the row of an analyst has."""
+    override = provider_verdict.override
+    if override is None:
+        return {}
+    expires = {"expires": format_millis(override.expires)} if override.expires else {}
+    return {"verdict": override.verdict.name, "reason": override.reason, **expires}
 
 
 def _time(millis: int) -> str:
@@ -420,7 +435,9 @@ def score_fields(score: Score) -> Body:
     return {"score": score.score, "valid_until": "" if until is None else format_millis(until)}
 
 
-def _sighting(reputation: Reputation, rule: str, details: SightingDetails, scorer: Scorer) -> Body:
+def _sighting(
+    reputation: Reputation, rule: Ruling | None, details: SightingDetails, scorer: Scorer
+) -> Body:
     """The fields that the sandbox's results of every type share."""
     summary = reputation.summary
     shown, worst = summary.shown, summary.worst
@@ -438,13 +455,13 @@ def _sighting(reputation: Reputation, rule: str, details: SightingDetails, score
         "last_seen": format_millis(last_seen),
         "scan_count": reputation.scan_count,
         "tags": sorted(summary.tags),
-        "worst_verdict": apply_rule(worst.verdict, rule).verdict.name,
+        "worst_verdict": apply_rule(worst.verdict, rule).shown_as.name,
         "worst_seen": format_millis(worst.seen_at),
         "worst_flow_id": worst.flow_id,
     }
 
 
-def _source(reputation: Reputation | None, now: str, rule: str, scorer: Scorer) -> Body:
+def _source(reputation: Reputation | None, now: str, rule: Ruling | None, scorer: Scorer) -> Body:
     if reputation is None:
         return {
             "provider": SANDBOX_PROVIDER,
@@ -454,7 +471,7 @@ def _source(reputation: Reputation | None, now: str, rule: str, scorer: Scorer) 
             "status": _NOT_LISTED,
         }
     shown = reputation.summary.shown
-    meaning = _MEANINGS[_of_sandbox(reputation, rule).verdict]
+    meaning = _MEANINGS[_of_sandbox(reputation, rule).shown_as]
     return {
         "provider": SANDBOX_PROVIDER,
         "assessment": meaning.assessment,
@@ -465,18 +482,25 @@ def _source(reputation: Reputation | None, now: str, rule: str, scorer: Scorer) 
     }
 
 
-def _other_source(provider_verdict: ProviderVerdict, rule: str) -> Body:
+def _other_source(provider_verdict: ProviderVerdict, rule: Ruling | None) -> Body:
     listing = provider_verdict.listing
-    overruling = overruling_fields(_provider_verdict(provider_verdict, rule))
-    trusted = overruling or listing.status is ListingStatus.TRUSTED
+    effective = _provider_verdict(provider_verdict, rule)
+    overruling = overruling_fields(effective)
+    assessment, status = listing.assessment, listing.status.value
+    if effective is not None and effective.shown_as != provider_verdict.verdict:
+        meaning = _MEANINGS[effective.shown_as]
+        assessment, status = meaning.assessment, meaning.status
+    elif listing.status is ListingStatus.TRUSTED:
+        assessment = _TRUSTWORTHY
     source: Body = {
         "provider": provider_verdict.provider.name,
         # Clients read any other text as a detection.
-        "assessment": _TRUSTWORTHY if trusted else listing.assessment,
+        "assessment": assessment,
         "detect_time": _time(listing.detect_time),
         "update_time": _time(listing.answered or provider_verdict.provider.updated),
-        "status": ListingStatus.TRUSTED.value if trusted else listing.status.value,
+        "status": status,
         **overruling,
+        **_of_analyst(provider_verdict),
     }
     # The category of an entry that is overruled would read as a detection.
     if listing.category and not overruling:

@@ -81,6 +81,25 @@ class ExplainedProvider(ResponseBody):
     )
 
 
+class ExplainedOverride(ResponseBody):
+    """The verdict that an analyst set."""
+
+    verdict: Verdict
+    reason: str
+    set_at: Time
+    on: str = Field(description="The indicator that the analyst named: a digest of the file.")
+    expires: str = Field(
+        "",
+        description="Until when it holds; absent if it has no end.",
+        json_schema_extra=without_default,
+    )
+    by: str = Field(
+        "",
+        description="Name of the key that set it; for keys with the right `annotate`.",
+        json_schema_extra=without_default,
+    )
+
+
 class _ExplainedVerdict(NamedIndicator):
     verdict: VerdictOrUnknown
     overruled_by: str = Field("", json_schema_extra=without_default)
@@ -103,6 +122,7 @@ class Explanation(_ExplainedVerdict):
     report: HashReport | IpReport | DomainReport | UrlReport = Field(
         description="The answer to a plain look-up."
     )
+    override: ExplainedOverride | None = Field(None, json_schema_extra=without_default)
     score: int = Field(0, ge=0, le=100, json_schema_extra=without_default)
     valid_until: str = Field("", json_schema_extra=without_default)
     scan_count: int = Field(0, json_schema_extra=without_default)

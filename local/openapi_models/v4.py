@@ -311,7 +311,28 @@ class UnknownEngineResult(ResponseBody):
     scan_time: Literal[0]
 
 
-class ProviderResult(MayBeOverruled):
+class MayBeByAnalyst(MayBeOverruled):
+    """The result of another provider, or of an analyst, whose provider is `Analyst`."""
+
+    verdict: Verdict = Field(
+        "SUSPICIOUS",
+        description="The verdict that an analyst set; absent for a provider.",
+        json_schema_extra=without_default,
+    )
+    reason: str = Field(
+        "",
+        description="Why the analyst set it; absent for a provider.",
+        max_length=1000,
+        json_schema_extra=without_default,
+    )
+    expires: str = Field(
+        "",
+        description="Until when it holds; absent if it has no end, and for a provider.",
+        json_schema_extra=without_default,
+    )
+
+
+class ProviderResult(MayBeByAnalyst):
     """The result of another provider, shown as an engine."""
 
     scan_result_i: Literal[0, 1, 2, 3, 5] = Field(
@@ -572,7 +593,7 @@ class KnownSource(Sighting):
     matched: Matched = ""
 
 
-class ProviderSource(MayBeOverruled):
+class ProviderSource(MayBeByAnalyst):
     """The row of another provider that covers the type, even if the indicator is unknown to it."""
 
     provider: OtherProvider

@@ -1,9 +1,12 @@
-"""Values that no answer, event or export may call bad, and the verdict that follows. Pure.
+"""What overrules the verdicts of reports and lists, and the verdict that follows. Pure.
 
 Two things overrule a verdict of SUSPICIOUS or worse: a rule that always holds (special-purpose
 networks, trivial files, local names), and a provider that is declared to overrule and trusts the
 indicator. Both hold for IPs, domains and hashes. A URL is never overruled, because malware is
 served from trusted hosts. docs/harmless.md explains the rules to users.
+
+The verdict that an analyst set overrules every other verdict, for URLs, too; but it cannot make bad
+what is always harmless. docs/overrides.md explains it to users.
 """
 
 import hashlib
@@ -16,13 +19,28 @@ from shared.domain.evidence import EvidenceSource
 from shared.domain.indicator import Indicator, IndicatorType
 from shared.domain.indicator_types import HASH_TYPES
 from shared.domain.network import Network, NetworkIndex
-from shared.domain.provider import ListingStatus, ProviderVerdict
+from shared.domain.override import Override
+from shared.domain.provider import ANALYST_PROVIDER, ListingStatus, ProviderVerdict
 from shared.domain.reputation import Reputation, ScanVerdict
 from shared.domain.sighting_details import unpack
 from shared.domain.verdict import Verdict, overall_verdict
 
 _LEAST_BAD: Final = Verdict.SUSPICIOUS
 _OVERRULED: Final = Verdict.BENIGN
+
+
+class Ruling(NamedTuple):
+    """What overrules verdicts about an indicator.
+
+    Attributes:
+        name: the rule, or the name of the provider.
+        verdict: the verdict that holds instead.
+        of_analyst: whether it overrules every other verdict, not only bad ones.
+    """
+
+    name: str
+    verdict: Verdict = Verdict.BENIGN
+    of_analyst: bool = False
 
 
 class EffectiveVerdict(NamedTuple):
@@ -36,6 +54,17 @@ class EffectiveVerdict(NamedTuple):
     verdict: Verdict
     overruled_by: str = ""
     overruled_verdict: Verdict | None = None
+
+    @property
+    def shown_as(self) -> Verdict:
+        """The verdict whose numbers a row shows.
+
+        An overruled row detects nothing that the effective verdict does not, nor anything that its
+        own provider did not detect.
+        """
+        if self.overruled_verdict is None:
+            return self.verdict
+        return min(self.verdict, self.overruled_verdict)
 
 
 def effective_verdict(
@@ -52,45 +81,64 @@ def effective_verdict(
     Returns:
         None if no provider has a verdict.
     """
+    rule = overruling_rule(indicator, reputation, others)
+    if rule is not None and rule.of_analyst:
+        others = [one for one in others if one.override is None]
     stated = [one.verdict for one in others if one.verdict is not None]
     if reputation is not None:
         stated.append(_stated(indicator, reputation.summary.shown))
-    worst = max(filter(is_bad, stated), default=None)
-    if worst is not None and (rule := overruling_rule(indicator, reputation, others)):
-        return apply_rule(worst, rule)
     overall = overall_verdict(stated)
+    if rule is not None and rule.of_analyst:
+        return EffectiveVerdict(rule.verdict) if overall is None else apply_rule(overall, rule)
+    worst = max(filter(is_bad, stated), default=None)
+    if rule is not None and worst is not None:
+        return apply_rule(worst, rule)
     return None if overall is None else EffectiveVerdict(overall)
 
 
 def overruling_rule(
     indicator: Indicator, reputation: Reputation | None, others: Sequence[ProviderVerdict] = ()
-) -> str:
-    """Return what overrules the bad verdicts about an indicator; "" if nothing does or none is bad.
+) -> Ruling | None:
+    """Return what overrules the verdicts about an indicator; None if nothing does.
 
+    Rules and trusted lists are named only if there is a bad verdict, which they overrule.
     The arguments are those of `effective_verdict`.
     """
+    for one in others:
+        if one.override is not None and (ruling := ruling_of(indicator, one.override)):
+            return ruling
     bad = reputation is not None and (
         is_bad(reputation.summary.worst.verdict)
         or is_bad(_stated(indicator, reputation.summary.shown))
     )
     if bad or any(is_bad(one.verdict) for one in others):
-        return always_harmless(indicator) or trusted_by(indicator, others)
-    return ""
+        name = always_harmless(indicator) or trusted_by(indicator, others)
+        return Ruling(name) if name else None
+    return None
 
 
-def apply_rule(verdict: Verdict, rule: str) -> EffectiveVerdict:
-    """Overrule one verdict about an indicator, if it is bad.
+def ruling_of(indicator: Indicator, override: Override) -> Ruling | None:
+    """Return what an override overrules with; None if it calls bad what is always harmless."""
+    if is_bad(override.verdict) and always_harmless(indicator):
+        return None
+    return Ruling(ANALYST_PROVIDER, override.verdict, of_analyst=True)
+
+
+def apply_rule(verdict: Verdict, rule: Ruling | None) -> EffectiveVerdict:
+    """Overrule one verdict about an indicator.
 
     Args:
         rule: the result of `overruling_rule`.
     """
-    if rule and is_bad(verdict):
-        return EffectiveVerdict(_OVERRULED, rule, verdict)
+    if rule and (verdict != rule.verdict if rule.of_analyst else is_bad(verdict)):
+        return EffectiveVerdict(rule.verdict, rule.name, verdict)
     return EffectiveVerdict(verdict)
 
 
-def effective_sighting(indicator: Indicator, scan: ScanVerdict, rule: str) -> EffectiveVerdict:
-    """Overrule the verdict of a sighting, if it is bad or was bad before it was published.
+def effective_sighting(
+    indicator: Indicator, scan: ScanVerdict, rule: Ruling | None
+) -> EffectiveVerdict:
+    """Overrule the verdict of a sighting, which may have been bad before it was published.
 
     Args:
         rule: as `apply_rule` takes it.

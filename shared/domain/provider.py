@@ -5,20 +5,24 @@ writers never touch each other's data.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
 from shared.domain.indicator import Indicator
+from shared.domain.indicator_types import INDICATOR_TYPES
 from shared.domain.network import Network
+from shared.domain.override import Override
 from shared.domain.reputation import Reputation
 from shared.domain.verdict import Verdict
 
 # Name of the sandbox among the providers of an answer, as in the v4 API.
 SANDBOX_PROVIDER = "MetaDefender Sandbox"
+# Name of the row with the verdict that an analyst set.
+ANALYST_PROVIDER = "Analyst"
 # Names of rows that this service computes. A verdict that comes back under one is an echo.
-OWN_PROVIDERS = frozenset({SANDBOX_PROVIDER, "Analyst"})
+OWN_PROVIDERS = frozenset({SANDBOX_PROVIDER, ANALYST_PROVIDER})
 # Names under which an answer of this service sums up its own rows. Other services use them, too, so
 # they are own rows only next to one of `OWN_PROVIDERS`.
 SUMMARY_PROVIDERS = frozenset({"MetaDefender Reputation", "Offline Reputation", "Webroot"})
@@ -77,12 +81,14 @@ class IocRecord(NamedTuple):
         listings: what other providers state, by provider id.
         covering: the listed network that holds the address, or the listed name above the domain,
             by the id of each provider that lists that one and not the indicator itself.
+        override: the verdict that an analyst set, also an expired one; None if there is none.
     """
 
     indicator: Indicator
     reputation: Reputation | None = None
     listings: Mapping[str, Listing] = MappingProxyType({})
     covering: Mapping[str, Subject] = MappingProxyType({})
+    override: Override | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,15 +123,19 @@ class ProviderVerdict:
             if the provider never answered.
         covering: the listed network or name that covers the indicator; None if the indicator
             itself is listed.
+        override: for the row of an analyst the override; None for a provider.
     """
 
     provider: Provider
     listing: Listing
     covering: Subject | None = None
+    override: Override | None = None
 
     @property
     def verdict(self) -> Verdict | None:
         """The verdict that follows from the listing, None if the provider states nothing."""
+        if self.override is not None:
+            return self.override.verdict
         if self.listing.status is ListingStatus.TRUSTED:
             return Verdict.NO_THREAT if self.provider.notes else Verdict.BENIGN
         if self.listing.status is not ListingStatus.LISTED:
@@ -139,10 +149,14 @@ def provider_verdicts(
 ) -> list[ProviderVerdict]:
     """Return a verdict for each provider that covers the indicator's type, in their order.
 
+    The verdict that an analyst set comes first.
+
     Args:
-        now: milliseconds since the epoch; a listing that has expired by then is ignored.
+        now: milliseconds since the epoch; what has expired by then is ignored.
     """
     verdicts = []
+    if known.override is not None and known.override.is_active(now):
+        verdicts.append(analyst_verdict(known.override))
     for provider in providers:
         if known.indicator.type not in provider.types:
             continue
@@ -153,3 +167,22 @@ def provider_verdicts(
             )
         verdicts.append(ProviderVerdict(provider, listing, known.covering.get(provider.id)))
     return verdicts
+
+
+# The status and the assessment of the v4 API for each verdict.
+_OF_ANALYST = {
+    Verdict.MALICIOUS: Listing(ListingStatus.LISTED, "high risk"),
+    Verdict.LIKELY_MALICIOUS: Listing(ListingStatus.LISTED, "high risk"),
+    Verdict.SUSPICIOUS: Listing(ListingStatus.LISTED, SUSPICIOUS),
+    Verdict.NO_THREAT: Listing(ListingStatus.NOT_LISTED),
+    Verdict.BENIGN: Listing(ListingStatus.TRUSTED, "trustworthy"),
+}
+
+
+def analyst_verdict(override: Override) -> ProviderVerdict:
+    """Return an override as the verdict of a provider."""
+    provider = Provider(
+        "analyst", ANALYST_PROVIDER, frozenset(INDICATOR_TYPES), updated=override.set_at
+    )
+    listing = replace(_OF_ANALYST[override.verdict], detect_time=override.set_at)
+    return ProviderVerdict(provider, listing, override=override)

@@ -49,6 +49,7 @@ ADDRESSES_NO_LIST = ErrorDefinition(400, 400182, "The field has to be an array")
 ADDRESSES_EMPTY = ErrorDefinition(400, 400183, "The array is empty")
 ADDRESSES_TOO_MANY = ErrorDefinition(400, 400184, "The array has too many items")
 TEXT_MISSING = ErrorDefinition(400, 400025, "The field text is required, and has to be a text")
+FIELD_NOT_VALID = ErrorDefinition(400, 400022, "The field is not valid")
 SEARCH_PARAMETER_NOT_VALID = ErrorDefinition(400, 400022, "The parameter is not valid")
 NO_KEY = ErrorDefinition(401, 401001, "Authentication strategy is invalid")
 UNKNOWN_KEY = ErrorDefinition(401, 401006, "Invalid API key")
@@ -57,6 +58,7 @@ NO_SUCH_ENDPOINT = ErrorDefinition(404, 404000, "Endpoint not found")
 IOC_NOT_FOUND = ErrorDefinition(
     404, 404001, "The indicator was not found, and neither was anything around it"
 )
+OVERRIDE_NOT_FOUND = ErrorDefinition(404, 404001, "The indicator has no override")
 FILTER_NOT_FOUND = ErrorDefinition(404, 404001, "The filter was not found")
 NO_SEARCH_INDEX = ErrorDefinition(
     404, 404000, "Endpoint not found, this service keeps no search index"
@@ -72,6 +74,7 @@ METHOD_NOT_ALLOWED = ErrorDefinition(405, 404000, "Method not allowed")
 NOT_JSON = ErrorDefinition(406, 406000, "The content type has to be application/json")
 NOT_TEXT = ErrorDefinition(406, 406000, "The content type has to be application/json or text/plain")
 NOT_TAXII = ErrorDefinition(406, 406000, "The media type is application/taxii+json;version=2.1")
+ALWAYS_HARMLESS = ErrorDefinition(409, 409001, "The indicator is always harmless")
 BODY_TOO_LARGE = ErrorDefinition(413, 400144, "The request is too large")
 ANSWER_TOO_LARGE = ErrorDefinition(
     413, 400144, "The answer is too large, ask for fewer or accept the encoding gzip"

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from shared.domain.indicator import Indicator
+from shared.domain.override import Override
 from shared.domain.provider import IocRecord, Listing, Subject
 from shared.store.batch import Item, batch_get
 from shared.store.client import DynamoDBClient, Table, store_errors
 from shared.store.items import (
+    OVERRIDE,
     IocItem,
     from_item,
     has_expired,
@@ -17,6 +19,7 @@ from shared.store.items import (
     listing_attribute,
     listing_value,
     listings_from_item,
+    override_value,
     record_from_item,
     to_item,
 )
@@ -136,6 +139,47 @@ class IocTable(Table):
                 ExpressionAttributeNames=names,
                 ExpressionAttributeValues=values,
             )
+
+    def override(self, indicator: Indicator, override: Override) -> bool:
+        """Write an override into an item, and nothing else, unless a greater one is there.
+
+        Safe to repeat. The item may be new. One that was not taken back holds off the TTL.
+
+        Returns:
+            False if a greater override is there.
+
+        Raises:
+            StoreError: the store failed; the write may have taken effect.
+        """
+        names = {"#o": OVERRIDE, "#t": "t", "#i": "i"}
+        # A new version, so that a concurrent write of the whole item fails its condition.
+        values: dict[str, Any] = {
+            ":ver": {"B": os.urandom(8)},
+            ":o": override_value(override),
+            ":t": {"N": str(override.set_at)},
+            ":i": {"N": str(override.id)},
+        }
+        expression = "SET ver = :ver, #o = :o"
+        if ioc_key(indicator).startswith(Prefix.LONG_URL):
+            names["#url"], values[":url"] = "url", {"S": indicator.value}
+            expression += ", #url = :url"
+        if not override.deleted:
+            names["#ttl"] = "ttl"
+            expression += " REMOVE #ttl"
+        with store_errors():
+            try:
+                self._client.update_item(
+                    TableName=self._table,
+                    Key={"pk": {"S": ioc_key(indicator)}},
+                    UpdateExpression=expression,
+                    ConditionExpression="attribute_not_exists(#o) OR #o.#t < :t "
+                    "OR (#o.#t = :t AND #o.#i <= :i)",
+                    ExpressionAttributeNames=names,
+                    ExpressionAttributeValues=values,
+                )
+            except self._client.exceptions.ConditionalCheckFailedException:
+                return False
+        return True
 
     def write(self, stored: IocItem, replaces: IocItem | None) -> bool:
         """Write an IOC if its item has not changed since it was read.

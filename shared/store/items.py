@@ -18,10 +18,14 @@ pending  reports that are counted in n and may not be in the ledger yet:
          for each, 10 bytes of the report and 4 bytes of the run number
 url      the value, if pk holds only its digest
 ttl      end in epoch seconds, if a retention is set and no provider lists the IOC
+o        what an analyst decided by hand, see shared.domain.override: a map of v verdict, r reason,
+         b by, n on, i id, in milliseconds since the epoch t set_at and e expires, and x if it was
+         taken back; an item with one that was not has no ttl
 l:<id>   the listing of provider <id>, written only by that provider's refresh or look-up: a map of
          s status, a assessment, c category, n source_list, and in milliseconds since the epoch
          t detect_time, w answered, e expires; empty values are absent; b below, if it is true
-The attributes of the sandbox, from verdict to pending, are absent if only providers know the IOC.
+The attributes of the sandbox, from verdict to pending, are absent if only providers or analysts
+know the IOC.
 Items of earlier versions have no details, worst and siblings.
 Networks on the lists of providers have items of the same form.
 """
@@ -34,6 +38,7 @@ from functools import reduce
 from typing import Any
 
 from shared.domain.indicator import Indicator, IndicatorType
+from shared.domain.override import Override, holds_for, join
 from shared.domain.provider import IocRecord, Listing, ListingStatus
 from shared.domain.reputation import Reputation, ScanVerdict, SightingSummary
 from shared.domain.verdict import Verdict
@@ -42,6 +47,7 @@ from shared.store.keys import Prefix, ioc_key
 Item = dict[str, Any]
 
 _PROVIDER_PREFIX = "l:"
+OVERRIDE = "o"
 # Of all types, also those that are switched off: a stored sibling may be of one.
 _TYPE_BY_DIGITS = {kind.info.hash_digits: kind for kind in IndicatorType}
 _FLOW_BYTES = 10
@@ -57,12 +63,14 @@ class IocItem:
         version: of the item that was read or will be written.
         pending: reports counted and perhaps not yet in the ledger, each with the number of its run.
         other_providers: the attributes of other providers, as the item holds them.
+        override: what an analyst decided, also if it has expired or was taken back.
     """
 
     reputation: Reputation | None
     version: bytes
     pending: Mapping[bytes, int] = field(default_factory=dict)
     other_providers: Mapping[str, Any] = field(default_factory=dict)
+    override: Override | None = None
 
 
 def to_item(stored: IocItem, retention_s: int = 0) -> Item:
@@ -86,7 +94,10 @@ def to_item(stored: IocItem, retention_s: int = 0) -> Item:
         item["pending"] = {"B": _pack(stored.pending)}
     if item["pk"]["S"].startswith(Prefix.LONG_URL):
         item["url"] = {"S": indicator.value}
-    if retention_s and not stored.other_providers:
+    if stored.override:
+        item[OVERRIDE] = override_value(stored.override)
+    overridden = stored.override is not None and not stored.override.deleted
+    if retention_s and not (stored.other_providers or overridden):
         item["ttl"] = {"N": str(summary.last_seen // 1000 + retention_s)}
     return item
 
@@ -187,7 +198,45 @@ def _siblings(item: Mapping[str, Any]) -> frozenset[Indicator]:
 
 def record_from_item(indicator: Indicator, item: Mapping[str, Any]) -> IocRecord:
     """Read the record that a look-up needs from an item."""
-    return IocRecord(indicator, _reputation(indicator, item), listings_from_item(item))
+    override = read_override(item)
+    if override and (override.deleted or not holds_for(override, indicator, _siblings(item))):
+        override = None
+    reputation, listings = _reputation(indicator, item), listings_from_item(item)
+    return IocRecord(indicator, reputation, listings, override=override)
+
+
+def override_value(override: Override) -> Item:
+    """Return the attribute value of an override."""
+    facts: Item = {
+        "v": {"N": str(override.verdict.value)},
+        "r": {"S": override.reason},
+        "b": {"S": override.by},
+        "n": {"S": override.on},
+        "i": {"N": str(override.id)},
+        "t": {"N": str(override.set_at)},
+    }
+    if override.expires:
+        facts["e"] = {"N": str(override.expires)}
+    if override.deleted:
+        facts["x"] = {"BOOL": True}
+    return {"M": facts}
+
+
+def read_override(item: Mapping[str, Any]) -> Override | None:
+    """Read the override of an item, also one that has expired or was taken back."""
+    if OVERRIDE not in item:
+        return None
+    facts = item[OVERRIDE]["M"]
+    return Override(
+        int(facts["t"]["N"]),
+        int(facts["i"]["N"]),
+        Verdict(int(facts["v"]["N"])),
+        facts["r"]["S"],
+        facts["b"]["S"],
+        facts["n"]["S"],
+        int(facts["e"]["N"]) if "e" in facts else 0,
+        "x" in facts,
+    )
 
 
 def listings_from_item(item: Mapping[str, Any]) -> dict[str, Listing]:
@@ -264,6 +313,7 @@ def from_item(item: Mapping[str, Any]) -> IocItem:
         other_providers={
             name: value for name, value in item.items() if name.startswith(_PROVIDER_PREFIX)
         },
+        override=read_override(item),
     )
 
 
@@ -285,6 +335,7 @@ def move_item(
     for one in stored:
         for name, value in one.other_providers.items():
             other_providers[name] = min(other_providers.get(name, value), value, key=_rank)
+    override = join(one.override for one in stored)
     key = ioc_key(to)
     if len(items) == 1:
         # All other attributes stay.
@@ -300,6 +351,9 @@ def move_item(
             item["ttl"] = {"N": str(max(ends))}
     else:
         item = {"pk": {"S": key}, "ver": {"B": version}, **other_providers}
+    if override:
+        # It was set on the IOC under its old spelling.
+        item[OVERRIDE] = override_value(override._replace(on=to.value))
     if known:
         count = max([len(named | pending.keys()), *(one.counted for one in known)])
         item["n"] = {"N": str(count)}

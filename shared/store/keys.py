@@ -28,6 +28,9 @@ class Prefix(StrEnum):
     QUARANTINE = "quarantine"
     API_KEY = "key"
     KEY_CHANGE = "key-change"
+    ANNOTATION_COUNT = "annotations"
+    ANNOTATION = "annotation"
+    ANNOTATED = "annotated"
     QUOTA = "quota"
     FEED_INFO = "info"
     FEED_ENTRY = "entry"
@@ -119,6 +122,21 @@ def api_key_key(digest: str) -> str:
 def key_change_key(at: int, number: str) -> str:
     """Key of a change of an API key, from its time in milliseconds since the epoch."""
     return f"{Prefix.KEY_CHANGE}#{at}#{number}"
+
+
+def annotation_count_key(kind: str) -> str:
+    """Key of the number of the last annotation of a kind."""
+    return f"{Prefix.ANNOTATION_COUNT}#{kind}"
+
+
+def annotation_key(kind: str, number: int) -> str:
+    """Key of an annotation: a change of an override, or a report of a false positive."""
+    return f"{Prefix.ANNOTATION}#{kind}#{number}"
+
+
+def annotated_key(kind: str, indicator: Indicator, key_digest: str) -> str:
+    """Key of the only annotation of an API key about an IOC, from the SHA-256 of the key."""
+    return f"{Prefix.ANNOTATED}#{kind}#{ioc_digest(indicator).hex()}#{key_digest}"
 
 
 def quota_key(digest: str, window: str) -> str:

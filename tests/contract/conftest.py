@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import functions.annotate.app as annotate
 import functions.export.app as exports
 import functions.filter.app as filters
 import functions.ingest.app as ingest
@@ -66,6 +67,7 @@ def filled_store(engine: str) -> Iterator[Store]:
         assert lookup._service().filters()
         assert lookup._service().exports()
         publish._service()
+        annotate._service()
         for path in sorted(SAMPLE_REPORTS.glob("*.json")):
             publish_report(path.read_bytes())
         yield store
@@ -81,7 +83,7 @@ def api(filled_store: Store) -> Iterator[Api]:
 
 def _forget_clients() -> None:
     for cached in (
-        *(ingest._client, lookup._service, lookup._filters, lookup._exports),
+        *(annotate._service, ingest._client, lookup._service, lookup._filters, lookup._exports),
         *(publish._settings, publish._client, publish._keys, publish._reputation_client),
     ):
         cached.cache_clear()

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 from urllib.parse import quote
 
+from functions.annotate import routes as annotate
 from functions.publish import routes as publish
 from local.events import FUNCTION_URL, REST, Request
 from local.openapi import ROUTES
@@ -21,7 +22,7 @@ from local.up import SAMPLE_REPORTS
 from shared.http.routing import Route
 from tests.contract.support import KEY, READER_KEY
 
-Function = Literal["lookup", "publish"]
+Function = Literal["annotate", "lookup", "publish"]
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
 # Part of invented keys, headers and bodies: no log may contain it.
@@ -120,9 +121,9 @@ def made_up(number: int) -> tuple[Function, dict[str, Any]]:
     """
     rng = random.Random(number)  # noqa: S311
     operation = rng.choice(OPERATIONS)
-    function: Function = "publish" if operation in publish.ROUTES else "lookup"
+    function = _function_of(operation)
     if rng.random() < 0.02:
-        function = rng.choice(["publish", "lookup"])
+        function = rng.choice(["annotate", "publish", "lookup"])
     method, path, body = _target(rng, operation)
     headers = [
         (_case(rng, rng.choice(["apikey", "x-api-key"])), _key(rng)),
@@ -143,6 +144,12 @@ def made_up(number: int) -> tuple[Function, dict[str, Any]]:
     for _ in range(rng.choice([0, 0, 0, 1, 2])):
         rng.choice(ODDITIES)(rng, event)
     return function, event
+
+
+def _function_of(operation: Route[Any]) -> Function:
+    if operation in annotate.ROUTES:
+        return "annotate"
+    return "publish" if operation in publish.ROUTES else "lookup"
 
 
 def _mostly(rng: random.Random, usual: str, others: Sequence[str], share: float = 0.9) -> str:
@@ -181,7 +188,7 @@ def _target(rng: random.Random, operation: Route[Any]) -> tuple[str, str, bytes]
         for part in operation.template.split("/")
     ]
     path = rng.choice(["/", "/", "/", "//"]).join(parts) + rng.choice(["", "", "", "/", "//", "/x"])
-    return method, path, _body(rng, operation.template) if method == "POST" else b""
+    return method, path, _body(rng, operation) if method in {"POST", "PUT"} else b""
 
 
 def _long_path(rng: random.Random, operation: Route[Any]) -> str:
@@ -193,7 +200,8 @@ def _long_path(rng: random.Random, operation: Route[Any]) -> str:
     return start + repeated * count + rng.choice(["", "x", "/", "/iocs", "/sightings", "%"])
 
 
-def _body(rng: random.Random, template: str) -> bytes:
+def _body(rng: random.Random, operation: Route[Any]) -> bytes:
+    template = operation.template
     if template == INTAKE:
         # One that is right costs a dozen writes, so most of them are broken in two places.
         return json.dumps(_broken(rng, _broken(rng, rng.choice(SCANS)))).encode()
@@ -206,6 +214,8 @@ def _body(rng: random.Random, template: str) -> bytes:
         items.append("a" * 5_000_000)
     name = rng.choice(["hash", "address", "fqdn", "url"])
     whole: Any = items if template.startswith("/api") else {name: items, "note": CANARY}
+    if operation in annotate.ROUTES:
+        whole = _annotation(rng, template)
     text = json.dumps(_broken(rng, whole) if rng.random() < 0.2 else whole)
     return rng.choice(
         [
@@ -220,6 +230,21 @@ def _body(rng: random.Random, template: str) -> bytes:
             b'{"hash": NaN}',
         ]
     )
+
+
+def _annotation(rng: random.Random, template: str) -> Any:
+    reason = {"reason": _mostly(rng, CANARY, ODD_TEXTS)}
+    if template.endswith("/false-positive"):
+        return reason
+    override = {"verdict": rng.choice(["BENIGN", "MALICIOUS"]), **reason}
+    if rng.random() < 0.1:
+        override["expires"] = rng.choice(["2090-01-01", *ODD_TEXTS])
+    if template != "/v4/ioc/verdicts":
+        return override
+    kinds = ["hash", "ip", "domain", "url"]
+    count = rng.choice([0, 1, 1, 2, 101])
+    items = [{"type": rng.choice(kinds), "value": _value(rng), **override} for _ in range(count)]
+    return {"verdicts": items}
 
 
 def _broken(rng: random.Random, value: Any) -> Any:

@@ -19,6 +19,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
+from functions.annotate import routes as annotate
 from functions.lookup import routes as lookup
 from functions.publish import routes as publish
 from local import openapi
@@ -37,7 +38,17 @@ REQUESTS = int(os.environ.get("FUZZ_REQUESTS") or 8000)
 SLOWEST_PRINTED = 5
 # Several tests, so that several processes share them.
 PARTS = 4
-ROUTES: dict[fuzzing.Function, Any] = {"lookup": lookup.ROUTES, "publish": publish.ROUTES}
+ROUTES: dict[fuzzing.Function, Any] = {
+    "annotate": annotate.ROUTES,
+    "lookup": lookup.ROUTES,
+    "publish": publish.ROUTES,
+}
+# With the paths of another function, which are refused.
+PATHS: dict[fuzzing.Function, Any] = {
+    "annotate": annotate.PATHS,
+    "lookup": lookup.PATHS,
+    "publish": publish.ROUTES,
+}
 DOCUMENT = json.loads(openapi.DOCUMENT.read_text(encoding="utf-8"))
 SECRETS = (KEY, READER_KEY, fuzzing.CANARY)
 IDS = ("flow_id", "report_id")
@@ -166,12 +177,14 @@ def fault_of(function: fuzzing.Function, event: dict[str, Any], answer: Response
     if any(secret.encode() in answer.body for secret in (KEY, READER_KEY)):
         return "tells a key"
     request = read_request(event)
-    route, _ = find_route(ROUTES[function], request.path)
+    route, _ = find_route(PATHS[function], request.path)
     error = "Refusal" if is_sandbox_path(request.path) else "Error"
     if is_taxii_path(request.path):
         error = "TaxiiError"
     if route is None:
         return _fault_of_body(answer, error) if answer.status in {400, 401, 404} else "a status"
+    if route not in ROUTES[function]:
+        return _fault_of_body(answer, error) if answer.status in {401, 404, 405} else "a status"
     operation = DOCUMENT["paths"][route.template].get(request.method.lower())
     if operation is not None and request.method in route.methods:
         return _fault_by_document(operation, answer, headers)

@@ -221,6 +221,12 @@ def test_only_what_there_is_none_of_may_be_absent() -> None:
             if issubclass(model, models.MayBeOverruled)
             for name in ("overruled_by", "overruled_verdict")
         ),
+        *(
+            (model.__name__, name)
+            for model in answers
+            if issubclass(model, models.MayBeByAnalyst)
+            for name in ("verdict", "reason", "expires")
+        ),
         ("IpProviderSource", "network"),
         ("DomainProviderSource", "listed_name"),
     }

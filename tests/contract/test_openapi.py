@@ -14,6 +14,7 @@ import pytest
 from local import openapi
 from local.errors import LocalError
 from local.openapi import ROUTES
+from local.openapi_models import annotations as annotation_models
 from local.openapi_models import explanation as explanation_models
 from local.openapi_models import exports as export_models
 from local.openapi_models import feed as feed_models
@@ -94,7 +95,14 @@ def test_every_error_of_the_table_is_documented() -> None:
     assert of_the_table - documented == {"no_such_endpoint"}
 
 
-MODULES_OF_MODELS = (models, sandbox_models, feed_models, export_models, explanation_models)
+MODULES_OF_MODELS = (
+    models,
+    sandbox_models,
+    feed_models,
+    export_models,
+    explanation_models,
+    annotation_models,
+)
 
 
 @pytest.mark.parametrize(("method", "path", "operation"), OPERATIONS)

@@ -153,7 +153,10 @@ class User:
             r"\1\2Get: \3, Method: GET}}\n\1\2Post: \3, Method: POST}}",
             text,
         )
-        assert found == len(http_routes())
+        assert found == sum(method == "ANY" for _, method in http_routes())
+        # Another function has the POST of this path.
+        text, found = re.subn(r"(?m)^ +IocPost: .*\n", "", text)
+        assert found == 1
         path.write_text(text, encoding="utf-8")
 
     def has(self, program: str, text: str) -> None:

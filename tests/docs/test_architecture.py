@@ -4,7 +4,6 @@ import re
 from typing import Any
 
 from functions.ingest.store.unresolved import UnresolvedReports, Waiting
-from functions.lookup.quotas import DAY_S, QuotaCounters, Window
 from functions.providers.snapshots import Snapshots
 from functions.publish.history import MAX_RECENT
 from functions.publish.store.feed_log import FeedLog
@@ -12,12 +11,16 @@ from local.environment import DEFAULT_API_KEY
 from local.template import load_template
 from shared.domain.indicator import Indicator, IndicatorType
 from shared.domain.network import Network
+from shared.domain.override import Override
 from shared.domain.provider import Listing, ListingStatus, Provider
 from shared.domain.reputation import OF_REPORT
+from shared.domain.verdict import Verdict
+from shared.store.annotations import AnnotationLog, Kind
 from shared.store.api_keys import ApiKey, ApiKeys, KeyChange, digest_of
 from shared.store.items import IocItem, listing_attribute, listing_value, to_item
 from shared.store.keys import Prefix, feed_runs_key
 from shared.store.providers import ProviderState, ProviderStates
+from shared.store.quotas import DAY_S, QuotaCounters, Window
 from shared.store.search_index import SHARDS, SearchIndex
 from tests.builders import reputation, sighting, sighting_summary
 from tests.conftest import Store
@@ -60,7 +63,10 @@ def test_ioc_table_has_every_attribute() -> None:
         tags=frozenset({"a"}),
         claimed_count=9,
     )
-    item = to_item(IocItem(full, b"12345678", {b"1234567890": 1}), retention_s=1)
+    taken_back = Override(1, 1, Verdict.BENIGN, "reason", "Ann", "on", deleted=True)
+    item = to_item(
+        IocItem(full, b"12345678", {b"1234567890": 1}, override=taken_back), retention_s=1
+    )
     item[listing_attribute("<id>")] = listing_value(LISTING)
     documented = table(DOCUMENT, "Attribute", "Type", "Holds")
     assert {name: kind for name, kind, _ in documented} == {
@@ -101,6 +107,9 @@ def test_state_table_has_every_attribute(summary: dict[str, Any], wired: Store) 
     keys.change(digest, disabled=True)
     keys.record(KeyChange("disable", ApiKey(digest, "test"), "an operator", 0))
     QuotaCounters(wired.client, wired.state_table).lease(Window(digest, DAY_S, 0), 1, 1)
+    log = AnnotationLog(wired.client, wired.state_table)
+    log.put(Kind.FALSE_POSITIVE, log.next_number(Kind.FALSE_POSITIVE), {}, 0)
+    log.claim(Kind.FALSE_POSITIVE, Indicator(IndicatorType.DOMAIN, "a.example"), digest, 1)
     waiting = UnresolvedReports(wired.client, wired.state_table, "http://feed.example")
     waiting.add([Waiting("a", 1)])
     kept = keep_a_list(wired)

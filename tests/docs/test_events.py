@@ -76,6 +76,8 @@ def test_every_event_is_answered() -> None:
         result = gateway(load(path), timer)
         assert result["statusCode"] == (302 if path.stem.endswith("-download") else 200), path.name
         assert result["headers"]["Content-Type"] == content_type(path)
+        if "-verdict" in path.stem or "-report-fp" in path.stem:
+            continue
         if any(kind in path.stem for kind in ("hash", "ip", "domain", "url")):
             assert "66b3763be7dbbbdfcd0a00" in result["body"], f"{path.name} finds no report"
         if path.stem.endswith(("-feed", "-feed-json", "-publish")):

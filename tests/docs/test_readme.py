@@ -8,6 +8,7 @@ import re
 import shlex
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -189,6 +190,11 @@ JSON = (b"content-type", b"application/json")
 def probes(method: str, path: str) -> Iterator[Request]:
     """Requests that get each answer of a route which does not depend on keys or failures."""
     key = (b"apikey", DEFAULT_API_KEY.encode())
+    if path in {"/v4/overrides", "/v4/false-positives"} or path.endswith(
+        ("/verdict", "/verdicts", "/false-positive")
+    ):
+        yield from annotation_probes(method, path, key)
+        return
     for beginnings, of_family in PROBES.items():
         if path.startswith(beginnings):
             yield from of_family(method, path, key)
@@ -288,6 +294,43 @@ def feed_probes(method: str, path: str, key: tuple[bytes, bytes]) -> Iterator[Re
     if not path.endswith("/info"):
         yield Request(method, path.encode(), headers=[key, (b"if-none-match", b"*")])
         yield Request(method, path.encode(), b"cursor=b99", headers=[key])
+
+
+def annotation_probes(method: str, path: str, key: tuple[bytes, bytes]) -> Iterator[Request]:
+    """The same for overrides and reports of false positives."""
+    if method == "GET":
+        for query in (b"", b"limit=0"):
+            yield Request(method, path.encode(), query, headers=[key])
+        return
+    kind = path.split("/")[3]
+    given = {
+        "hash": ("1" * 64, sha256(b"").hexdigest()),
+        "ip": ("198.51.100.99", "127.0.0.1"),
+        "domain": ("ours.example", "a.local"),
+        "url": ("https://ours.example/", "https://ours.example/"),
+    }
+    known, harmless = given.get(kind, ("", ""))
+    at = filled(path, {"value": known}).encode()
+    if method == "DELETE":
+        for value in (known, known, "http:"):
+            yield Request(method, filled(path, {"value": value}).encode(), headers=[key])
+        return
+    body: dict[str, Any] = {"reason": "ours"}
+    if method == "PUT":
+        body["verdict"] = "MALICIOUS"
+        yield Request(
+            method,
+            filled(path, {"value": harmless}).encode(),
+            headers=[key, JSON],
+            body=json.dumps(body).encode(),
+        )
+    if kind == "verdicts":
+        item = {"type": "domain", "value": "ours.example", "verdict": "BENIGN", **body}
+        body = {"verdicts": [item]}
+    good = json.dumps(body).encode()
+    for sent in (good, b"{}", b" " * 3_000_000):
+        yield Request(method, at, headers=[key, JSON], body=sent)
+    yield Request(method, at, headers=[key, (b"content-type", b"a/b")], body=good)
 
 
 # The first family with a beginning of the path.

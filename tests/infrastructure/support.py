@@ -11,6 +11,7 @@ Template = dict[str, Any]
 
 # Folders of functions/, each with a function of the template.
 FUNCTIONS = (
+    "annotate",
     "changes",
     "export",
     "filter",

@@ -1,6 +1,7 @@
 """A function may do what it does, and no more: its calls on the wire against its grants."""
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from local.changes import stream_records
 from local.context import LocalContext
 from local.engine import running_engine
 from local.environment import DEFAULTS, ENDPOINT
-from local.feed import sample_feed
+from local.feed import SAMPLE_HASH, sample_feed
 from local.handlers import load
 from local.ingest import run_once
 from local.publish import send
@@ -24,8 +25,14 @@ from local.tables import make_tables
 from local.template import http_routes
 from local.up import SAMPLE_REPORTS
 from shared.domain.indicator import IndicatorType, parse
+from shared.domain.override import Override
+from shared.domain.verdict import Verdict
+from shared.store.api_keys import ApiKeys, digest_of
 from shared.store.client import dynamodb_client
+from shared.store.iocs import IocTable
 from shared.store.items import IocItem, to_item
+from shared.store.keys import api_key_key
+from shared.store.quotas import DAY_S, QuotaCounters, Window
 from tests.builders import reputation
 from tests.feed_server import FeedServer, page
 from tests.infrastructure.policies import Grant, grants, not_called, not_granted
@@ -87,7 +94,15 @@ TRUSTED_LIST = {
 }
 
 Function = Literal[
-    "changes", "export", "filter", "ingest", "lookup", "providers", "publish", "webhook"
+    "annotate",
+    "changes",
+    "export",
+    "filter",
+    "ingest",
+    "lookup",
+    "providers",
+    "publish",
+    "webhook",
 ]
 FUNCTIONS: tuple[Function, ...] = get_args(Function)
 
@@ -188,6 +203,13 @@ def test_ingest_calls_what_it_is_granted(
     assert summary["complete"]
     assert summary["quarantined"], "the sample feed has to show what a bad record costs"
     run_once(60)
+    # The override of one digest of a file, which ingestion copies to the others.
+    called = set(aws.calls)
+    digest = parse(IndicatorType.SHA256, SAMPLE_HASH)
+    override = Override(1, 1, Verdict.BENIGN, "reason", "Ann", digest.value)
+    assert IocTable(dynamodb_client(), "IocTable").override(digest, override)
+    aws.calls.clear()
+    aws.calls |= called
     run_once(60, "2020-01-01")
     assert_equal(held_by(template, "ingest"), aws.calls)
 
@@ -257,6 +279,26 @@ def test_without_providers_look_ups_neither_write_items_nor_read_keys(
     always = [one for one in held_by(template, "lookup") if not one.condition]
     assert_equal(always, aws.calls)
     assert not any(one.action.startswith("ssm:") for one in always)
+
+
+def test_annotate_calls_what_it_is_granted(template: Template, aws: Recorder) -> None:
+    ask("annotate")
+    # A key at its limit: the counter is read, too.
+    ApiKeys(dynamodb_client(), "StateTable").put("b" * 32, "limited", 0, daily_limit=1)
+    aws.calls.discard(
+        Call("dynamodb:PutItem", "StateTable", frozenset([api_key_key(digest_of("b" * 32))]))
+    )
+    path = ROOT / "events" / "apigateway-aws-proxy-report-fp-ip.json"
+    event = json.loads(path.read_text(encoding="utf-8"))
+    event["headers"]["apikey"] = "b" * 32
+    event["multiValueHeaders"]["apikey"] = ["b" * 32]
+    # Another instance has used the limit up.
+    now_s = time.time_ns() // 1_000_000_000
+    window = Window(digest_of("b" * 32), DAY_S, now_s // DAY_S * DAY_S)
+    QuotaCounters(dynamodb_client(), "StateTable").lease(window, 1, 1)
+    answer = load("annotate")(event, LocalContext("annotate", 10))
+    assert answer["statusCode"] == 429
+    assert_equal(held_by(template, "annotate"), aws.calls)
 
 
 def test_publish_calls_what_it_is_granted(
@@ -379,12 +421,14 @@ class TestTheComparison:
             list(calls_of("ExecuteStatement", {"Statement": "t"}))
 
 
-def ask(function: Literal["lookup", "publish"]) -> None:
+def ask(function: Literal["annotate", "lookup", "publish"]) -> None:
     """Hand every request of the event files that is for a function to it."""
     routes = http_routes()
     for path in sorted((ROOT / "events").glob("apigateway-aws-proxy-*.json")):
         event = json.loads(path.read_text(encoding="utf-8"))
-        if routes[event["resource"]].split(".")[1] == function:
+        route = event["resource"], event["httpMethod"]
+        chosen = routes.get(route) or routes[event["resource"], "ANY"]
+        if chosen.split(".")[1] == function:
             answer = load(function)(event, LocalContext(function, 10))
             assert answer["statusCode"] < 500, path.name
 

@@ -20,6 +20,7 @@ from tests.cloudwatch import watched
 from tests.infrastructure.support import Template, run
 
 FUNCTIONS = [
+    "AnnotateFunction",
     "ChangesFunction",
     "ExportFunction",
     "FilterFunction",
@@ -84,6 +85,16 @@ IN_VPC = {
 
 # Role -> resource -> actions: this much and no more.
 GRANTS = {
+    "AnnotateFunctionRole": {
+        "AnnotateLogGroup": WRITE_LOG,
+        "IocTable": {"dynamodb:BatchGetItem", "dynamodb:UpdateItem"},
+        "StateTable": {
+            "dynamodb:BatchGetItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+        },
+    },
     "ChangesFunctionRole": {
         "ChangesLogGroup": WRITE_LOG,
         "ChangesBus": {"events:PutEvents"},
@@ -98,7 +109,7 @@ GRANTS = {
     },
     "IngestFunctionRole": {
         "IngestLogGroup": WRITE_LOG,
-        "IocTable": {"dynamodb:BatchGetItem", "dynamodb:PutItem"},
+        "IocTable": {"dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
         "StateTable": {
             "dynamodb:BatchGetItem",
             "dynamodb:BatchWriteItem",
@@ -196,6 +207,7 @@ COMMON_VARIABLES = {
     "POWERTOOLS_LOG_LEVEL",
 }
 VARIABLES = {
+    "AnnotateFunction": COMMON_VARIABLES,
     "ChangesFunction": COMMON_VARIABLES | {"EVENT_BUS_NAME", "PROVIDERS"},
     "WebhookFunction": COMMON_VARIABLES
     | {
@@ -246,6 +258,9 @@ VARIABLES = {
     },
 }
 ROUTES = {
+    "/v4/ioc/{proxy+}": "LookupFunction",
+    "/v4/overrides": "AnnotateFunction",
+    "/v4/false-positives": "AnnotateFunction",
     "/": "LookupFunction",
     "/{proxy+}": "LookupFunction",
     "/docs": "LookupFunction",
@@ -256,7 +271,11 @@ ROUTES = {
     "/api/feed/{proxy+}": "PublishFunction",
 }
 # What the gateway invokes of a function: its alias, if it has one.
-INVOKED = {"LookupFunction": "LookupFunctionAliaslive", "PublishFunction": "PublishFunction"}
+INVOKED = {
+    "AnnotateFunction": "AnnotateFunction",
+    "LookupFunction": "LookupFunctionAliaslive",
+    "PublishFunction": "PublishFunction",
+}
 # Routes that answer without a key.
 OPEN_ROUTES = {"/", "/docs", "/health", "/openapi.json"}
 # The status and code of what the gateway answers by itself.
@@ -752,18 +771,21 @@ def rest_api(template: Template) -> dict[str, Any]:
 
 
 def test_every_request_reaches_a_function(template: Template) -> None:
-    reached = {}
+    reached: dict[str, dict[str, str]] = {}
     for path, item in rest_api(template)["Body"]["paths"].items():
-        ((name, method),) = if_publishing(item).items()
-        assert name == "x-amazon-apigateway-any-method"
-        assert "security" not in method
-        integration = method["x-amazon-apigateway-integration"]
-        # Of a REST API, this is the event of format 1.0.
-        assert integration["type"] == "aws_proxy"
-        reached[path] = integration["uri"]["Fn::Sub"]
-    assert {path: re.findall(r"functions/\$\{(\w+)", uri) for path, uri in reached.items()} == {
-        path: [INVOKED[function]] for path, function in ROUTES.items()
+        for name, method in if_publishing(item).items():
+            assert "security" not in method
+            integration = method["x-amazon-apigateway-integration"]
+            # Of a REST API, this is the event of format 1.0.
+            assert integration["type"] == "aws_proxy"
+            [function] = re.findall(r"functions/\$\{(\w+)", integration["uri"]["Fn::Sub"])
+            reached.setdefault(path, {})[name] = function
+    expected = {
+        path: {"x-amazon-apigateway-any-method": INVOKED[function]}
+        for path, function in ROUTES.items()
     }
+    expected["/v4/ioc/{proxy+}"] |= dict.fromkeys(("put", "post", "delete"), "AnnotateFunction")
+    assert reached == expected
 
 
 def test_bodies_pass_the_gateway_as_they_are(template: Template) -> None:
@@ -839,7 +861,7 @@ def test_without_a_feed_of_our_own_every_request_reaches_the_lookup_function(
 ) -> None:
     left = without_ifs(rest_api(template)["Body"]["paths"])
     assert {path for path, item in left.items() if item != NO_VALUE} == {
-        path for path, function in ROUTES.items() if function == "LookupFunction"
+        path for path, function in ROUTES.items() if function != "PublishFunction"
     }
 
 
@@ -870,6 +892,12 @@ def test_only_the_gateway_may_invoke_and_there_is_no_other_door_but_by_choice(
         "/*/docs": "LookupFunctionAliaslive",
         "/*/health": "LookupFunctionAliaslive",
         "/*/openapi.json": "LookupFunctionAliaslive",
+        "/*/v4/ioc/*": "LookupFunctionAliaslive",
+        "/PUT/v4/ioc/*": "AnnotateFunction",
+        "/POST/v4/ioc/*": "AnnotateFunction",
+        "/DELETE/v4/ioc/*": "AnnotateFunction",
+        "/*/v4/overrides": "AnnotateFunction",
+        "/*/v4/false-positives": "AnnotateFunction",
         "/*/api/reports": "PublishFunction",
         "/*/feed/*": "PublishFunction",
         "/*/api/feed/*": "PublishFunction",
@@ -1077,6 +1105,7 @@ def test_parameters_and_outputs_say_what_they_are(template: Template) -> None:
         "StateTableName",
         "IngestFunctionName",
         "LookupFunctionName",
+        "AnnotateFunctionName",
         "LookupUrl",
         "FeedUrl",
         "ReportTableName",

@@ -96,7 +96,8 @@ def _event(
 def attribute(ioc: ExportedIoc, options: Options) -> dict[str, Any]:
     """Write an IOC as a MISP attribute."""
     info = ioc.indicator.type.info
-    comment = f"{ioc.verdict.name}, scans: {ioc.scan_count}, last verdict by: {ioc.flow_id}"
+    source = ioc.flow_id or "an analyst"
+    comment = f"{ioc.verdict.name}, scans: {ioc.scan_count}, last verdict by: {source}"
     day = format_millis(ioc.first_seen)[:10]
     return {
         # The day is part of the id: an IOC whose first sighting changes moves to another event,

@@ -29,7 +29,8 @@ class ExportedIoc:
     """An indicator with the sandbox's reputation; times are milliseconds since the epoch.
 
     Attributes:
-        flow_id, report_id: scan and report of its verdict; report_id is "" if there is none.
+        flow_id, report_id: scan and report of its verdict; both are "" if only an analyst gave it,
+            report_id also if there is none.
         tags: sorted.
         created: when its STIX indicator was first exported; 0 if it never had one.
         changed: when it was first exported in its present form.

@@ -106,6 +106,8 @@ def indicator(ioc: ExportedIoc, options: Options) -> dict[str, Any]:
         return {**common, "revoked": True, "valid_from": format_millis(ioc.created)}
     kind, confidence = _TYPES_AND_CONFIDENCE[ioc.verdict]
     source: dict[str, str] = {"source_name": "MetaDefender Sandbox", "external_id": ioc.flow_id}
+    if not ioc.flow_id:
+        source = {"source_name": "Analyst", "description": "set by hand"}
     if link := options.link(ioc):
         source["url"] = link
     return {

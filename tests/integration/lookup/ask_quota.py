@@ -7,10 +7,10 @@ requests were let through.
 
 import sys
 
-from functions.lookup.quota import Quota
-from functions.lookup.quotas import QuotaCounters
+from shared.http.quota import Quota
 from shared.store.api_keys import ApiKey
 from shared.store.client import dynamodb_client
+from shared.store.quotas import QuotaCounters
 
 
 def main(table: str, now: str, requests: str, *keys: str) -> None:

@@ -5,10 +5,10 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from functions.lookup.quota import Quota
-from functions.lookup.quotas import QuotaCounters
 from shared.domain.errors import StoreError
+from shared.http.quota import Quota
 from shared.store.api_keys import ApiKey, digest_of
+from shared.store.quotas import QuotaCounters
 from tests.conftest import Store
 from tests.fakes import HookedClient
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from functions.lookup.quotas import DAY_S, MINUTE_S, QuotaCounters, Window
 from shared.domain.errors import StoreError
 from shared.store.api_keys import DEFAULT_DAILY_LIMIT, NEVER, ApiKey, ApiKeys, Right, digest_of
 from shared.store.keys import api_key_key, quota_key
+from shared.store.quotas import DAY_S, MINUTE_S, QuotaCounters, Window
 from tests.conftest import Store
 
 DIGEST = digest_of("a-key-for-tests")

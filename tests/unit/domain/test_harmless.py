@@ -13,6 +13,7 @@ from shared.domain.evidence import Evidence, EvidenceSource
 from shared.domain.harmless import (
     SPECIAL_PURPOSE_NETWORKS,
     TRIVIAL_FILES,
+    Ruling,
     always_harmless,
     apply_rule,
     effective_verdict,
@@ -227,7 +228,7 @@ def test_a_rule_only_ever_clears(
     elif found.overruled_by:
         assert found.verdict is Verdict.BENIGN
         assert found.overruled_verdict is max(stated)
-        assert all(apply_rule(one, found.overruled_by).verdict <= one for one in stated)
+        assert all(apply_rule(one, Ruling(found.overruled_by)).verdict <= one for one in stated)
     else:
         assert found.verdict is overall_verdict(stated)
 

@@ -125,7 +125,7 @@ Resources:
       Handler: sent.handler
       Events:
         One: {Type: Api, Properties: {Path: /sent, Method: ANY}}
-        Many: {Type: Api, Properties: {Path: "/many/{any+}", Method: ANY}}
+        Many: {Type: Api, Properties: {Path: "/many/{any+}", Method: PUT}}
   Timed:
     Type: AWS::Serverless::Function
     Properties: {Handler: timed.handler}
@@ -134,9 +134,9 @@ Resources:
 
 def test_the_routes_of_a_template(template: Write) -> None:
     assert http_routes(template(ROUTES)) == {
-        DEFAULT_ROUTE: "asked.handler",
-        "/sent": "sent.handler",
-        "/many/{any+}": "sent.handler",
+        (DEFAULT_ROUTE, "ANY"): "asked.handler",
+        ("/sent", "ANY"): "sent.handler",
+        ("/many/{any+}", "PUT"): "sent.handler",
     }
 
 
@@ -147,17 +147,24 @@ def test_a_template_that_leaves_requests_without_a_function_says_so(template: Wr
 
 
 def test_the_routes_of_this_project() -> None:
-    lookup, publish = (f"functions.{name}.app.lambda_handler" for name in ("lookup", "publish"))
-    assert http_routes() == {
+    annotate, lookup, publish = (
+        f"functions.{name}.app.lambda_handler" for name in ("annotate", "lookup", "publish")
+    )
+    any_method = {
         DEFAULT_ROUTE: lookup,
         "/": lookup,
         "/docs": lookup,
         "/health": lookup,
         "/openapi.json": lookup,
+        "/v4/ioc/{proxy+}": lookup,
+        "/v4/overrides": annotate,
+        "/v4/false-positives": annotate,
         "/api/reports": publish,
         "/feed/{proxy+}": publish,
         "/api/feed/{proxy+}": publish,
     }
+    writing = {("/v4/ioc/{proxy+}", method): annotate for method in ("PUT", "POST", "DELETE")}
+    assert http_routes() == {(path, "ANY"): name for path, name in any_method.items()} | writing
 
 
 def test_what_the_rest_api_answers_by_itself() -> None:

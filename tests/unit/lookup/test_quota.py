@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.lookup.quota import Allowance, Caller, OverLimit, Quota, Reason, rate_limit_headers
-from functions.lookup.quotas import DAY_S, MINUTE_S, Window
 from shared.domain.errors import StoreError
+from shared.http.quota import Allowance, Caller, OverLimit, Quota, Reason, rate_limit_headers
 from shared.store.api_keys import ApiKey, digest_of
+from shared.store.quotas import DAY_S, MINUTE_S, Window
 
 DIGEST = digest_of("a-key-for-tests")
 # 2026-01-05T10:00:00Z: 14 hours before the day ends.

@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 
-from functions.lookup.quota import Quota
-from functions.lookup.quotas import Window
 from functions.lookup.routes import respond
 from functions.lookup.service import Service
 from shared.domain.errors import StoreError
@@ -17,8 +15,10 @@ from shared.domain.indicator import Indicator, IndicatorType, parse
 from shared.domain.provider import IocRecord, Subject
 from shared.domain.reputation import Reputation
 from shared.http.authentication import CACHED_S, KeyRing
+from shared.http.quota import Quota
 from shared.http.web import Request, Response
 from shared.store.api_keys import DEFAULT_RIGHTS, ApiKey, digest_of
+from shared.store.quotas import Window
 from tests.builders import reputation
 from tests.ingestion import NOW
 

@@ -16,8 +16,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from functions.lookup.quotas import DAY_S, MINUTE_S, Window
+from shared.http import errors
+from shared.http.api_error import ApiError
 from shared.store.api_keys import NO_LIMIT, ApiKey
+from shared.store.quotas import DAY_S, MINUTE_S, Window
 
 # Until the limit is used up: one write per 20 requests at a limit of 4,000, per 400 at 100,000.
 _LARGEST_SHARE_OF_LIMIT = 100
@@ -26,7 +28,7 @@ _LARGEST_SHARE_OF_SPENT = 4
 
 
 class Leases(Protocol):
-    """Leases look-ups, such as `functions.lookup.quotas.QuotaCounters`."""
+    """Leases look-ups, such as `shared.store.quotas.QuotaCounters`."""
 
     def lease(self, window: Window, amount: int, limit: int) -> int | None:
         """Lease an amount; returns the total used, None if less was left; raises StoreError."""
@@ -74,6 +76,12 @@ class OverLimit(Exception):
     def __init__(self, allowance: Allowance) -> None:
         super().__init__(allowance.reason)
         self.allowance = allowance
+
+    def error(self) -> ApiError:
+        """Return the error to answer with."""
+        if self.allowance.reason is Reason.MINUTE:
+            return ApiError(errors.THROTTLED)
+        return ApiError(errors.QUOTA_USED_UP, f"Limit: {self.allowance.limit} / Daily")
 
 
 @dataclass(slots=True)

@@ -1,0 +1,1 @@
+"""Takes what people decide: overrides of verdicts, and reports of false positives."""
