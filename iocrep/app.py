@@ -11,6 +11,7 @@ from iocrep import parameters
 from iocrep.config import config as config_commands
 from iocrep.errors import exit_on_error, notice
 from iocrep.lookup import lookup
+from iocrep.mark import mark, report_false_positive, unmark
 from iocrep.settings import Settings, read_file, warning
 from iocrep.status import status
 from iocrep.watch import watch
@@ -63,6 +64,9 @@ def _settings(
 
 app.command()(lookup)
 app.command()(why)
+app.command()(mark)
+app.command()(unmark)
+app.command("report-fp")(report_false_positive)
 app.command()(watch)
 app.command()(status)
 app.add_typer(config_commands, name="config")

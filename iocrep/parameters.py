@@ -23,6 +23,7 @@ def _type(text: str) -> IndicatorType:
     return IndicatorType(text)
 
 
+_VERDICTS = "[" + "|".join(one.name.lower() for one in Verdict) + "]"
 Url = Annotated[str | None, typer.Option(help="Address of the API, such as https://host/v4.")]
 ApiKey = Annotated[
     str | None,
@@ -52,6 +53,9 @@ Indicators = Annotated[
     ),
 ]
 OneIndicator = Annotated[str, typer.Argument(help="An indicator of any type, defanged or not.")]
+OneVerdict = Annotated[
+    Verdict, typer.Argument(help="The verdict.", parser=_verdict, metavar=_VERDICTS)
+]
 ListFile = Annotated[
     Path | None,
     typer.Option(
@@ -80,7 +84,7 @@ AtLeast = Annotated[
         "--verdict",
         help="Only IOCs with this verdict or a worse one.",
         parser=_verdict,
-        metavar="[" + "|".join(one.name.lower() for one in Verdict) + "]",
+        metavar=_VERDICTS,
     ),
 ]
 Types = Annotated[

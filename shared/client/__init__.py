@@ -9,6 +9,7 @@ from shared.client.errors import (
     KeyRefused,
     LimitReached,
     ReputationApiError,
+    RequestRefused,
     Unanswered,
     UnexpectedAnswer,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "ProviderRow",
     "ReputationApiError",
     "ReputationClient",
+    "RequestRefused",
     "RowStatus",
     "Unanswered",
     "UnexpectedAnswer",

@@ -26,12 +26,14 @@ from shared.client.errors import (
     KeyRefused,
     LimitReached,
     ReputationApiError,
+    RequestRefused,
     Unanswered,
     UnexpectedAnswer,
 )
 from shared.domain.errors import FeedError, FilterNotValid
 from shared.domain.indicator import HASH_TYPES, Indicator
 from shared.domain.links import is_web_address
+from shared.domain.verdict import Verdict
 from shared.formats import strict_json
 from shared.http.egress import pool_manager
 from shared.http.failure import cause_of
@@ -54,6 +56,8 @@ _SECONDS = re.compile("[0-9]{1,9}")
 _FIELDS: Final = {"hash": "hash", "ip": "address", "domain": "fqdn", "url": "url"}
 _HASH_NOT_FOUND = 404003
 _IOC_NOT_FOUND = 404001
+# Answers to a change that state why it was not made.
+_NOT_DONE = frozenset({400, 403, 404, 409})
 _NOT_ACCEPTED = frozenset({400064, *range(400180, 400186)})
 
 
@@ -127,7 +131,7 @@ class ReputationClient:
                 total=max_retries,
                 other=0,  # an untrusted certificate stays untrusted
                 status_forcelist=RETRIED_STATUSES,
-                allowed_methods=None,  # all methods, because a look-up changes nothing
+                allowed_methods=None,  # all: a repeated request changes nothing more
                 backoff_factor=backoff_s,
                 backoff_max=10,
                 raise_on_status=False,
@@ -203,11 +207,51 @@ class ReputationClient:
             ReputationApiError: the request failed, or the API has no explanations.
         """
         self._deadline.start()
-        path = f"ioc/{indicator.type.info.route}/{quote(indicator.value, safe='')}"
-        reply = self._send("GET", path)
+        reply = self._send("GET", _path_of(indicator))
         if reply.status == 404 and wire.read_error_code(reply.body) == _IOC_NOT_FOUND:
             return None
         return _json(_accepted(reply))
+
+    def set_verdict(
+        self, indicator: Indicator, verdict: Verdict, reason: str, expires: str = ""
+    ) -> Any:
+        """Set the verdict of an indicator as its analyst; docs/overrides.md.
+
+        Args:
+            reason: in the analyst's words.
+            expires: moment at which the verdict ends, in ISO 8601; "" for no end.
+
+        Returns:
+            What the API stored, as JSON.
+
+        Raises:
+            RequestRefused: the API does not accept it, or the key has no right to set verdicts.
+            ReputationApiError: the request failed.
+        """
+        body = {"verdict": verdict.name, "reason": reason}
+        return self._annotate(
+            "PUT", indicator, "verdict", body | ({"expires": expires} if expires else {})
+        )
+
+    def unset_verdict(self, indicator: Indicator) -> Any:
+        """Take back the verdict that was set for an indicator; returns and raises as above.
+
+        Raises:
+            RequestRefused: as above, or no verdict was set.
+        """
+        return self._annotate("DELETE", indicator, "verdict")
+
+    def report_false_positive(self, indicator: Indicator, reason: str) -> Any:
+        """Report that an indicator is wrongly called bad, for an analyst to decide.
+
+        Returns:
+            What the API stored, as JSON.
+
+        Raises:
+            RequestRefused: the API does not accept it.
+            ReputationApiError: the request failed.
+        """
+        return self._annotate("POST", indicator, "false-positive", {"reason": reason})
 
     def refresh_filter(self) -> bool:
         """Download the filter of the API if it has changed.
@@ -293,6 +337,20 @@ class ReputationClient:
         read = wire.read_hashes if family == "hash" else wire.read_addresses
         return read(chunk, reply.body)
 
+    def _annotate(
+        self, method: str, indicator: Indicator, what: str, body: Mapping[str, str] | None = None
+    ) -> Any:
+        self._deadline.start()
+        path = f"{_path_of(indicator)}/{what}"
+        if body is None:
+            reply = self._send(method, path)
+        else:
+            headers = {"Content-Type": "application/json"}
+            reply = self._send(method, path, json.dumps(body).encode(), headers)
+        if reply.status in _NOT_DONE and (text := wire.read_error_text(reply.body)):
+            raise RequestRefused(text)
+        return _json(_accepted(reply))
+
     def _send(
         self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] = {}
     ) -> "_Reply":
@@ -352,6 +410,10 @@ class _Adapter(HTTPAdapter):
             maxsize=maxsize,
             block=block,
         )
+
+
+def _path_of(indicator: Indicator) -> str:
+    return f"ioc/{indicator.type.info.route}/{quote(indicator.value, safe='')}"
 
 
 def _answers(outcome: wire.Reply) -> dict[Indicator, Answer]:

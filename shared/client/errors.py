@@ -39,6 +39,10 @@ class UnexpectedAnswer(ReputationApiError):
     """The answer does not have the form of a v4 API, or is about other indicators."""
 
 
+class RequestRefused(ReputationApiError):
+    """The API does not do what was requested; the message is the API's own."""
+
+
 class Unanswered(ReputationApiError):
     """The API answered, but not about every indicator.
 

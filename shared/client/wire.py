@@ -174,6 +174,7 @@ class _Hashes(_Shape):
 
 class _ErrorCode(_Shape):
     code: int = Field(ge=0, le=999_999)
+    messages: list[str] = []
 
 
 class _Error(_Shape):
@@ -237,6 +238,14 @@ def read_error_code(body: bytes) -> int | None:
         return _Error.model_validate_json(body).error.code
     except ValidationError:
         return None
+
+
+def read_error_text(body: bytes) -> str:
+    """Read the API's error messages as one text, "" if the body has none."""
+    try:
+        return " ".join(_Error.model_validate_json(body).error.messages)
+    except ValidationError:
+        return ""
 
 
 def read_filter_offer(body: bytes) -> FilterOffer:
