@@ -17,7 +17,7 @@ from tests.contract.support import Api
 # For each operation that takes anything; what takes nothing is asked a dozen times.
 MAX_EXAMPLES = 200
 MIN_CASES = 5000
-TIMEOUT_S = 600
+TIMEOUT_S = 1800
 # A run keeps one processor busy making up requests; several of them take less time.
 _SEARCHES = "v4/(search|ioc|report)"
 _EXPORTS = "v4/exports|taxii2"
