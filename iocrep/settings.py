@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from requests.utils import get_environ_proxies
+
 from iocrep.errors import UsageError
 from shared.client import ReputationClient
 from shared.domain.links import is_web_address
@@ -122,7 +124,7 @@ class Settings:
         return seconds
 
     def client(self, batch: int = 1000) -> ReputationClient:
-        """Return a client of the API.
+        """Return a client of the API; it uses the proxy that the environment names.
 
         Args:
             batch: the most indicators in a request.
@@ -139,6 +141,7 @@ class Settings:
                 read_timeout_s=timeout_s,
                 max_hashes=batch,
                 max_addresses=batch,
+                proxies=get_environ_proxies(self.url),
             )
         except ValueError as error:
             raise UsageError(f"{error}. `iocrep config show` shows where it comes from.") from None

@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 
 import requests
 from requests.adapters import BaseAdapter, HTTPAdapter
+from requests.utils import select_proxy
 from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError
 from urllib3.util import Timeout
@@ -38,6 +39,7 @@ from shared.formats import strict_json
 from shared.http.egress import pool_manager
 from shared.http.failure import cause_of
 from shared.http.retry import RETRIED_STATUSES, BoundedRetry
+from shared.http.tls import tls_context
 from shared.runtime.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -65,7 +67,7 @@ class ReputationClient:
     """Client of one API. Safe for threads; close it, or use it in a `with`.
 
     It stores no cookies, reads no proxy or password from the environment and follows no redirect,
-    so only the API gets the key.
+    so only the API, and a proxy for plain http, get the key.
 
     Args:
         base_url: address above `/hash`, such as `https://host/v4`, or `https://host/stage/v4` for
@@ -87,9 +89,11 @@ class ReputationClient:
         allow_private: whether the API may have an address that is not on the internet. If not,
             each connection is judged when it connects.
         private_ca: certificates (PEM) of a CA to trust besides the public ones, "" for none.
+        proxies: HTTP proxies by scheme, in the form of requests; None to connect directly. They
+            need `allow_private`, because a proxy connects to addresses that are not judged.
 
     Raises:
-        ValueError: `base_url` or `api_key` is not valid; the message repeats neither.
+        ValueError: an argument is not valid; the message repeats neither addresses nor the key.
     """
 
     def __init__(
@@ -111,8 +115,11 @@ class ReputationClient:
         local_filter: "LocalFilter | None" = None,
         allow_private: bool = True,
         private_ca: str = "",
+        proxies: Mapping[str, str] | None = None,
     ) -> None:
         self._base = _base(base_url)
+        self._proxies = dict(proxies or {})
+        _check_proxy(select_proxy(self._base, self._proxies) or "", allow_private=allow_private)
         self._headers = {
             "apikey": _usable_key(api_key),
             "Accept": "application/json",
@@ -372,7 +379,9 @@ class ReputationClient:
             # Without a session: a session reads the environment, and reads the whole body of a
             # redirect even when redirects are off.
             request = requests.Request(method, url, dict(headers), data=body).prepare()
-            sent = self._transport.send(request, stream=True, timeout=cast("Any", self._timeout))
+            sent = self._transport.send(
+                request, stream=True, timeout=cast("Any", self._timeout), proxies=self._proxies
+            )
             with closing(sent) as response:
                 return _Reply.of(response.raw, self._body(response.raw, most_bytes))
         except (requests.RequestException, HTTPError) as error:
@@ -409,6 +418,12 @@ class _Adapter(HTTPAdapter):
             num_pools=connections,
             maxsize=maxsize,
             block=block,
+        )
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        """Give connections through a proxy the same trust as others."""
+        return super().proxy_manager_for(
+            proxy, ssl_context=tls_context(self._private_ca), **options
         )
 
 
@@ -510,6 +525,8 @@ def _refusal(reply: _Reply) -> ReputationApiError:
         message += "; a base address with a path must end with /v4"
     if status in {401, 403}:
         return KeyRefused(message)
+    if status == 407:
+        return ApiUnavailable("the proxy needs a user name and a password that it accepts")
     if status == 429:
         return LimitReached(message, int(retry_after) if _SECONDS.fullmatch(retry_after) else None)
     if status == 408 or status >= 500:
@@ -521,6 +538,16 @@ def _base(url: str) -> str:
     if not is_web_address(url) or (parts := urlsplit(url)).query or parts.fragment:
         raise ValueError("the base address is not a plain http or https address")
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/') or '/v4'}"
+
+
+def _check_proxy(proxy: str, *, allow_private: bool) -> None:
+    if not proxy:
+        return
+    if not allow_private:
+        raise ValueError("proxies cannot be used with allow_private=False")
+    parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("the proxy is not an http or https address")
 
 
 def _usable_key(key: str) -> str:

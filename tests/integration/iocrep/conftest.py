@@ -24,8 +24,9 @@ def environ(
     server: ReputationServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> dict[str, str]:
     """What points `iocrep` at the server, and to no file of this machine."""
-    for name in [name for name in os.environ if name.startswith("IOCREP_")]:
-        monkeypatch.delenv(name)
+    for name in list(os.environ):
+        if name.startswith("IOCREP_") or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
     monkeypatch.delenv("COLUMNS", raising=False)
     return {
         "IOCREP_URL": server.url,
