@@ -327,6 +327,12 @@ _EXTENDED = {
     "description": "1 for the confidence level. Other values are ignored.",
     "schema": {"type": "string", "default": "0"},
 }
+_IF_NONE_MATCH: Schema = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "ETag of the answer that the client has.",
+    "schema": {"type": "string"},
+}
 _HASH_REFUSALS = (errors.HASH_NOT_VALID, errors.HASH_NOT_FOUND)
 _BULK_REFUSALS = (
     errors.BODY_NO_OBJECT,
@@ -420,7 +426,9 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         "An unknown hash is a 404 error. For all other types, an unknown indicator is an answer.",
         answer=models.HashReport,
         answers=_HASH_REPORTS,
+        parameters=[_IF_NONE_MATCH],
         refusals=_HASH_REFUSALS,
+        tagged=True,
     ),
     ("GET", "/v4/hash/{hash}/scanhistory"): Operation(
         "Hashes",
@@ -438,7 +446,9 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         "The same answer as the look-up of a hash.",
         answer=models.HashReport,
         answers={"malicious": hash_report(_known(_HASH), _SCORER)},
+        parameters=[_IF_NONE_MATCH],
         refusals=_HASH_REFUSALS,
+        tagged=True,
     ),
     ("GET", "/v4/hash/{hash}/sandbox"): Operation(
         "Hashes",
@@ -633,8 +643,9 @@ for _kind, _words, _report, _bulk_request, _bulk_answer, _not_valid in (
             "malicious": _address(_kind, _listed, known=True),
             "unknown": _address(_kind, _other, known=False),
         },
-        parameters=[_MATCH],
+        parameters=[_MATCH, _IF_NONE_MATCH],
         refusals=(_not_valid,),
+        tagged=True,
     )
 
 
@@ -1029,7 +1040,9 @@ for _name, _what, _not_valid in (
         "nothing is known of either.",
         answer=explained.Explanation,
         answers={"explained": _EXPLAINED},
+        parameters=[_IF_NONE_MATCH],
         refusals=(_not_valid, errors.VALUE_NOT_ENCODED, errors.IOC_NOT_FOUND),
+        tagged=True,
     )
     _path_of_ioc = f"/v4/ioc/{_name}/{{value}}"
     _of_body = (
@@ -1248,12 +1261,6 @@ _PAGE_PARAMETERS: tuple[Schema, ...] = (
         "schema": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
     },
 )
-_IF_NONE_MATCH: Schema = {
-    "name": "If-None-Match",
-    "in": "header",
-    "description": "ETag of the answer that the client has.",
-    "schema": {"type": "string"},
-}
 OPERATIONS |= {
     ("GET", "/"): Operation(
         "Service",
@@ -1457,7 +1464,10 @@ _ANSWER_HEADERS = {
 _KEY_HEADERS = ("apikey", "X-Api-Key")
 _HEADER_REFERENCES = {name: {"$ref": f"#/components/headers/{name}"} for name in _ANSWER_HEADERS}
 _LOCATION = {"Location": _header("Link to the file.", required=True, type="string", format="uri")}
-_ETAG = {"ETag": _header("Changes with the content of the answer.", required=True, type="string")}
+_KEPT = {
+    "ETag": _header("Changes with the content of the answer.", required=True, type="string"),
+    "Cache-Control": _header("How long the client may keep the answer.", type="string"),
+}
 _HEADERS: dict[int, dict[str, Schema]] = {405: _ALLOW, 429: {**_RETRY, **_HEADER_REFERENCES}}
 
 
@@ -1541,10 +1551,10 @@ def _operation(route: Route[Any], operation: Operation) -> Schema:
     if operation.tagged:
         uncounted = route.open or route.template in _UNCOUNTED
         counted = {} if uncounted else _HEADER_REFERENCES
-        responses[200]["headers"] = {**_ETAG, **counted}
+        responses[200]["headers"] = {**_KEPT, **counted}
         responses[304] = {
             "description": "The client has the current answer.",
-            "headers": {**_ETAG, **counted},
+            "headers": {**_KEPT, **counted},
         }
     elif not route.open and route.template not in _UNCOUNTED:
         responses[good]["headers"] = _HEADER_REFERENCES

@@ -3,6 +3,7 @@
 from typing import Any
 
 from functions.lookup.bulk import address_field, read_one_of
+from functions.lookup.kept_by_clients import answer_or_304
 from functions.lookup.matches import HEADER, PARENTS, add_matches
 from functions.lookup.service import Call, Handler, LookupResult, Service, severity_of
 from functions.lookup.v4_bodies import address_report, invalid_address_row
@@ -43,18 +44,20 @@ def report(kind: IndicatorType) -> Handler:
             question = parse_path_query(kind, value)
         except InvalidIndicator as error:
             raise ApiError(NOT_VALID[kind], str(error)) from None
+        scorer = service.scorer()
         if call.request.headers.get(HEADER, "").strip().lower() == PARENTS:
-            return Response(200, _with_matches(service, question))
-        return Response(200, _row(service, *service.answer(question), service.scorer()))
+            body = _with_matches(service, question, scorer)
+        else:
+            body = _row(service, *service.answer(question), scorer)
+        return answer_or_304(service, call, body, scorer.now)
 
     return look_up
 
 
-def _with_matches(service: Service, question: Query) -> dict[str, Any]:
+def _with_matches(service: Service, question: Query, scorer: Scorer) -> dict[str, Any]:
     questions = [question, question.twin] if question.twin else [question]
     answers = [(one, *service.look_around(one.indicator)) for one in questions]
     asked, found, around = max(answers, key=lambda answer: severity_of(answer[1]))
-    scorer = service.scorer()
     return add_matches(_row(service, asked, found, scorer), around, scorer)
 
 

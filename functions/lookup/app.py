@@ -83,6 +83,7 @@ def _service() -> Service:
         sandbox_url=settings.sandbox_url,
         half_lives=settings.half_lives,
         summary_provider=settings.summary_provider,
+        max_age_s=settings.max_age_s,
     )
 
 

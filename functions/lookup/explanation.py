@@ -1,6 +1,7 @@
 """Explains a verdict: everything that is known of an indicator, and what is around it."""
 
 from functions.lookup.addresses import NOT_VALID
+from functions.lookup.kept_by_clients import answer_or_304
 from functions.lookup.service import Call, Handler, Service
 from shared.domain.errors import InvalidIndicator
 from shared.domain.harmless import always_harmless
@@ -33,7 +34,9 @@ def explain(kind: IndicatorType | None) -> Handler:
         known_around = [one for one in around if one.known]
         if not (found.known or known_around or always_harmless(found.indicator)):
             raise ApiError(errors.IOC_NOT_FOUND)
-        body = explanation(found, known_around, service.scorer(), with_senders=call.sees_senders())
-        return Response(200, body)
+        scorer = service.scorer()
+        with_senders = call.sees_senders()
+        body = explanation(found, known_around, scorer, with_senders=with_senders)
+        return answer_or_304(service, call, body, scorer.now)
 
     return look_up

@@ -4,6 +4,7 @@ from typing import Any
 
 from functions.lookup.addresses import ask_or_error
 from functions.lookup.bulk import HASHES, read_items
+from functions.lookup.kept_by_clients import answer_or_304
 from functions.lookup.service import Call, LookupResult, Service
 from functions.lookup.v4_bodies import (
     bulk_hash_row,
@@ -27,7 +28,9 @@ _DETAILS_HEADERS = ("includescandetails", "include_scan_details")
 
 def report(service: Service, call: Call) -> Response:
     """GET /v4/hash/{hash}."""
-    return Response(200, _report(_find(service, call.value), service.scorer()))
+    scorer = service.scorer()
+    body = _report(_find(service, call.value), scorer)
+    return answer_or_304(service, call, body, scorer.now)
 
 
 def history(service: Service, call: Call) -> Response:

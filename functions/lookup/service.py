@@ -143,6 +143,7 @@ class Service:
         sandbox_url: address of the scan reports for people, "" if not configured.
         half_lives: days in which a score halves, by type.
         summary_provider: name of the row of an answer that sums up the others, "" for no such row.
+        max_age_s: how long clients may keep the answer of a single look-up, in seconds.
     """
 
     iocs: Iocs
@@ -157,6 +158,7 @@ class Service:
     feed_runs: "Callable[[], Sequence[FeedRun]]" = lambda: ()
     sandbox_url: str = ""
     summary_provider: str = ""
+    max_age_s: int = 0
     half_lives: Mapping[IndicatorType, float] = field(default_factory=lambda: DEFAULT_HALF_LIVES)
 
     def scorer(self) -> Scorer:

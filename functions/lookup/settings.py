@@ -19,6 +19,8 @@ class LookupSettings:
         half_lives: as `shared.runtime.half_lives` reads them.
         summary_provider: name of the row that sums up the others (`SUMMARY_PROVIDER`), "" for no
             such row.
+        max_age_s: how long clients may keep the answer of a single look-up (`LOOKUP_MAX_AGE`, in
+            seconds), 0 to ask again each time.
 
     Raises:
         SettingsError: a setting is missing or not valid.
@@ -35,3 +37,4 @@ class LookupSettings:
         self.sandbox_url = optional_url(env, "SANDBOX_URL")
         self.half_lives = read_half_lives(env)
         self.summary_provider = env.get("SUMMARY_PROVIDER", "")
+        self.max_age_s = number(env, "LOOKUP_MAX_AGE", "seconds")

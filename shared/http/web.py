@@ -197,8 +197,7 @@ def answer(
     headers = {"Content-Type": _JSON, **headers}
     text = response.text
     if text is None:
-        # Not escaped to ASCII, to stay within the size limit.
-        text = json.dumps(response.body, ensure_ascii=False, separators=(",", ":"))
+        text = as_json(response.body)
     packed = response.gzipped
     compressible = packed is not None or len(text) >= _COMPRESSED_FROM_CHARS
     if compressible and gzip_accepted():
@@ -219,6 +218,11 @@ def answer(
         "body": body,
         "isBase64Encoded": in_base64,
     }
+
+
+def as_json(body: Any) -> str:
+    """A body as JSON, not escaped to ASCII, to stay within the size limit."""
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
 
 def _fits(text: str) -> bool:

@@ -40,6 +40,7 @@ EXAMPLES = {
     "HalfLifeUrl": "9999",
     "HostedZoneId": "Z0123456789ABC",
     "IngestReservedConcurrency": "1",
+    "LookupMaxAge": "86400",
     "LookupMemorySize": "10240",
     "LookupReservedConcurrency": "20",
     "PollSchedule": "rate(1 hour)",

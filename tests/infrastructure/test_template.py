@@ -235,6 +235,7 @@ VARIABLES = {
         "CACHE_TTL",
         "EXPORT_BUCKET",
         "FILTER_BUCKET",
+        "LOOKUP_MAX_AGE",
         "PROVIDERS",
         "PROVIDER_KEYS_PATH",
         "SANDBOX_URL",
