@@ -10,9 +10,11 @@ import typer
 from iocrep import parameters
 from iocrep.config import config as config_commands
 from iocrep.errors import exit_on_error, notice
+from iocrep.export import export
 from iocrep.lookup import lookup
 from iocrep.mark import mark, report_false_positive, unmark
 from iocrep.settings import Settings, read_file, warning
+from iocrep.sightings import recent, report, sightings
 from iocrep.status import status
 from iocrep.watch import watch
 from iocrep.why import why
@@ -64,6 +66,10 @@ def _settings(
 
 app.command()(lookup)
 app.command()(why)
+app.command()(sightings)
+app.command()(recent)
+app.command()(report)
+app.command()(export)
 app.command()(mark)
 app.command()(unmark)
 app.command("report-fp")(report_false_positive)

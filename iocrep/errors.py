@@ -14,6 +14,7 @@ from shared.client import (
     KeyRefused,
     LimitReached,
     ReputationApiError,
+    RequestRefused,
 )
 from shared.domain.errors import FeedError, ReputationError
 from shared.http.failure import cause_of
@@ -61,6 +62,10 @@ def exit_on_error(url: str = "") -> Iterator[None]:
     except CommandError as error:
         notice(f"error: {error}")
         raise typer.Exit(error.exit) from None
+    except RequestRefused as error:
+        text = "".join(char for char in str(error) if char.isprintable())
+        notice(f"error: {text}")
+        raise typer.Exit(Exit.FAILED) from None
     except (ReputationApiError, FeedError) as error:
         notice(f"error: {_advice(error, url)}")
         raise typer.Exit(Exit.FAILED) from None

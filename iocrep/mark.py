@@ -7,10 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from iocrep import parameters
-from iocrep.errors import CommandError, UsageError, exit_on_error
+from iocrep.errors import UsageError, exit_on_error
 from iocrep.formats import printable
 from iocrep.lists import parse_any
-from shared.client import ReputationClient, RequestRefused
+from shared.client import ReputationClient
 from shared.domain.errors import InvalidIndicator
 from shared.domain.indicator import Indicator
 
@@ -82,8 +82,6 @@ def _request(
             return request(client, parse_any(indicator).indicator)
         except InvalidIndicator as error:
             raise UsageError(f"{indicator!r} is not an indicator: {error}.") from None
-        except RequestRefused as error:
-            raise CommandError(printable(str(error))) from None
 
 
 def _print(done: Any, text: str, *, as_json: bool) -> None:

@@ -10,7 +10,8 @@ from shared.domain.indicator_types import INDICATOR_TYPES, IndicatorType
 from shared.domain.verdict import Verdict
 
 
-def _verdict(text: str) -> Verdict:
+def read_verdict(text: str) -> Verdict:
+    """Read the name of a verdict, in any case."""
     try:
         return Verdict[text.upper()]
     except KeyError:
@@ -23,7 +24,7 @@ def _type(text: str) -> IndicatorType:
     return IndicatorType(text)
 
 
-_VERDICTS = "[" + "|".join(one.name.lower() for one in Verdict) + "]"
+VERDICTS = "[" + "|".join(one.name.lower() for one in Verdict) + "]"
 Url = Annotated[str | None, typer.Option(help="Address of the API, such as https://host/v4.")]
 ApiKey = Annotated[
     str | None,
@@ -54,7 +55,7 @@ Indicators = Annotated[
 ]
 OneIndicator = Annotated[str, typer.Argument(help="An indicator of any type, defanged or not.")]
 OneVerdict = Annotated[
-    Verdict, typer.Argument(help="The verdict.", parser=_verdict, metavar=_VERDICTS)
+    Verdict, typer.Argument(help="The verdict.", parser=read_verdict, metavar=VERDICTS)
 ]
 ListFile = Annotated[
     Path | None,
@@ -83,8 +84,8 @@ AtLeast = Annotated[
     typer.Option(
         "--verdict",
         help="Only IOCs with this verdict or a worse one.",
-        parser=_verdict,
-        metavar=_VERDICTS,
+        parser=read_verdict,
+        metavar=VERDICTS,
     ),
 ]
 Types = Annotated[

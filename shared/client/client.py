@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, cast
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import requests
 from requests.adapters import BaseAdapter, HTTPAdapter
@@ -204,6 +204,69 @@ class ReputationClient:
         self._deadline.start()
         return _json(self._body_of(path))
 
+    def pages(self, path: str, **query: str) -> Iterator[list[dict[str, Any]]]:
+        """Read a list that the API answers in pages, such as `iocs/recent`.
+
+        Args:
+            query: parameters of the list, such as `limit`, the number of rows of a page.
+
+        Yields:
+            The rows of each page, as JSON.
+
+        Raises:
+            RequestRefused: the API does not have the list, or does not accept a parameter.
+            ReputationApiError: a request failed.
+        """
+        cursor = ""
+        while True:
+            self._deadline.start()
+            reply = self._send("GET", f"{path}?{urlencode({**query, 'cursor': cursor})}")
+            page = _json(_accepted(_done(reply)))
+            try:
+                yield [dict(row) for row in page["data"]]
+                cursor = page["next_cursor"]
+            except (TypeError, KeyError, ValueError):
+                raise UnexpectedAnswer("the answer is not a page of a list") from None
+            if not cursor:
+                return
+
+    def exports(self) -> list[wire.ExportedFile]:
+        """List the files that the API exports; docs/exports.md.
+
+        Raises:
+            RequestRefused: the API exports nothing.
+            ReputationApiError: the request failed.
+        """
+        self._deadline.start()
+        return wire.read_exports(_accepted(_done(self._send("GET", "exports"))))
+
+    def export(self, name: str) -> bytes:
+        """Download an exported file, and check its SHA-256.
+
+        Args:
+            name: as in the list, such as `blocklist/domain-malicious.txt`.
+
+        Raises:
+            RequestRefused: the API exports no such file.
+            ReputationApiError: a request failed, or the file is not the one in the list.
+        """
+        for _ in range(2):
+            listed = next((one for one in self.exports() if one.name == name), None)
+            if listed is None:
+                raise RequestRefused(f"The API exports no file {name}")
+            url = f"{self._base}/exports/{quote(name)}"
+            headers = {**self._headers, "Accept": "*/*"}
+            reply = _done(self._fetch("GET", url, headers, max(listed.size, MAX_BODY_BYTES)))
+            body = reply.body
+            if reply.status == 302:
+                body = self._linked(reply.body, listed.size)
+            else:
+                _accepted(reply)
+            # Another export may have been published between the requests.
+            if hashlib.sha256(body).hexdigest() == listed.sha256:
+                return body
+        raise UnexpectedAnswer("the file does not have the SHA-256 of the list")
+
     def explain(self, indicator: Indicator) -> Any:
         """Read everything that this service knows of an indicator, as JSON; docs/contract.md.
 
@@ -280,20 +343,29 @@ class ReputationClient:
             offered = wire.read_filter_offer(self._body_of("filter"))
             if offered.sha256 == self._filter.sha256:
                 return False
-            link = wire.read_filter_link(self._body_of("filter/download", status=302))
-            if urlsplit(link).scheme != urlsplit(self._base).scheme:
-                raise UnexpectedAnswer("the filter is offered over another scheme than the API")
-            # The file is on another host, which must not get the key.
-            headers = {"Accept-Encoding": "identity", "User-Agent": self._headers["User-Agent"]}
-            reply = self._fetch("GET", link, headers, offered.size)
+            body = self._linked(self._body_of("filter/download", status=302), offered.size)
             # Another filter may have been published between the two requests.
-            if reply.status == 200 and hashlib.sha256(reply.body).hexdigest() == offered.sha256:
+            if hashlib.sha256(body).hexdigest() == offered.sha256:
                 try:
-                    self._filter.replace(reply.body)
+                    self._filter.replace(body)
                 except FilterNotValid as error:
                     raise UnexpectedAnswer(str(error)) from error
                 return True
         raise UnexpectedAnswer("the filter does not have the offered SHA-256")
+
+    def _linked(self, body: bytes, size: int) -> bytes:
+        """Download the file that a redirect links to; b"" if the link does not work.
+
+        Args:
+            size: the most bytes of the file.
+        """
+        link = wire.read_link(body)
+        if urlsplit(link).scheme != urlsplit(self._base).scheme:
+            raise UnexpectedAnswer("the file is offered over another scheme than the API")
+        # The file is on another host, which must not get the key.
+        headers = {"Accept-Encoding": "identity", "User-Agent": self._headers["User-Agent"]}
+        reply = self._fetch("GET", link, headers, size)
+        return reply.body if reply.status == 200 else b""
 
     def _start(self) -> None:
         """Begin a look-up: refresh the filter if due, then start the deadline."""
@@ -509,6 +581,13 @@ def _chunks(indicators: Iterable[Indicator], most: int) -> Iterator[list[Indicat
         size += length
     if chunk:
         yield chunk
+
+
+def _done(reply: _Reply) -> _Reply:
+    """Raise the API's own message if it does not have what was requested."""
+    if reply.status in {400, 404} and (text := wire.read_error_text(reply.body)):
+        raise RequestRefused(text)
+    return reply
 
 
 def _accepted(reply: _Reply, status: int = 200) -> bytes:

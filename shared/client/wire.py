@@ -40,6 +40,8 @@ from shared.formats.strict_json import JsonLimits
 LIMITS = JsonLimits(size=8 * 1024 * 1024, containers=200_000, parts=1_000_000)
 # Room for about 280 million indicators.
 MAX_FILTER_BYTES = 512 * 1024 * 1024
+# A client holds a file in memory while it checks the digest.
+MAX_EXPORT_BYTES = 1024 * 1024 * 1024
 _UNKNOWN_HASH = 5
 _NOT_DECIDED = (RowStatus.OTHER, None)
 _BY_RESULT: Mapping[int, tuple[RowStatus, Verdict | None]] = {
@@ -193,6 +195,24 @@ class FilterOffer(_Shape):
     size: int = Field(gt=0, le=MAX_FILTER_BYTES)
 
 
+class ExportedFile(_Shape):
+    """A file that the API exports.
+
+    Attributes:
+        size: of the file in bytes.
+        sha256: SHA-256 of the file.
+    """
+
+    name: str
+    size: int = Field(ge=0, le=MAX_EXPORT_BYTES)
+    sha256: str
+    media_type: str
+
+
+class _Exports(_Shape):
+    files: list[ExportedFile]
+
+
 class _FilterLink(_Shape):
     url: str = Field(pattern="^https?://")
 
@@ -253,8 +273,13 @@ def read_filter_offer(body: bytes) -> FilterOffer:
     return _read(FilterOffer, body)
 
 
-def read_filter_link(body: bytes) -> str:
-    """Read the address of the filter file."""
+def read_exports(body: bytes) -> list[ExportedFile]:
+    """Read the list of exported files."""
+    return _read(_Exports, body).files
+
+
+def read_link(body: bytes) -> str:
+    """Read the address of a file, such as that of the filter."""
     return _read(_FilterLink, body).url
 
 

@@ -91,6 +91,8 @@ def options(command: str) -> dict[str, str]:
     [
         ("## lookup", "lookup"),
         ("## watch", "watch"),
+        ("## sightings, recent, report", "recent"),
+        ("## export", "export"),
         ("## mark, unmark, report-fp", "mark"),
         ("## status", "status"),
         ("## Settings", ""),
@@ -105,6 +107,8 @@ def test_every_command_is_told() -> None:
     commands = COMMANDS.commands.keys() - {"config"}  # type: ignore[attr-defined]
     assert commands <= {one for heading in headings for one in heading.split(", ")}
     assert options("config show") == {}
+    assert options("sightings") == options("report")
+    assert options("sightings").items() <= options("recent").items()
     assert options("unmark").keys() | options("report-fp").keys() <= options("mark").keys()
 
 
