@@ -503,7 +503,7 @@ def test_whatever_a_report_saw_links_to_it(opened: Page) -> None:
         assert link.startswith(f"{report}/reports/")
         assert row.locator("time").inner_text() == "2025-05-01 08:00"
     assert related.locator("tbody tr").count() == 3
-    assert "Look an indicator up for its current verdict" in opened.inner_text("tr.more")
+    assert "leads to its current verdict" in opened.inner_text("tr.more")
     opened.click("#to-status")
     opened.wait_for_selector("text=As of")
     newest = opened.locator("table", has_text="What reports said of them").locator("tbody tr")
