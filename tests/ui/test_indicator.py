@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 
 from local.environment import DEFAULT_API_KEY
 from local.feed import PAGES
@@ -230,6 +230,82 @@ def test_the_first_run_offers_an_example_of_the_sample_feed(opened: Page) -> Non
     assert len(shown) == 5
     assert {value.upper() for value in shown} <= stored
     assert not opened.is_visible("#first-run")
+
+
+def test_an_indicator_can_be_marked_and_reported(opened: Page) -> None:
+    sent: list[Any] = []
+    marked: dict[str, Any] = {}
+
+    def answer(route: Route) -> None:
+        request = route.request
+        end = request.url.rsplit("/", 1)[1]
+        if end == MALICIOUS:
+            route.fulfill(json=body_of("domain", MALICIOUS, **marked))
+            return
+        sent.append((request.method, end, request.post_data_json))
+        marked.clear()
+        if request.method == "PUT":
+            marked.update(override={"verdict": "BENIGN", "reason": "Ours."})
+        route.fulfill(json={})
+
+    opened.route("**/v4/ioc/**", answer)
+    go_to(opened, "domain", MALICIOUS)
+    opened.click("#ioc summary:has-text('Mark it')")
+    form = opened.locator("#ioc form")
+    # Nothing is sent without a reason.
+    form.get_by_text("Mark it").click()
+    form.get_by_label("Reason").fill("Ours.")
+    form.get_by_label("until").fill("2030-01-31")
+    form.get_by_text("Mark it").click()
+    opened.wait_for_selector("#ioc-said >> text=The indicator is marked.")
+    opened.click("#ioc summary:has-text('Mark it')")
+    opened.click("text=Remove the mark")
+    opened.wait_for_selector("#ioc-said >> text=The mark is removed.")
+    assert opened.locator("text=Remove the mark").count() == 0
+    opened.click("#ioc summary:has-text('Mark it')")
+    form.get_by_label("Reason").fill("A test machine.")
+    form.get_by_text("Report a false positive").click()
+    opened.wait_for_selector("#ioc-said >> text=The false positive is reported.")
+    assert sent == [
+        (
+            "PUT",
+            "verdict",
+            {"verdict": "BENIGN", "reason": "Ours.", "expires": "2030-01-31T23:59:59Z"},
+        ),
+        ("DELETE", "verdict", None),
+        ("POST", "false-positive", {"reason": "A test machine."}),
+    ]
+
+
+def test_a_mark_counts_at_once(opened: Page) -> None:
+    """With the service itself, so that the page and the routes agree."""
+    value = "host-59.samples.example"
+    go_to(opened, "domain", value)
+    opened.wait_for_selector("#ioc .answer >> text=Benign")
+    for button, verdict in (("Mark it", "No threat"), ("Remove the mark", "Benign")):
+        opened.click("#ioc summary:has-text('Mark it')")
+        if button == "Mark it":
+            opened.get_by_label("Reason").fill("Not of interest.")
+            opened.locator("#ioc form select").select_option("NO_THREAT")
+        opened.click(f"#ioc button:text-is('{button}')")
+        opened.wait_for_selector(f"#ioc .answer >> text={verdict}")
+    opened.click("#ioc summary:has-text('Mark it')")
+    opened.get_by_label("Reason").fill("A machine of ours.")
+    opened.click("#ioc button:text-is('Report a false positive')")
+    opened.wait_for_selector("#ioc-said >> text=The false positive is reported.")
+
+
+def test_a_refused_mark_keeps_the_reason(opened: Page) -> None:
+    go_to(opened, "domain", MALICIOUS)
+    opened.wait_for_selector(_LOADED)
+    refusal = {"error": {"code": 403003, "messages": ["The key lacks the right annotate."]}}
+    opened.route("**/verdict", lambda route: route.fulfill(status=403, json=refusal))
+    opened.click("#ioc summary:has-text('Mark it')")
+    opened.get_by_label("Reason").fill("Ours.")
+    opened.click("#ioc button:text-is('Mark it')")
+    opened.wait_for_selector("#ioc .failed >> text=The key lacks the right annotate.")
+    assert opened.get_by_label("Reason").input_value() == "Ours."
+    assert violations(opened) == []
 
 
 def test_a_key_is_tried_when_it_is_set(page: Page, seen: Seen) -> None:
