@@ -1,7 +1,6 @@
 """Defines the commands of `iocrep` and the options that they share."""
 
 import os
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +15,7 @@ from iocrep.mark import mark, report_false_positive, unmark
 from iocrep.settings import Settings, read_file, warning
 from iocrep.sightings import recent, report, sightings
 from iocrep.status import status
+from iocrep.version import version_text
 from iocrep.watch import watch
 from iocrep.why import why
 
@@ -31,7 +31,7 @@ app = typer.Typer(
 
 def _version(requested: bool) -> None:
     if requested:
-        typer.echo(f"iocrep {version('ioc-reputation')}")
+        typer.echo(version_text())
         raise typer.Exit
 
 

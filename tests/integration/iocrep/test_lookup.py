@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from importlib.metadata import version
@@ -347,3 +348,14 @@ def test_nothing_of_what_is_done_is_kept(environ: dict[str, str], tmp_path: Path
         peaks.append(memory_kb(done.stderr))
         assert len(out.read_bytes().splitlines()) == lines
     assert peaks[1] - peaks[0] < 5 * 1024, peaks
+
+
+def test_version_is_printed_without_the_libraries_of_the_commands() -> None:
+    script = (
+        "import sys; from iocrep.__main__ import main; main(); "
+        "print(sys.modules.keys() & {'typer', 'rich', 'pydantic', 'requests'})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"iocrep {version('ioc-reputation')}\nset()\n"
