@@ -310,10 +310,10 @@ def _group_by_indicator(reports: Iterable[NewReport]) -> dict[Indicator, _Delta]
 def _results(futures: Mapping[Future[Change | None], Indicator]) -> dict[Indicator, Change | None]:
     """Collect the results of all writes; once all have ended, raise the first error."""
     _, left = wait(futures, return_when=FIRST_EXCEPTION)
-    for future in left:
-        future.cancel()
-    wait(futures)
-    for future in futures:
-        if not future.cancelled() and (error := future.exception()):
-            raise error
+    if left:
+        for future in left:
+            future.cancel()
+        wait(left)
+        errors = (future.exception() for future in futures if not future.cancelled())
+        raise next(filter(None, errors))
     return {indicator: future.result() for future, indicator in futures.items()}

@@ -122,9 +122,10 @@ def parse_query(kind: IndicatorType | None, text: str) -> Query:
     """
     if kind is IndicatorType.URL:
         return _read_url(_decode_url(text))
-    for _ in range(_MAX_WRAPPINGS):
-        text = _unquote(text)
-    text = unwrap(text)
+    if not (text.isascii() and text.isalnum()):  # as nearly all hashes are
+        for _ in range(_MAX_WRAPPINGS):
+            text = _unquote(text)
+        text = unwrap(text)
     if kind is None or kind in HASH_TYPES:
         indicator = parse_hash(text) if kind is None else parse(kind, text)
     else:

@@ -106,6 +106,8 @@ class SightingSummary(NamedTuple):
         It is the latest; but of a digest that several files share, it is the worst: the clean scan
         of one file must not hide that the other one is malicious.
         """
+        if not self.siblings:
+            return self.latest
         files = sum(one.type is IndicatorType.SHA256 for one in self.siblings)
         return self.worst if files > 1 else self.latest
 

@@ -219,6 +219,8 @@ def _record(
 ) -> IocRecord:
     """Build the record of an indicator from its item and the items of what covers it."""
     record = IocRecord(indicator) if item is None else record_from_item(indicator, item)
+    if not covering:
+        return record
     listings: dict[str, Listing] = {}
     found_by: dict[str, Subject] = {}
     # The most specific listing counts: an address before a network, a small before a large one.

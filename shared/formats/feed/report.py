@@ -334,6 +334,8 @@ def _report_id(value: object) -> str:
 
 
 def _has_controls(text: str) -> bool:
+    if text.isprintable():  # as nearly all are; reading every character takes long
+        return False
     return any(unicodedata.category(char) in {"Cc", "Cs"} for char in text)
 
 
