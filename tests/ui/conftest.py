@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+import functions.annotate.app as annotate
 import functions.lookup.app as lookup
 import functions.publish.app as publish
 from local.buckets import make_bucket
@@ -89,9 +90,13 @@ def staged(stack: Up) -> Iterator[str]:
         assert lookup._service().filters()
         assert lookup._service().exports()
         publish._service()
+        annotate._service()
         with serving_stage(load_gateway(), STAGE) as api:
             yield api.base
-    for cached in (lookup._service, publish._settings, publish._client, publish._keys):
+    for cached in (
+        *(annotate._service, lookup._service),
+        *(publish._settings, publish._client, publish._keys),
+    ):
         cached.cache_clear()
 
 
