@@ -153,7 +153,7 @@ def _decision(body: Mapping[str, Any], now: int) -> Decision:
     if verdict is None:
         known = ", ".join(one.name for one in Verdict)
         raise ApiError(errors.FIELD_NOT_VALID, f"verdict has to be one of {known}")
-    return Decision(verdict, _reason(body), _expires(body.get("expires"), now))
+    return Decision(verdict, _reason(body), _expires(body.get("expires", ""), now))
 
 
 def _reason(body: Mapping[str, Any]) -> str:
@@ -166,7 +166,7 @@ def _reason(body: Mapping[str, Any]) -> str:
 
 
 def _expires(value: Any, now: int) -> int:
-    if value is None or value == "":
+    if value == "":
         return NEVER
     try:
         if not isinstance(value, str):

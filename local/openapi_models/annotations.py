@@ -3,7 +3,7 @@
 Like local.openapi_models.v4, they are not deployed.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -48,7 +48,11 @@ class OverrideItem(OverrideRequest):
 class OverridesRequest(RequestBody):
     """A bulk request."""
 
-    verdicts: list[OverrideItem] = Field(min_length=1, max_length=100)
+    verdicts: list[OverrideItem | Any] = Field(
+        min_length=1,
+        max_length=100,
+        description="An item that breaks a rule has an error in the answer; the others are set.",
+    )
 
 
 class FalsePositiveRequest(RequestBody):

@@ -208,6 +208,8 @@ def test_the_page_never_reads_text_as_code() -> None:
     assert PAGE.count("setAttribute") == 1
     assert set(re.findall(r"[^\w]link\(([^,]*),", PAGE)) == {
         "target",
+        'base + "/"',
+        '"#" + idOf(title)',
         'base + "/openapi.json"',
         '"#schema-" + nameOf(schema.$ref)',
     }
