@@ -49,7 +49,7 @@ def unmark(
     Example: iocrep unmark intranet.example
     """
     done = _request(context, indicator, lambda client, one: client.unset_verdict(one))
-    text = f"{done['value']} is no longer {done['verdict']} by an analyst."
+    text = f"The mark {done['verdict']} of {done['value']} is removed."
     _print(done, text, as_json=as_json)
 
 

@@ -105,7 +105,7 @@ def _effective(
 
 
 def _of_analyst(image: Mapping[str, Any]) -> Ruling | None:
-    """What an analyst's override of an item overrules with; an end by its date is no change here.
+    """Return the ruling of an override in an item; its expiry alone does not change the item.
 
     No record is written when an override expires, so its end shows with the next change.
     """
