@@ -107,7 +107,7 @@ def _effective(
 def _of_analyst(image: Mapping[str, Any]) -> Ruling | None:
     """Return the ruling of an override in an item; its expiry alone does not change the item.
 
-    No record is written when an override expires, so its end shows with the next change.
+    Ingestion ends an expired override when it writes the item for the next report.
     """
     if OVERRIDE not in image:
         return None

@@ -285,7 +285,8 @@ class BatchWriter:
             self.new_version(),
             kept | dict.fromkeys(delta.flows - entered, self.run),
             {} if stored is None else stored.other_providers,
-            None if stored is None else stored.override,
+            # An override that has expired ends here, so that its end is a change of the item.
+            None if stored is None or stored.override is None else stored.override.at(self.now),
         )
 
 

@@ -10,7 +10,13 @@ from typing import Any
 from functions.lookup.service import LookupResult
 from functions.lookup.v4_bodies import address_report, hash_report, listed_hash_report, score_fields
 from shared.domain.evidence import Evidence, EvidenceSource
-from shared.domain.harmless import EffectiveVerdict, always_harmless, effective_verdict
+from shared.domain.harmless import (
+    EffectiveVerdict,
+    always_harmless,
+    effective_verdict,
+    evidence_after,
+    overruling_rule,
+)
 from shared.domain.indicator import Indicator, IndicatorType
 from shared.domain.indicator_types import HASH_TYPES
 from shared.domain.moment import format_millis
@@ -53,7 +59,10 @@ def explanation(
             found.indicator.type,
             effective.verdict,
             summary.last_seen,
-            summary.shown.read_details().evidence,
+            evidence_after(
+                overruling_rule(found.indicator, found.reputation, found.others),
+                summary.shown.read_details().evidence,
+            ),
         )
         body |= {
             **score_fields(score),

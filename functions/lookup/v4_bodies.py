@@ -16,6 +16,7 @@ from shared.domain.harmless import (
     apply_rule,
     effective_sighting,
     effective_verdict,
+    evidence_after,
     is_bad,
     overruling_rule,
 )
@@ -443,9 +444,10 @@ def _sighting(
     shown, worst = summary.shown, summary.worst
     effective = _of_sandbox(reputation, rule)
     kind, last_seen = reputation.indicator.type, summary.last_seen
+    evidence = evidence_after(rule, details.evidence)
     return {
         "verdict": effective.verdict.name,
-        **score_fields(scorer.score(kind, effective.verdict, last_seen, details.evidence)),
+        **score_fields(scorer.score(kind, effective.verdict, last_seen, evidence)),
         **overruling_fields(effective),
         "parent_verdict": shown.parent_verdict,
         "origin": shown.origin,

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
-from shared.domain.evidence import EvidenceSource
+from shared.domain.evidence import Evidence, EvidenceSource
 from shared.domain.indicator import Indicator, IndicatorType
 from shared.domain.indicator_types import HASH_TYPES
 from shared.domain.network import Network, NetworkIndex
@@ -41,6 +41,18 @@ class Ruling(NamedTuple):
     name: str
     verdict: Verdict = Verdict.BENIGN
     of_analyst: bool = False
+
+
+def evidence_after(rule: Ruling | None, evidence: Sequence[Evidence]) -> Sequence[Evidence]:
+    """Return the evidence for the verdict that results: that of an analyst rests on nothing else.
+
+    Args:
+        rule: the result of `overruling_rule`.
+        evidence: for the verdict of the sandbox.
+    """
+    if rule is not None and rule.of_analyst:
+        return [Evidence(EvidenceSource.ANALYST, rule.verdict, rule.name)]
+    return evidence
 
 
 class EffectiveVerdict(NamedTuple):

@@ -44,6 +44,11 @@ class Override(NamedTuple):
         """Whether it holds at `now`, milliseconds since the epoch."""
         return not self.deleted and (self.expires == NEVER or self.expires > now)
 
+    def at(self, now: int) -> "Override":
+        """Return it as taken back if it has expired at `now`, milliseconds since the epoch."""
+        expired = self.expires != NEVER and self.expires <= now
+        return self._replace(deleted=True) if expired else self
+
 
 def join(overrides: Iterable[Override | None]) -> Override | None:
     """Return the override that holds of several of one indicator; None if there is none."""

@@ -157,6 +157,17 @@ def test_a_false_alarm_from_the_feed_to_its_end(
     assert back["stix"][new] is False
     assert ask("GET", "/v4/overrides", key=ANALYST)["data"] == []
 
+    # The next report about it ends it in the store, and that is announced.
+    expired = images(engine_store)
+    feed = json_feed([scan(REPEATS)])
+    assert ingest(engine_store, feed, now=ends + DAY_MS).complete
+    [record] = stream_records(expired, images(engine_store))
+    change = change_in(record)
+    assert change is not None
+    assert (change["previous_verdict"], change["verdict"]) == ("BENIGN", "MALICIOUS")
+    assert change["overruled_by"] == ""
+    VALIDATOR.validate(change)
+
 
 def test_a_value_that_only_an_analyst_knows_is_exported_and_announced(
     engine_store: Store, ask: Callable[..., Any]

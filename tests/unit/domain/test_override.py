@@ -2,6 +2,8 @@ import itertools
 
 import pytest
 
+from functions.lookup.explanation_bodies import explanation
+from functions.lookup.service import LookupResult
 from functions.lookup.v4_bodies import address_report, bulk_hash_row, hash_report
 from shared.domain.harmless import EffectiveVerdict, effective_verdict
 from shared.domain.indicator import Indicator, IndicatorType
@@ -73,6 +75,15 @@ def test_what_is_always_harmless_stays_harmless() -> None:
     assert found.overruled_by == "special-purpose network 127.0.0.0/8"
 
 
+def test_an_override_that_has_expired_ends_for_good() -> None:
+    expired = override(expires=NOW)
+    assert expired.at(NOW - 1) == expired
+    ended = expired.at(NOW)
+    assert ended.deleted
+    assert join([expired, ended, expired]) == ended
+    assert override().at(NOW) == override()
+
+
 @pytest.mark.parametrize("over", [override(expires=NOW), override(deleted=True)])
 def test_an_override_that_has_ended_decides_nothing(over: Override) -> None:
     assert effective(DOMAIN, Verdict.MALICIOUS, over) == EffectiveVerdict(Verdict.MALICIOUS)
@@ -82,6 +93,21 @@ def test_an_override_that_has_ended_decides_nothing(over: Override) -> None:
 def test_an_override_holds_until_it_expires() -> None:
     found = effective(DOMAIN, Verdict.MALICIOUS, override(expires=NOW + 1))
     assert found == EffectiveVerdict(Verdict.BENIGN, "Analyst", Verdict.MALICIOUS)
+
+
+@pytest.mark.parametrize("stated", list(Verdict))
+def test_a_bad_verdict_of_the_analyst_does_not_age(stated: Verdict) -> None:
+    known = reputation(DOMAIN, verdict=stated)
+    scorer = Scorer(known.summary.last_seen + 1000 * 86_400_000)
+    others = provider_verdicts(
+        IocRecord(DOMAIN, known, override=override(Verdict.SUSPICIOUS)), [], NOW
+    )
+    body = address_report(DOMAIN, DOMAIN.value, known, scorer, others)
+    row = body["lookup_results"]["sources"][0]
+    assert (row["score"], row["valid_until"]) == (100, "")
+    found = LookupResult(DOMAIN, known, others)
+    explained = explanation(found, [], scorer, with_senders=False)
+    assert (explained["score"], explained["valid_until"]) == (100, "")
 
 
 @pytest.mark.parametrize(("stated", "decided"), list(itertools.product(Verdict, Verdict)))
