@@ -10,7 +10,6 @@ import jsonschema_rs
 from functions.changes.change import Detail
 from local.changes import stream_records
 from shared.domain.reputation import Reputation
-from shared.domain.verdict import Verdict
 from shared.store.items import IocItem, Item, to_item
 from tests.docs.markdown import ROOT
 
@@ -44,17 +43,11 @@ def _by_key(item: Item | None) -> dict[str, Item]:
 
 
 def last_word(details: Iterable[Mapping[str, Any]]) -> Detail:
-    """What a consumer believes that drops repeats and what is older, as docs/events.md has it."""
-    seen: set[str] = set()
+    """What a consumer of one IOC's events keeps that drops what is older."""
     newest: Detail = {}
-    rank: tuple[str, Verdict] | None = None
     for detail in details:
-        if detail["id"] in seen:
-            continue
-        seen.add(detail["id"])
-        mine = (detail["reputation"]["report_date"], Verdict[detail["verdict"]])
-        if rank is None or mine > rank:
-            newest, rank = dict(detail), mine
+        if not newest or detail["sequence"] > newest["sequence"]:
+            newest = dict(detail)
     return newest
 
 

@@ -10,6 +10,7 @@ docs/events.md describes the event.
 import hashlib
 from base64 import b64decode
 from collections.abc import Mapping
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
@@ -23,15 +24,37 @@ from shared.domain.harmless import (
 )
 from shared.domain.indicator import Indicator
 from shared.domain.moment import format_millis
-from shared.domain.override import reputation_by_analyst
+from shared.domain.override import Override, reputation_by_analyst
 from shared.domain.reputation import Reputation
-from shared.store.items import OVERRIDE, indicator_of, record_from_item, reputation_from_item
+from shared.store.items import (
+    OVERRIDE,
+    indicator_of,
+    read_override,
+    record_from_item,
+    reputation_from_item,
+)
 
 SOURCE = "ioc-reputation"
 DETAIL_TYPE = "IOC verdict changed"
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
+# AWS numbers records with 21 to 40 digits; texts of one length have the order of their numbers.
+_SEQUENCE_DIGITS = 40
+# DynamoDB itself deletes an item whose retention has ended.
+_TTL_PRINCIPAL = "dynamodb.amazonaws.com"
 
 Detail = dict[str, Any]
+
+
+class Reason(StrEnum):
+    """What changed a verdict; of several in one write the first one here."""
+
+    OVERRIDE = "override"
+    OVERRIDE_TAKEN_BACK = "override_taken_back"
+    OVERRIDE_EXPIRED = "override_expired"
+    RETRACTION = "retraction"
+    REPORT = "report"  # a new one, or one that was restored
+    RETENTION = "retention"
+    DELETION = "deletion"  # by hand, or of an old spelling
 
 
 def bad_indicator_in(record: Mapping[str, Any]) -> Indicator | None:
@@ -66,14 +89,36 @@ def change_in(
     return {
         "schema_version": SCHEMA_VERSION,
         "id": _id(stream["Keys"]["pk"]["S"], old, new),
+        "sequence": stream["SequenceNumber"].zfill(_SEQUENCE_DIGITS),
         "changed_at": format_millis(int(stream["ApproximateCreationDateTime"] * 1000)),
+        "reason": _reason(record, old, new).value,
         "indicator": {"type": indicator.type.value, "value": indicator.value},
         "verdict": _name(after),
         "previous_verdict": _name(before),
         "overruled_by": after.overruled_by if after else "",
         "overruled_verdict": _overruled(after),
+        "override": _override_fields(new),
         "reputation": None if reputation is None else _reputation_fields(reputation),
     }
+
+
+def _reason(record: Mapping[str, Any], old: Mapping[str, Any], new: Mapping[str, Any]) -> Reason:
+    if not new:
+        by_ttl = record.get("userIdentity", {}).get("principalId") == _TTL_PRINCIPAL
+        return Reason.RETENTION if by_ttl else Reason.DELETION
+    was, override = read_override(old), read_override(new)
+    if override is not None and override != was:
+        if not override.deleted:
+            return Reason.OVERRIDE
+        # Taking back is a decision of its own, with an id of its own.
+        expired = was is not None and was.id == override.id
+        return Reason.OVERRIDE_EXPIRED if expired else Reason.OVERRIDE_TAKEN_BACK
+    before, after = _reputation(old), _reputation(new)
+    if before is None:
+        return Reason.REPORT
+    # With reports a summary only grows.
+    grown = after is not None and after.summary.join(before.summary) == after.summary
+    return Reason.REPORT if grown else Reason.RETRACTION
 
 
 def _images(record: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
@@ -105,22 +150,27 @@ def _effective(
 
 
 def _of_analyst(image: Mapping[str, Any]) -> Ruling | None:
-    """Return the ruling of an override in an item; its expiry alone does not change the item.
+    """Return the ruling of the override in an item."""
+    override = _override(image)
+    return ruling_of(indicator_of(image), override) if override else None
 
-    Ingestion ends an expired override when it writes the item for the next report.
+
+def _override(image: Mapping[str, Any]) -> Override | None:
+    """Return the override in an item, unless it was taken back or has been ended.
+
+    Its date alone ends it only for readers: the export run or ingestion writes the end.
     """
     if OVERRIDE not in image:
         return None
-    record = record_from_item(indicator_of(image), image)
-    return ruling_of(record.indicator, record.override) if record.override else None
+    return record_from_item(indicator_of(image), image).override
 
 
 def _by_analyst(image: Mapping[str, Any]) -> Reputation | None:
     """The reputation of an IOC that only an analyst knows."""
-    if _of_analyst(image) is None:
+    override = _override(image)
+    if override is None or _of_analyst(image) is None:
         return None
-    known = record_from_item(indicator_of(image), image)
-    return reputation_by_analyst(known.indicator, known.override) if known.override else None
+    return reputation_by_analyst(indicator_of(image), override)
 
 
 def _name(effective: EffectiveVerdict | None) -> str | None:
@@ -137,6 +187,18 @@ def _id(key: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     """Id of a change: the same after a retry, and unique, because versions never repeat."""
     versions = [image["ver"]["B"] if "ver" in image else "" for image in (old, new)]
     return hashlib.sha256("\n".join([*versions, key]).encode()).hexdigest()[:32]
+
+
+def _override_fields(image: Mapping[str, Any]) -> Detail | None:
+    override = _override(image)
+    if override is None or _of_analyst(image) is None:
+        return None
+    return {
+        "verdict": override.verdict.name,
+        "reason": override.reason,
+        "set_at": format_millis(override.set_at),
+        "expires": format_millis(override.expires) if override.expires else None,
+    }
 
 
 def _reputation_fields(reputation: Reputation) -> Detail:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from functions.changes.change import DETAIL_TYPE, SCHEMA_VERSION, SOURCE, change_in
+from functions.changes.change import DETAIL_TYPE, SCHEMA_VERSION, SOURCE, Reason, change_in
 from functions.webhook.delivery import TIMEOUT_S, signed_headers, signing_keys
 from local.changes import TRIES
 from local.environment import DEFAULTS
@@ -33,6 +33,10 @@ def test_every_key_of_an_event_is_required_and_described_once() -> None:
     said = SCHEMA["properties"]["reputation"]
     assert list(EXAMPLE) == SCHEMA["required"] == list(SCHEMA["properties"])
     assert list(EXAMPLE["reputation"]) == said["required"] == list(said["properties"])
+
+
+def test_every_reason_is_described() -> None:
+    assert [name for name, _ in table(DOCUMENT, "Reason", "What happened")] == [*Reason]
 
 
 def test_a_rule_finds_the_events_by_their_names() -> None:

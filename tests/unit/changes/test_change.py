@@ -8,14 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.changes.change import bad_indicator_in, change_in
+from functions.changes.change import Reason, bad_indicator_in, change_in
 from local.changes import stream_records
 from shared.domain.indicator import Indicator, IndicatorType
+from shared.domain.override import Override
 from shared.domain.reputation import Reputation, join_all
 from shared.domain.verdict import Verdict
 from shared.store.items import IocItem, to_item
 from tests.builders import DOMAIN, reputation, sighting, sighting_summary
-from tests.changes import KEY, LISTING, VALIDATOR, State, history, last_word
+from tests.changes import KEY, LISTING, SCHEMA, VALIDATOR, State, history, last_word
 
 REPUTATIONS = st.builds(
     reputation,
@@ -42,6 +43,8 @@ def test_there_is_an_event_for_each_change_of_the_verdict_and_for_nothing_else(
     details = [detail for record in history(states) if (detail := change_in(record))]
     assert [(one["previous_verdict"], one["verdict"]) for one in details] == expected
     assert len({one["id"] for one in details}) == len(details)
+    sequences = [one["sequence"] for one in details]
+    assert sequences == sorted(set(sequences))
     for detail in details:
         VALIDATOR.validate(detail)
 
@@ -81,17 +84,21 @@ def test_what_an_event_says() -> None:
     )
     [record] = history([seen])
     record["dynamodb"]["ApproximateCreationDateTime"] = 1_748_764_801.0
+    record["dynamodb"]["SequenceNumber"] = "4421584500000000017450439091"
     detail = change_in(record)
     assert detail
     assert detail.pop("id")
     assert detail == {
-        "schema_version": "1.1",
+        "schema_version": "1.2",
+        "sequence": "0000000000004421584500000000017450439091",
         "changed_at": "2025-06-01T08:00:01.000Z",
+        "reason": "report",
         "indicator": {"type": "domain", "value": "evil.example"},
         "verdict": "SUSPICIOUS",
         "previous_verdict": None,
         "overruled_by": "",
         "overruled_verdict": None,
+        "override": None,
         "reputation": {
             "flow_id": "66b3763be7dbbbdfcd0a6a96",
             "report_id": "4c1a",
@@ -112,6 +119,99 @@ def test_an_ioc_that_is_no_longer_stored_has_no_verdict() -> None:
     assert (detail["previous_verdict"], detail["verdict"]) == ("MALICIOUS", None)
     assert detail["indicator"] == {"type": "domain", "value": "evil.example"}
     assert detail["reputation"] is None
+
+
+def override(**facts: Any) -> Override:
+    made = Override(1_748_764_801_000, 1, Verdict.BENIGN, "our update server", "Ann", DOMAIN.value)
+    return made._replace(**facts)
+
+
+def change_between(before: IocItem | None, after: IocItem | None) -> dict[str, Any]:
+    items = [{} if stored is None else {KEY: to_item(stored)} for stored in (before, after)]
+    [record] = stream_records(*items)
+    detail = change_in(record)
+    assert detail
+    VALIDATOR.validate(detail)
+    return detail
+
+
+FIRST = reputation(verdict=Verdict.SUSPICIOUS, flow_id="a")
+SECOND = reputation(seen_at=1_748_764_900_000, flow_id="b")
+BOTH = join_all([sighting(FIRST.summary), sighting(SECOND.summary)])
+DECIDED_AGAIN = FIRST._replace(
+    summary=sighting_summary(verdict=Verdict.NO_THREAT, flow_id="a", details="{}")
+)
+ENDS = 1_748_851_200_000
+CLEARED = override(expires=ENDS)
+STATES_AND_REASONS: list[tuple[Any, Any, str]] = [
+    ((None, None), (FIRST, None), "report"),
+    ((FIRST, None), (BOTH, None), "report"),
+    ((BOTH, None), (BOTH, CLEARED), "override"),
+    ((BOTH, CLEARED), (BOTH, override(id=2, set_at=ENDS, verdict=Verdict.SUSPICIOUS)), "override"),
+    ((FIRST, CLEARED), (BOTH, override(id=2, deleted=True)), "override_taken_back"),
+    ((BOTH, CLEARED), (BOTH, CLEARED.at(ENDS)), "override_expired"),
+    ((FIRST, CLEARED), (BOTH, CLEARED.at(ENDS)), "override_expired"),
+    ((BOTH, None), (FIRST, None), "retraction"),
+    ((FIRST, None), (DECIDED_AGAIN, None), "retraction"),
+    ((BOTH, None), (None, None), "deletion"),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "reason"), STATES_AND_REASONS)
+def test_the_reason_is_what_changed_the_item(before: Any, after: Any, reason: str) -> None:
+    [record] = stream_records(_item(before, 1), _item(after, 2))
+    detail = change_in(record)
+    assert detail
+    VALIDATOR.validate(detail)
+    assert detail["reason"] == reason
+
+
+def _item(state: tuple[Reputation | None, Override | None], version: int) -> dict[str, Any]:
+    known, decided = state
+    if known is None:
+        return {}
+    return {KEY: to_item(IocItem(known, version.to_bytes(8, "big"), override=decided))}
+
+
+def test_every_reason_is_in_the_schema_and_in_a_case() -> None:
+    assert SCHEMA["properties"]["reason"]["enum"] == [*Reason]
+    assert {reason for *_, reason in STATES_AND_REASONS} == {*Reason} - {Reason.RETENTION}
+
+
+def test_an_item_that_a_retraction_has_emptied_has_no_verdict() -> None:
+    [record] = stream_records(
+        _item((FIRST, None), 1), {KEY: {"pk": {"S": KEY}, "ver": {"B": b"2"}}}
+    )
+    detail = change_in(record)
+    assert detail
+    VALIDATOR.validate(detail)
+    assert (detail["previous_verdict"], detail["verdict"]) == ("SUSPICIOUS", None)
+    assert detail["reason"] == "retraction"
+
+
+def test_an_item_that_dynamodb_deletes_has_reached_its_retention() -> None:
+    [record] = stream_records(_item((FIRST, None), 1), {})
+    by_ttl = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
+    detail = change_in({**record, "userIdentity": by_ttl})
+    assert detail
+    assert detail["reason"] == "retention"
+
+
+def test_an_event_has_the_decision_of_the_analyst_that_holds() -> None:
+    [record] = stream_records(_item((BOTH, None), 1), _item((BOTH, CLEARED), 2))
+    detail = change_in(record)
+    assert detail
+    assert (detail["verdict"], detail["overruled_by"]) == ("BENIGN", "Analyst")
+    assert detail["override"] == {
+        "verdict": "BENIGN",
+        "reason": "our update server",
+        "set_at": "2025-06-01T08:00:01.000Z",
+        "expires": "2025-06-02T08:00:00.000Z",
+    }
+    [record] = stream_records(_item((BOTH, CLEARED), 2), _item((BOTH, CLEARED.at(ENDS)), 3))
+    ended = change_in(record)
+    assert ended
+    assert (ended["verdict"], ended["override"]) == ("MALICIOUS", None)
 
 
 def test_a_harmless_indicator_is_benign_in_events() -> None:
