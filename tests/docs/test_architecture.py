@@ -1,4 +1,4 @@
-"""Components and data model of docs/architecture.md, held against template, items and keys."""
+"""Compares docs/architecture.md and docs/data-model.md with the template, items and keys."""
 
 import re
 from typing import Any
@@ -27,7 +27,8 @@ from tests.conftest import Store
 from tests.docs.markdown import ROOT, names, read, table
 from tests.fakes import InlineExecutor
 
-DOCUMENT = read("docs/architecture.md")
+ARCHITECTURE = read("docs/architecture.md")
+DATA_MODEL = read("docs/data-model.md")
 # Made by the template, but no part of how the service works.
 DETAILS = re.compile(r"AWS::(Logs::|CloudWatch::|IAM::Role|Lambda::Permission)")
 IN_IOC_TABLE = (Prefix.LONG_URL, Prefix.NETWORK)
@@ -35,7 +36,7 @@ LISTING = Listing(ListingStatus.LISTED, "botnet", "c2", 1, "a list", 2, 3, below
 
 
 def test_components_are_those_of_the_template() -> None:
-    documented = {row[0]: row[1] for row in table(DOCUMENT, "Component", "Lives in", "Does")}
+    documented = {row[0]: row[1] for row in table(ARCHITECTURE, "Component", "Lives in", "Does")}
     for not_deployed in ("the local stack", "the command line"):
         documented.pop(not_deployed)
     resources = load_template()["Resources"]
@@ -68,7 +69,7 @@ def test_ioc_table_has_every_attribute() -> None:
         IocItem(full, b"12345678", {b"1234567890": 1}, override=taken_back), retention_s=1
     )
     item[listing_attribute("<id>")] = listing_value(LISTING)
-    documented = table(DOCUMENT, "Attribute", "Type", "Holds")
+    documented = table(DATA_MODEL, "Attribute", "Type", "Holds")
     assert {name: kind for name, kind, _ in documented} == {
         name: next(iter(value)) for name, value in item.items()
     }
@@ -76,7 +77,9 @@ def test_ioc_table_has_every_attribute() -> None:
 
 def test_every_part_of_what_a_provider_says_is_told() -> None:
     parts = listing_value(LISTING)["M"]
-    said = DOCUMENT[DOCUMENT.index("has up to\neight parts") : DOCUMENT.index("### StateTable")]
+    said = DATA_MODEL[
+        DATA_MODEL.index("has up to\neight parts") : DATA_MODEL.index("## StateTable")
+    ]
     assert set(re.findall(r"`(\w)`", said)) == parts.keys()
     assert len(parts) == 8
 
@@ -84,7 +87,7 @@ def test_every_part_of_what_a_provider_says_is_told() -> None:
 def documented_items(first_column: str) -> dict[str, set[str]]:
     """The kinds of items in the table of StateTable or ReportTable, with their attributes."""
     found: dict[str, set[str]] = {}
-    for key, attributes, _ in table(DOCUMENT, first_column, "Attributes", "Holds"):
+    for key, attributes, _ in table(DATA_MODEL, first_column, "Attributes", "Holds"):
         found.setdefault(key.split("#")[0], {"pk"}).update(names(attributes))
     return found
 
@@ -93,7 +96,7 @@ def test_every_kind_of_item_is_in_one_table() -> None:
     columns = ("Key", "Item", "Partition")
     documented = [kind for column in columns for kind in documented_items(column)]
     assert sorted(documented) == sorted(one for one in Prefix if one not in IN_IOC_TABLE)
-    section = DOCUMENT[DOCUMENT.index("### IocTable") : DOCUMENT.index("### StateTable")]
+    section = DATA_MODEL[DATA_MODEL.index("## IocTable") : DATA_MODEL.index("## StateTable")]
     for kind in (*(one.value for one in IndicatorType), *IN_IOC_TABLE):
         assert f"`{kind}#`" in section
 
@@ -144,7 +147,7 @@ def test_search_table_has_every_attribute(wired: Store) -> None:
     for item in wired.items(wired.search_table):
         found.setdefault(item["pk"]["S"].split("#")[0], set()).update(item)
     assert found == documented_items("Partition")
-    assert ("day#<day>#<0-3>" in DOCUMENT) == (SHARDS == 4)
+    assert ("day#<day>#<0-3>" in DATA_MODEL) == (SHARDS == 4)
 
 
 def test_report_table_has_every_attribute(circle: list[str], wired: Store) -> None:
@@ -158,4 +161,4 @@ def test_report_table_has_every_attribute(circle: list[str], wired: Store) -> No
     for item in wired.items(wired.report_table):
         found.setdefault(item["pk"]["S"].split("#")[0], set()).update(item)
     assert found == documented
-    assert ("what the newest eight reports said" in DOCUMENT) == (MAX_RECENT == 8)
+    assert ("what the newest eight reports said" in DATA_MODEL) == (MAX_RECENT == 8)

@@ -92,4 +92,4 @@ def test_an_old_message_is_refused() -> None:
 
 
 def test_the_default_key_is_the_local_one() -> None:
-    assert re.findall(r"whsec_\w{20,}=*", read("README.md")) == [KEY]
+    assert re.findall(r"whsec_\w{20,}=*", read("docs/configuration.md")) == [KEY]

@@ -171,5 +171,5 @@ def keys(value: object) -> set[str]:
 
 
 def test_limit_of_bulk_requests_is_that_of_the_code() -> None:
-    assert f"up to {MAX_ITEMS:,}; what cannot be read" in read("README.md")
+    assert f"up to {MAX_ITEMS:,}; what cannot be read" in read("docs/api.md")
     assert f"has more than {MAX_ITEMS:,} items" in DOCUMENT

@@ -1,4 +1,4 @@
-"""Compares the commands, answers and tables of README with the code."""
+"""Compares README and the reference pages (API, configuration, local commands) with the code."""
 
 import argparse
 import ast
@@ -45,7 +45,10 @@ from tests.docs.conftest import Ask
 from tests.docs.markdown import ROOT, blocks, names, read, table
 
 README = read("README.md")
-API = table(README, "Method", "Path", "Key", "Answers with", "Statuses")
+API_PAGE = read("docs/api.md")
+CONFIGURATION = read("docs/configuration.md")
+LOCAL = read("docs/local.md")
+API = table(API_PAGE, "Method", "Path", "Key", "Answers with", "Statuses")
 LOCAL_API = f"127.0.0.1:{DEFAULT_PORT}"
 
 
@@ -59,7 +62,9 @@ CURL.add_argument("url")
 
 
 def curl_lines(text: str) -> list[str]:
-    return [line for line in text.splitlines() if line.startswith("curl ")]
+    """The curl lines for the local API; those for a stack name its address in `$API_URL`."""
+    lines = [line for line in text.splitlines() if line.startswith("curl ")]
+    return [line for line in lines if "$API_URL" not in line]
 
 
 def read_curl(line: str) -> Request:
@@ -88,7 +93,7 @@ def read_curl(line: str) -> Request:
 
 
 def test_every_curl_line_is_answered(ask: Ask) -> None:
-    lines = [line for block in blocks(README, "sh") for line in curl_lines(block.text)]
+    lines = [line for block in blocks(README + API_PAGE, "sh") for line in curl_lines(block.text)]
     kinds = set()
     for line in lines:
         request = read_curl(line)
@@ -110,7 +115,7 @@ def test_shown_answers_are_those_of_the_line_before(ask: Ask) -> None:
 def answers() -> Iterator[tuple[str, Any]]:
     """Each shown answer with the last curl line before it."""
     line = ""
-    for block in blocks(README):
+    for block in blocks(README + API_PAGE):
         lines = curl_lines(block.text)
         if lines:
             line = lines[-1]
@@ -148,7 +153,9 @@ def test_shown_start_is_what_make_run_prints(summary: dict[str, Any], circle: li
 
 
 def test_the_key_in_the_examples_is_the_local_one() -> None:
-    assert set(re.findall(r"(?:apikey|X-Api-Key): ([\w-]+)", README)) == {DEFAULT_API_KEY}
+    assert set(re.findall(r"(?:apikey|X-Api-Key): ([\w-]+)", README + API_PAGE)) == {
+        DEFAULT_API_KEY
+    }
 
 
 def test_api_table_has_a_row_for_every_method_of_every_route() -> None:
@@ -366,7 +373,7 @@ def test_api_table_says_which_routes_need_a_key(ask: Ask) -> None:
 
 def test_verdict_table_is_what_is_answered() -> None:
     rows = table(
-        README,
+        API_PAGE,
         *("Verdict", "scan_result_i", "scan_all_result_a", "total_detected_avs"),
         *("status", "assessment", "detected_by"),
     )
@@ -383,7 +390,7 @@ def test_verdict_table_is_what_is_answered() -> None:
 
 
 def test_parameter_table_is_that_of_the_template() -> None:
-    rows = table(README, "Parameter", "Default", "Meaning")
+    rows = table(CONFIGURATION, "Parameter", "Default", "Meaning")
     assert rows == [
         [name, str(declared.get("Default", "")), " ".join(declared["Description"].split())]
         for name, declared in load_template()["Parameters"].items()
@@ -453,7 +460,7 @@ def test_settings_table_names_every_setting_and_who_reads_it() -> None:
     for name in read_by_local():
         if name != "FEED_API_KEY_PARAMETER":  # set there, to switch it off
             readers[name].append("local")
-    rows = table(README, "Variable", "Read by", "Meaning")
+    rows = table(CONFIGURATION, "Variable", "Read by", "Meaning")
     assert {name: names(by) for name, by, _ in rows} == readers
     assert len({row[0] for row in rows}) == len(rows)
 
@@ -466,7 +473,7 @@ def test_settings_of_the_template_are_in_the_table() -> None:
         if resource["Type"] == "AWS::Serverless::Function"
     ]
     declared = {name for one in functions for name in one["Environment"]["Variables"]}
-    documented = {row[0] for row in table(README, "Variable", "Read by", "Meaning")}
+    documented = {row[0] for row in table(CONFIGURATION, "Variable", "Read by", "Meaning")}
     assert {name for name in declared if not name.startswith("POWERTOOLS_")} <= documented
 
 
@@ -484,21 +491,23 @@ def test_settings_of_the_template_are_in_the_table() -> None:
     ],
 )
 def test_settings_table_has_the_defaults(variable: str, default: object) -> None:
-    rows = {name: meaning for name, _, meaning in table(README, "Variable", "Read by", "Meaning")}
+    rows = {
+        name: meaning for name, _, meaning in table(CONFIGURATION, "Variable", "Read by", "Meaning")
+    }
     assert f"{default} unless set" in rows[variable]
 
 
 def test_local_commands_table_is_what_the_program_offers() -> None:
-    assert table(README, "Command", "Does") == [[name, does] for name, does in COMMANDS.items()]
+    assert table(LOCAL, "Command", "Does") == [[name, does] for name, does in COMMANDS.items()]
 
 
 def test_make_targets_table_is_what_make_help_lists() -> None:
     listed = re.findall(r"^([a-z-]+):.*## (.+)$", read("Makefile"), re.MULTILINE)
-    assert table(README, "Target", "Does") == [[f"make {name}", does] for name, does in listed]
+    assert table(LOCAL, "Target", "Does") == [[f"make {name}", does] for name, does in listed]
 
 
 def test_docker_section_uses_the_ports_that_the_environment_file_names() -> None:
     variables = json.loads(read("local/sam-env.json"))
     engine = urlsplit(variables["LookupFunction"]["AWS_ENDPOINT_URL_DYNAMODB"]).port
-    assert set(re.findall(r"(?:--port |172\.17\.0\.1:)(\d+)", README)) == {str(engine)}
+    assert set(re.findall(r"(?:--port |172\.17\.0\.1:)(\d+)", LOCAL)) == {str(engine)}
     assert urlsplit(variables["IngestFunction"]["FEED_URL"]).port == feed.DEFAULT_PORT

@@ -13,6 +13,7 @@ from local import environment
 from tests.infrastructure.support import ROOT, Template
 
 PROFILES = tomllib.loads((ROOT / "samconfig.toml").read_text())
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 ENVIRONMENT = json.loads((ROOT / "local" / "sam-env.json").read_text())
 
 
@@ -61,7 +62,11 @@ def test_profiles_name_files_that_exist() -> None:
         assert (ROOT / PROFILES["default"][profile]["parameters"]["env_vars"]).is_file()
 
 
-@pytest.mark.parametrize("command", sam_commands(ROOT / "README.md"), ids=" ".join)
+@pytest.mark.parametrize(
+    "command",
+    [command for document in DOCUMENTS for command in sam_commands(document)],
+    ids=" ".join,
+)
 def test_documented_command_names_what_exists(template: Template, command: list[str]) -> None:
     for option, word in pairwise(command):
         if option == "--config-env":

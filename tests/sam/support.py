@@ -1,4 +1,4 @@
-"""`sam local` as the README has it typed, and the table of what it answered."""
+"""The commands `sam local` of docs/local.md, and the table of what they answered."""
 
 import http.client
 import json
@@ -69,7 +69,7 @@ def table(rows: Sequence[Row]) -> list[str]:
 
 
 class SamLocal:
-    """The commands of the README, over a build and on ports that are free on this machine.
+    """The commands of docs/local.md, over a build and on ports that are free on this machine.
 
     Args:
         build: what `make build` has made.
@@ -131,11 +131,13 @@ class SamLocal:
 
 
 def _documented(command: str) -> list[str]:
-    """The words of a `sam local` command in the README, for the processor of this machine."""
+    """The words of a `sam local` command in docs/local.md, for the processor of this machine."""
     found = re.search(
-        rf"^\.tools/sam/bin/sam local {command} .*$", (ROOT / "README.md").read_text(), re.MULTILINE
+        rf"^\.tools/sam/bin/sam local {command} .*$",
+        (ROOT / "docs/local.md").read_text(),
+        re.MULTILINE,
     )
-    assert found, f"README.md has no `sam local {command}`"
+    assert found, f"docs/local.md has no `sam local {command}`"
     return shlex.split(found[0].replace("x86_64", "x86_64" if ARCH == "x86_64" else "arm64"))
 
 

@@ -1,4 +1,4 @@
-"""The built functions under the real `sam local`, by the commands that the README has."""
+"""The built functions under the real `sam local`, by the commands of docs/local.md."""
 
 import json
 from datetime import UTC, datetime
