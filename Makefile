@@ -9,7 +9,7 @@ INSTALL := apt-get install --yes --no-install-recommends
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run quick unit test test-deploy test-sam test-dns test-clients test-ui bench lint audit sbom build lock check-lock clean
+.PHONY: help setup run quick unit test test-deploy test-sam test-dns test-clients test-ui lint-web bench lint audit sbom build lock check-lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ test-ui: setup .tools/ui/.ready ## Test the page in a browser; installs Debian's
 	@test -x "$(CHROMIUM)" || { apt-get update && $(INSTALL) chromium; } > .tools/ui/apt.log 2>&1 || true
 	@test -x "$(CHROMIUM)" || { echo "No browser at $(CHROMIUM), and apt-get did not install one (.tools/ui/apt.log): set CHROMIUM=..." >&2; exit 1; }
 	CHROMIUM="$(CHROMIUM)" .tools/ui/bin/python -m pytest tests/ui
+
+lint-web: .tools/web/.ready ## Check style and mistakes in the pages of functions/lookup/web; installs Debian's npm if it is missing
+	.tools/web/node_modules/.bin/biome ci --error-on-warnings
 
 bench: setup .tools/peers/.ready $(if $(URL),,.tools/emulator/.ready) ## Measure cost and speed; writes docs/benchmarks.md, docs/cost.md and docs/scale.md
 	$(if $(URL),,$(MAKE) --no-print-directory build ARCH="$$(uname -m)" BUILD_DIR=.tools/bench)
@@ -138,6 +141,15 @@ TOOL_PYTHON = $(BIN)/python
 	  { echo "Python 3.13 is needed: the functions are built for it" >&2; exit 1; }
 	$(UV) venv --quiet --clear --python "$(TOOL_PYTHON)" .tools/$*
 	$(UV) pip sync --quiet $(TOOL_OPTIONS) --python .tools/$* --require-hashes $<
+	@touch $@
+
+# The linter of the pages comes from npm.
+.tools/web/.ready: requirements/package.json requirements/package-lock.json
+	@mkdir -p .tools/web
+	@command -v npm > /dev/null || { apt-get update && $(INSTALL) npm; } > .tools/web/apt.log 2>&1 || true
+	@command -v npm > /dev/null || { echo "npm is missing, and apt-get did not install it (.tools/web/apt.log): run as root, or install npm" >&2; exit 1; }
+	cp requirements/package.json requirements/package-lock.json .tools/web
+	npm ci --prefix .tools/web --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 # These two run the functions, in the Python version that they are built for.

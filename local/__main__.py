@@ -27,6 +27,7 @@ COMMANDS = {
     "poll": "run the publish handler once over the new reports of SANDBOX_URL",
     "keys": "create, list, disable, enable and delete API keys",
     "openapi": "generate the OpenAPI document from the routes and models",
+    "web": "put the pages of the lookup function together from their parts",
     "up": "start everything with a sample feed, and show an answer",
     "rekey": "move stored items from old canonical forms to the present ones",
     "verdict": "set, take back and list the verdicts that analysts set by hand",

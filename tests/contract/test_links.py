@@ -34,7 +34,7 @@ _GIVEN = (
     r"""(?P<address>[^"'`]*)"""
 )
 # A path of the host, unless it is appended to something, or given to what puts the base before it.
-_PATH = r"""(?P<before>ask\(|\+ |report \? )?["'`](?P<address>/[a-z][^"'`]*)"""
+_PATH = r"""(?P<before>ask\(\s*|\+\s|report\s\? )?["'`](?P<address>/[a-z][^"'`]*)"""
 
 
 def unsafe_in_page(html: str) -> list[str]:

@@ -5,6 +5,7 @@ import re
 from base64 import b64encode
 from dataclasses import replace
 from hashlib import sha256
+from io import StringIO
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -12,6 +13,7 @@ import pytest
 
 from functions.lookup import documentation
 from functions.lookup.routes import respond
+from local import web
 from shared.domain.indicator_types import INDICATOR_TYPES, IndicatorType
 from shared.domain.verdict import Verdict
 from shared.http.web import Request, Response
@@ -31,6 +33,35 @@ def digest_of(element: str, text: str) -> str:
     """Compute the hash as a browser does: over the text between the tags."""
     [content] = re.findall(f"<{element}>(.*?)</{element}>", text, re.DOTALL)
     return f"'sha256-{b64encode(sha256(content.encode()).digest()).decode()}'"
+
+
+@pytest.mark.parametrize("name", web.PAGES)
+def test_the_committed_page_is_put_together_from_its_parts(name: str) -> None:
+    committed = FILE.with_name(name).read_text(encoding="utf-8")
+    assert committed == web.text(name), "run: .venv/bin/python -m local web"
+
+
+def test_the_command_writes_the_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = {
+        "index.html": (
+            '<p>\n  a\n</p>\n<link rel="stylesheet" href="page.css">\n'
+            '<script src="page.js"></script>\n'
+        ),
+        "page.css": "p {\n  margin: 0;\n}\n",
+        "page.js": '// A comment.\n\nconst slash = "\\\\n";\n',
+        "docs.html": "<p>b\n",
+    }
+    (tmp_path / "web").mkdir()
+    for name, text in parts.items():
+        (tmp_path / "web" / name).write_text(text)
+    monkeypatch.setattr(web, "FUNCTION", tmp_path)
+    monkeypatch.setattr(web, "PARTS", tmp_path / "web")
+    assert web.command(StringIO()) == 0
+    assert (tmp_path / "docs.html").read_text() == "<p>b\n"
+    assert (tmp_path / "page.html").read_text() == (
+        "<p>\na\n</p>\n<style>\np {\nmargin: 0;\n}\n</style>\n"
+        '<script>\nconst slash = "\\\\n";\n</script>\n'
+    )
 
 
 def test_it_is_served_to_everyone_and_may_only_ask_this_api(api: Api) -> None:
