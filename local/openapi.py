@@ -100,6 +100,7 @@ from shared.http.api_error import (
 )
 from shared.http.errors import ErrorDefinition
 from shared.http.routing import Counting, Route
+from shared.store.api_keys import DEFAULT_RIGHTS
 from shared.store.feed_runs import FeedRun
 from shared.store.providers import ProviderState
 
@@ -387,6 +388,7 @@ _KEY_INFO = key_info(
     expires=0,
     daily_limit=4000,
     minute_limit=0,
+    rights=DEFAULT_RIGHTS,
 )
 
 _IF_FILTER = "Available if the stack publishes a filter, after the first build; 404 before."

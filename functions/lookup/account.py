@@ -91,5 +91,6 @@ def _info(caller: Caller) -> Response:
         expires=key.expires,
         daily_limit=key.daily_limit,
         minute_limit=key.minute_limit,
+        rights=key.rights,
     )
     return Response(200, body)

@@ -4,6 +4,7 @@ The official SDK requires whole numbers for upload sizes, and strings that are n
 service accepts no files, so the sizes are 0. An answer never contains the key itself.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from shared.domain.moment import format_millis
@@ -26,6 +27,7 @@ def key_info(
     expires: int,
     daily_limit: int,
     minute_limit: int,
+    rights: Iterable[str],
 ) -> Body:
     """The answer to GET /v4/apikey.
 
@@ -35,6 +37,7 @@ def key_info(
         expires: milliseconds since the epoch; 0 for never.
         daily_limit: look-ups per day; 0 for no limit, then `limit_reputation` is absent.
         minute_limit: look-ups per minute; 0 for no limit, then `throttling_limit` is absent.
+        rights: what the key may do; the vendor's API has no such field.
     """
     body: Body = {
         "success": True,
@@ -65,6 +68,7 @@ def key_info(
         "scan_with": "",
         "source": "",
         "paid_user": 1,
+        "rights": sorted(rights),
     }
     if daily_limit != _NO_LIMIT:
         body["limit_reputation"] = daily_limit

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from shared.domain.evidence import EvidenceSource
 from shared.domain.indicator_types import IndicatorType
+from shared.store.api_keys import Right
 
 _FLOW_ID = "66b3763be7dbbbdfcd0a6a96"
 _SHA256 = IndicatorType.SHA256.info.example
@@ -936,6 +937,7 @@ class KeyInfo(ResponseBody):
     scan_with: Nothing
     source: Nothing
     paid_user: Literal[1]
+    rights: list[Right] = Field(description="What the key may do.")
 
 
 class _OtherFamilies(ResponseBody):

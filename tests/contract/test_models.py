@@ -14,6 +14,7 @@ from local.openapi_models import v4 as models
 from shared.domain.indicator import HASH_TYPES, IndicatorType
 from shared.domain.provider import SANDBOX_PROVIDER
 from shared.domain.verdict import Verdict
+from shared.store.api_keys import ALL_RIGHTS
 from tests.contract.support import KEY, Api, Reply, of_verdict
 
 ADDRESSES = (IndicatorType.IP, IndicatorType.DOMAIN, IndicatorType.URL)
@@ -183,6 +184,7 @@ def test_what_is_told_of_keys_with_other_limits() -> None:
             expires=expires,
             daily_limit=daily_limit,
             minute_limit=minute_limit,
+            rights=ALL_RIGHTS,
         )
         models.KeyInfo.model_validate(info)
         models.LimitsRemaining.model_validate(limits_remaining(daily_limit, 0))

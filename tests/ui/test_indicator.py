@@ -277,6 +277,16 @@ def test_an_indicator_can_be_marked_and_reported(opened: Page) -> None:
     ]
 
 
+def test_only_a_key_that_may_mark_is_shown_the_form(opened: Page) -> None:
+    rights = ["export", "lookup"]
+    opened.route("**/v4/apikey", lambda route: route.fulfill(json={"rights": rights}))
+    opened.reload()
+    go_to(opened, "domain", MALICIOUS)
+    opened.click("#ioc summary:text-is('Report a false positive')")
+    assert opened.locator("#ioc form button").all_inner_texts() == ["Report a false positive"]
+    assert opened.locator("#ioc form select").count() == 0
+
+
 def test_a_mark_counts_at_once(opened: Page) -> None:
     """With the service itself, so that the page and the routes agree."""
     value = "host-59.samples.example"

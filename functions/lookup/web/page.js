@@ -171,9 +171,30 @@ $("key-form").addEventListener("submit", (event) => {
   view();
   tryKey(key);
 });
+// What the service knows of the key that is set. Each key is asked for once, and again after a failure.
+let known = { key: "", info: null };
+function keyInfo() {
+  const key = sessionStorage.getItem(KEY);
+  if (known.key !== key) {
+    const info = ask("/v4/apikey");
+    known = { key, info };
+    info.catch(() => {
+      if (known.info === info) known = { key: "", info: null };
+    });
+  }
+  return known.info;
+}
+
+// A key of which nothing could be read is shown the form; the service refuses what it may not do.
+const mayMark = () =>
+  keyInfo().then(
+    ({ rights }) => rights.includes("annotate"),
+    () => true,
+  );
+
 async function tryKey(key) {
   try {
-    const { nickname } = await ask("/v4/apikey");
+    const { nickname } = await keyInfo();
     if (key === sessionStorage.getItem(KEY)) $("key-said").textContent = nickname + " is set. Only this tab keeps it.";
   } catch (error) {
     if (key === sessionStorage.getItem(KEY) && error.status !== 401)
@@ -655,8 +676,8 @@ function sightingsOf(row) {
 
 let iocRequests = 0;
 
-// Any key may report a false positive; a key without the right to mark is refused with a message that names it.
-function assessForm(asked, body) {
+// Any key may report a false positive; `marks`: whether the key may set a verdict, too.
+function assessForm(asked, body, marks) {
   const said = make("span", { role: "status" });
   const reason = make("input", { required: "", maxlength: "1000", size: "40" });
   const verdict = make(
@@ -696,7 +717,7 @@ function assessForm(asked, body) {
   return make(
     "details",
     {},
-    make("summary", {}, "Mark it, or report a false positive"),
+    make("summary", {}, marks ? "Mark it, or report a false positive" : "Report a false positive"),
     make(
       "form",
       {
@@ -708,10 +729,14 @@ function assessForm(asked, body) {
       },
       make("label", {}, "Reason ", reason),
       make("button", { value: "report" }, "Report a false positive"),
-      make("label", {}, "Verdict ", verdict),
-      make("label", {}, "until ", until),
-      make("button", { value: "mark" }, "Mark it"),
-      body.override
+      marks
+        ? [
+            make("label", {}, "Verdict ", verdict),
+            make("label", {}, "until ", until),
+            make("button", { value: "mark" }, "Mark it"),
+          ]
+        : "",
+      marks && body.override
         ? make(
             "button",
             { type: "button", click: () => send("verdict", "DELETE", null, "The mark is removed.") },
@@ -732,7 +757,7 @@ async function loadIoc(type, value) {
   $("ioc").replaceChildren();
   setStatus($("ioc-said"), "Looking up \u2026", false);
   try {
-    const body = await explain(asked);
+    const [body, marks] = await Promise.all([explain(asked), mayMark()]);
     if (request !== iocRequests) return;
     const row = { ...asked, count: 1, verdict: body.verdict, report: body.report, ...factsOf(body) };
     $("ioc").replaceChildren(
@@ -780,7 +805,7 @@ async function loadIoc(type, value) {
       ),
       ...explained(body),
       ...(row.verdicts.length ? [providersTable(row)] : []),
-      assessForm(asked, body),
+      assessForm(asked, body, marks),
       sightingsOf(row),
     );
     setStatus($("ioc-said"), "", false);

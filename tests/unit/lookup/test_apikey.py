@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from functions.lookup.apikey_bodies import key_info, limits_remaining, limits_used
+from shared.store.api_keys import Right
 
 CREATED = 1_767_607_200_000
 # What the official SDK refuses to do without.
@@ -25,6 +26,7 @@ def info(**changes: Any) -> dict[str, Any]:
         "expires": 0,
         "daily_limit": 4000,
         "minute_limit": 60,
+        "rights": {Right.LOOKUP, Right.ANNOTATE},
     }
     return key_info(**arguments | changes)
 
@@ -43,6 +45,7 @@ def test_limits_names_and_times() -> None:
     assert body["expiration_date"] == "2026-01-05T10:00:00.001Z"
     assert body["time_interval"] == "Daily"
     assert body["portal_api_key"] == ""
+    assert body["rights"] == ["annotate", "lookup"]
 
 
 def test_nothing_is_null_and_no_limit_is_not_made_up() -> None:
