@@ -51,7 +51,8 @@ def bulk(service: Service, call: Call) -> Response:
     with_details = _wants_details(call.request)
     texts = read_items(call, HASHES)
     asked = [ask_or_error(None, text) for text in texts]
-    known = service.find_many({one.indicator for one in asked if isinstance(one, Query)})
+    hashes = {one.indicator for one in asked if isinstance(one, Query)}
+    known = service.find_many(hashes) if with_details else service.find_verdicts(hashes)
     scorer = service.scorer()
     rows = [
         row_of(text, known[one.indicator], scorer, with_details=with_details)

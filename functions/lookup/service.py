@@ -46,6 +46,11 @@ class Iocs(Protocol):
     ) -> Mapping[Indicator, IocRecord]:
         """An IOC record for each of many indicators; raises StoreError."""
 
+    def find_verdicts(
+        self, hashes: Iterable[Indicator], providers: Iterable[str]
+    ) -> Mapping[Indicator, IocRecord]:
+        """For each of many hashes what its verdict depends on; raises StoreError."""
+
 
 class Filters(Protocol):
     """Bucket of the filter, such as `shared.store.filters.FilterBucket`."""
@@ -212,6 +217,18 @@ class Service:
         results = dict(zip(found, self._results(found.values()), strict=True))
         if report:
             self.looked_up(results.values())
+        return results
+
+    def find_verdicts(self, hashes: Collection[Indicator]) -> dict[Indicator, LookupResult]:
+        """Look many hashes up like `find_many`, without dates, counts, tags and origins.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        providers = [state.provider.id for state in self.providers.states()]
+        found = self.iocs.find_verdicts(hashes, providers)
+        results = dict(zip(found, self._results(found.values()), strict=True))
+        self.looked_up(results.values())
         return results
 
     def overruling(self, indicators: Collection[Indicator]) -> dict[Indicator, Ruling]:

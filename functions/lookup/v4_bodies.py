@@ -68,7 +68,6 @@ _THREAT_LEVELS = {
 }
 _SCAN_RESULTS = {0: "No Threat Detected", 1: "Infected", 2: "Suspicious"}
 _DETECTED = frozenset({1, 2})
-_WORST_FIRST = (1, 2, 0)
 _FAILED = 3
 _UNKNOWN = 5
 _NOT_LISTED = 5
@@ -161,8 +160,9 @@ def _engines(
 
 def _overall(results: Sequence[int]) -> tuple[int, int]:
     """The worst result of all engines, and the number of detections."""
-    worst = next((one for one in _WORST_FIRST if one in results), 0)
-    return worst, sum(one in _DETECTED for one in results)
+    detected = [one for one in results if one in _DETECTED]
+    # The number for "infected" is less than that for "suspicious".
+    return min(detected, default=0), len(detected)
 
 
 def _sandbox_result(reputation: Reputation | None, rule: Ruling | None) -> int:
@@ -179,7 +179,9 @@ def _result(provider_verdict: ProviderVerdict, rule: Ruling | None) -> int:
 
 
 def _scan_result(verdict: Verdict, rule: Ruling | None) -> int:
-    return _MEANINGS[apply_rule(verdict, rule).shown_as].scan_result
+    if rule is not None:
+        verdict = apply_rule(verdict, rule).shown_as
+    return _MEANINGS[verdict].scan_result
 
 
 _UNKNOWN_TO_SANDBOX: Final = {

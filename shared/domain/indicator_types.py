@@ -24,6 +24,9 @@ class IndicatorType(StrEnum):
     DOMAIN = "domain"
     URL = "url"
 
+    # That of `Enum` is a function of Python, and dictionaries call it for every look-up.
+    __hash__ = str.__hash__
+
     @property
     def info(self) -> "TypeInfo":
         """What the code knows of the type."""

@@ -19,6 +19,9 @@ class Verdict(IntEnum):
     LIKELY_MALICIOUS = 3
     MALICIOUS = 4
 
+    # As of `IndicatorType`: that of `Enum` is a function of Python.
+    __hash__ = int.__hash__
+
 
 UNKNOWN: Final = "UNKNOWN"
 # Fields of a record that its verdict is read from, in the order of the functions' arguments.

@@ -25,6 +25,7 @@ def batch_get(
     table: str,
     keys: Sequence[str],
     *,
+    attributes: Sequence[str] = (),
     consistent: bool = False,
     rounds: int = MAX_ROUNDS,
     sleep: Callable[[float], None] = time.sleep,
@@ -32,17 +33,23 @@ def batch_get(
     """Read items by their partition keys, each key once, in any order; up to 1,000 in parallel.
 
     Args:
+        attributes: what to read of each item, all if empty; the units are the same.
         rounds: how many times to request a key that stays unprocessed.
 
     Raises:
         StoreError: the store failed, or left keys unprocessed in every round.
     """
     distinct = list(dict.fromkeys(keys))
+    how: dict[str, Any] = {"ConsistentRead": consistent}
+    if attributes:
+        names = {f"#{at}": name for at, name in enumerate(attributes)}
+        how["ProjectionExpression"] = ",".join(names)
+        how["ExpressionAttributeNames"] = names
     for group in _parts(distinct, _AT_ONCE * MAX_BATCH_READ):
         left: Any = [{"pk": {"S": key}} for key in group]
         for pause in pauses(rounds, _FIRST_PAUSE_S, _LONGEST_PAUSE_S):
             requests = [
-                {"RequestItems": {table: {"Keys": some, "ConsistentRead": consistent}}}
+                {"RequestItems": {table: {"Keys": some, **how}}}
                 for some in _parts(left, MAX_BATCH_READ)
             ]
             with store_errors():

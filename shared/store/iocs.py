@@ -12,6 +12,8 @@ from shared.store.batch import Item, batch_get
 from shared.store.client import DynamoDBClient, Table, store_errors
 from shared.store.items import (
     OVERRIDE,
+    VERDICT_ATTRIBUTES,
+    WITHOUT_DATES,
     IocItem,
     from_item,
     has_expired,
@@ -96,6 +98,31 @@ class IocTable(Table):
             one: _record(one, items.get(key), around.get(one, ()), items)
             for key, one in keys.items()
         }
+
+    def find_verdicts(
+        self, hashes: Iterable[Indicator], providers: Iterable[str]
+    ) -> dict[Indicator, IocRecord]:
+        """Read the records of hashes like `find_many`, but only what their verdicts depend on.
+
+        The dates, counts, tags and origins of a record are empty. Of a large bulk, reading them
+        would take a third of the time.
+
+        Args:
+            providers: ids of the providers whose listings to read.
+
+        Raises:
+            StoreError: the store failed; there is no partial result.
+        """
+        keys = {ioc_key(indicator): indicator for indicator in hashes}
+        wanted = (*VERDICT_ATTRIBUTES, *map(listing_attribute, providers))
+        read = batch_get(self._client, self._table, list(keys), attributes=wanted, rounds=_ROUNDS)
+        now_s = self._clock()
+        items = {
+            item["pk"]["S"]: {**WITHOUT_DATES, **item}
+            for item in read
+            if not has_expired(item, now_s)
+        }
+        return {one: _record(one, items.get(key), (), items) for key, one in keys.items()}
 
     def read(
         self, indicators: Iterable[Indicator], *, consistent: bool = False

@@ -35,7 +35,7 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import reduce
-from typing import Any
+from typing import Any, Final
 
 from shared.domain.indicator import Indicator, IndicatorType
 from shared.domain.override import Override, holds_for, join
@@ -48,8 +48,15 @@ Item = dict[str, Any]
 
 _PROVIDER_PREFIX = "l:"
 OVERRIDE = "o"
+# What the verdict of a hash and its scan depend on, apart from the listings of other providers.
+VERDICT_ATTRIBUTES: Final = tuple(f"pk ttl verdict flow worst siblings details {OVERRIDE}".split())
+# In the place of what is not read with them and every item has.
+WITHOUT_DATES: Final = {name: {"N": "0"} for name in ("first", "last", "n")}
 # Of all types, also those that are switched off: a stored sibling may be of one.
 _TYPE_BY_DIGITS = {kind.info.hash_digits: kind for kind in IndicatorType}
+# Reading an enumeration by its value takes longer than reading the rest of a verdict.
+_VERDICTS = {str(verdict.value): verdict for verdict in Verdict}
+_EMPTY: frozenset[Any] = frozenset()
 _FLOW_BYTES = 10
 _RUN_BYTES = 4
 
@@ -125,15 +132,17 @@ def summary_attributes(indicator: Indicator, summary: SightingSummary) -> Item:
 def read_summary(indicator: Indicator, item: Mapping[str, Any]) -> SightingSummary:
     """Read the result of `summary_attributes`."""
     last_seen = int(item["last"]["N"])
-    latest = read_scan(indicator, item, last_seen)
+    siblings = _siblings(item)
+    only = _only_sha256(indicator, siblings)
+    latest = _read_scan(item, last_seen, only)
     return SightingSummary(
-        latest=latest,
-        worst=read_scan(indicator, item, last_seen, "worst") if "worst" in item else latest,
-        first_seen=int(item["first"]["N"]),
-        last_seen=last_seen,
-        tags=frozenset(item["tags"]["SS"]) if "tags" in item else frozenset(),
-        claimed_count=int(item["claimed"]["N"]) if "claimed" in item else 0,
-        siblings=_siblings(item),
+        latest,
+        _read_scan(item["worst"]["M"], last_seen, only) if "worst" in item else latest,
+        int(item["first"]["N"]),
+        last_seen,
+        frozenset(item["tags"]["SS"]) if "tags" in item else _EMPTY,
+        _number(item, "claimed"),
+        siblings,
     )
 
 
@@ -154,30 +163,27 @@ def _scan_attributes(scan: ScanVerdict, last_seen: int, only_sha256: str) -> Ite
     return attributes
 
 
-def read_scan(
-    indicator: Indicator, item: Mapping[str, Any], last_seen: int, part: str = ""
-) -> ScanVerdict:
-    """Read a scan verdict from its attributes in an item, or in a part of it.
+def read_scan(indicator: Indicator, item: Mapping[str, Any], last_seen: int) -> ScanVerdict:
+    """Read a scan verdict from its attributes in an item.
 
     Args:
         last_seen: its date, if no attribute has it.
-        part: name of the map with the attributes, "" for the item itself.
     """
-    scan = item[part]["M"] if part else item
-    if "sha256" in scan:
-        sha256 = str(scan["sha256"]["S"])
-    else:
-        sha256 = _only_sha256(indicator, _siblings(item))
+    return _read_scan(item, last_seen, _only_sha256(indicator, _siblings(item)))
+
+
+def _read_scan(scan: Mapping[str, Any], last_seen: int, only_sha256: str) -> ScanVerdict:
+    """Read the result of `_scan_attributes`; the arguments are the same."""
     return ScanVerdict(
-        seen_at=int(scan["seen"]["N"]) if "seen" in scan else last_seen,
-        verdict=Verdict(int(scan["verdict"]["N"])),
-        flow_id=scan["flow"]["S"],
-        parent_verdict=_text(scan, "parent"),
-        origin=_text(scan, "origin"),
-        report_id=_text(scan, "report"),
-        source=_text(scan, "source"),
-        details=_text(scan, "details"),
-        sha256=sha256,
+        int(scan["seen"]["N"]) if "seen" in scan else last_seen,
+        _VERDICTS[scan["verdict"]["N"]],
+        scan["flow"]["S"],
+        _text(scan, "parent"),
+        _text(scan, "origin"),
+        _text(scan, "report"),
+        _text(scan, "source"),
+        _text(scan, "details"),
+        str(scan["sha256"]["S"]) if "sha256" in scan else only_sha256,
     )
 
 
@@ -191,7 +197,7 @@ def _only_sha256(indicator: Indicator, siblings: AbstractSet[Indicator]) -> str:
 
 def _siblings(item: Mapping[str, Any]) -> frozenset[Indicator]:
     if "siblings" not in item:
-        return frozenset()
+        return _EMPTY
     digests = (bytes(digest).hex().upper() for digest in item["siblings"]["BS"])
     return frozenset(Indicator(_TYPE_BY_DIGITS[len(one)], one) for one in digests)
 
@@ -230,11 +236,11 @@ def read_override(item: Mapping[str, Any]) -> Override | None:
     return Override(
         int(facts["t"]["N"]),
         int(facts["i"]["N"]),
-        Verdict(int(facts["v"]["N"])),
+        _VERDICTS[facts["v"]["N"]],
         facts["r"]["S"],
         facts["b"]["S"],
         facts["n"]["S"],
-        int(facts["e"]["N"]) if "e" in facts else 0,
+        _number(facts, "e"),
         "x" in facts,
     )
 
@@ -280,10 +286,10 @@ def _listing(facts: Mapping[str, Any]) -> Listing:
         ListingStatus(int(facts["s"]["N"])),
         assessment=_text(facts, "a"),
         category=_text(facts, "c"),
-        detect_time=int(facts["t"]["N"]) if "t" in facts else 0,
+        detect_time=_number(facts, "t"),
         source_list=_text(facts, "n"),
-        answered=int(facts["w"]["N"]) if "w" in facts else 0,
-        expires=int(facts["e"]["N"]) if "e" in facts else 0,
+        answered=_number(facts, "w"),
+        expires=_number(facts, "e"),
         below="b" in facts,
     )
 
@@ -299,9 +305,9 @@ def reputation_from_item(item: Mapping[str, Any]) -> Reputation | None:
 
 
 def _reputation(indicator: Indicator, item: Mapping[str, Any]) -> Reputation | None:
-    if "n" not in item:
+    if "verdict" not in item:
         return None
-    return Reputation(indicator, read_summary(indicator, item), counted=int(item["n"]["N"]))
+    return Reputation(indicator, read_summary(indicator, item), int(item["n"]["N"]))
 
 
 def from_item(item: Mapping[str, Any]) -> IocItem:
@@ -382,6 +388,10 @@ def indicator_of(item: Mapping[str, Any]) -> Indicator:
 
 def _text(item: Mapping[str, Any], name: str) -> str:
     return str(item[name]["S"]) if name in item else ""
+
+
+def _number(item: Mapping[str, Any], name: str) -> int:
+    return int(item[name]["N"]) if name in item else 0
 
 
 def _bytes(value: Any) -> bytes:

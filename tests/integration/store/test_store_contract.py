@@ -114,6 +114,26 @@ class TestIocs:
         # Ingestion replaces it on its version.
         assert table(end).read([DOMAIN]) == {DOMAIN: stored(b"1")}
 
+    def test_the_verdict_of_a_hash_is_found_without_its_dates_and_tags(
+        self, every_store: Store
+    ) -> None:
+        table = IocTable(
+            every_store.client, every_store.table, retention_s=60, clock=lambda: 2_000_000_000
+        )
+        md5, listed, old, absent = (parse(IndicatorType.MD5, digit * 32) for digit in "abcd")
+        known = reputation(md5, seen_at=2_000_000_000_000, tags=frozenset({"packed"}))
+        assert table.write(IocItem(known, b"1"), None)
+        assert table.write(stored(b"1", old), None)
+        for provider in ("one", "two"):
+            table.list_subject(provider, listed, LISTED)
+        found = table.find_verdicts([md5, listed, old, absent], ["one"])
+        assert found == {
+            md5: IocRecord(md5, reputation(md5, seen_at=0, counted=0)),
+            listed: IocRecord(listed, None, {"one": LISTED}),
+            old: IocRecord(old),
+            absent: IocRecord(absent),
+        }
+
 
 LISTED = Listing(ListingStatus.LISTED, "botnet", "c2", 1_700_000_000_000, "list a", 4, 5)
 TRUSTED = Listing(ListingStatus.TRUSTED)

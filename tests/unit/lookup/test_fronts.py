@@ -56,6 +56,9 @@ class Recorder:
     ) -> Mapping[Indicator, IocRecord]:
         return {one: self.find(one) for one in indicators}
 
+    def find_verdicts(self, hashes: Any, _: object) -> Mapping[Indicator, IocRecord]:
+        return self.find_many(hashes)
+
     def sightings(self, indicator: Indicator, _limit: int, after: str = "") -> ResultPage[Any]:
         if after:
             raise BadCursor

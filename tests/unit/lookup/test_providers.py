@@ -93,6 +93,11 @@ class FakeIocs:
         self.reads.append((wanted, dict(covering or {})))
         return {one: self.known.get(one, IocRecord(one)) for one in wanted}
 
+    def find_verdicts(
+        self, hashes: Iterable[Indicator], _: Iterable[str]
+    ) -> Mapping[Indicator, IocRecord]:
+        return self.find_many(hashes)
+
 
 @dataclass
 class World:

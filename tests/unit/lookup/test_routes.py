@@ -44,6 +44,11 @@ class FakeIocs:
     ) -> Mapping[Indicator, IocRecord]:
         return {one: self.find(one) for one in indicators}
 
+    def find_verdicts(
+        self, hashes: Iterable[Indicator], _: Iterable[str]
+    ) -> Mapping[Indicator, IocRecord]:
+        return self.find_many(hashes)
+
 
 class FakeKeys:
     def __init__(self, *keys: str) -> None:
@@ -281,7 +286,7 @@ def test_an_outage_is_not_an_unknown_key_or_indicator() -> None:
         def find(self, _: object, networks: object = ()) -> Any:
             raise StoreError("the store did not answer")
 
-        find_many = find
+        find_many = find_verdicts = find
 
     request = Request("GET", "/v4/hash/" + "a" * 64, "", {"apikey": KEY})
     down = KeyRing(Down(), lambda: 0.0)

@@ -332,6 +332,8 @@ class TrustedIocs:
     def find_many(self, indicators: Iterable[Indicator], *_: object) -> dict[Indicator, IocRecord]:
         return {one: self.find(one) for one in indicators}
 
+    find_verdicts = find_many
+
 
 def test_a_trusted_list_overrules_in_searches() -> None:
     using = replace(service(), index=FakeIndex(), iocs=TrustedIocs(), providers=Trusting())
