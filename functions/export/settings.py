@@ -2,7 +2,7 @@
 
 from shared.domain.verdict import Verdict
 from shared.formats.exports.source import Tlp
-from shared.runtime.settings import Environment, SettingsError, names, optional_url, text
+from shared.runtime.settings import Environment, SettingsError, days, names, optional_url, text
 
 # Milder verdicts are harmless, and tools detect every indicator whatever it contains.
 INDICATED = ("SUSPICIOUS", "LIKELY_MALICIOUS", "MALICIOUS")
@@ -20,6 +20,7 @@ class ExportSettings:
         tlp: TLP marking of the exports (`EXPORT_TLP`): clear, green, amber or red.
         least_verdict: the mildest verdict that makes a STIX indicator (`EXPORT_LEAST_VERDICT`):
             SUSPICIOUS, LIKELY_MALICIOUS or MALICIOUS.
+        retention_s: how long an IOC is kept after it was last seen (`TTL`, in days); 0: no limit.
         sandbox_url: address of the sandbox (`SANDBOX_URL`), for links to its reports; "" for none.
 
     Raises:
@@ -31,6 +32,7 @@ class ExportSettings:
         self.state_table_name = text(env, "STATE_TABLE_NAME")
         self.providers = names(env, "PROVIDERS")
         self.bucket = text(env, "EXPORT_BUCKET")
+        self.retention_s = days(env, "TTL")
         self.tlp = _tlp(env)
         self.least_verdict = _least_verdict(env)
         self.sandbox_url = optional_url(env, "SANDBOX_URL")

@@ -7,10 +7,13 @@ from functions.export.trust import JudgedIoc, Trust
 from shared.domain.indicator import Indicator
 from shared.store.client import DynamoDBClient
 from shared.store.items import (
+    IocItem,
+    from_item,
     has_expired,
     indicator_of,
     listing_attribute,
     listings_from_item,
+    read_override,
     record_from_item,
 )
 from shared.store.keys import Prefix
@@ -23,6 +26,7 @@ def read_iocs(
     trust: Trust,
     consume: Callable[[list[JudgedIoc]], None],
     *,
+    take_expired: Callable[[tuple[Indicator, IocItem]], None],
     left: Callable[[], float],
     now: int,
 ) -> dict[Indicator, str]:
@@ -31,6 +35,7 @@ def read_iocs(
     Indicators and networks that only other providers list are excluded, and what has expired.
 
     Args:
+        take_expired: receives each item with an override that has expired.
         now: milliseconds since the epoch.
 
     Returns:
@@ -46,6 +51,9 @@ def read_iocs(
             listings = listings_from_item(item) if trust.providers else {}
             if provider := trust.trusting_below(listings):
                 below[indicator_of(item)] = provider
+            override = read_override(item)
+            if override is not None and override.at(now) != override:
+                take_expired((indicator_of(item), from_item(item)))
             known = record_from_item(indicator_of(item), item)
             reputation = known.reputation
             if reputation is None and known.override is not None:

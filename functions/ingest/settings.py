@@ -2,9 +2,7 @@
 
 from shared.http.private_ca import PrivateCa
 from shared.runtime.secret import Secret
-from shared.runtime.settings import Environment, flag, number, text, url
-
-SECONDS_A_DAY = 86_400
+from shared.runtime.settings import Environment, days, flag, text, url
 
 
 class IngestSettings:
@@ -39,4 +37,4 @@ class IngestSettings:
         self.table_name = text(env, "TABLE_NAME")
         self.state_table_name = text(env, "STATE_TABLE_NAME")
         self.search_table_name = env.get("SEARCH_TABLE_NAME", "")
-        self.retention_s = number(env, "TTL", "days") * SECONDS_A_DAY
+        self.retention_s = days(env, "TTL")

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from typing import Any
 
@@ -22,7 +22,9 @@ from functions.publish.settings import PublishSettings
 from functions.publish.store.feed_log import FeedLog
 from functions.publish.store.histories import Histories
 from shared.client import AnswerCache, ReputationClient
+from shared.domain.indicator import Indicator
 from shared.domain.links import report_link
+from shared.domain.verdict import Verdict
 from shared.http.authentication import KeyRing
 from shared.http.fetch import FeedClient
 from shared.http.respond import guarded
@@ -31,6 +33,7 @@ from shared.runtime.deadline import Deadline
 from shared.runtime.observability import failures_by_kind, logged, logger, metrics
 from shared.store.api_keys import ApiKeys
 from shared.store.client import dynamodb_client
+from shared.store.iocs import IocTable
 from shared.store.trusted_lists import TrustedLists
 
 # Time at the end of an invocation that a poll leaves for the current report.
@@ -106,6 +109,7 @@ def _publisher() -> Publisher:
         _external_reputation(),
         now_ms,
         _trusted_by(),
+        _overridden_by,
         publish_private=_settings().publish_private,
     )
 
@@ -116,6 +120,16 @@ def _trusted_by() -> TrustedBy:
         return no_trusted_lists
     lists = TrustedLists(_client(), settings.table_name, settings.state_table_name, now_ms)
     return lists.trusting
+
+
+def _overridden_by(indicators: Collection[Indicator]) -> Mapping[Indicator, Verdict]:
+    now = now_ms()
+    found = IocTable(_client(), _settings().table_name).find_many(indicators)
+    return {
+        one: known.override.verdict
+        for one, known in found.items()
+        if known.override is not None and known.override.is_active(now)
+    }
 
 
 def _external_reputation() -> ExternalReputation:

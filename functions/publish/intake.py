@@ -30,10 +30,11 @@ from functions.publish.store.feed_log import (
 from functions.publish.store.histories import Histories
 from functions.publish.store.transactions import check_time, tries
 from functions.publish.verdict_rule import Decision, decide, overrule, report_verdict
-from shared.domain.evidence import Evidence
+from shared.domain.evidence import Evidence, EvidenceSource
 from shared.domain.harmless import always_harmless, is_bad
 from shared.domain.indicator import Indicator
 from shared.domain.moment import format_millis
+from shared.domain.provider import ANALYST_PROVIDER
 from shared.domain.verdict import UNKNOWN, Verdict
 
 # Part of every content digest. Raise it when the rule changes the verdicts of old reports.
@@ -48,6 +49,15 @@ ExternalReputation = Callable[
 
 # Returns by IOC the name of a provider that overrules and trusts it; raises StoreError.
 TrustedBy = Callable[[Collection[Indicator]], Mapping[Indicator, str]]
+
+
+# Returns the verdicts that analysts set, by IOC; raises StoreError.
+OverriddenBy = Callable[[Collection[Indicator]], Mapping[Indicator, Verdict]]
+
+
+def no_overrides(_: Collection[Indicator]) -> Mapping[Indicator, Verdict]:
+    """Return no override; for a publisher without an IOC table."""
+    return {}
 
 
 def no_trusted_lists(_: Collection[Indicator]) -> Mapping[Indicator, str]:
@@ -88,6 +98,7 @@ class Publisher:
         external_reputation: returns the external evidence for IOCs.
         now: milliseconds since the epoch.
         trusted_by: returns which IOCs are trusted by a provider that overrules.
+        overridden_by: returns the verdicts that analysts set, of IOCs that have one.
         publish_private: whether reports of private scans are published, too.
     """
 
@@ -96,6 +107,7 @@ class Publisher:
     external_reputation: ExternalReputation
     now: Callable[[], int]
     trusted_by: TrustedBy = no_trusted_lists
+    overridden_by: OverriddenBy = no_overrides
     publish_private: bool = False
 
     def publish(
@@ -120,7 +132,9 @@ class Publisher:
         external = self.external_reputation(report.iocs.keys())
         content = content_digest(report, asked=external is not None)
         before = self.histories.read(report.iocs)
-        decisions = _decide(report, external or {}, self._handed_on(before, report.flow_id))
+        earlier = self._handed_on(before, report.flow_id)
+        overrides = self._overrides(report, earlier)
+        decisions = _decide(report, external or {}, earlier, overrides)
         seen = {one: _mention(report, observed) for one, observed in report.iocs.items()}
         # A report that is too large must not count, so its size is checked before histories change.
         pack(_body(feed_item(report, decisions, _expected(before, seen), sender)))
@@ -180,6 +194,17 @@ class Publisher:
             return Status.PUBLISHED
         return Status.UNCHANGED if claim.known.content == content else Status.REPLACED
 
+    def _overrides(
+        self, report: ScanReport, earlier: Mapping[Indicator, Sequence[PastVerdict]]
+    ) -> Mapping[Indicator, Verdict]:
+        """The verdicts of analysts, of IOCs about which they can change what is published."""
+        asked = [
+            one
+            for one, observed in report.iocs.items()
+            if earlier.get(one) or report_verdict(observed.evidence) is None
+        ]
+        return self.overridden_by(asked) if asked else {}
+
     def _handed_on(
         self, histories: Mapping[Indicator, History], flow_id: str
     ) -> dict[Indicator, list[PastVerdict]]:
@@ -203,8 +228,12 @@ def _decide(
     report: ScanReport,
     external: Mapping[Indicator, Sequence[Evidence]],
     earlier: Mapping[Indicator, Sequence[PastVerdict]],
+    overrides: Mapping[Indicator, Verdict],
 ) -> dict[Indicator, Decision]:
-    """Decide a verdict for every IOC; all digests of one file share their evidence."""
+    """Decide a verdict for every IOC; all digests of one file share their evidence.
+
+    An override replaces what earlier reports state.
+    """
     decisions: dict[Indicator, Decision] = {}
     for one, observed in report.iocs.items():
         if one in decisions:
@@ -213,9 +242,15 @@ def _decide(
         evidence = [row for digest in same for row in report.iocs[digest].evidence]
         evidence += [row for digest in same for row in external.get(digest, ())]
         past = [known for digest in same for known in earlier.get(digest, ())]
+        if any(digest in overrides for digest in same):
+            past = []
         decision = decide(evidence, past)
-        # Each digest by itself: one that a report names wrongly must not clear another file.
-        decisions |= {digest: overrule(decision, always_harmless(digest)) for digest in same}
+        for digest in same:
+            # Each digest by itself: one that a report names wrongly must not clear another file.
+            known = decision
+            if digest in overrides:
+                known = decide([*evidence, _of_analyst(overrides[digest])])
+            decisions[digest] = overrule(known, always_harmless(digest))
     return decisions
 
 
@@ -310,6 +345,10 @@ def content_digest(report: ScanReport, *, asked: bool) -> bytes:
         ],
     ]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).digest()[:16]
+
+
+def _of_analyst(verdict: Verdict) -> Evidence:
+    return Evidence(EvidenceSource.ANALYST, verdict, ANALYST_PROVIDER)
 
 
 def _mention(report: ScanReport, observed: Observed) -> ReportMention:

@@ -4,8 +4,9 @@ Evidence has ranks, the highest first. The highest rank with evidence decides al
 
 1. the report itself: what it states for the IOC, and the verdict of the analysed file; the worst
    counts. Where the report states nothing for the IOC, its YARA rules and signals count as well;
-2. earlier reports, from their own evidence: the newest verdict;
-3. external evidence, from OSINT providers and reputation services, by
+2. an override by an analyst, which stands in for earlier reports;
+3. earlier reports, from their own evidence: the newest verdict;
+4. external evidence, from OSINT providers and reputation services, by
    `shared.domain.verdict.overall_verdict`: trust beats weak evidence, else the worst counts.
 
 An echo, which only repeats an answer of this service, has no rank and never decides. Without other
@@ -67,7 +68,10 @@ def decide(evidence: Iterable[Evidence], earlier: Iterable[PastVerdict] = ()) ->
     heard = [one for one in known if not one.echo]
     rank = [one for one in heard if one.source in _REPORT_SOURCES]
     verdict = report_verdict(rank)
-    if not rank and past:
+    analysts = [one for one in heard if one.source is EvidenceSource.ANALYST]
+    if not rank and analysts:
+        rank, verdict = analysts, _worst(analysts)
+    elif not rank and past:
         rank, verdict = [_of_earlier_report(past[0])], past[0].verdict
     elif not rank:
         rank = [one for one in heard if one.source in _EXTERNAL_SOURCES]

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from shared.domain.links import is_web_address
 
 Environment = Mapping[str, str]
+SECONDS_A_DAY = 86_400
 
 
 class SettingsError(ValueError):
@@ -54,6 +55,15 @@ def number(env: Environment, name: str, unit: str) -> int:
     if not value.isdecimal():
         raise SettingsError(f"{name} is not a number of {unit}")
     return int(value)
+
+
+def days(env: Environment, name: str) -> int:
+    """Read a whole number of days as seconds, 0 if the setting is missing or empty.
+
+    Raises:
+        SettingsError: the setting is not a whole number.
+    """
+    return number(env, name, "days") * SECONDS_A_DAY
 
 
 def names(env: Environment, name: str) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from shared.domain.indicator import Indicator
@@ -24,6 +25,7 @@ from shared.store.items import (
     override_value,
     record_from_item,
     to_item,
+    ttl_of,
 )
 from shared.store.keys import Prefix, ioc_key, subject_key
 
@@ -201,6 +203,44 @@ class IocTable(Table):
                     UpdateExpression=expression,
                     ConditionExpression="attribute_not_exists(#o) OR #o.#t < :t "
                     "OR (#o.#t = :t AND #o.#i <= :i)",
+                    ExpressionAttributeNames=names,
+                    ExpressionAttributeValues=values,
+                )
+            except self._client.exceptions.ConditionalCheckFailedException:
+                return False
+        return True
+
+    def end_override(self, indicator: Indicator, stored: IocItem) -> bool:
+        """Mark the override of an item as taken back, unless the item has changed since the read.
+
+        The retention of the item holds again.
+
+        Args:
+            stored: the item that was read, with an override.
+
+        Returns:
+            False if the item has changed since, and nothing was written.
+
+        Raises:
+            StoreError: the store failed; the write may have taken effect.
+        """
+        names = {"#o": OVERRIDE, "#x": "x"}
+        values: dict[str, Any] = {
+            ":read": {"B": stored.version},
+            ":ver": {"B": os.urandom(8)},
+            ":true": {"BOOL": True},
+        }
+        expression = "SET ver = :ver, #o.#x = :true"
+        if end_s := ttl_of(replace(stored, override=None), self._retention_s):
+            names["#ttl"], values[":ttl"] = "ttl", {"N": str(end_s)}
+            expression += ", #ttl = :ttl"
+        with store_errors():
+            try:
+                self._client.update_item(
+                    TableName=self._table,
+                    Key={"pk": {"S": ioc_key(indicator)}},
+                    UpdateExpression=expression,
+                    ConditionExpression="ver = :read",
                     ExpressionAttributeNames=names,
                     ExpressionAttributeValues=values,
                 )

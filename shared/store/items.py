@@ -103,10 +103,23 @@ def to_item(stored: IocItem, retention_s: int = 0) -> Item:
         item["url"] = {"S": indicator.value}
     if stored.override:
         item[OVERRIDE] = override_value(stored.override)
-    overridden = stored.override is not None and not stored.override.deleted
-    if retention_s and not (stored.other_providers or overridden):
-        item["ttl"] = {"N": str(summary.last_seen // 1000 + retention_s)}
+    if end_s := ttl_of(stored, retention_s):
+        item["ttl"] = {"N": str(end_s)}
     return item
+
+
+def ttl_of(stored: IocItem, retention_s: int) -> int:
+    """Return when an item expires, in epoch seconds; 0 for never.
+
+    What a provider lists or an analyst has decided does not expire.
+
+    Args:
+        retention_s: how long an IOC is kept after it was last seen; 0 for unlimited.
+    """
+    overridden = stored.override is not None and not stored.override.deleted
+    if not retention_s or stored.reputation is None or stored.other_providers or overridden:
+        return 0
+    return stored.reputation.summary.last_seen // 1000 + retention_s
 
 
 def summary_attributes(indicator: Indicator, summary: SightingSummary) -> Item:

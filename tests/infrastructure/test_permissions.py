@@ -262,6 +262,9 @@ def test_export_calls_what_it_is_granted(
     template: Template, aws: Recorder, trusted_lists: None
 ) -> None:
     assert run_once(60)["complete"]
+    expired = Override(1, 1, Verdict.BENIGN, "reason", "Ann", "evil.example", expires=2)
+    domain = parse(IndicatorType.DOMAIN, "evil.example")
+    assert IocTable(dynamodb_client(), "IocTable").override(domain, expired)
     aws.calls.clear()
     # The first run finds nothing of one before.
     for _ in range(2):

@@ -139,7 +139,7 @@ GRANTS = {
     },
     "ExportFunctionRole": {
         "ExportLogGroup": WRITE_LOG,
-        "IocTable": {"dynamodb:Scan"},
+        "IocTable": {"dynamodb:Scan", "dynamodb:UpdateItem"},
         "StateTable": {"dynamodb:GetItem"},
         EXPORTS_ARN: {"s3:GetObject", "s3:PutObject"},
         "ExportBucket": {"s3:ListBucket"},
@@ -228,7 +228,7 @@ VARIABLES = {
         "TTL",
     },
     "ExportFunction": COMMON_VARIABLES
-    | {"EXPORT_BUCKET", "EXPORT_LEAST_VERDICT", "EXPORT_TLP", "PROVIDERS", "SANDBOX_URL"},
+    | {"EXPORT_BUCKET", "EXPORT_LEAST_VERDICT", "EXPORT_TLP", "PROVIDERS", "SANDBOX_URL", "TTL"},
     "FilterFunction": COMMON_VARIABLES | {"FILTER_BUCKET"},
     "LookupFunction": COMMON_VARIABLES
     | {
@@ -451,14 +451,12 @@ def test_of_the_state_publishing_reads_keys_and_providers_and_nothing_else(
     ]
 
 
-@pytest.mark.parametrize("name", ["ChangesFunctionRole", "PublishFunctionRole"])
-def test_trusted_lists_are_read_only_where_there_are_providers(
-    template: Template, name: str
-) -> None:
-    found = sids_by_condition(template, name)
+def test_trusted_lists_are_read_only_where_there_are_providers(template: Template) -> None:
+    found = sids_by_condition(template, "ChangesFunctionRole")
     assert found["HasProviders"] == ["ReadProviders", "ReadListings"]
-    # Exports read the listings with the items.
-    assert sids_by_condition(template, "ExportFunctionRole")["HasProviders"] == ["ReadProviders"]
+    # Exports read the listings with the items, and publishing reads the overrides of the items.
+    for name in ("ExportFunctionRole", "PublishFunctionRole"):
+        assert sids_by_condition(template, name)["HasProviders"] == ["ReadProviders"]
 
 
 def test_of_the_state_each_writes_its_own_and_nothing_else(template: Template) -> None:

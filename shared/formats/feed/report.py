@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TypeGuard
 
 from shared.domain.errors import InvalidIndicator, InvalidRecord
-from shared.domain.evidence import Evidence, read_evidence
+from shared.domain.evidence import Evidence, EvidenceSource, read_evidence
 from shared.domain.file_facts import FileFacts, read_file_facts, scanned_url
 from shared.domain.indicator import Indicator, IndicatorType, parse
 from shared.domain.indicator_types import HASH_TYPES, INDICATOR_TYPES
@@ -363,6 +363,9 @@ def _statement(kind: IndicatorType, entry: Mapping[str, Any], common: _Common) -
     verdict = verdict_of(entry)
     # UNKNOWN counts as a verdict that the entry states.
     inherits = verdict is None and common.inherit_verdict and not parent_verdict_of(entry)
+    evidence = tuple(read_evidence(entry["evidence"])) if "evidence" in entry else ()
+    if _only_by_analyst(evidence):
+        verdict = None
     is_hash = kind in HASH_TYPES
     if verdict is None and not inherits and not is_hash:
         return None
@@ -384,7 +387,7 @@ def _statement(kind: IndicatorType, entry: Mapping[str, Any], common: _Common) -
         verdict,
         inherits,
         _origins(entry),
-        tuple(read_evidence(entry["evidence"])) if "evidence" in entry else (),
+        evidence,
         tags,
         file,
         _names(entry),
@@ -392,6 +395,12 @@ def _statement(kind: IndicatorType, entry: Mapping[str, Any], common: _Common) -
         last,
         count,
     )
+
+
+def _only_by_analyst(evidence: Iterable[Evidence]) -> bool:
+    """Whether a verdict is an override, which is no sighting: it would outlive its end."""
+    deciding = [one.source for one in evidence if one.decides]
+    return bool(deciding) and set(deciding) == {EvidenceSource.ANALYST}
 
 
 _NO_FILE = FileFacts()
