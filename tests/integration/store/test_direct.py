@@ -1,5 +1,6 @@
 """The direct client: the same answers as boto3's, and what it does when the wire misbehaves."""
 
+import itertools
 import json
 import socket
 import ssl
@@ -16,12 +17,13 @@ from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 
 from shared.domain.errors import StoreError
 from shared.store.client import dynamodb_client
-from shared.store.direct import DirectClient, Endpoint, direct_client, public_endpoint
+from shared.store.direct import DirectClient, direct_client
+from shared.store.direct.endpoint import Endpoint, public_endpoint
+from shared.store.direct.sigv4 import Credentials
 from shared.store.iocs import IocTable
-from shared.store.sigv4 import Credentials
 from tests.builders import DOMAIN
 from tests.conftest import Store
-from tests.feed_server import Answer, FeedServer, head, page, raw, reset, stall
+from tests.feed_server import Answer, FeedServer, drip, head, page, raw, reset, stall
 
 ITEM = {
     "pk": {"S": "ключ\u2028\x00"},
@@ -100,8 +102,36 @@ class TestAgainstBoto3:
         reset(head(content_length=99)),
         stall(),
         stall(head(content_length=99)),
+        drip(head(content_length=9999), itertools.repeat(b" ", 9999)),
+        page(FOUND, x_amz_crc32="many"),
+        page(FOUND[:-1]),
+        raw(b"SSH-2.0-OpenSSH_9.2\r\n"),
+        raw(b"HTTP/1.1 200 OK\r\nContent-Length\r\n\r\n"),
+        raw(head(content_length=1) + b"{}"[:1] + b"}"),
+        raw(head(content_length="2, 2") + b"{}"),
+        raw(head("101 Switching Protocols", upgrade="x", connection="upgrade")),
+        raw(head("100 Continue")),
     ],
-    ids=["500", "throttled", "503", "damaged", "reset", "head", "body", "silent", "stalls"],
+    ids=[
+        "500",
+        "throttled",
+        "503",
+        "damaged",
+        "reset",
+        "head",
+        "body",
+        "silent",
+        "stalls",
+        "trickles",
+        "checksum",
+        "no JSON",
+        "no HTTP",
+        "header",
+        "length",
+        "lengths",
+        "upgrade",
+        "interim only",
+    ],
 )
 class TestFaults:
     def test_one_that_passes_is_got_over(self, server: FeedServer, fault: Answer) -> None:
@@ -236,6 +266,37 @@ def test_a_connection_that_the_store_ends_is_not_used_again(server: FeedServer) 
     for _ in range(3):
         assert get(client) == json.loads(FOUND)
     assert server.connections == 3
+
+
+def test_an_interim_answer_is_not_the_answer(server: FeedServer) -> None:
+    interim = head("100 Continue", x_amz_crc32=1)
+    server.answer("/", raw(interim + head(content_length=len(FOUND)) + FOUND, more=True))
+    client = client_of(server, attempts=1)
+    for _ in range(2):
+        assert get(client) == json.loads(FOUND)
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize(
+    "extra", [head(content_length=2) + b"{}", head(content_length=9), b"HTTP/1.1"]
+)
+def test_a_second_answer_is_never_read_for_the_next_request(
+    server: FeedServer, extra: bytes
+) -> None:
+    answer = head(content_length=len(FOUND)) + FOUND
+    server.answer("/", raw(answer + extra, more=True))
+    client = client_of(server, attempts=2)
+    for _ in range(3):
+        assert get(client) == json.loads(FOUND)
+
+
+def test_an_answer_in_chunks_is_read(server: FeedServer) -> None:
+    chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in FOUND)
+    server.answer("/", raw(head(transfer_encoding="chunked") + chunks + b"0\r\n\r\n", more=True))
+    client = client_of(server)
+    for _ in range(2):
+        assert get(client) == json.loads(FOUND)
+    assert server.connections == 1
 
 
 class TestTls:

@@ -9,7 +9,7 @@ from botocore.credentials import Credentials as BotocoreCredentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.store.sigv4 import Credentials, Signer
+from shared.store.direct.sigv4 import Credentials, Signer
 
 NOON = 1_764_000_000.0
 texts = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=60)

@@ -7,14 +7,13 @@ import hashlib
 import hmac
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _SERVICE = "dynamodb"
 _CONTENT_TYPE = "application/x-amz-json-1.0"
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(NamedTuple):
     """The AWS credentials that sign a request."""
 
     access_key: str
