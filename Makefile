@@ -9,7 +9,7 @@ INSTALL := apt-get install --yes --no-install-recommends
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run quick unit test test-deploy test-sam test-dns test-clients test-ui lint-web bench lint audit sbom build lock check-lock clean
+.PHONY: help setup run quick unit hooks test test-deploy test-sam test-dns test-clients test-ui lint-web bench lint audit sbom build lock check-lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ quick: setup ## Check style, types, the direction of imports and the unit tests
 
 unit: setup
 	tests/run_layers.sh unit
+
+hooks: setup .tools/audit/.ready ## Check style before each commit, types before each push
+	.tools/audit/bin/pre-commit install
 
 test: setup .tools/sam/.ready lint check-lock ## Run the gate: all of CI except the other targets test-*
 	tests/run_layers.sh
@@ -92,6 +95,7 @@ define compile_into
 	@$(COMPILE) --group sam --output-file $(1)/sam.txt
 	@$(COMPILE) --group emulator --constraint $(1)/dev.txt --output-file $(1)/emulator.txt
 	@$(COMPILE) --group audit --output-file $(1)/audit.txt
+	@$(COMPILE) --group site --output-file $(1)/site.txt
 	@$(COMPILE) --group peers --output-file $(1)/peers.txt
 	@$(COMPILE) --group extraction --output-file $(1)/extraction.txt
 	@$(COMPILE) --group clients --output-file $(1)/clients.txt
