@@ -26,6 +26,7 @@ COMMANDS = {
     "export": "write the exports of all stored IOCs for the local API",
     "poll": "run the publish handler once over the new reports of SANDBOX_URL",
     "keys": "create, list, disable, enable and delete API keys",
+    "docs": "write the parts of the documents that repeat the code, or check them",
     "openapi": "generate the OpenAPI document from the routes and models",
     "web": "put the pages of the lookup function together from their parts",
     "up": "start everything with a sample feed, and show an answer",
@@ -34,6 +35,7 @@ COMMANDS = {
     "quarantine": "list, show, replay or drop records that could not be read",
 }
 WITH_ARGUMENTS = (
+    "docs",
     "feed",
     "keys",
     "providers",

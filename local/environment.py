@@ -51,6 +51,23 @@ DEFAULT_FRONT = "rest"
 DEFAULT_RUN_BUDGET_S = 300.0
 CONNECT_TIMEOUT_S = 2.0
 
+# Variables for local use that the template does not set, each with its default and its meaning.
+LOCAL_VARIABLES: dict[str, tuple[object, str]] = {
+    ENDPOINT: ("", "the DynamoDB to use; `make run` starts one, the other commands need it"),
+    OBJECTS: ("", f"where the buckets are; the engine of {ENDPOINT} if empty"),
+    "API_KEY": (DEFAULT_API_KEY, "the key that the local API accepts"),
+    "PORT": (DEFAULT_PORT, "port of the local API; 0 for any free one"),
+    "FRONT": (DEFAULT_FRONT, f"event format of the local API: {' or '.join(FRONTS)}"),
+    "RUN_BUDGET_S": (f"{DEFAULT_RUN_BUDGET_S:.0f}", "seconds until a handler's deadline"),
+    "FEED_API_KEY": ("", "the key of the feed; `make run` sets it to read its own feed"),
+    "FEED_CA_FILE": ("", "a file with the certificate (PEM) of the private CA of the feed"),
+    "SANDBOX_API_KEY": ("", "the key of the sandbox"),
+    "REPUTATION_API_KEY": ("", "the key of the reputation API at `REPUTATION_URL`"),
+    "PROVIDERS_CATALOG": ("", "a file of declarations of providers; the shipped one if empty"),
+    "PROVIDERS_ALLOW_PRIVATE": ("", "`true` reads lists at private addresses and without TLS"),
+    "WEBHOOK_SIGNING_KEY": ("", "the key that signs messages to `WEBHOOK_URL`"),
+}
+
 
 def prepare() -> None:
     """Set the variables that AWS would set for the handlers, unless they are set."""

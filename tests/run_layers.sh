@@ -18,5 +18,5 @@ layer unit "one module at a time, on fakes, without a network" -n 2 --disable-so
 layer integration "stores, feed and handlers together, on an embedded DynamoDB" -n 2
 layer contract "answers and feeds, as clients and providers know them" -n 2
 layer infrastructure "the template, the lock, and the artifacts that get deployed, under Lambda's own runtime"
-layer docs "what README, docs and events say, held against the code" -n 2
+layer docs "README, docs and events agree with the code" -n 2
 layer e2e "the local stack as a user starts it"

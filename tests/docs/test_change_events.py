@@ -1,17 +1,14 @@
 """Compares docs/events.md with the schema, the code and the template."""
 
 import json
-import re
 import time
 from typing import Any
 
 import pytest
 
 from functions.changes.change import DETAIL_TYPE, SCHEMA_VERSION, SOURCE, Reason, change_in
-from functions.webhook.delivery import TIMEOUT_S, signed_headers, signing_keys
-from local.changes import TRIES
+from functions.webhook.delivery import signed_headers, signing_keys
 from local.environment import DEFAULTS
-from local.template import load_template
 from shared.domain.verdict import Verdict
 from tests.changes import SCHEMA, VALIDATOR
 from tests.docs.markdown import blocks, read, section, table
@@ -54,21 +51,6 @@ def test_headers_are_those_that_are_sent() -> None:
     assert documented == [name for name in sent if name.startswith("webhook-")]
 
 
-def test_numbers_are_those_of_code_and_template() -> None:
-    resources = load_template()["Resources"]
-    queue = resources["WebhookQueue"]["Properties"]
-    mapping = resources["ChangesStreamMapping"]["Properties"]
-    assert ("within five seconds" in TEXT) == (TIMEOUT_S == 5)
-    assert ("three minutes, for a day" in TEXT) == (
-        queue["VisibilityTimeout"] == 180
-        and queue["VisibilityTimeout"] * queue["RedrivePolicy"]["maxReceiveCount"] == 24 * 3600
-    )
-    assert ("we give up after 12, or after 100 tries" in TEXT) == (
-        mapping["MaximumRecordAgeInSeconds"] == 12 * 3600 and mapping["MaximumRetryAttempts"] == 100
-    )
-    assert ("three tries at once" in TEXT) == (TRIES == 3)
-
-
 @pytest.mark.parametrize("spoiled", [None, "body", "webhook-id", "webhook-timestamp", "key"])
 def test_the_receiver_tells_ours_from_others(spoiled: str | None) -> None:
     [code] = blocks(section(DOCUMENT, "## The webhook"), "python")
@@ -89,7 +71,3 @@ def test_an_old_message_is_refused() -> None:
     exec(compile(code.text, "docs/events.md", "exec"), made)  # noqa: S102
     old = int(time.time()) - 3600
     assert not made["is_genuine"](KEY, signed_headers(signing_keys(KEY), "i", old, b""), b"")
-
-
-def test_the_default_key_is_the_local_one() -> None:
-    assert re.findall(r"whsec_\w{20,}=*", read("docs/configuration.md")) == [KEY]

@@ -14,8 +14,6 @@ from typer.testing import CliRunner
 import iocrep.errors
 from iocrep.app import app
 from iocrep.errors import Exit
-from iocrep.follow import MAX_PAGES, MAX_SEEN
-from iocrep.lists import MAX_CHUNK_LINES
 from iocrep.settings import DEFAULTS
 from local.handlers import load_gateway
 from tests.contract.support import serving
@@ -133,11 +131,6 @@ def test_errors_that_are_shown_are_said_somewhere() -> None:
     for message, _ in table(DOCUMENT, "Message", "Cause"):
         for one in names(message):
             assert one in code
-
-
-def test_numbers_are_those_of_the_code() -> None:
-    assert f"after {MAX_CHUNK_LINES:,} lines" in TEXT
-    assert f"at most {MAX_PAGES} of them; {MAX_SEEN:,} reports are remembered" in TEXT
 
 
 def test_the_command_is_installed_by_the_extra() -> None:

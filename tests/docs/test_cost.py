@@ -15,27 +15,6 @@ def test_document_follows_from_what_was_measured() -> None:
     assert read("docs/cost.md") == cost.document(measured)
 
 
-def test_readme_quotes_it() -> None:
-    measured = cost.read_measured(cost.MEASURED.read_text(encoding="utf-8"))
-    asked, seen = cost.lookups_by_front(measured), cost.sightings(measured)
-    single, direct, bulk, new = (
-        cost.total(spent)
-        for spent in (
-            asked["one at a time, REST API"],
-            asked["one at a time, function URL"],
-            asked["in bulk of 1,000, REST API"],
-            seen["new"],
-        )
-    )
-    month = cost.idle_month(measured)
-    text = " ".join(read("README.md").split())
-    assert f"a million look-ups {single:.2f} over the REST API" in text
-    assert f"{direct:.2f} over a function URL, in bulks of 1,000 {bulk:.2f};" in text
-    assert f"a million new sightings {new:.2f};" in text
-    assert f"nothing happens {cost.total(month):.1f}, all but a few cents of it for" in text
-    assert cost.tables_and_schedule(month) < 0.1
-
-
 def test_memory_is_that_of_the_template() -> None:
     template = load_template()
     functions = {

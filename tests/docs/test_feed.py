@@ -6,28 +6,17 @@ from typing import Any
 
 import pytest
 
-from functions.ingest import feed_reader as walk
-from functions.ingest import resolve, run
 from functions.ingest.batch import content_digest
-from functions.ingest.store.quarantine import KEPT_FOR, MAX_RECORD_CHARS
-from functions.ingest.store.unresolved import MAX_WAITING
 from functions.ingest.summary import Summary
-from functions.publish import feed, media
 from functions.publish.intake import Status
-from local.__main__ import BAD_ENVIRONMENT
 from local.openapi_models import feed as feed_models
 from shared.domain.errors import InvalidRecord
-from shared.domain.reputation import MAX_TAG_BYTES, MAX_TAGS
 from shared.domain.verdict import Verdict, read_verdict
 from shared.formats.feed.reader import read_page
 from shared.formats.feed.report import (
-    MAX_FLOW_ID_CHARS,
-    MAX_ORIGIN_BYTES,
-    MAX_REPORT_ID_BYTES,
     Report,
     read_report,
 )
-from shared.http.fetch import MAX_PAGE_BYTES
 from tests.builders import raw_ioc, raw_report
 from tests.docs.markdown import blocks, names, read, table
 
@@ -149,37 +138,3 @@ def test_summary_table_has_every_field() -> None:
     rows = table(DOCUMENT, "Field", "Meaning")
     documented = [name for row in rows for name in names(row[0])]
     assert documented == [field.name for field in fields(Summary)]
-
-
-@pytest.mark.parametrize(
-    "sentence",
-    [
-        f"at most {MAX_PAGE_BYTES // 2**20} MB after decompression",
-        f"text of 1 to {MAX_FLOW_ID_CHARS} characters",
-        f"texts of at most {MAX_TAG_BYTES} bytes",
-        f"the first {MAX_TAGS} by character",
-        f"at most {MAX_ORIGIN_BYTES} bytes",
-        f"text of at most {MAX_REPORT_ID_BYTES} bytes without control characters",
-        f"kept for {KEPT_FOR.days} days",
-        f"up to {MAX_RECORD_CHARS:,} characters",
-        f"at most {run.MAX_REQUESTS} requests",
-        f"A feed of up to {walk.LONG_FEED_PAGES} pages",
-        f"until {walk.KNOWN_STREAK} reports in a row",
-        f"at most {resolve.MAX_FETCHES} in a run and {resolve.FETCHES_A_SECOND} in a second",
-        f"{MAX_WAITING} of them, and tried again",
-        f"`{resolve._GIVEN_UP}`",
-        f"`{resolve._CROWDED_OUT}`",
-        f"at most {media.MAX_REPORT_BYTES // 2**20} MB after decompression. A scan",
-        f"from 1 to {feed.MAX_LIMIT}; {feed.DEFAULT_LIMIT} unless said",
-        f"or at {feed.MAX_PAGE_BYTES // 10**6} MB of JSON",
-        f"also at {feed.MAX_ATOM_BYTES / 10**6} MB of XML",
-        f"and {BAD_ENVIRONMENT} if the environment does not fit",
-    ],
-)
-def test_numbers_are_those_of_the_code(sentence: str) -> None:
-    assert sentence in TEXT
-
-
-def test_words_that_stand_for_numbers_are_right() -> None:
-    assert ("Once a day" in TEXT) == (walk.SWEEP_EVERY_MS == 86_400_000)
-    assert ("three of them at most" in TEXT) == (walk.MAX_SKIPPED == 3)

@@ -1,20 +1,15 @@
 """Runs the examples of docs/filter.md against the API, and compares the document with the code."""
 
-import inspect
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from functions.filter import app
-from functions.lookup.filters import LINK_S
 from local.environment import DEFAULT_API_KEY
 from local.feed import SAMPLE_HASH
 from local.handlers import load_gateway
-from local.template import load_template
-from shared.client.local_filter import _SKEW_S, LocalFilter
 from shared.domain.indicator_types import INDICATOR_TYPES
-from shared.formats.bloom_filter import FALSE_POSITIVE_RATE, Facts
+from shared.formats.bloom_filter import Facts
 from tests.contract.support import serving
 from tests.docs.markdown import blocks, read, table
 from tests.docs.test_readme import LOCAL_API
@@ -54,17 +49,3 @@ def test_every_field_of_the_facts_is_told() -> None:
 def test_what_is_offered_is_told(published_filter: dict[str, Any]) -> None:
     for name in published_filter:
         assert f"`{name}`" in DOCUMENT
-
-
-def test_numbers_are_those_of_the_code() -> None:
-    options = inspect.signature(LocalFilter).parameters
-    assert options["max_age_s"].default == 2 * 86_400
-    assert "older than `max_age_s`, two days unless told otherwise" in TEXT
-    assert options["refresh_s"].default == 3600
-    assert "`refresh_s` ago, an hour unless told otherwise" in TEXT
-    assert ("from the future by more than five minutes" in TEXT) == (_SKEW_S == 300)
-    assert ("an address that is good for five minutes" in TEXT) == (LINK_S == 300)
-    assert ("of one in a thousand never seen" in TEXT) == (FALSE_POSITIVE_RATE == 0.001)
-    assert f"the last {app.SPARE_S:.0f} seconds are kept" in TEXT
-    function = load_template()["Resources"]["FilterFunction"]["Properties"]
-    assert ("A run has 15 minutes" in TEXT) == (function["Timeout"] == 900)

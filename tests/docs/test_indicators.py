@@ -6,11 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared.domain import indicator
 from shared.domain.errors import InvalidIndicator
 from shared.domain.extract import extract
 from shared.domain.indicator import Indicator, IndicatorType, parse_query
-from shared.store.keys import MAX_KEY_BYTES, Prefix, ioc_key
+from shared.store.keys import Prefix, ioc_key
 from tests.docs.markdown import ROOT, read, table
 
 DOCUMENT = read("docs/indicators.md")
@@ -33,13 +32,6 @@ def test_every_type_has_a_row() -> None:
     rows = table(DOCUMENT, "Type", "Accepted", "Canonical", "Refused, among others")
     documented = [kind.strip() for row in rows for kind in row[0].split(",")]
     assert documented == [kind.value for kind in IndicatorType]
-
-
-def test_limits_are_those_of_the_code() -> None:
-    assert f"more than {indicator.MAX_URL_BYTES:,} bytes" in DOCUMENT
-    assert f"more than {indicator.MAX_DOMAIN_BYTES} bytes" in DOCUMENT
-    assert f"labels over {indicator.MAX_LABEL_BYTES} characters" in DOCUMENT
-    assert f"A DynamoDB key holds {MAX_KEY_BYTES:,} bytes" in DOCUMENT
 
 
 def _spellings(part: str) -> list[str]:

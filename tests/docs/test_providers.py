@@ -2,10 +2,8 @@
 
 from dataclasses import MISSING, fields
 
-from shared.domain.indicator import IndicatorType
 from shared.formats.lists.declaration import Declaration, load_catalog, read_catalog
-from shared.formats.lists.options import OPTIONS, Api, MispFeed, Taxii
-from shared.formats.lists.read import MAX_ENTRIES, MAX_TEXT_BYTES
+from shared.formats.lists.options import OPTIONS, Api
 from tests.docs.markdown import ROOT, blocks, names, read, table
 
 DOCUMENT = read("docs/providers.md")
@@ -45,28 +43,6 @@ def test_format_table_has_every_option() -> None:
         ]
         for name, model in OPTIONS.items()
     }
-
-
-def test_list_table_is_that_of_the_catalog() -> None:
-    columns = ("Id", "Name", "Types", "Format", "Every", "Licence")
-    assert table(DOCUMENT, *columns) == [
-        [
-            one.id,
-            one.name,
-            ", ".join(kind for kind in IndicatorType if kind in one.types),
-            one.format,
-            one.every,
-            one.licence,
-        ]
-        for one in load_catalog().values()
-    ]
-
-
-def test_numbers_are_those_of_the_code() -> None:
-    assert f"more than {MAX_ENTRIES:,}" in TEXT
-    assert f"cut to {MAX_TEXT_BYTES} bytes" in TEXT
-    assert f"{MispFeed().max_events} if not said otherwise" in TEXT
-    assert f"up to {Taxii().max_pages} pages" in TEXT
 
 
 def test_the_shown_commit_added_what_the_catalog_holds() -> None:

@@ -7,12 +7,8 @@ import shlex
 
 import pytest
 
-from functions.ingest.store.quarantine import KEPT_FOR
 from local.__main__ import COMMANDS, WITH_ARGUMENTS
 from local.template import load_template
-from shared.http.authentication import CACHED_S
-from shared.store.api_keys import DEFAULT_DAILY_LIMIT
-from shared.store.keys import Prefix
 from tests.docs.markdown import DOCUMENTS, ROOT, blocks, read, section
 
 DOCUMENT = read("docs/runbook.md")
@@ -64,15 +60,3 @@ def test_local_command_takes_the_arguments_that_are_documented(command: list[str
         importlib.import_module(f"local.{command[0]}").add_arguments(parser)
     assert command[0] in COMMANDS
     parser.parse_args(command[1:])
-
-
-def test_key_has_the_limit_that_is_documented() -> None:
-    assert f"a key has {DEFAULT_DAILY_LIMIT:,} look-ups a day" in TEXT
-
-
-def test_quarantine_is_kept_as_long_as_documented() -> None:
-    assert f"`{Prefix.QUARANTINE}#`, for {KEPT_FOR.days} days" in TEXT
-
-
-def test_cache_of_keys_is_as_long_as_documented() -> None:
-    assert ("remembers a key for up to a minute" in TEXT) == (CACHED_S == 60)
