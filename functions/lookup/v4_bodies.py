@@ -162,7 +162,7 @@ def _overall(results: Sequence[int]) -> tuple[int, int]:
     """The worst result of all engines, and the number of detections."""
     detected = [one for one in results if one in _DETECTED]
     # The number for "infected" is less than that for "suspicious".
-    return min(detected, default=0), len(detected)
+    return (min(detected), len(detected)) if detected else (0, 0)
 
 
 def _sandbox_result(reputation: Reputation | None, rule: Ruling | None) -> int:

@@ -196,7 +196,8 @@ def _only_reading(text: str) -> str:
 
 def echo(text: str) -> str:
     """Return a text that is not an indicator as answers repeat it: cut, and valid in UTF-8."""
-    return text[:MAX_URL_BYTES].encode(errors="replace").decode()
+    cut = text[:MAX_URL_BYTES]
+    return cut if cut.isascii() else cut.encode(errors="replace").decode()
 
 
 _SCHEME = re.compile(r"(?i)\A(?:https?|ftp):")

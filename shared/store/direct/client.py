@@ -21,6 +21,7 @@ from botocore.exceptions import (
     EndpointConnectionError,
     ReadTimeoutError,
 )
+from pydantic_core import to_json
 
 from shared.store.client import CONDITION_FAILED, DynamoDBClient, dynamodb_client
 from shared.store.direct.connections import Answer, Connection, Connections
@@ -54,7 +55,7 @@ def _operation(name: str) -> Callable[..., Any]:
     """Return the method of an operation; it takes the arguments of boto3's."""
 
     def method(self: "DirectClient", **arguments: Any) -> Any:
-        return self.call(name, (arguments,))[0]
+        return self.call(name, [_ENCODER.encode(arguments).encode()])[0]
 
     return method
 
@@ -110,21 +111,28 @@ class DirectClient:
         """Send many BatchGetItem requests at once, without threads, then read the answers.
 
         Args:
-            requests: the arguments of each.
+            requests: the arguments of each; keys are texts, not bytes.
 
         Returns:
             The answers, in the order of the requests.
         """
-        return self.call("BatchGetItem", requests)
+        # Four times as fast as `_ENCODER`, but bytes would be written in another base64.
+        return self.call("BatchGetItem", [to_json(one) for one in requests])
 
-    def call(self, operation: str, requests: Iterable[Mapping[str, Any]]) -> list[Any]:
+    def call(self, operation: str, bodies: Iterable[bytes]) -> list[Any]:
         """Send requests, and retry until all are answered, one is refused or the attempts end.
+
+        Args:
+            bodies: the arguments of each request as JSON.
+
+        Returns:
+            The answers, in the order of the requests.
 
         Raises:
             ClientError: DynamoDB refused one.
             BotoCoreError: DynamoDB did not answer one.
         """
-        left = {number: _ENCODER.encode(one).encode() for number, one in enumerate(requests)}
+        left = dict(enumerate(bodies))
         answers: dict[int, Any] = {}
         waits = pauses(self._attempts - 1, self._first_pause_s, _LONGEST_PAUSE_S)
         while failure := self._attempt(operation, left, answers):
