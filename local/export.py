@@ -4,6 +4,7 @@ import os
 from typing import TextIO
 
 from local.buckets import publish_into
+from local.changes import notifying_webhook
 
 
 def command(out: TextIO) -> int:
@@ -12,4 +13,6 @@ def command(out: TextIO) -> int:
     Returns:
         0: published.
     """
-    return publish_into(os.environ["EXPORT_BUCKET"], "export", out)
+    # The run ends overrides that have expired.
+    with notifying_webhook():
+        return publish_into(os.environ["EXPORT_BUCKET"], "export", out)

@@ -3,9 +3,11 @@
 import argparse
 import json
 import time
+from contextlib import nullcontext
 from typing import Any, TextIO
 
 from local import environment
+from local.changes import notifying_webhook
 from local.errors import LocalError
 from local.keys import name_of_holder, user
 from local.target import add_aws_option, connect
@@ -71,7 +73,9 @@ def command(out: TextIO, arguments: argparse.Namespace) -> int:
     log = AnnotationLog(client, tables["StateTable"])
     overrides = Overrides(IocTable(client, tables["IocTable"]), log, _now)
     try:
-        arguments.run(arguments, overrides, out)
+        # A deployed stack notifies its webhook itself.
+        with nullcontext() if arguments.aws else notifying_webhook():
+            arguments.run(arguments, overrides, out)
     except StoreError as error:
         raise LocalError(f"cannot read or write the tables: {error}") from error
     return 0

@@ -1,8 +1,7 @@
-"""A false alarm from the feed to its end: every answer, export and event follows the analyst."""
+"""A value that only an analyst knows is exported and announced."""
 
 import json
 import os
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 import boto3
 import pytest
 
-import functions.lookup.app as lookup
 from functions.changes.change import change_in
 from functions.export import app as export
 from local.buckets import make_bucket
@@ -23,8 +21,6 @@ from shared.store.exports import export_bucket
 from tests.builders import raw_ioc, raw_report
 from tests.changes import VALIDATOR
 from tests.conftest import Store
-from tests.fakes import json_feed
-from tests.ingestion import ingest
 
 ANALYST, CLIENT = "a" * 32, "c" * 32
 NAME = "updates.customer.example"
@@ -96,75 +92,6 @@ def exported() -> dict[str, Any]:
 
 def images(store: Store) -> dict[str, Any]:
     return {item["pk"]["S"]: item for item in store.items()}
-
-
-def test_a_false_alarm_from_the_feed_to_its_end(
-    engine_store: Store, ask: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def detections() -> int:
-        found: int = ask("GET", f"/v4/domain/{NAME}")["lookup_results"]["detected_by"]
-        return found
-
-    # The feed calls the domain malicious.
-    assert ingest(engine_store, json_feed([scan(0)])).complete
-    assert detections() == 1
-    first = exported()
-    [indicator] = first["stix"]
-    assert first == {"block list": True, "rpz": True, "misp": True, "stix": {indicator: False}}
-
-    # A client reports it. Nothing changes, but analysts see it.
-    before = images(engine_store)
-    ask("POST", f"{PATH}/false-positive", {"reason": "our update server"})
-    [reported] = ask("GET", "/v4/false-positives", key=ANALYST)["data"]
-    assert (reported["value"], reported["by"]) == (NAME, "help desk")
-    assert images(engine_store) == before
-
-    # An analyst overrides it for a day.
-    ends = time.time_ns() // 1_000_000 + DAY_MS
-    expires = datetime.fromtimestamp(ends / 1000, UTC).isoformat()
-    override = {"verdict": "BENIGN", "reason": "our update server", "expires": expires}
-    ask("PUT", f"{PATH}/verdict", override, key=ANALYST)
-    after = images(engine_store)
-    assert detections() == 0
-    cleared = exported()
-    assert cleared == {"block list": False, "rpz": False, "misp": False, "stix": {indicator: True}}
-    [record] = stream_records(before, after)
-    change = change_in(record)
-    assert change is not None
-    assert (change["previous_verdict"], change["verdict"]) == ("MALICIOUS", "BENIGN")
-    assert (change["overruled_by"], change["overruled_verdict"]) == ("Analyst", "MALICIOUS")
-    VALIDATOR.validate(change)
-
-    # The feed repeats it.
-    assert ingest(engine_store, json_feed([scan(n) for n in range(REPEATS)])).complete
-    assert detections() == 0
-    assert exported() == cleared
-    [record] = stream_records(after, images(engine_store))
-    assert change_in(record) is None
-
-    # The override expires.
-    real = time.time_ns
-    monkeypatch.setattr("time.time_ns", lambda: real() + 2 * DAY_MS * 1_000_000)
-    lookup._service.cache_clear()
-    assert detections() == 1
-    expired = images(engine_store)
-    back = exported()
-    assert {name: bad for name, bad in back.items() if name != "stix"} == {
-        "block list": True,
-        "rpz": True,
-        "misp": True,
-    }
-    [new] = back["stix"].keys() - {indicator}
-    assert back["stix"][new] is False
-    assert ask("GET", "/v4/overrides", key=ANALYST)["data"] == []
-
-    # The run of the exports has ended it in the store, and that is announced.
-    [record] = stream_records(expired, images(engine_store))
-    change = change_in(record)
-    assert change is not None
-    assert (change["previous_verdict"], change["verdict"]) == ("BENIGN", "MALICIOUS")
-    assert (change["overruled_by"], change["reason"]) == ("", "override_expired")
-    VALIDATOR.validate(change)
 
 
 def test_a_value_that_only_an_analyst_knows_is_exported_and_announced(
