@@ -40,7 +40,7 @@ def test_the_example_prints_what_is_shown(
 
 def test_every_field_of_the_facts_is_told() -> None:
     facts = Facts(0, 0, frozenset(INDICATOR_TYPES)).as_dict()
-    rows = table(DOCUMENT, "Field", "Says")
+    rows = table(DOCUMENT, "Field", "Holds")
     assert [name for name, _ in rows] == [*facts, "digest"]
     said = [says.partition(":")[0] for _, says in rows[:3]]
     assert said == [str(facts[name]) for name in ("format", "format_version", "version")]

@@ -1,7 +1,7 @@
 """Words that made our prose hard to read become fewer: each has a limit that may only fall.
 
-Counted per 10,000 words of the docstrings, comments and texts in the code that ships. A limit is
-lowered when the text gets plainer, and never raised.
+Counted per 10,000 words of the docstrings, comments and texts in the code that ships, and of the
+documents without their code. A limit is lowered when the text gets plainer, and never raised.
 """
 
 import ast
@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+
+from tests.docs import markdown
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("shared", "functions", "iocrep", "local")
@@ -64,6 +66,22 @@ def measured() -> dict[str, float]:
 def test_a_word_stays_below_its_limit(measured: dict[str, float], word: str) -> None:
     _, limit = LIMITS[word]
     assert measured[word] <= limit, f"{word}: {measured[word]:.1f} in {PER:,} words"
+
+
+@pytest.fixture(scope="module")
+def measured_in_documents() -> dict[str, float]:
+    # The glossary and the patterns quote these words.
+    quoting = ("CHANGELOG.md", "glossary.md", "PATTERNS.md")
+    texts = (path.read_text() for path in markdown.DOCUMENTS if path.name not in quoting)
+    return rates(re.sub(r"`[^`\n]+`", "", markdown.prose(text)) for text in texts)
+
+
+@pytest.mark.parametrize("word", LIMITS)
+def test_a_word_stays_below_its_limit_in_documents(
+    measured_in_documents: dict[str, float], word: str
+) -> None:
+    rate, (_, limit) = measured_in_documents[word], LIMITS[word]
+    assert rate <= limit, f"{word}: {rate:.1f} in {PER:,} words"
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def test_a_list_is_added_in_under_ten_lines() -> None:
 
 
 def test_field_table_has_every_field() -> None:
-    documented = {row[0]: row[1] for row in table(DOCUMENT, "Field", "Needed", "Says")}
+    documented = {row[0]: row[1] for row in table(DOCUMENT, "Field", "Needed", "Meaning")}
     known = {one.name: one for one in fields(Declaration) if one.name != "id"}
     assert list(documented) == list(known)
     for name, one in known.items():
