@@ -18,7 +18,8 @@ from shared.domain.links import report_link
 from shared.formats.exports.source import Options
 from shared.runtime.clock import now_ms
 from shared.runtime.deadline import Deadline
-from shared.runtime.observability import failures_by_kind, logged, logger, success_counted
+from shared.runtime.metrics import success_counted
+from shared.runtime.observability import failures_by_kind, logged, logger
 from shared.store.exports import export_bucket
 from shared.store.iocs import IocTable
 from shared.store.items import IocItem

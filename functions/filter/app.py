@@ -12,7 +12,8 @@ from functions.filter.settings import FilterSettings
 from functions.filter.stored_values import read_values
 from shared.runtime.clock import now_ms
 from shared.runtime.deadline import Deadline
-from shared.runtime.observability import failures_by_kind, logged, logger, success_counted
+from shared.runtime.metrics import success_counted
+from shared.runtime.observability import failures_by_kind, logged, logger
 from shared.store.filters import filter_bucket
 from shared.store.providers import ProviderStates
 from shared.store.whole_table import scan_client

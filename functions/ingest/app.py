@@ -23,7 +23,8 @@ from shared.domain.moment import read_moment
 from shared.http.fetch import FeedClient
 from shared.runtime.clock import now_ms
 from shared.runtime.deadline import Deadline
-from shared.runtime.observability import failures_by_kind, logged, logger, metrics
+from shared.runtime.metrics import metrics
+from shared.runtime.observability import failures_by_kind, logged, logger
 from shared.store.direct import direct_client
 from shared.store.feed_runs import FeedRuns
 from shared.store.iocs import IocTable

@@ -7,8 +7,6 @@ from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
 from functions.lookup.cache import IocCache
 from functions.lookup.metrics import LookupMetrics
 from functions.lookup.providers import Asks, CachedProviders, NoProviders, Providers
@@ -28,6 +26,8 @@ from shared.store.iocs import IocTable
 from shared.store.quotas import QuotaCounters
 
 if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
     from shared.store.feed_runs import FeedRun
 
 # A client waits for the answer: an error within two seconds is better than a late answer.
@@ -36,7 +36,7 @@ STORE_ATTEMPTS = 2
 
 
 @logged
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     """Answer one request.
 
     Args:

@@ -1,16 +1,17 @@
 """Metrics of look-ups, written once a minute: a record per look-up would cost more than it does."""
 
 import json
+import os
 import sys
 import threading
+import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
 from functions.lookup.service import LookupResult
-from shared.runtime.observability import metrics
 
 WRITTEN_EVERY_S = 60.0
 # CloudWatch's limit of values per metric in one record.
@@ -62,18 +63,42 @@ class LookupMetrics:
                 self._written_at = now
 
     def _write(self) -> None:
-        values: dict[str, Any] = {"lookup_ms": {"Unit": "Milliseconds", "Value": self._took_ms}}
+        values: dict[str, tuple[str, list[float]]] = {"lookup_ms": ("Milliseconds", self._took_ms)}
         # CloudWatch bills a metric for each hour with a value: these two are written only if not 0.
         if self._written_at is None:
-            values["lookup_cold_starts"] = {"Unit": "Count", "Value": [1]}
+            values["lookup_cold_starts"] = ("Count", [1])
         if HTTPStatus.TOO_MANY_REQUESTS in self._answers:
             refused = self._answers[HTTPStatus.TOO_MANY_REQUESTS]
-            values["lookup_quota_refused"] = {"Unit": "Count", "Value": [refused]}
+            values["lookup_quota_refused"] = ("Count", [refused])
         # Fields of the record, not metrics: Logs Insights sums them.
         fields = {"answers": self._answers, "look_ups": self._look_ups}
-        # In one call, because add_metric serializes all values again for each added one.
-        record = metrics.serialize_metric_set(values, metadata=fields)
+        record = embedded(values, fields)
         sys.stdout.write(json.dumps(record, separators=(",", ":")) + "\n")
         self._took_ms.clear()
         self._answers.clear()
         self._look_ups.clear()
+
+
+def embedded(
+    values: Mapping[str, tuple[str, list[float]]], fields: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return a record in CloudWatch's embedded metric format, as Powertools' `Metrics` makes it.
+
+    That package would take longer to import than the rest of a cold start.
+
+    Args:
+        values: unit and values of each metric.
+        fields: further fields of the record, which are not metrics.
+    """
+    units = [{"Name": name, "Unit": unit} for name, (unit, _) in values.items()]
+    described = {
+        "Namespace": os.environ["POWERTOOLS_METRICS_NAMESPACE"],
+        "Dimensions": [["service"]],
+        "Metrics": units,
+    }
+    return {
+        "_aws": {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [described]},
+        "service": os.environ["POWERTOOLS_SERVICE_NAME"],
+        **fields,
+        **{name: numbers for name, (_, numbers) in values.items()},
+    }

@@ -23,12 +23,12 @@ from shared.http.fetch import FeedClient
 from shared.runtime.clock import now_ms
 from shared.runtime.deadline import Deadline
 from shared.runtime.declared_providers import declared
+from shared.runtime.metrics import metrics
 from shared.runtime.observability import (
     failures_by_kind,
     log_failure,
     logged,
     logger,
-    metrics,
 )
 from shared.runtime.provider_keys import KeyNotReadable, provider_key
 from shared.runtime.provider_settings import ProviderSettings

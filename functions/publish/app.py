@@ -30,7 +30,8 @@ from shared.http.fetch import FeedClient
 from shared.http.respond import guarded
 from shared.runtime.clock import now_ms
 from shared.runtime.deadline import Deadline
-from shared.runtime.observability import failures_by_kind, logged, logger, metrics
+from shared.runtime.metrics import metrics
+from shared.runtime.observability import failures_by_kind, logged, logger
 from shared.store.api_keys import ApiKeys
 from shared.store.client import dynamodb_client
 from shared.store.iocs import IocTable

@@ -21,7 +21,8 @@ from shared.http.caching import knows
 from shared.http.routing import Route, find_route
 from shared.http.web import Request, Response
 from shared.runtime.deadline import Deadline
-from shared.runtime.observability import logger, metrics
+from shared.runtime.metrics import metrics
+from shared.runtime.observability import logger
 from shared.store.api_keys import ApiKey, Right
 from shared.store.keys import flow_key
 

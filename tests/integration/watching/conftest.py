@@ -20,7 +20,8 @@ import functions.webhook.app as webhook
 from local.context import LocalContext
 from local.events import Request, http_event, timer_event
 from local.template import load_template
-from shared.runtime.observability import logger, metrics
+from shared.runtime.metrics import metrics
+from shared.runtime.observability import logger
 from shared.store.api_keys import ALL_RIGHTS, ApiKeys
 from tests.cloudwatch import in_stack
 from tests.conftest import Store
@@ -140,6 +141,9 @@ class Functions:
         resource = self._resources[f"{function.capitalize()}Function"]
         service = resource["Properties"]["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
         namespace = self._common["POWERTOOLS_METRICS_NAMESPACE"]
+        # Look-ups read these variables, and all others have read them in their start.
+        self._patch.setenv("POWERTOOLS_METRICS_NAMESPACE", namespace)
+        self._patch.setenv("POWERTOOLS_SERVICE_NAME", service)
         self._patch.setattr(metrics.provider, "namespace", namespace)
         self._patch.setattr(metrics.provider, "service", service)
         self._patch.setattr(metrics.provider, "dimension_set", {})

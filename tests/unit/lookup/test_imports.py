@@ -11,6 +11,7 @@ from local.environment import DEFAULTS
 # With each name goes everything below it.
 NOT_IMPORTED = (
     "asyncio",
+    "aws_lambda_powertools",
     "aws_xray_sdk",
     "boto3",
     "botocore.client",
@@ -21,6 +22,7 @@ NOT_IMPORTED = (
     "functions.ingest",
     "functions.providers",
     "functions.publish",
+    "http.client",
     "jsonschema",
     "local",
     "poppy",

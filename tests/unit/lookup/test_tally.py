@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from functions.lookup.metrics import MAX_VALUES, WRITTEN_EVERY_S, LookupMetrics
+from functions.lookup.metrics import MAX_VALUES, WRITTEN_EVERY_S, LookupMetrics, embedded
 from functions.lookup.service import LookupResult
 from shared.domain.indicator import Indicator, IndicatorType, parse
 from tests.builders import DOMAIN, reputation
@@ -41,6 +41,21 @@ def metrics(record: dict[str, Any]) -> set[str]:
     [directive] = record["_aws"]["CloudWatchMetrics"]
     assert directive["Dimensions"] == [["service"]]
     return {one["Name"] for one in directive["Metrics"]}
+
+
+def test_a_record_is_the_one_that_powertools_makes() -> None:
+    from aws_lambda_powertools import Metrics
+
+    values = {"lookup_ms": ("Milliseconds", [1.5, 2.0]), "lookup_quota_refused": ("Count", [3.0])}
+    fields = {"answers": {200: 2}}
+    theirs: Any = Metrics().serialize_metric_set(
+        {name: {"Unit": unit, "Value": numbers} for name, (unit, numbers) in values.items()},
+        metadata=fields,
+    )
+    ours = embedded(values, fields)
+    for record in (theirs, ours):
+        assert record["_aws"].pop("Timestamp") > 1_700_000_000_000
+    assert ours == theirs
 
 
 def test_the_first_request_is_told_at_once_with_the_cold_start(watch: Watch) -> None:
