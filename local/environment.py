@@ -63,6 +63,7 @@ LOCAL_VARIABLES: dict[str, tuple[object, str]] = {
     "FEED_CA_FILE": ("", "a file with the certificate (PEM) of the private CA of the feed"),
     "SANDBOX_API_KEY": ("", "the key of the sandbox"),
     "REPUTATION_API_KEY": ("", "the key of the reputation API at `REPUTATION_URL`"),
+    "GEOIP_DATABASE": ("", "the path of a GeoIP database (MMDB), which locates IPs"),
     "PROVIDERS_CATALOG": ("", "a file of declarations of providers; the shipped one if empty"),
     "PROVIDERS_ALLOW_PRIVATE": ("", "`true` reads lists at private addresses and without TLS"),
     "WEBHOOK_SIGNING_KEY": ("", "the key that signs messages to `WEBHOOK_URL`"),

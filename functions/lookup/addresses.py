@@ -93,6 +93,7 @@ def _row(service: Service, question: Query, found: LookupResult, scorer: Scorer)
         scorer,
         found.others,
         summary_provider=service.summary_provider,
+        locate=service.locate,
     )
 
 

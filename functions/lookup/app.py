@@ -8,6 +8,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from functions.lookup.cache import IocCache
+from functions.lookup.geo_info import Locate, nowhere
 from functions.lookup.metrics import LookupMetrics
 from functions.lookup.providers import Asks, CachedProviders, NoProviders, Providers
 from functions.lookup.routes import respond
@@ -83,8 +84,18 @@ def _service() -> Service:
         sandbox_url=settings.sandbox_url,
         half_lives=settings.half_lives,
         summary_provider=settings.summary_provider,
+        locate=_locate(settings.geoip_database),
         max_age_s=settings.max_age_s,
     )
+
+
+def _locate(path: str) -> Locate:
+    if not path:
+        return nowhere
+    # A stack without a database saves the time of the import.
+    from functions.lookup.geoip import GeoIpDatabase  # noqa: PLC0415
+
+    return GeoIpDatabase(path).locate
 
 
 def _providers(

@@ -253,4 +253,5 @@ def _report(service: Service, found: LookupResult, scorer: Scorer) -> dict[str, 
         scorer,
         found.others,
         summary_provider=service.summary_provider,
+        locate=service.locate,
     )

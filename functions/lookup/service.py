@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from functions.lookup.geo_info import Locate, nowhere
 from functions.lookup.providers import NoProviders, Providers, as_providers
 from shared.domain.harmless import (
     Ruling,
@@ -148,6 +149,7 @@ class Service:
         sandbox_url: address of the scan reports for people, "" if not configured.
         half_lives: days in which a score halves, by type.
         summary_provider: name of the row of an answer that sums up the others, "" for no such row.
+        locate: returns the field `geo_info` for an IP.
         max_age_s: how long clients may keep the answer of a single look-up, in seconds.
     """
 
@@ -163,6 +165,7 @@ class Service:
     feed_runs: "Callable[[], Sequence[FeedRun]]" = lambda: ()
     sandbox_url: str = ""
     summary_provider: str = ""
+    locate: Locate = nowhere
     max_age_s: int = 0
     half_lives: Mapping[IndicatorType, float] = field(default_factory=lambda: DEFAULT_HALF_LIVES)
 

@@ -19,6 +19,7 @@ class LookupSettings:
         half_lives: as `shared.runtime.half_lives` reads them.
         summary_provider: name of the row that sums up the others (`SUMMARY_PROVIDER`), "" for no
             such row.
+        geoip_database: path of a GeoIP database (`GEOIP_DATABASE`), "" for none.
         max_age_s: how long clients may keep the answer of a single look-up (`LOOKUP_MAX_AGE`, in
             seconds), 0 to ask again each time.
 
@@ -37,4 +38,5 @@ class LookupSettings:
         self.sandbox_url = optional_url(env, "SANDBOX_URL")
         self.half_lives = read_half_lives(env)
         self.summary_provider = env.get("SUMMARY_PROVIDER", "")
+        self.geoip_database = env.get("GEOIP_DATABASE", "")
         self.max_age_s = number(env, "LOOKUP_MAX_AGE", "seconds")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from functions.lookup.file_types import file_category, file_extension
+from functions.lookup.geo_info import Locate, no_geo_info, nowhere
 from shared.domain.harmless import (
     EffectiveVerdict,
     Ruling,
@@ -388,7 +389,7 @@ def invalid_address_row(kind: IndicatorType, text: str, error: Body, now: int) -
     lookup_results = {"start_time": format_millis(now), "detected_by": 0, "sources": []}
     body = {"address": echo(text), "lookup_results": lookup_results, **error}
     if kind is IndicatorType.IP:
-        body["geo_info"] = _no_geo_info()
+        body["geo_info"] = no_geo_info()
     return body
 
 
@@ -400,6 +401,7 @@ def address_report(
     others: Sequence[ProviderVerdict] = (),
     *,
     summary_provider: str = "",
+    locate: Locate = nowhere,
 ) -> Body:
     """The answer to a look-up of an IP, domain or URL, known or not.
 
@@ -410,6 +412,7 @@ def address_report(
         scorer: of the time of the look-up.
         others: verdicts of the other providers.
         summary_provider: name of a last row that sums up the others, "" for no such row.
+        locate: returns the field `geo_info` for an IP.
     """
     rule = overruling_rule(indicator, reputation, others)
     now = format_millis(scorer.now)
@@ -428,7 +431,7 @@ def address_report(
         },
     }
     if indicator.type is IndicatorType.IP:
-        body["geo_info"] = _no_geo_info()
+        body["geo_info"] = locate(indicator)
     return body
 
 
@@ -584,17 +587,4 @@ def _no_file_info(indicator: Indicator) -> Body:
         "file_type_description": "",
         "file_type_extension": "",
         "upload_timestamp": "",
-    }
-
-
-def _no_geo_info() -> Body:
-    """All keys, without a place: the SDK needs every key, SpiderFoot a country with a name."""
-    unknown = {"code": "", "name": "Unknown"}
-    return {
-        "continent": {"code": "", "name": ""},
-        "country": unknown,
-        "registered_country": dict(unknown),
-        "city": {"name": ""},
-        "location": {"latitude": 0.0, "longitude": 0.0},
-        "subdivisions": [],
     }

@@ -114,12 +114,17 @@ def _variables() -> str:
 
 
 def _source(value: Any, template: dict[str, Any]) -> str:
-    """The parameter or resource that a value refers to."""
-    names = re.findall(r"'(?:Ref|Fn::GetAtt)': '?\[?'?(\w+)", str(value))
+    """The parameter or resource that a value, or else its condition, refers to."""
+    condition = value["Fn::If"][0] if isinstance(value, dict) and "Fn::If" in value else ""
+    names = _references(value) or _references(template["Conditions"].get(condition))
     for name in names:
         if name in template["Parameters"]:
             return f"parameter {_code(name)}"
     return f"resource {_code(names[0])}" if names else _code(value)
+
+
+def _references(value: Any) -> list[str]:
+    return re.findall(r"'(?:Ref|Fn::GetAtt)': '?\[?'?(\w+)", str(value))
 
 
 def _local_variables() -> str:

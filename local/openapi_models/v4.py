@@ -668,41 +668,43 @@ class NoResults(ResponseBody):
 
 
 class NamedCode(ResponseBody):
-    """A continent or subdivision, always empty."""
+    """A continent, or a part of a country; empty if it is not known."""
 
-    code: Nothing
-    name: Nothing
+    code: str = Field(description='ISO code; "" if it is not known.', examples=["EU"])
+    name: str = Field(description='In English; "" if it is not known.', examples=["Europe"])
 
 
 class Country(ResponseBody):
-    """A country that is not known; a client fails if it has no name."""
+    """A country; a client fails if it has no name."""
 
-    code: Nothing
-    name: Literal["Unknown"]
+    code: str = Field(description='ISO code; "" if it is not known.', examples=["SE"])
+    name: str = Field(
+        description="In English; Unknown if it is not known.", min_length=1, examples=["Sweden"]
+    )
 
 
 class City(ResponseBody):
-    """A city, always empty."""
+    """A city; empty if it is not known."""
 
-    name: Nothing
+    name: str = Field(description='In English; "" if it is not known.', examples=["Linköping"])
 
 
 class Location(ResponseBody):
-    """Coordinates, always 0."""
+    """Coordinates in degrees; both are 0 if they are not known."""
 
-    latitude: float = Field(ge=0, le=0)
-    longitude: float = Field(ge=0, le=0)
+    latitude: float = Field(ge=-90, le=90)
+    longitude: float = Field(ge=-180, le=180)
 
 
 class GeoInfo(ResponseBody):
-    """All keys that clients read, without a place: this service does not locate addresses."""
+    """Where an address is, by the GeoIP database of the stack; without one, nothing is known."""
 
     continent: NamedCode
     country: Country
     registered_country: Country
     city: City
     location: Location
-    subdivisions: list[NamedCode] = Field(description="Always empty.", max_length=0)
+    subdivisions: list[NamedCode] = Field(description="From the largest to the smallest.")
 
 
 class DomainReport(ResponseBody):

@@ -78,7 +78,7 @@ def test_a_new_value_of_any_setting_of_the_look_ups_is_a_new_version(template: T
     properties.pop("ReservedConcurrentExecutions")  # of the function, not of a version
     used = parameters_of(properties, template)
     by_layer = named_in(load_template()["Resources"]["SharedLayer"]["Properties"]["Description"])
-    (layer,) = properties["Layers"]
+    layer, *_ = properties["Layers"]
     number = {"Fn::Select": [7, {"Fn::Split": [":", layer]}]}  # the last part of its ARN
     assert values == {"Layer": number}
     by_description = named_in(description) - values.keys()

@@ -34,6 +34,7 @@ EXAMPLES = {
     "FeedApiKeyParameter": "/ioc-reputation/feed-api-key",
     "FeedCaParameter": "/ioc-reputation/feed-ca",
     "FeedUrl": "https://sandbox.example.com/feed/reports",
+    "GeoIpLayerVersion": "99999",
     "HalfLifeDomain": "9999",
     "HalfLifeHash": "9999",
     "HalfLifeIp": "9999",

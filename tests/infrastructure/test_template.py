@@ -235,6 +235,7 @@ VARIABLES = {
         "CACHE_TTL",
         "EXPORT_BUCKET",
         "FILTER_BUCKET",
+        "GEOIP_DATABASE",
         "LOOKUP_MAX_AGE",
         "PROVIDERS",
         "PROVIDER_KEYS_PATH",
@@ -753,7 +754,9 @@ def test_function_runs_on_the_layer_and_logs_json_with_an_end(
     assert properties["Runtime"] == "python3.13"
     assert properties["Architectures"] == [{"Ref": "Architecture"}]
     assert template["Parameters"]["Architecture"]["Default"] == "arm64"
-    (layer,) = properties["Layers"]
+    layer, *others = properties["Layers"]
+    # The look-up function has another one where the deployer gives a GeoIP database.
+    assert len(others) == (name == "LookupFunction")
     of_stack = {"Fn::Sub": "${AWS::StackName}-shared"}
     assert of_type(template, "AWS::Lambda::LayerVersion")[layer["Ref"]]["LayerName"] == of_stack
     logging = properties["LoggingConfig"]

@@ -24,6 +24,7 @@ NOT_IMPORTED = (
     "functions.publish",
     "http.client",
     "jsonschema",
+    "maxminddb",
     "local",
     "poppy",
     "pydantic",
