@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -469,6 +470,42 @@ def test_status_shows_the_run_that_there_was(opened: Page, stack: Up) -> None:
         assert feed[0].startswith("127.0.0.1:")
         assert (feed[1], feed[3], feed[6]) == ("\u2714 up to date", "\u2714 complete", "0")
         assert feed[2].endswith("ago)")
+
+
+def _answering(body: Any) -> Callable[[Route], None]:
+    return lambda route: route.fulfill(json=body)
+
+
+def test_status_lists_the_false_positives_that_wait(opened: Page) -> None:
+    row = {"type": "domain", "reason": IMAGE, "by": "soc"}
+    reported = [
+        row | {"value": value, "at": f"2026-01-0{day}T10:00:00.000Z"}
+        for value, day in (("waits.example", 7), ("again.example", 6), ("decided.example", 5))
+    ]
+    change = {"action": "set", "type": "domain", "verdict": "BENIGN", "reason": "", "by": "soc"}
+    changes = [
+        change | {"value": value, "at": f"2026-01-0{day}T10:00:00.000Z"}
+        for value, day in (("decided.example", 6), ("again.example", 5))
+    ]
+    answers = {"false-positives": reported, "overrides": changes}
+    for name, rows in answers.items():
+        opened.route(f"**/v4/{name}?*", _answering({"data": rows, "next_cursor": None}))
+    opened.click("#to-status")
+    table = opened.locator("table", has_text="2 wait for a decision")
+    table.wait_for()
+    assert table.locator("tbody td:nth-child(3)").all_inner_texts() == (
+        ["waits.example", "again.example"]
+    )
+    assert violations(opened) == []
+
+
+def test_status_without_the_right_to_mark_asks_for_no_reports(opened: Page, seen: Seen) -> None:
+    opened.route("**/v4/apikey", lambda route: route.fulfill(json={"rights": ["lookup"]}))
+    opened.reload()
+    opened.click("#to-status")
+    opened.wait_for_selector("text=As of")
+    assert not any("false-positives" in one for one in seen.asked)
+    assert "False positives" not in opened.inner_text("#status")
 
 
 def test_before_the_first_run_status_says_so(opened: Page) -> None:

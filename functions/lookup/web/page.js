@@ -1,3 +1,4 @@
+"use strict";
 // Input and answers are shown with textContent only, so they are never parsed as HTML.
 const $ = (id) => document.getElementById(id);
 const VERDICTS = {
@@ -20,6 +21,8 @@ const ROWS = 500;
 const SCANS = 3;
 const PAGES = 5;
 const NEWEST = 20;
+// As many as the service lists at once.
+const REPORTS = 100;
 const LINK_CHARS = 2000;
 const KEY = "apikey";
 // Indicators of the sample feed; a test compares them with it.
@@ -1005,7 +1008,9 @@ async function loadStatus() {
   try {
     const { feeds } = await ask("/v4/status/feed");
     const { providers } = await ask("/v4/status/providers");
-    const shown = [...feedsOf(feeds), ...(await recentOf()), ...providersOf(providers)];
+    const { rights } = await keyInfo().catch(() => ({ rights: [] }));
+    const waiting = rights.includes("annotate") ? await waitingOf() : [];
+    const shown = [...feedsOf(feeds), ...waiting, ...(await recentOf()), ...providersOf(providers)];
     if (request !== statusRequests) return;
     $("status").replaceChildren(...shown);
     statusTime = "As of " + new Date().toISOString().slice(0, 16).replace("T", " ") + " UTC";
@@ -1040,6 +1045,27 @@ function feedsOf(feeds) {
           "How each feed was read last. A feed is stale when no run completed in the last two hours. The newest report ages even if the feed has nothing new.",
         )
       : make("p", {}, "No run of ingestion has ended yet."),
+  ];
+}
+
+// Reports of false positives on which no analyst has decided since.
+async function waitingOf() {
+  const [reports, changes] = await Promise.all([
+    ask("/v4/false-positives?limit=" + REPORTS),
+    ask("/v4/overrides?history=true&limit=" + REPORTS),
+  ]);
+  const decided = (one) =>
+    changes.data.some((each) => each.type === one.type && each.value === one.value && each.at >= one.at);
+  const waiting = reports.data.filter((one) => !decided(one));
+  return [
+    make("h2", {}, "False positives reported"),
+    waiting.length
+      ? table(
+          ["Reported (UTC)", "Type", "Indicator", "Reason", "By"],
+          waiting.map((one) => [moment(one.at), one.type, iocLink(one), one.reason, one.by]),
+          waiting.length + " wait for a decision" + (reports.next_cursor ? ", among the newest " + REPORTS : ""),
+        )
+      : make("p", {}, "None waits for a decision" + (reports.next_cursor ? ", among the newest " + REPORTS : "") + "."),
   ];
 }
 
