@@ -84,10 +84,11 @@ from shared.domain.provider import (
     provider_verdicts,
 )
 from shared.domain.reputation import Reputation, ScanVerdict, SightingSummary
-from shared.domain.score import Scorer
+from shared.domain.score import STEPS, Scorer
 from shared.domain.sighting_details import SightingDetails
 from shared.domain.verdict import Verdict
 from shared.formats.bloom_filter import Facts
+from shared.formats.exports.changes import row_of
 from shared.formats.exports.source import ExportedIoc, Options, Tlp
 from shared.formats.exports.stix import indicator, stix_id
 from shared.http import errors
@@ -788,6 +789,12 @@ _IF_EXPORTS = (
     "Available if the stack publishes exports, after the first one; 404 before. "
     "Counts as a look-up."
 )
+_MIN_SCORE = _search_parameter(
+    "min_score",
+    "Only indicators whose score is at least this; all by default. Block lists and CSV have it.",
+    type="integer",
+    enum=list(STEPS),
+)
 _EXPORT_LINK = {"link": {"url": "https://bucket.s3.us-east-1.amazonaws.com/a/iocs.csv"}}
 _IN_PATH["file"] = {
     "description": "Name of a file, including slashes.",
@@ -836,12 +843,14 @@ _TAXII_PAGE_REFUSALS = (
     errors.SEARCH_PARAMETER_NOT_VALID,
     errors.COLLECTION_NOT_FOUND,
     errors.EXPORTS_NOT_FOUND,
+    errors.CURSOR_TOO_OLD,
     errors.NOT_TAXII,
     *(errors.QUOTA_USED_UP, errors.THROTTLED),
 )
 _TAXII_OBJECT_REFUSALS = tuple(
     errors.OBJECT_NOT_FOUND if one is errors.COLLECTION_NOT_FOUND else one
     for one in _TAXII_PAGE_REFUSALS
+    if one is not errors.CURSOR_TOO_OLD
 )
 
 OPERATIONS |= {
@@ -873,8 +882,13 @@ OPERATIONS |= {
         "Get an exported file",
         f"{_IF_EXPORTS} For a file of more than three million bytes, the answer is a redirect to "
         "a link that is valid for five minutes, for anyone who has it.",
+        parameters=(_MIN_SCORE,),
         media_type="*/*",
-        refusals=(errors.EXPORTS_NOT_FOUND, errors.EXPORT_NOT_FOUND),
+        refusals=(
+            errors.SEARCH_PARAMETER_NOT_VALID,
+            errors.EXPORTS_NOT_FOUND,
+            errors.EXPORT_NOT_FOUND,
+        ),
         tagged=True,
         or_link=True,
     ),
@@ -1194,6 +1208,12 @@ OPERATIONS["GET", "/api/reports/search"] = Operation(
     answers={"found": found_reports(_SEEN, [_SEEN_BY], 1)},
     refusals=(*_SEARCH_REFUSALS, errors.PARAMETER_MISSING),
 )
+_OF_TYPE = _search_parameter(
+    "type",
+    "Type of the indicator, or `hash` for all hashes; all by default.",
+    type="string",
+    enum=["hash", *INDICATOR_TYPES],
+)
 OPERATIONS["GET", "/v4/iocs/recent"] = Operation(
     "Search",
     "listRecentIocs",
@@ -1207,17 +1227,58 @@ OPERATIONS["GET", "/v4/iocs/recent"] = Operation(
             type="string",
             enum=[verdict.name for verdict in Verdict],
         ),
-        _search_parameter(
-            "type",
-            "Type of the indicator, or `hash` for all hashes; all by default.",
-            type="string",
-            enum=["hash", *INDICATOR_TYPES],
-        ),
+        _OF_TYPE,
         *_WHERE_PAGES_BEGIN,
     ),
     answer=models.SeenIndicators,
     answers={"seen": seen_answer([(_SEEN, _SEEN_BY)], "", {}, with_senders=False)},
     refusals=_SEARCH_REFUSALS,
+)
+
+OPERATIONS["GET", "/v4/iocs/changes"] = Operation(
+    "Exports",
+    "listIocChanges",
+    "Follow the changes of the exported list",
+    f"{_IF_EXPORTS} An answer without `since` is the beginning of the whole list. A client that "
+    "adds, replaces and removes what the answers name, one after the other, has the list.",
+    parameters=(
+        _search_parameter(
+            "since",
+            "Where the client stopped: `cursor` of the last answer; empty for the whole list.",
+            type="string",
+        ),
+        _OF_TYPE,
+        _search_parameter(
+            "verdict",
+            "Verdict of the indicator; all by default.",
+            type="string",
+            enum=[verdict.name for verdict in Verdict],
+        ),
+        _MIN_SCORE,
+        _search_parameter(
+            "limit",
+            "Maximum number of changes per answer.",
+            type="integer",
+            minimum=1,
+            maximum=search.MAX_LIMIT,
+            default=search.MAX_LIMIT,
+        ),
+    ),
+    answer=exports.Changes,
+    answers={
+        "changes": {
+            "added": [row_of(_EXPORTED)],
+            "removed": [{"type": "ip", "value": "198.51.100.23"}],
+            "cursor": format_millis(_NOW),
+            "more": False,
+        }
+    },
+    refusals=(
+        errors.SEARCH_PARAMETER_NOT_VALID,
+        errors.EXPORTS_NOT_FOUND,
+        errors.CURSOR_TOO_OLD,
+    ),
+    tagged=True,
 )
 
 _FLOW_ID = "66b3763be7dbbbdfcd0b0003"
@@ -1393,6 +1454,7 @@ _STATUSES = {
     405: ("MethodNotAllowed", "The path does not support the method."),
     406: ("NotAcceptable", "The media type of the body, or the accepted one, is not supported."),
     409: ("Conflict", "The request contradicts a rule."),
+    410: ("Gone", "What changed since the cursor is not known any more."),
     413: ("TooLarge", "The request or its answer is too large."),
     415: ("UnsupportedMediaType", "The media type or encoding of the body is not supported."),
     422: ("Unprocessable", "A part of the request is missing or not valid."),

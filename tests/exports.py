@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from shared.domain.errors import StoreError
 from shared.domain.indicator import Indicator, IndicatorType, parse, parse_hash
 from shared.domain.verdict import Verdict
@@ -32,6 +34,7 @@ def ioc(indicator: Indicator, verdict: Verdict = Verdict.MALICIOUS, **other: Any
         tags=("packed", "peexe"),
         created=FIRST_RUN,
         changed=FIRST_RUN,
+        moved=FIRST_RUN,
     )
     return replace(known, **other)
 
@@ -51,7 +54,14 @@ IOCS = (
     ioc(parse_hash("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"), tags=()),
     _parsed(IndicatorType.IP, "203.0.113.7", Verdict.SUSPICIOUS, report_id=""),
     _parsed(IndicatorType.IP, "2001:db8::7", Verdict.MALICIOUS, changed=SECOND_RUN),
-    _parsed(IndicatorType.DOMAIN, "evil.example", Verdict.MALICIOUS, flow_id="flow/1 ?"),
+    _parsed(
+        IndicatorType.DOMAIN,
+        "evil.example",
+        Verdict.MALICIOUS,
+        flow_id="flow/1 ?",
+        score=61,
+        valid_until=1_765_000_000_000,
+    ),
     _parsed(IndicatorType.DOMAIN, "bücher.example", Verdict.SUSPICIOUS, tags=("naïve", "日本")),
     _parsed(IndicatorType.DOMAIN, "good.example", Verdict.BENIGN, first_seen=1_748_649_600_000),
     _parsed(
@@ -81,16 +91,19 @@ class Listed:
     iocs: Sequence[ExportedIoc] = IOCS
 
     def by_value(
-        self, kind: IndicatorType | None = None, least: Verdict = Verdict.BENIGN
+        self, kind: IndicatorType | None = None, least: Verdict = Verdict.BENIGN, step: int = 0
     ) -> Iterator[ExportedIoc]:
         """By type and value."""
         for one in sorted(self.iocs, key=lambda one: one.indicator):
-            if one.verdict >= least and kind in {None, one.indicator.type}:
+            fits = one.verdict >= least and one.step >= step and not one.gone
+            if fits and kind in {None, one.indicator.type}:
                 yield one
 
     def by_change(self) -> Iterator[ExportedIoc]:
         """By change and id."""
-        indicated = (one for one in self.iocs if one.withdrawn or is_indicator(one))
+        indicated = (
+            one for one in self.iocs if one.withdrawn or (is_indicator(one) and not one.gone)
+        )
         yield from sorted(indicated, key=lambda one: (one.indicator_changed, stix_id(one)))
 
     def by_id(self) -> Iterator[tuple[str, int]]:
@@ -104,6 +117,14 @@ class Listed:
     def by_day(self) -> Iterator[ExportedIoc]:
         """By the day on which they were first seen."""
         yield from sorted(self.iocs, key=lambda one: (one.first_seen // 86_400_000, one.indicator))
+
+    def by_move(self) -> Iterator[ExportedIoc]:
+        """By the last change of the row."""
+        yield from sorted(self.iocs, key=lambda one: (one.moved, one.indicator))
+
+    def last_move(self, kind: IndicatorType) -> int:
+        """When the lists of a type last changed."""
+        return max((one.moved for one in self.iocs if one.indicator.type is kind), default=0)
 
 
 @dataclass
@@ -139,3 +160,9 @@ class MemoryBucket:
     def text(self, name: str) -> str:
         assert self.published
         return self.objects[f"{self.published.slot}/{name}"].decode()
+
+
+def ageless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no verdict age: the reports of the tests are old, and the handlers use the real time."""
+    for kind in ("DOMAIN", "URL", "IP"):
+        monkeypatch.setenv(f"HALF_LIFE_{kind}", "0")

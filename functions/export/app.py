@@ -80,6 +80,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
             now=now,
             pool=pool,
             folder=Path(folder),
+            half_lives=settings.half_lives,
         )
     # After the exports, so that a failure here does not hold them up; the next run ends the rest.
     iocs = IocTable(client, settings.table_name, retention_s=settings.retention_s)

@@ -1,6 +1,7 @@
 """Builds the exports: writes all files into the inactive slot, then switches the index."""
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
 from pathlib import Path
@@ -9,7 +10,9 @@ from typing import Any, Protocol
 from functions.export.export_source import ExportSource
 from functions.export.formats.all_formats import all_files
 from functions.export.trust import JudgedIoc
-from shared.domain.indicator import Indicator
+from shared.domain.indicator import Indicator, IndicatorType
+from shared.domain.score import DEFAULT_HALF_LIVES, Scorer
+from shared.formats.exports import changes, stix
 from shared.formats.exports.index import ExportIndex, ExportPage, IndexedFile
 from shared.formats.exports.source import ExportFile, Options
 from shared.store.exports import SLOTS
@@ -52,6 +55,7 @@ def publish(
     now: int,
     pool: Executor,
     folder: Path,
+    half_lives: Mapping[IndicatorType, float] = DEFAULT_HALF_LIVES,
 ) -> dict[str, Any]:
     """Publish all exports.
 
@@ -60,6 +64,7 @@ def publish(
         now: milliseconds since the epoch.
         pool: runs the uploads.
         folder: an empty folder for temporary files.
+        half_lives: days in which a score halves, by type.
 
     Returns:
         A summary for the log.
@@ -77,7 +82,8 @@ def publish(
         before = folder / "before.sqlite"
         bucket.fetch(published, STATE, before)
     state = folder / STATE
-    with ExportSource(state, built, options.least_indicator) as source:
+    scorer = Scorer(built, half_lives)
+    with ExportSource(state, scorer, options.least_indicator) as source:
         source.overrule_below(read(source.add))
         iocs = source.carry_over(before)
         indicators = source.count_indicators()
@@ -85,7 +91,15 @@ def publish(
         for file in all_files(source, options):
             writer.write(file)
     writer.put(STATE, state, "application/vnd.sqlite3")
-    index = ExportIndex(built, slot, iocs, writer.finish(), tuple(writer.pages))
+    index = ExportIndex(
+        built,
+        slot,
+        iocs,
+        writer.finish(),
+        tuple(writer.pages[stix.FOLDER]),
+        tuple(writer.pages[changes.FOLDER]),
+        (published and published.complete_since) or built,
+    )
     bucket.publish(index)
     return {
         "iocs": iocs,
@@ -101,12 +115,12 @@ class _Writer:
     """Writes the files of a slot, except those that it already contains unchanged.
 
     Attributes:
-        pages: the files that are pages of changes.
+        pages: the files that are pages of changes, by their folder.
         written: number of uploaded files.
     """
 
     def __init__(self, bucket: Bucket, slot: str, built: int, pool: Executor, folder: Path) -> None:
-        self.pages: list[ExportPage] = []
+        self.pages: defaultdict[str, list[ExportPage]] = defaultdict(list)
         self.written = 0
         self._bucket = bucket
         self._slot = slot
@@ -124,7 +138,8 @@ class _Writer:
                 target.write(part.encode())
         self.put(file.name, path, file.media_type)
         if file.first:
-            self.pages.append(ExportPage(*file.first, file.name))
+            folder, _, _ = file.name.partition("/")
+            self.pages[folder].append(ExportPage(*file.first, file.name))
 
     def put(self, name: str, path: Path, media_type: str) -> None:
         with path.open("rb") as content:

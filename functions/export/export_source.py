@@ -10,63 +10,116 @@ from typing import Any, Self
 from functions.export.report_tags import exported_tags
 from functions.export.trust import JudgedIoc
 from shared.domain.errors import InvalidIndicator
-from shared.domain.harmless import always_harmless, apply_rule, is_bad
+from shared.domain.harmless import always_harmless, apply_rule, evidence_after, is_bad
 from shared.domain.indicator import Indicator, IndicatorType, parse
 from shared.domain.public_suffix import parents
+from shared.domain.score import Scorer, step_of
 from shared.domain.verdict import Verdict
-from shared.formats.exports.source import ExportedIoc, indicator_id
+from shared.formats.exports.source import WITHDRAWN_KEPT_MS, ExportedIoc, indicator_id
 
+# When `valid_until` is 0, the IOC has no end of validity.
 _CREATE = """
 CREATE TABLE iocs (
     id PRIMARY KEY, kind, value, verdict, first_seen, last_seen, scan_count, flow_id, report_id,
-    tags, created, changed, withdrawn, episode, indicator_id, harmless
+    tags, created, changed, withdrawn, episode, indicator_id, harmless, score, step, valid_until,
+    gone, moved
 ) WITHOUT ROWID
 """
-_ADD = "INSERT OR REPLACE INTO iocs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?, ?)"
-# Before its first export, an IOC has `created` set if it is bad enough for a STIX indicator.
+_ADD = """
+INSERT OR REPLACE INTO iocs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?, ?, ?, ?, ?, ?, ?)
+"""
+# What became of each IOC since the run before. An IOC has `created` set if it is bad enough for a
+# STIX indicator and valid; one that only grew old keeps its indicator, which has an end itself.
 _CARRY_OVER = """
 UPDATE iocs SET
-    changed = CASE
-        WHEN (iocs.verdict, iocs.first_seen, iocs.last_seen, iocs.scan_count, iocs.flow_id,
-              iocs.report_id, iocs.tags, iocs.created > 0)
-          IS (was.verdict, was.first_seen, was.last_seen, was.scan_count, was.flow_id,
-              was.report_id, was.tags, was.created > 0 AND NOT was.withdrawn)
-        THEN was.changed ELSE iocs.changed END,
     created = CASE
-        WHEN NOT iocs.created OR (was.created AND NOT was.withdrawn) THEN was.created
-        ELSE iocs.created END,
+        WHEN iocs.created AND (NOT was.created OR was.withdrawn) THEN iocs.created
+        ELSE was.created END,
     withdrawn = CASE
         WHEN iocs.created OR NOT was.created THEN 0
         WHEN was.withdrawn THEN was.withdrawn
+        WHEN iocs.gone AND iocs.verdict >= :least THEN 0
         ELSE :now END,
-    episode = was.episode + (iocs.created > 0 AND was.withdrawn > 0)
+    episode = was.episode + (iocs.created > 0 AND was.withdrawn > 0),
+    gone = CASE WHEN iocs.gone AND was.gone THEN was.gone ELSE iocs.gone END
 FROM before.iocs AS was WHERE was.id = iocs.id
+"""
+_DATE_CHANGES = """
+UPDATE iocs SET changed = was.changed FROM before.iocs AS was
+WHERE was.id = iocs.id
+AND (iocs.verdict, iocs.first_seen, iocs.last_seen, iocs.scan_count, iocs.flow_id, iocs.report_id,
+     iocs.tags, iocs.valid_until, iocs.created, iocs.withdrawn)
+IS (was.verdict, was.first_seen, was.last_seen, was.scan_count, was.flow_id, was.report_id,
+    was.tags, was.valid_until, was.created, was.withdrawn)
+"""
+_DATE_MOVES = """
+UPDATE iocs SET moved = CASE
+    WHEN iocs.gone AND was.gone THEN was.moved
+    WHEN (iocs.changed, iocs.step, iocs.gone > 0) IS (was.changed, was.step, was.gone > 0)
+    THEN was.moved
+    ELSE :now END
+FROM before.iocs AS was WHERE was.id = iocs.id
+"""
+# An IOC that is no longer stored. Its indicator is withdrawn, unless that has ended itself.
+_KEEP_GONE = """
+INSERT INTO iocs SELECT
+    id, kind, value, verdict, first_seen, last_seen, scan_count, flow_id, report_id, tags, created,
+    changed,
+    CASE WHEN withdrawn OR NOT created THEN withdrawn
+        WHEN gone OR (valid_until AND valid_until <= :now) THEN 0
+        ELSE :now END,
+    episode, iif(indicator_id = '', id, indicator_id), harmless, score, step, valid_until,
+    iif(gone, gone, :now), iif(gone, moved, :now)
+FROM before.iocs AS was
+WHERE (NOT gone OR max(gone, withdrawn) > :forgotten) AND id NOT IN (SELECT id FROM iocs)
 """
 _NEW_IDS = """
 UPDATE iocs SET indicator_id = indicator_id(kind, value, episode) WHERE episode > 0
 """
-_OVERRULE = "UPDATE iocs SET verdict = ?, created = 0, harmless = ? WHERE id = ?"
+_OVERRULE = """
+UPDATE iocs SET
+    verdict = ?, created = 0, harmless = ?, score = 0, step = 0, valid_until = 0, gone = 0,
+    moved = changed
+WHERE id = ?
+"""
 # `harmless` is the rule by which an IOC is harmless, or the provider that trusts it. Only tools
 # that have heard of such an IOC need to hear that it is not bad.
 _WITHOUT_HARMLESS = "DELETE FROM iocs WHERE harmless <> ''"
 _KNOWN_BEFORE = " AND id NOT IN (SELECT id FROM before.iocs)"
-# Columns that exports before their first withdrawal do not have: each IOC had an indicator.
-_ADDED_COLUMNS = (
-    "ALTER TABLE before.iocs ADD COLUMN withdrawn DEFAULT 0",
-    "ALTER TABLE before.iocs ADD COLUMN episode DEFAULT 0",
-)
+# Columns that earlier versions did not write, with what their IOCs have.
+_ADDED_COLUMNS = {
+    "withdrawn": 0,
+    "episode": 0,
+    "indicator_id": "''",
+    "harmless": "''",
+    "score": 0,
+    "step": 0,
+    "valid_until": 0,
+    "gone": 0,
+    "moved": 0,
+}
 _BY_VALUE = """
-SELECT * FROM iocs WHERE verdict >= ? AND kind = coalesce(?, kind) ORDER BY kind, value
+SELECT * FROM iocs WHERE verdict >= ? AND kind = coalesce(?, kind) AND step >= ? AND NOT gone
+ORDER BY kind, value
 """
+# Of what is gone or withdrawn, only what consumers can still ask for.
 _BY_CHANGE = """
-SELECT * FROM iocs WHERE created ORDER BY coalesce(nullif(withdrawn, 0), changed), indicator_id
+SELECT * FROM iocs WHERE created AND iif(withdrawn, withdrawn > :forgotten, NOT gone)
+ORDER BY coalesce(nullif(withdrawn, 0), changed), indicator_id
 """
 _BY_ID = """
-SELECT indicator_id, coalesce(nullif(withdrawn, 0), changed) FROM iocs WHERE created
-ORDER BY indicator_id
+SELECT indicator_id, coalesce(nullif(withdrawn, 0), changed) FROM iocs
+WHERE created AND iif(withdrawn, withdrawn > :forgotten, NOT gone) ORDER BY indicator_id
+"""
+# What was already gone when it was first read has never been in a list.
+_BY_MOVE = """
+SELECT * FROM iocs WHERE moved AND (NOT gone OR gone > :forgotten) ORDER BY moved, id
 """
 # 86400000 milliseconds are a day.
-_BY_DAY = "SELECT * FROM iocs ORDER BY first_seen / 86400000, kind, value"
+_BY_DAY = """
+SELECT * FROM iocs WHERE NOT gone OR gone > :forgotten
+ORDER BY first_seen / 86400000, kind, value
+"""
 
 
 class ExportSource:
@@ -74,16 +127,22 @@ class ExportSource:
 
     Args:
         path: of the file to create.
-        now: time of the run, milliseconds since the epoch.
+        scorer: scores IOCs at the time of the run.
         least: the mildest verdict that makes a STIX indicator.
     """
 
-    def __init__(self, path: Path, now: int, least: Verdict) -> None:
+    def __init__(self, path: Path, scorer: Scorer, least: Verdict) -> None:
         # Several threads read the table and add IOCs here; a lock serialises them.
         self._connection = sqlite3.connect(path, check_same_thread=False)
         self._lock = Lock()
-        self._now = now
+        self._scorer = scorer
+        self._now = scorer.now
         self._least = least
+        self._times = {
+            "now": scorer.now,
+            "least": least.value,
+            "forgotten": scorer.now - WITHDRAWN_KEPT_MS,
+        }
         self._of_analysts: set[Indicator] = set()
         self._connection.create_function("indicator_id", 3, _indicator_id, deterministic=True)
         # The file is temporary until it is published, so it needs no protection against crashes.
@@ -129,62 +188,86 @@ class ExportSource:
     def carry_over(self, before: Path | None) -> int:
         """Copy from the run before when each IOC changed, and what became of its STIX indicator.
 
-        Once an IOC is not bad enough any more, its indicator is withdrawn for good.
+        Once an IOC is not bad enough any more or no longer stored, its indicator is withdrawn for
+        good, and stays in the changes for `WITHDRAWN_KEPT_MS`. One that is past its validity only
+        leaves the lists.
 
         Args:
             before: the file of that run; None for the first run.
 
         Returns:
-            The number of IOCs.
+            The number of listed IOCs.
         """
         self._connection.commit()
         if before:
             self._connection.execute("ATTACH ? AS before", (str(before),))
-            columns = self._connection.execute("PRAGMA before.table_info(iocs)").fetchall()
-            if "withdrawn" not in {name for _, name, *_ in columns}:
-                for statement in _ADDED_COLUMNS:
-                    self._connection.execute(statement)
-            self._connection.execute(_CARRY_OVER, {"now": self._now})
+            self._add_columns()
+            self._connection.execute(_CARRY_OVER, self._times)
+            self._connection.execute(_DATE_CHANGES)
+            self._connection.execute(_DATE_MOVES, self._times)
             self._connection.execute(_NEW_IDS)
             self._connection.execute(_WITHOUT_HARMLESS + _KNOWN_BEFORE)
+            self._connection.execute(_KEEP_GONE, self._times)
             self._connection.commit()
             self._connection.execute("DETACH before")
         else:
             self._connection.execute(_WITHOUT_HARMLESS)
             self._connection.commit()
-        count: int = self._connection.execute("SELECT count(*) FROM iocs").fetchone()[0]
+        count: int = self._connection.execute(
+            "SELECT count(*) FROM iocs WHERE NOT gone"
+        ).fetchone()[0]
         return count
 
     def count_indicators(self) -> int:
-        """The number of STIX indicators that are not withdrawn."""
+        """The number of valid STIX indicators."""
         count: int = self._connection.execute(
-            "SELECT count(*) FROM iocs WHERE created AND NOT withdrawn"
+            "SELECT count(*) FROM iocs WHERE created AND NOT withdrawn AND NOT gone"
         ).fetchone()[0]
         return count
 
     def by_value(
-        self, kind: IndicatorType | None = None, least: Verdict = Verdict.BENIGN
+        self, kind: IndicatorType | None = None, least: Verdict = Verdict.BENIGN, step: int = 0
     ) -> Iterator[ExportedIoc]:
-        """The IOCs of a type with this verdict or a worse one, by type and value."""
-        return self._read(_BY_VALUE, least.value, kind.value if kind else None)
+        """The listed IOCs of a type with at least this verdict and score, by type and value."""
+        return self._read(_BY_VALUE, (least.value, kind.value if kind else None, step))
 
     def by_change(self) -> Iterator[ExportedIoc]:
-        """IOCs that have or had a STIX indicator, the last changed last."""
-        return self._read(_BY_CHANGE)
+        """IOCs with a STIX indicator that is valid or withdrawn, the last changed last."""
+        return self._read(_BY_CHANGE, self._times)
 
     def by_id(self) -> Iterator[tuple[str, int]]:
         """UUID and last change of each STIX indicator, by UUID."""
-        yield from self._connection.execute(_BY_ID)
+        yield from self._connection.execute(_BY_ID, self._times)
 
     def by_day(self) -> Iterator[ExportedIoc]:
         """All IOCs by the day on which they were first seen."""
-        return self._read(_BY_DAY)
+        return self._read(_BY_DAY, self._times)
 
-    def _read(self, query: str, *values: Any) -> Iterator[ExportedIoc]:
+    def by_move(self) -> Iterator[ExportedIoc]:
+        """IOCs that are or were listed, the last changed last."""
+        return self._read(_BY_MOVE, self._times)
+
+    def last_move(self, kind: IndicatorType) -> int:
+        """When the lists of a type last changed; 0 if they are empty."""
+        query = "SELECT coalesce(max(moved), 0) FROM iocs WHERE kind = ?"
+        last: int = self._connection.execute(query, (kind.value,)).fetchone()[0]
+        return last
+
+    def _add_columns(self) -> None:
+        """Add to the file of the run before what its version did not write."""
+        columns = self._connection.execute("PRAGMA before.table_info(iocs)").fetchall()
+        missing = _ADDED_COLUMNS.keys() - {name for _, name, *_ in columns}
+        for name in missing:
+            default = _ADDED_COLUMNS[name]
+            self._connection.execute(f"ALTER TABLE before.iocs ADD COLUMN {name} DEFAULT {default}")
+        if "moved" in missing:
+            self._connection.execute("UPDATE before.iocs SET moved = changed")
+
+    def _read(self, query: str, values: Any) -> Iterator[ExportedIoc]:
         for row in self._connection.execute(query, values):
             _, kind, value, verdict, *facts = row
             first_seen, last_seen, scan_count, flow_id, report_id, tags, *times = facts
-            created, changed, withdrawn, episode, *_ = times
+            created, changed, withdrawn, episode, _, _, score, _, valid_until, gone, moved = times
             yield ExportedIoc(
                 Indicator(IndicatorType(kind), value),
                 Verdict(verdict),
@@ -198,12 +281,24 @@ class ExportSource:
                 changed,
                 withdrawn,
                 episode,
+                score,
+                valid_until,
+                gone,
+                moved,
             )
 
     def _row(self, ioc: JudgedIoc) -> tuple[Any, ...]:
         reputation = ioc.reputation
         indicator, summary = reputation.indicator, reputation.summary
         verdict = apply_rule(summary.shown.verdict, ioc.rule).verdict
+        score = self._scorer.score(
+            indicator.type,
+            verdict,
+            summary.last_seen,
+            evidence_after(ioc.rule, summary.shown.read_details().evidence),
+        )
+        valid_until = score.valid_until or 0
+        valid = not valid_until or valid_until > self._now
         ioc_id = str(indicator_id(indicator, 0))
         return (
             ioc_id,
@@ -216,10 +311,15 @@ class ExportSource:
             summary.shown.flow_id,
             summary.shown.report_id,
             json.dumps(exported_tags(summary.tags)),
-            self._now if verdict >= self._least else 0,
+            self._now if valid and verdict >= self._least else 0,
             self._now,
             ioc_id,
             _harmless(ioc),
+            score.score,
+            step_of(score.score),
+            valid_until,
+            0 if valid else self._now,
+            self._now if valid else 0,
         )
 
 

@@ -2,6 +2,7 @@
 
 from shared.domain.verdict import Verdict
 from shared.formats.exports.source import Tlp
+from shared.runtime.half_lives import read_half_lives
 from shared.runtime.settings import Environment, SettingsError, days, names, optional_url, text
 
 # Milder verdicts are harmless, and tools detect every indicator whatever it contains.
@@ -20,6 +21,7 @@ class ExportSettings:
         tlp: TLP marking of the exports (`EXPORT_TLP`): clear, green, amber or red.
         least_verdict: the mildest verdict that makes a STIX indicator (`EXPORT_LEAST_VERDICT`):
             SUSPICIOUS, LIKELY_MALICIOUS or MALICIOUS.
+        half_lives: days in which a score halves, by type (`HALF_LIFE_*`).
         retention_s: how long an IOC is kept after it was last seen (`TTL`, in days); 0: no limit.
         sandbox_url: address of the sandbox (`SANDBOX_URL`), for links to its reports; "" for none.
 
@@ -35,6 +37,7 @@ class ExportSettings:
         self.retention_s = days(env, "TTL")
         self.tlp = _tlp(env)
         self.least_verdict = _least_verdict(env)
+        self.half_lives = read_half_lives(env)
         self.sandbox_url = optional_url(env, "SANDBOX_URL")
 
 

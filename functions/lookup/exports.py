@@ -4,11 +4,12 @@ import math
 from collections.abc import Callable
 from hashlib import sha256
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
 from functions.lookup.service import Call, Exports, Service
 from shared.domain.errors import StoreError
 from shared.domain.moment import format_millis
+from shared.domain.score import STEPS
 from shared.http import errors
 from shared.http.api_error import ApiError
 from shared.http.caching import knows
@@ -24,7 +25,7 @@ MAX_ANSWERED_BYTES = 3_000_000
 LINK_S = 300
 CACHED_S = 60.0
 _TEXTS_KEPT = 4
-_KEPT_BY_CLIENTS = "private, max-age=60"
+KEPT_BY_CLIENTS = "private, max-age=60"
 
 
 def listing(service: Service, call: Call) -> Response:
@@ -41,7 +42,7 @@ def listing(service: Service, call: Call) -> Response:
         for name, entry in sorted(index.files.items())
     ]
     body = {"built": format_millis(index.built), "count": index.iocs, "files": files}
-    return Response(200, body, {"Cache-Control": _KEPT_BY_CLIENTS})
+    return Response(200, body, {"Cache-Control": KEPT_BY_CLIENTS})
 
 
 def file(service: Service, call: Call) -> Response:
@@ -49,11 +50,17 @@ def file(service: Service, call: Call) -> Response:
     exports, index = published(service)
     # File names contain no percent sign, so a name that was encoded twice is not ambiguous.
     name = unquote(unquote(call.value))
+    given = parse_qs(call.request.query).get("min_score", [""])
+    if step := min_score(given[-1]):
+        # Imported here, as below: a start does not need it.
+        from shared.formats.exports.source import name_with_step  # noqa: PLC0415
+
+        name = name_with_step(name, step)
     entry = index.files.get(name)
     if entry is None:
         raise ApiError(errors.EXPORT_NOT_FOUND)
     call.identified().spend()
-    headers = {"ETag": f'"{entry.sha256}"', "Cache-Control": _KEPT_BY_CLIENTS}
+    headers = {"ETag": f'"{entry.sha256}"', "Cache-Control": KEPT_BY_CLIENTS}
     if knows(call.request.headers, headers["ETag"]):
         return Response(304, {}, headers)
     if entry.size > MAX_ANSWERED_BYTES:
@@ -62,6 +69,30 @@ def file(service: Service, call: Call) -> Response:
         return Response(302, {"url": link}, headers)
     headers["Content-Type"] = entry.media_type
     return Response(200, {}, headers, text=exports.text(index, name))
+
+
+def min_score(text: str) -> int:
+    """Read the parameter `min_score`: a step of the score, 0 if it is absent.
+
+    Raises:
+        ApiError: it is not a step.
+    """
+    if not text:
+        return 0
+    if text not in map(str, STEPS):
+        raise ApiError(errors.SEARCH_PARAMETER_NOT_VALID, "min_score")
+    return int(text)
+
+
+def cursor_limit(index: "ExportIndex") -> int:
+    """Return the oldest cursor for which what was withdrawn since then is still known.
+
+    Returns:
+        Milliseconds since the epoch.
+    """
+    from shared.formats.exports.source import WITHDRAWN_KEPT_MS  # noqa: PLC0415
+
+    return index.built - WITHDRAWN_KEPT_MS
 
 
 def published(service: Service) -> "tuple[Exports, ExportIndex]":

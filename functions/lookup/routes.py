@@ -183,6 +183,12 @@ ROUTES: tuple[Route[Handler], ...] = (
         Counting.BY_HANDLER,
         right=Right.EXPORT,
     ),
+    Route(
+        "/v4/iocs/changes",
+        {"GET": _searching(lambda changes: changes.changes, "changes")},
+        Counting.BY_HANDLER,
+        right=Right.EXPORT,
+    ),
     _hash_feed_route("infected", infected=True),
     _hash_feed_route("clean", infected=False),
     Route(

@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, unquote
 
-from functions.lookup.exports import published
+from functions.lookup.exports import cursor_limit, published
 from functions.lookup.service import Call, Exports, Service
 from shared.domain.moment import format_millis, to_millis
 from shared.http import errors
@@ -102,6 +102,8 @@ def _page(
     _check_collection(call)
     exports, index = published(service)
     parameters = _Parameters(call.request.query)
+    if parameters.added_after and parameters.added_after < format_millis(cursor_limit(index)):
+        raise ApiError(errors.CURSOR_TOO_OLD)
     call.identified().spend()
     found = _find(exports, index, _pages(index), parameters)
     if not found.objects:
@@ -256,12 +258,15 @@ class _Parameters:
 
     Attributes:
         position: the client has the objects up to this one.
+        added_after: the time after which the client asks for changes; "" for all objects, and
+            within a download.
     """
 
     def __init__(self, query: str) -> None:
         given = {name: values[-1] for name, values in parse_qs(query).items()}
         self.limit = _limit(given.get("limit", ""))
         self.position = _position(given)
+        self.added_after = self.position[0] if self.position[1] == _LAST else ""
         self._types = _choices(given, "match[type]")
         self._versions = _choices(given, "match[version]")
         self._specifications = _choices(given, "match[spec_version]")

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from local.openapi_models.v4 import ResponseBody, Time
+from local.openapi_models.v4 import IndicatorName, ResponseBody, Time, Verdict
 
 
 class ExportFile(ResponseBody):
@@ -30,6 +30,40 @@ class ExportLink(ResponseBody):
     """A link to an exported file."""
 
     url: str = Field(pattern="^https?://")
+
+
+class ListedIndicator(ResponseBody):
+    """An indicator of the exported list, as of its last change."""
+
+    type: IndicatorName
+    value: str
+    verdict: Verdict
+    score_step: Literal[0, 25, 50, 75] = Field(description="The step that its score reaches.")
+    valid_until: Time | Literal[""] = Field(description="End of its validity, empty for none.")
+    first_seen: Time
+    last_seen: Time
+    scan_count: int = Field(ge=0)
+    tags: list[str]
+
+
+class RemovedIndicator(ResponseBody):
+    """An indicator that the list does not hold, or that does not fit the filter."""
+
+    type: IndicatorName
+    value: str
+
+
+class Changes(ResponseBody):
+    """Changes of the exported list."""
+
+    added: list[ListedIndicator] = Field(
+        description="Indicators to add, or to replace by type and value."
+    )
+    removed: list[RemovedIndicator] = Field(
+        description="Indicators to remove; some of them the client may never have had."
+    )
+    cursor: str = Field(description="The parameter `since` of the next request.")
+    more: bool = Field(description="Whether more changes follow at once.")
 
 
 class TaxiiDiscovery(ResponseBody):

@@ -75,6 +75,9 @@ NOT_JSON = ErrorDefinition(406, 406000, "The content type has to be application/
 NOT_TEXT = ErrorDefinition(406, 406000, "The content type has to be application/json or text/plain")
 NOT_TAXII = ErrorDefinition(406, 406000, "The media type is application/taxii+json;version=2.1")
 ALWAYS_HARMLESS = ErrorDefinition(409, 409001, "The indicator is always harmless")
+CURSOR_TOO_OLD = ErrorDefinition(
+    410, 410001, "The cursor is older than the known removals. Download everything anew, without it"
+)
 BODY_TOO_LARGE = ErrorDefinition(413, 400144, "The request is too large")
 ANSWER_TOO_LARGE = ErrorDefinition(
     413, 400144, "The answer is too large, ask for fewer or accept the encoding gzip"

@@ -30,7 +30,7 @@ def lists(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
             read,
             bucket=bucket,
             options=OPTIONS,
-            now=1_767_607_200_000,
+            now=1_750_000_000_000,
             pool=pool,
             folder=tmp_path_factory.mktemp("exports"),
         )

@@ -21,6 +21,7 @@ from local.up import SAMPLE_REPORTS, publish_samples
 from shared.store.api_keys import ALL_RIGHTS, ApiKeys
 from tests.conftest import Store
 from tests.contract.support import READER_KEY, serving
+from tests.exports import ageless
 from tests.feed_server import FeedServer, page
 
 Ask = Callable[[Request], Response]
@@ -59,8 +60,9 @@ def circle(summary: dict[str, Any]) -> list[str]:
 
 
 @pytest.fixture
-def published_filter(circle: list[str]) -> dict[str, Any]:
-    """Description of the filter of the sample feed and the sample reports."""
+def published_filter(circle: list[str], monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Description of the filter of the sample feed and the sample reports, all of them valid."""
+    ageless(monkeypatch)
     make_bucket()
     timer: Any = LocalContext("filter", 300)
     make_bucket(os.environ["EXPORT_BUCKET"])

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from functions.export.formats import block_list, misp, table
-from shared.formats.exports import object_keys, stix
+from shared.formats.exports import changes, object_keys, stix
 from shared.formats.exports.source import ExportFile, IocSource, Options
 
-_FORMATS = (block_list, table, stix, object_keys, misp)
+_FORMATS = (block_list, table, changes, stix, object_keys, misp)
 
 
 def all_files(source: IocSource, options: Options) -> Iterator[ExportFile]:

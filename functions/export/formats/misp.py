@@ -72,9 +72,11 @@ def _facts(
         "info": f"IOCs of type {kind}, first seen on {day}",
         "date": day,
         "analysis": _ANALYSIS_COMPLETED,
-        "threat_level_id": _THREAT_LEVELS[max(ioc.verdict for ioc in iocs)],
+        "threat_level_id": _THREAT_LEVELS[
+            max((ioc.verdict for ioc in iocs if not ioc.gone), default=Verdict.NO_THREAT)
+        ],
         # MISP fetches an event again when this time is later than before.
-        "timestamp": str(max(ioc.changed for ioc in iocs) // 1000),
+        "timestamp": str(max(map(_changed, iocs)) // 1000),
     }
 
 
@@ -97,7 +99,10 @@ def attribute(ioc: ExportedIoc, options: Options) -> dict[str, Any]:
     """Write an IOC as a MISP attribute."""
     info = ioc.indicator.type.info
     source = ioc.flow_id or "an analyst"
-    comment = f"{ioc.verdict.name}, scans: {ioc.scan_count}, last verdict by: {source}"
+    verdict = (
+        f"{ioc.verdict.name} until {format_millis(ioc.gone)}" if ioc.gone else ioc.verdict.name
+    )
+    comment = f"{verdict}, scans: {ioc.scan_count}, last verdict by: {source}"
     day = format_millis(ioc.first_seen)[:10]
     return {
         # The day is part of the id: an IOC whose first sighting changes moves to another event,
@@ -106,14 +111,18 @@ def attribute(ioc: ExportedIoc, options: Options) -> dict[str, Any]:
         "type": info.misp_types[0],
         "category": info.misp_category,
         "value": as_tools_write(ioc.indicator),
-        "to_ids": ioc.verdict >= _LEAST_TO_DETECT,
+        "to_ids": ioc.verdict >= _LEAST_TO_DETECT and not ioc.gone,
         "disable_correlation": False,
-        "timestamp": str(ioc.changed // 1000),
+        "timestamp": str(_changed(ioc) // 1000),
         "first_seen": format_millis(ioc.first_seen),
         "last_seen": format_millis(ioc.last_seen),
         "comment": " ".join(filter(None, (comment, options.link(ioc)))),
         "Tag": [{"name": label} for label in ioc.labels],
     }
+
+
+def _changed(ioc: ExportedIoc) -> int:
+    return max(ioc.changed, ioc.gone)
 
 
 def _event_id(day: str, kind: IndicatorType) -> str:

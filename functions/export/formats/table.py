@@ -3,8 +3,15 @@
 from collections.abc import Iterator
 
 from shared.domain.moment import format_millis
+from shared.domain.score import STEPS
 from shared.formats.csv_rows import csv_row
-from shared.formats.exports.source import ExportedIoc, ExportFile, IocSource, Options
+from shared.formats.exports.source import (
+    ExportedIoc,
+    ExportFile,
+    IocSource,
+    Options,
+    name_with_step,
+)
 
 COLUMNS = (
     "type",
@@ -17,12 +24,19 @@ COLUMNS = (
     "flow_id",
     "report_id",
     "report",
+    "score",
+    "valid_until",
 )
 
 
 def files(source: IocSource, options: Options) -> Iterator[ExportFile]:
-    """Yield one file with all IOCs, by type and value."""
-    yield ExportFile("iocs.csv", "text/csv; charset=utf-8", _lines(source.by_value(), options))
+    """Yield a file with all IOCs by type and value, and one for each step of the score."""
+    for step in (0, *STEPS):
+        yield ExportFile(
+            name_with_step("iocs.csv", step),
+            "text/csv; charset=utf-8",
+            _lines(source.by_value(step=step), options),
+        )
 
 
 def _lines(iocs: Iterator[ExportedIoc], options: Options) -> Iterator[str]:
@@ -40,5 +54,7 @@ def _lines(iocs: Iterator[ExportedIoc], options: Options) -> Iterator[str]:
                 ioc.flow_id,
                 ioc.report_id,
                 options.link(ioc),
+                str(ioc.score),
+                format_millis(ioc.valid_until) if ioc.valid_until else "",
             )
         )

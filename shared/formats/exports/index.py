@@ -23,7 +23,7 @@ class IndexedFile:
 
 @dataclass(frozen=True, slots=True)
 class ExportPage:
-    """A page of changed IOCs; `changed` and `id` are those of its first object."""
+    """A page of changes; `changed` and `id` are those of its first one."""
 
     changed: int
     id: str
@@ -38,7 +38,10 @@ class ExportIndex:
         built: time of the export, milliseconds since the epoch.
         slot: name of the set that holds the files.
         iocs: number of exported IOCs.
-        pages: pages of changed IOCs, the oldest change first.
+        pages: pages of STIX indicators, the oldest change first.
+        changes: pages of changed rows of the lists, the oldest change first.
+        complete_since: the changes since then are complete, milliseconds since the epoch; 0 if
+            there are none.
     """
 
     built: int
@@ -46,6 +49,8 @@ class ExportIndex:
     iocs: int
     files: Mapping[str, IndexedFile]
     pages: tuple[ExportPage, ...]
+    changes: tuple[ExportPage, ...] = ()
+    complete_since: int = 0
 
     def as_json(self) -> bytes:
         """Return the index as it is stored."""
@@ -61,4 +66,7 @@ class ExportIndex:
             iocs=stored["iocs"],
             files={name: IndexedFile(**entry) for name, entry in stored["files"].items()},
             pages=tuple(ExportPage(**page) for page in stored["pages"]),
+            # Exports of versions before the changes have none.
+            changes=tuple(ExportPage(**page) for page in stored.get("changes", ())),
+            complete_since=stored.get("complete_since", 0),
         )

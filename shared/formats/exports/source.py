@@ -8,11 +8,14 @@ from typing import Protocol
 from urllib.parse import quote
 
 from shared.domain.indicator import Indicator, IndicatorType
+from shared.domain.score import step_of
 from shared.domain.verdict import Verdict
 
 # Namespace of the ids in exports (docs/exports.md). Never change it: tools know objects by id.
 NAMESPACE = uuid.UUID("3f7a6c1e-52a8-5d0b-9a51-6f1f0d3c8e72")
 PUBLISHER = "IOC reputation"
+# How long consumers can learn that an indicator is no longer listed. An older cursor is refused.
+WITHDRAWN_KEPT_MS = 400 * 86_400_000
 
 
 class Tlp(StrEnum):
@@ -36,6 +39,12 @@ class ExportedIoc:
         changed: when it was first exported in its present form.
         withdrawn: when its STIX indicator was withdrawn; 0 if it has one, or never had one.
         episode: how often a STIX indicator of it was withdrawn and it became bad again.
+        score: 0 to 100, at the time of the run.
+        valid_until: end of its validity; 0 for none.
+        gone: since when it is in no list, because it is past its validity or no longer stored; 0
+            if it is listed.
+        moved: when its row in the lists last changed, its score crossed a step, or it was added to
+            them or removed.
     """
 
     indicator: Indicator
@@ -50,6 +59,10 @@ class ExportedIoc:
     changed: int
     withdrawn: int = 0
     episode: int = 0
+    score: int = 0
+    valid_until: int = 0
+    gone: int = 0
+    moved: int = 0
 
     @property
     def labels(self) -> list[str]:
@@ -60,6 +73,11 @@ class ExportedIoc:
     def indicator_changed(self) -> int:
         """When its STIX indicator last changed: a withdrawn one never changes again."""
         return self.withdrawn or self.changed
+
+    @property
+    def step(self) -> int:
+        """The step that its score reaches, 0 for none."""
+        return step_of(self.score)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +107,30 @@ class IocSource(Protocol):
     """All exported IOCs, in several orders. Each method can be called repeatedly."""
 
     def by_value(
-        self, kind: IndicatorType | None = None, least: Verdict = Verdict.BENIGN
+        self, kind: IndicatorType | None = None, least: Verdict = Verdict.BENIGN, step: int = 0
     ) -> Iterator[ExportedIoc]:
-        """List by type and value, only IOCs of type `kind` with a verdict of at least `least`."""
+        """List the listed IOCs by type and value.
+
+        Args:
+            kind: only IOCs of this type.
+            least: only IOCs with this verdict or a worse one.
+            step: only IOCs whose score reaches this step.
+        """
 
     def by_change(self) -> Iterator[ExportedIoc]:
-        """List those that have or had a STIX indicator, by its last change and its id."""
+        """List the STIX indicators, valid and withdrawn ones, by last change and id."""
 
     def by_id(self) -> Iterator[tuple[str, int]]:
-        """List the UUID and the last change of each STIX indicator, by UUID."""
+        """List the UUID and the last change of the same STIX indicators, by UUID."""
 
     def by_day(self) -> Iterator[ExportedIoc]:
-        """List by the day (UTC) of the first sighting, then by type and value."""
+        """List by the day (UTC) of the first sighting, then by type and value; gone ones, too."""
+
+    def by_move(self) -> Iterator[ExportedIoc]:
+        """List by the last change of the row in the lists; gone ones, too."""
+
+    def last_move(self, kind: IndicatorType) -> int:
+        """Return when the lists of a type last changed; 0 if they are empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +157,12 @@ def id_of(what: str, indicator: Indicator) -> uuid.UUID:
 def indicator_id(indicator: Indicator, episode: int) -> uuid.UUID:
     """Return the id of a STIX indicator: what was withdrawn and returns gets a new one."""
     return id_of(f"indicator-{episode}" if episode else "indicator", indicator)
+
+
+def name_with_step(name: str, step: int) -> str:
+    """Return the name of the part of a list whose scores reach a step, as `a-50.txt` of `a.txt`."""
+    stem, _, ending = name.rpartition(".")
+    return f"{stem}-{step}.{ending}" if step else name
 
 
 def as_tools_write(indicator: Indicator) -> str:

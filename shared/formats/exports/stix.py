@@ -24,6 +24,7 @@ from shared.formats.exports.source import (
 
 MEDIA_TYPE: Final = "application/stix+json;version=2.1"
 # A Lambda function returns a page, and its answer is limited to 6 MB.
+FOLDER: Final = "stix"
 MAX_OBJECTS = 2000
 MAX_BYTES = 2_500_000
 _IDENTITY: Final = f"identity--{uuid.uuid5(NAMESPACE, 'identity')}"
@@ -110,12 +111,14 @@ def indicator(ioc: ExportedIoc, options: Options) -> dict[str, Any]:
         source = {"source_name": "Analyst", "description": "set by hand"}
     if link := options.link(ioc):
         source["url"] = link
+    until = {"valid_until": format_millis(ioc.valid_until)} if ioc.valid_until else {}
     return {
         **common,
         "description": f"{ioc.verdict.name}, scans: {ioc.scan_count}, "
         f"last seen: {format_millis(ioc.last_seen)}",
         "indicator_types": [kind],
         "valid_from": format_millis(ioc.first_seen),
+        **until,
         "labels": ioc.labels,
         "confidence": confidence,
         "external_references": [source],
@@ -145,7 +148,7 @@ def _page(number: int, page: Sequence[tuple[ExportedIoc, str]], options: Options
         f'{{"type":"bundle","id":"bundle--{uuid.uuid5(NAMESPACE, body)}","objects":[\n{body}\n]}}\n'
     )
     first = (page[0][0].indicator_changed, stix_id(page[0][0])) if page else None
-    return ExportFile(f"stix/{number:04d}.json", MEDIA_TYPE, [text], first)
+    return ExportFile(f"{FOLDER}/{number:04d}.json", MEDIA_TYPE, [text], first)
 
 
 def _pattern(ioc: ExportedIoc) -> str:

@@ -6,6 +6,7 @@ import os
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from local.feed import SAMPLE_DOMAIN, SAMPLE_HASH
 from local.handlers import load_gateway
 from shared.domain.errors import StoreError
 from shared.domain.indicator import IndicatorType, parse
+from shared.domain.moment import format_millis, to_millis
 from shared.domain.network import Network
 from shared.domain.provider import Listing, ListingStatus, Provider
 from shared.domain.verdict import Verdict
@@ -39,6 +41,7 @@ from shared.store.providers import ProviderState, ProviderStates
 from tests.builders import reputation
 from tests.conftest import Store
 from tests.contract.support import Api, serving
+from tests.exports import ageless
 from tests.ingestion import fill
 
 LONG = parse(IndicatorType.URL, "http://evil.example/?" + "a" * 4000)
@@ -53,6 +56,7 @@ def filled(fresh_handlers: None, engine_store: Store, monkeypatch: pytest.Monkey
     """The sample feed, ingested, a URL too long for a key, and an API key."""
     make_bucket(os.environ["EXPORT_BUCKET"])
     monkeypatch.setenv("SANDBOX_URL", "https://sandbox.example")
+    ageless(monkeypatch)
     fill(engine_store, monkeypatch, LONG)
     return engine_store
 
@@ -339,9 +343,19 @@ def test_taxii_gives_what_was_added_after(
     (one,) = every_object(collection, added_after=added)
     assert one["name"] == "late.example"
     assert len(every_object(collection)) == len(before) + 1
-    assert every_object(collection, added_after="2020-01-01T00:00:00.123456Z")[1:] == [
+    early = format_millis(to_millis(datetime.now(UTC)) - 399 * 86_400_000)
+    assert every_object(collection, added_after=early)[1:] == [
         one for one in every_object(collection) if one["type"] == "indicator"
     ]
+
+
+def test_taxii_refuses_a_time_before_the_known_revocations(
+    api: Api, collection: Collection
+) -> None:
+    early = format_millis(to_millis(datetime.now(UTC)) - 401 * 86_400_000)
+    answer = get(api, objects_path(f"?added_after={early}"))
+    assert (answer.status_code, answer.headers["Content-Type"]) == (410, TAXII_MEDIA_TYPE)
+    assert answer.json()["http_status"] == "410"
 
 
 def test_taxii_gives_each_object_by_its_id(

@@ -26,6 +26,7 @@ from shared.store.items import IocItem
 from tests.builders import reputation
 from tests.conftest import Store, new_store
 from tests.contract.support import reputations_of_all_verdicts
+from tests.exports import ageless
 from tests.fakes import json_feed
 from tests.harmless import Group, values
 from tests.ingestion import ingest
@@ -52,6 +53,7 @@ def first(fresh_handlers: None, engine_store: Store, monkeypatch: pytest.MonkeyP
     make_bucket(os.environ["EXPORT_BUCKET"])
     boto3.resource("s3").Bucket(os.environ["EXPORT_BUCKET"]).objects.delete()
     use(engine_store, monkeypatch)
+    ageless(monkeypatch)
     return engine_store
 
 
@@ -127,7 +129,8 @@ def test_special_purpose_addresses_of_a_report_are_in_no_export(first: Store) ->
     assert ingest(first, json_feed(feed(first))).complete
     files = exported()
     lists = [text.split() for name, text in files.items() if name.startswith("blocklist/ip-")]
-    assert lists == [["198.51.100.23"]] * 3
+    # Three verdicts, each with all scores and three steps.
+    assert lists == [["198.51.100.23"]] * 12
     assert [one["value"] for one in misp_attributes(files)] == ["198.51.100.23"]
     stix = json.loads(files["stix/0001.json"])["objects"]
     assert [one["name"] for one in stix if one["type"] == "indicator"] == ["198.51.100.23"]

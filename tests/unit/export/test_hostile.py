@@ -54,7 +54,7 @@ def exports(kind: IndicatorType, value: str, tags: frozenset[str]) -> MemoryBuck
             read,
             bucket=bucket,
             options=OPTIONS,
-            now=1_767_607_200_000,
+            now=1_750_000_000_000,
             pool=pool,
             folder=Path(folder),
         )

@@ -24,6 +24,7 @@ ANY_KEY = {
 # What reads everything.
 EXPORT = {
     "/v4/iocs/recent",
+    "/v4/iocs/changes",
     "/v4/filter/download",
     "/v4/exports",
     "/v4/exports/{file}",
