@@ -9,7 +9,7 @@ INSTALL := apt-get install --yes --no-install-recommends
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run quick unit hooks test test-deploy test-sam test-dns test-clients test-ui lint-web bench lint audit sbom build lock check-lock clean
+.PHONY: help setup run quick unit hooks test test-deploy test-sam test-dns test-clients test-ui lint-web bench lint audit sbom build release lock check-lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -85,6 +85,16 @@ build: setup .tools/sam/.ready ## Build the artifacts to deploy; ARCH=x86_64 for
 	@for function in "$(abspath $(BUILD_DIR))"/*Function; do \
 	  PATH="$(CURDIR)/$(BIN):$$PATH" $(MAKE) --no-print-directory -C shared compile DIR="$$function" AT=/var/task || exit; \
 	done
+
+RELEASE ?= dist/release
+release: sbom .tools/sam/.ready ## Make wheel, SBOM, packaged template and notes in dist/release; BUCKET=name, RELEASE=folder
+	@test -n "$(BUCKET)" || { echo "Name the bucket that the packaged template shall read: make release BUCKET=name" >&2; exit 1; }
+	@$(MAKE) --no-print-directory build BUILD_DIR=.tools/release > /dev/null
+	rm -rf "$(RELEASE)" && mkdir -p "$(RELEASE)"
+	$(BIN)/python -m hatchling build --target wheel --directory "$(abspath $(RELEASE))"
+	cp dist/sbom.cdx.json dist/licences.csv "$(RELEASE)"
+	$(BIN)/python -m local.release "$(abspath $(RELEASE))" "$(BUCKET)" "$(abspath .tools/release)"
+	cd "$(RELEASE)" && find . -type f ! -name SHA256SUMS -print0 | LC_ALL=C sort -z | xargs -0 sha256sum > SHA256SUMS
 
 # Pinned versions stay; UPGRADE=--upgrade selects the newest.
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
