@@ -1,6 +1,6 @@
 """`python -m local rekey`: moves stored items from old canonical forms to the present ones.
 
-For a release that changes a canonical form; see docs/runbook.md. Every step can be repeated, and
+For a release that changes a canonical form; see docs/operations.md. Every step can be repeated, and
 the old item is deleted last. After an interruption, run the command again.
 """
 

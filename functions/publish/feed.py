@@ -153,7 +153,7 @@ def _numbers(info: FeedInfo, cursor: Cursor) -> range:
 
 
 def as_json(page: PublishedPage) -> str:
-    """Write a page as JSON; docs/feed.md describes the form."""
+    """Write a page as JSON; docs/published-feed.md describes the form."""
     items = ",".join(entry.body.decode() for entry in page.entries)
     facts = {
         "count": len(page.entries),

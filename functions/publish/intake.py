@@ -274,7 +274,7 @@ def feed_item(
     histories: Mapping[Indicator, History],
     sender: str = "",
 ) -> dict[str, Any]:
-    """Write a report as an item of the feed; docs/feed.md describes the fields."""
+    """Write a report as an item of the feed; docs/published-feed.md describes the fields."""
     iocs: dict[str, list[Any]] = {}
     for one, observed in sorted(report.iocs.items()):
         iocs.setdefault(one.type.value, []).append(

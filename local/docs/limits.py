@@ -84,8 +84,10 @@ LIMITS = (
     Limit("requests", "text to search", f"{search.MAX_CHARS:,} characters"),
     Limit("requests", "overrides of a bulk request", f"{MAX_BULK} overrides", ("overrides",)),
     Limit("requests", "reason of an override", f"{MAX_REASON_CHARS:,} characters"),
-    Limit("keys", "look-ups a day of a new key", f"{DEFAULT_DAILY_LIMIT:,} look-ups", ("runbook",)),
-    Limit("keys", "a disabled key still works for", f"{CACHED_S:.0f} seconds", ("runbook",)),
+    Limit(
+        "keys", "look-ups a day of a new key", f"{DEFAULT_DAILY_LIMIT:,} look-ups", ("operations",)
+    ),
+    Limit("keys", "a disabled key still works for", f"{CACHED_S:.0f} seconds", ("operations",)),
     Limit("indicators", "URL", f"{canonical.MAX_URL_BYTES:,} bytes", ("indicators",)),
     Limit("indicators", "domain name", f"{canonical.MAX_DOMAIN_BYTES} bytes", ("indicators",)),
     Limit("indicators", "label", f"{canonical.MAX_LABEL_BYTES} characters", ("indicators",)),
@@ -96,26 +98,28 @@ LIMITS = (
     Limit("the feed", "tag", f"{MAX_TAG_BYTES} bytes", ("feed",)),
     Limit("the feed", "tags of an indicator", f"{MAX_TAGS} tags", ("feed",)),
     Limit("the feed", "origin", f"{MAX_ORIGIN_BYTES} bytes", ("feed",)),
-    Limit("the feed", "IOCs of a report", f"{MAX_SIGHTINGS:,} IOCs", ("feed",)),
-    Limit("the feed", "requests of a run", f"{run.MAX_REQUESTS} requests", ("feed",)),
+    Limit("the feed", "IOCs of a report", f"{MAX_SIGHTINGS:,} IOCs", ("ingestion",)),
+    Limit("the feed", "requests of a run", f"{run.MAX_REQUESTS} requests", ("ingestion",)),
     Limit(
         "the feed",
         "pages that are always read whole",
         f"{feed_reader.LONG_FEED_PAGES} pages",
-        ("feed",),
+        ("ingestion",),
     ),
     Limit(
         "the feed",
         "known reports in a row that end a run",
         f"{feed_reader.KNOWN_STREAK} reports",
-        ("feed",),
+        ("ingestion",),
     ),
-    Limit("the feed", "pages passed over in a run", f"{feed_reader.MAX_SKIPPED} pages", ("feed",)),
+    Limit(
+        "the feed", "pages passed over in a run", f"{feed_reader.MAX_SKIPPED} pages", ("ingestion",)
+    ),
     Limit(
         "the feed",
         "time between two reads of the whole feed",
         f"{feed_reader.SWEEP_EVERY_MS // 3_600_000} hours",
-        ("feed",),
+        ("ingestion",),
     ),
     Limit(
         "the feed", "linked reports fetched in a run", f"{resolve.MAX_FETCHES} reports", ("feed",)
@@ -128,17 +132,22 @@ LIMITS = (
     ),
     Limit("the feed", "linked reports that wait", f"{MAX_WAITING} reports", ("feed",)),
     Limit("the feed", "stale after", f"{STALE_MS // 3_600_000} hours", ("contract", "runbook")),
-    Limit("quarantine", "records kept for", f"{KEPT_FOR.days} days", ("feed", "runbook")),
-    Limit("quarantine", "record", f"{MAX_RECORD_CHARS:,} characters", ("feed",)),
-    Limit("quarantine", "stored by a run", f"{run.MAX_QUARANTINED:,} records", ("runbook",)),
-    Limit("publishing", "scan report, decompressed", _mb(media.MAX_REPORT_BYTES), ("feed",)),
+    Limit("quarantine", "records kept for", f"{KEPT_FOR.days} days", ("ingestion", "operations")),
+    Limit("quarantine", "record", f"{MAX_RECORD_CHARS:,} characters", ("ingestion",)),
+    Limit("quarantine", "stored by a run", f"{run.MAX_QUARANTINED:,} records", ("operations",)),
+    Limit(
+        "publishing", "scan report, decompressed", _mb(media.MAX_REPORT_BYTES), ("published-feed",)
+    ),
     Limit("publishing", "entry of the feed, compressed", f"{MAX_ENTRY_BYTES // 1024} KB"),
     Limit(
-        "publishing", "reports of a page, unless asked", f"{feed.DEFAULT_LIMIT} reports", ("feed",)
+        "publishing",
+        "reports of a page, unless asked",
+        f"{feed.DEFAULT_LIMIT} reports",
+        ("published-feed",),
     ),
-    Limit("publishing", "reports of a page", f"{feed.MAX_LIMIT} reports", ("feed",)),
-    Limit("publishing", "page in JSON", _decimal_mb(feed.MAX_PAGE_BYTES), ("feed",)),
-    Limit("publishing", "page in Atom", _decimal_mb(feed.MAX_ATOM_BYTES), ("feed",)),
+    Limit("publishing", "reports of a page", f"{feed.MAX_LIMIT} reports", ("published-feed",)),
+    Limit("publishing", "page in JSON", _decimal_mb(feed.MAX_PAGE_BYTES), ("published-feed",)),
+    Limit("publishing", "page in Atom", _decimal_mb(feed.MAX_ATOM_BYTES), ("published-feed",)),
     Limit("publishing", "evidence shown for an IOC", f"{MAX_EVIDENCE} entries", ("verdicts",)),
     Limit("publishing", "earlier reports that count", f"{MAX_RECENT} reports", ("data-model",)),
     Limit("providers", "entries of a list", f"{MAX_ENTRIES:,} entries", ("providers",)),

@@ -61,7 +61,7 @@ Count = Annotated[int, Field(ge=0)]
 class ScanReport(RequestBody):
     """A whole scan report in the sandbox's own JSON, with the evidence in its various parts.
 
-    docs/feed.md lists the parts that are read; all others are ignored.
+    docs/published-feed.md lists the parts that are read; all others are ignored.
     """
 
     flow_id: str = Field(

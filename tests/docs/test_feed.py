@@ -1,4 +1,4 @@
-"""Compares docs/feed.md with the code."""
+"""Compares docs/feed.md, docs/ingestion.md and docs/published-feed.md with the code."""
 
 import json
 from dataclasses import fields
@@ -20,7 +20,7 @@ from shared.formats.feed.report import (
 from tests.builders import raw_ioc, raw_report
 from tests.docs.markdown import blocks, names, read, table
 
-DOCUMENT = read("docs/feed.md")
+DOCUMENT = read("docs/feed.md") + read("docs/ingestion.md") + read("docs/published-feed.md")
 # One line of text, however it is wrapped.
 TEXT = " ".join(DOCUMENT.split())
 NOW = 1_780_000_000_000

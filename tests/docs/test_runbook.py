@@ -1,4 +1,4 @@
-"""Alarms and commands of docs/runbook.md, held against the template and the programs."""
+"""Compares docs/runbook.md and docs/operations.md with the template and the programs."""
 
 import argparse
 import importlib
@@ -11,13 +11,12 @@ from local.__main__ import COMMANDS, WITH_ARGUMENTS
 from local.template import load_template
 from tests.docs.markdown import DOCUMENTS, ROOT, blocks, read, section
 
-DOCUMENT = read("docs/runbook.md")
-# One line of text, however it is wrapped.
-TEXT = " ".join(DOCUMENT.split())
+RUNBOOK = read("docs/runbook.md")
+DOCUMENT = RUNBOOK + read("docs/operations.md")
 
 
 def test_every_alarm_has_a_section() -> None:
-    headings = re.findall(r"^### (.+)$", section(DOCUMENT, "## Alarms"), re.MULTILINE)
+    headings = re.findall(r"^### (.+)$", section(RUNBOOK, "## Alarms"), re.MULTILINE)
     assert headings == [
         name
         for name, resource in load_template()["Resources"].items()
