@@ -17,6 +17,7 @@ environment.prepare()
 
 from benchmarks import (  # noqa: E402
     against,
+    annotating,
     comparison,
     cost,
     ingestion,
@@ -75,6 +76,8 @@ def measure() -> None:
         _report("requests without an API key")
         without_key = open_routes.measure()
         worst = worst_requests.measure()
+        _report("overrides and false positive reports")
+        annotated = annotating.units()
     _report("starts")
     started_anew = starts.measure(START_ROUNDS)
     _report("memory")
@@ -94,6 +97,7 @@ def measure() -> None:
         starts=started_anew,
         memory={FEW_REPORTS: few, MANY_REPORTS: many},
         without_key=without_key,
+        annotating=annotated,
         worst=worst,
     )
     measured = report.measured(found)

@@ -6,8 +6,8 @@ docs/cost.md.
 
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +92,7 @@ class Measured:
         alarms: number of metrics in the alarms that every stack has.
         item_bytes: mean size of an item of the IOC table.
         without_key: requests of clients without an API key, by name.
+        annotating: read and write units of requests that annotate, by name.
     """
 
     single: Work
@@ -108,6 +109,7 @@ class Measured:
     alarms: int
     item_bytes: float
     without_key: Mapping[str, Work]
+    annotating: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
 Shares = Mapping[str, float]
@@ -117,10 +119,11 @@ def read_measured(text: str) -> Measured:
     """Read the measurements from the text of benchmarks/measured.json."""
     raw: dict[str, Any] = json.loads(text)
     without_key = {name: Work(**value) for name, value in raw.pop("without_key", {}).items()}
+    annotating = raw.pop("annotating", {})
     facts: dict[str, Any] = {
         name: Work(**value) if isinstance(value, dict) else value for name, value in raw.items()
     }
-    return Measured(**facts, without_key=without_key)
+    return Measured(**facts, without_key=without_key, annotating=annotating)
 
 
 def write_measured(measured: Measured) -> str:
@@ -297,6 +300,16 @@ For a feed of 500 reports with ten IOCs each, three of which occur in other repo
 
 {others}
 
+## Overrides and false positive reports
+
+Units of DynamoDB for items up to a kilobyte, without the read of the API key. Those of a false
+positive report include the write that leases a block of the key's quota:
+
+{annotating}
+
+A look-up costs nothing more for an override: it is a part of the item. When an override expires,
+the next export run writes once for each digest.
+
 ## A month
 
 Without look-ups and without new reports; ingestion reads the feed of three pages every 15 minutes:
@@ -343,6 +356,7 @@ def document(measured: Measured) -> str:
         without_key=_without_key(measured),
         sightings=_table("A million sightings", sightings(measured)),
         others=_table("A million", others(measured)),
+        annotating=_annotating(measured),
         month=_pairs("What", "Dollars a month", dollars),
         metrics=measured.metrics,
         alarms=measured.alarms,
@@ -355,6 +369,17 @@ def document(measured: Measured) -> str:
         whole=WHOLE_CPU_MB,
         trip=ROUND_TRIP_MS,
     )
+
+
+def _annotating(measured: Measured) -> str:
+    rows = [
+        "| Request | Read units | Write units | Dollars a million, DynamoDB |",
+        "|---|---|---|---|",
+    ]
+    for name, (read, written) in measured.annotating.items():
+        dollars = dynamodb_dollars(read, written) * MILLION
+        rows.append(f"| {name} | {read:g} | {written:g} | {dollars:.2f} |")
+    return "\n".join(rows)
 
 
 def _price_list() -> dict[str, str]:

@@ -168,6 +168,7 @@ class Found:
     starts: Starts
     memory: Mapping[int, tuple[int, int]]
     without_key: Mapping[str, Priced]
+    annotating: Mapping[str, Sequence[float]]
     worst: Mapping[str, Mapping[str, Sequence[float]]]
 
 
@@ -212,6 +213,7 @@ def measured(found: Found) -> Measured:
         alarms=found.alarms,
         item_bytes=round(statistics.mean(found.units.sizes), 1),
         without_key=found.without_key,
+        annotating=found.annotating,
     )
 
 

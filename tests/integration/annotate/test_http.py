@@ -192,6 +192,45 @@ def test_each_route_with_each_kind_of_key(ask: Ask, engine_store: Store) -> None
                 assert refused == (route.right not in {None, right}), (method, path, right)
 
 
+def test_names_of_keys_are_kept_and_shown_but_never_a_key(
+    ask: Ask, engine_store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    store_domain(engine_store)
+    item = {"type": "domain", "value": "other.example", **OURS}
+    requests: list[tuple[str, str, Any, str]] = [
+        ("PUT", f"{DOMAIN}/verdict", OURS, ANALYST),
+        ("POST", "/v4/ioc/verdicts", {"verdicts": [item]}, ANALYST),
+        ("DELETE", f"{DOMAIN}/verdict", None, ANALYST),
+        ("POST", f"{DOMAIN}/false-positive", {"reason": "ours"}, CLIENT),
+        ("GET", "/v4/overrides", None, ANALYST),
+        ("GET", "/v4/overrides?history=true", None, ANALYST),
+        ("GET", "/v4/false-positives", None, ANALYST),
+        ("GET", DOMAIN, None, ANALYST),
+    ]
+    assert {(method, path.partition("?")[0]) for method, path, *_ in requests} >= {
+        (method, route.template.replace("{value}", "files.example"))
+        for route in ROUTES
+        for method in route.methods
+        if not any(f"/{kind}/" in route.template for kind in ("hash", "ip", "url"))
+    }
+    with caplog.at_level("DEBUG"):
+        answers = [ask(method, path, body, key=key) for method, path, body, key in requests]
+    assert {status for status, _ in answers} == {200}
+    history, reported = answers[5][1]["data"], answers[6][1]["data"]
+    assert [(one["action"], one["value"], one["by"]) for one in history] == [
+        ("unset", "files.example", "Ann"),
+        ("set", "other.example", "Ann"),
+        ("set", "files.example", "Ann"),
+    ]
+    assert [one["by"] for one in reported] == ["help desk"]
+    logged = [str(vars(record)) for record in caplog.records]
+    assert any("override set" in line for line in logged)
+    stored = [str(one) for one in engine_store.items(engine_store.state_table)]
+    for text in (str(answers), *logged, *stored, str(engine_store.items())):
+        assert ANALYST not in text
+        assert CLIENT not in text
+
+
 def test_other_methods_and_paths_are_refused(ask: Ask) -> None:
     assert ask("PUT", "/v4/overrides")[0] == 405
     assert ask("POST", f"{DOMAIN}/verdict")[0] == 405
