@@ -50,11 +50,14 @@ BETWEEN_REGIONS_GB = 0.02
 # Of a REST API: requests of a month up to which a price begins, the price.
 GATEWAY_LOWER = ((333 * MILLION, 2.80e-6), (1_000 * MILLION, 2.38e-6), (20_000 * MILLION, 1.51e-6))
 PROVISIONED_GB_SECOND = 0.0000033334  # arm64, for being there
+SNAPSHOT_GB_SECOND = 0.0000015046  # of a published version, three hours at least
+RESTORED_GB = 0.0001397998
 
 # Assumed.
 ENVIRONMENT_S = 0.15  # until a new environment begins to import
 PAGE_S = 0.5  # to fetch a page of the feed
 PAGE_REPORTS = 100
+IDLE_MONTH = 0.10  # the ceiling in dollars; see docs/benchmarks.md
 TARGET_UTILISATION = 0.70  # of provisioned capacity, by its autoscaling
 RETRY_S = 0.05  # longest wait of the look-up function before it asks again
 LOOKUP_ATTEMPTS = 2
@@ -150,6 +153,11 @@ def ledger_entry_bytes(iocs: int) -> int:
 def on_demand_month(read_units_s: float) -> float:
     """Return the dollars for a month of steady reads, on demand."""
     return cost.dynamodb_dollars(read_units_s * MONTH_S, 0)
+
+
+def snapshot_month(memory_mb: int) -> float:
+    """Return the dollars for SnapStart's snapshot of one version of a function."""
+    return memory_mb / 1024 * MONTH_S * SNAPSHOT_GB_SECOND
 
 
 def provisioned_month(read_units_s: float) -> float:
@@ -316,6 +324,22 @@ sudden start is the problem: until the first environments are ready, the gateway
 requests, in its own format. So let traffic rise over half a minute, or pay for provisioned
 concurrency: {provisioned} environments cost {provisioned_dollars:.0f} dollars a month. The template
 does not set it.
+
+### SnapStart
+
+Lambda can restore a new environment from a snapshot in place of the start. The template does not
+set it, by these figures for {lookup_mb:,} MB:
+
+| | With SnapStart | Without |
+|---|---|---|
+| a month of each published version, used or not | {snapshot_month:.2f} | 0 |
+| a million new environments | {restored_million:.2f} | {init_million:.2f} |
+| until the environment is ready | AWS publishes no figure | {init_ms:,.0f} ms |
+
+The deployment publishes a version each time (`AutoPublishAlias`), and SAM keeps the old ones: each
+is billed until it is deleted. One alone costs {snapshot_idle:.0f} times as much as 0.10 dollars,
+the ceiling for a month of idling. What a snapshot can save is the import, {imports_ms:.0f} ms; the
+first connection to DynamoDB is opened after the restore in any case.
 
 ### Provisioned and reserved capacity
 
@@ -559,6 +583,15 @@ def document(measured: Measured, benchmarks: str) -> str:
         / 1024
         * MONTH_S
         * PROVISIONED_GB_SECOND,
+        lookup_mb=cost.LOOKUP_MB,
+        snapshot_month=snapshot_month(cost.LOOKUP_MB),
+        snapshot_idle=snapshot_month(cost.LOOKUP_MB) / IDLE_MONTH,
+        restored_million=cost.LOOKUP_MB / 1024 * RESTORED_GB * 1e6,
+        imports_ms=(one.init_s - ENVIRONMENT_S) * 1000,
+        init_million=cost.lambda_dollars(
+            1_000_000, (one.init_s - ENVIRONMENT_S) * 1000, cost.LOOKUP_MB
+        )
+        - cost.lambda_dollars(1_000_000, 0, cost.LOOKUP_MB),
         capacity=_capacity(single.read_units_s),
         break_even=provisioned_read,
         break_even_reserved=reserved_month(1) * TARGET_UTILISATION / on_demand_month(1),
@@ -1001,6 +1034,10 @@ def _price_list() -> list[tuple[str, str]]:
             ", ".join(f"{price * 1e6:.2f}" for _, price in GATEWAY_LOWER),
         ),
         ("a GB-second of provisioned concurrency", f"{PROVISIONED_GB_SECOND:.10f}"),
+        (
+            "a GB-second of a snapshot, a GB restored, of SnapStart",
+            f"{SNAPSHOT_GB_SECOND:.10f}, {RESTORED_GB:.10f}",
+        ),
     ]
 
 

@@ -9,7 +9,7 @@ import weakref
 from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import botocore
@@ -158,7 +158,9 @@ class Connections:
             connection.close()
 
     def _connect(self) -> Connection:
-        opened = socket.create_connection((self._host, self._port), self._timeout_s)
+        # For a name in bytes Python does not import its IDNA codec, at the first connection.
+        address: tuple[Any, int] = self._host.encode(), self._port
+        opened = socket.create_connection(address, self._timeout_s)
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         if self._tls:
