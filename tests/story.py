@@ -34,6 +34,7 @@ from tests.feed_server import PATH, FeedServer, page
 
 PAGE: Final = ROOT / "docs" / "story.md"
 NAME: Final = "updates.customer.example"
+CHANGES: Final = "/v4/iocs/changes?verdict=MALICIOUS"
 BLOCK_LIST, RPZ = "blocklist/domain-malicious.txt", "blocklist/domain-malicious.rpz"
 REPEATS: Final = 1000
 EXPIRES: Final = "2026-01-12T12:00:00.000Z"
@@ -99,6 +100,8 @@ class _Player:
         self._clock = clock
         self._collection: Collection | None = None
         self._added_after = ""
+        self._list: set[str] = set()
+        self._since = ""
         self._scans = 0
         self._before = self._images()
         self._events: list[dict[str, Any]] = []
@@ -166,6 +169,7 @@ class _Player:
             f"`{BLOCK_LIST}`": self._listed(BLOCK_LIST),
             f"`{RPZ}`": self._listed(RPZ),
             "`to_ids` in MISP": self._to_ids(),
+            f"`{CHANGES}`, followed": self._followed(),
             "STIX over TAXII": _cell(self._taxii()),
             "webhook": _cell(
                 f"{one['previous_verdict'] or 'none'} to {one['verdict']}, `{one['reason']}`"
@@ -210,6 +214,17 @@ class _Player:
             if attribute["value"] == NAME
         ]
         return _cell(json.dumps(one) for one in found)
+
+    def _followed(self) -> str:
+        """Whether a client holds the domain that applies the changes since its last visit."""
+        more = True
+        while more:
+            since = f"&since={self._since}" if self._since else ""
+            answer = self._json(f"{CHANGES}{since}")
+            self._list |= {one["value"] for one in answer["added"]}
+            self._list -= {one["value"] for one in answer["removed"]}
+            self._since, more = answer["cursor"], answer["more"]
+        return "listed" if NAME in self._list else "not listed"
 
     def _taxii(self) -> Iterator[str]:
         """What a client gets that asks for what was added since its last visit."""

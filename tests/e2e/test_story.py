@@ -8,7 +8,7 @@ import pytest
 from tests.changes import VALIDATOR
 from tests.conftest import Store
 from tests.docs.markdown import blocks, read
-from tests.story import BLOCK_LIST, RPZ, Story, play, written
+from tests.story import BLOCK_LIST, CHANGES, RPZ, Story, play, written
 
 STATES = ["Called MALICIOUS", "Overridden", "Repeated 1,000 times", "Expired"]
 
@@ -28,6 +28,7 @@ def test_a_false_alarm_from_the_feed_to_its_end(story: Story) -> None:
     assert of("`detected_by` of a look-up") == ["1", "0", "0", "1"]
     assert of(f"`{BLOCK_LIST}`") == ["listed", "not listed", "not listed", "listed"]
     assert of(f"`{RPZ}`") == ["listed", "not listed", "not listed", "listed"]
+    assert of(f"`{CHANGES}`, followed") == ["listed", "not listed", "not listed", "listed"]
     assert of("`to_ids` in MISP") == ["true", "false", "false", "true"]
     # A client of TAXII sees the revocation once, and the domain as a new object.
     first, revoked, repeated, back = of("STIX over TAXII")
