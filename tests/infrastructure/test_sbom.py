@@ -12,6 +12,8 @@ from tests.infrastructure.test_requirements import pins
 
 # Licences that may be shipped with Apache-2.0 code, as pip-licenses spells them.
 ALLOWED = {
+    # maxminddb spells it by its identifier.
+    "Apache-2.0",
     "Apache Software License",
     "BSD-3-Clause",
     "MIT",
