@@ -49,15 +49,13 @@ def test_verdict_table_is_what_is_answered() -> None:
         assert cells == [str(value) for value in answered], name
 
 
-SAID = {
-    "lists it": [
-        Listing(ListingStatus.LISTED, "botnet"),
-        Listing(ListingStatus.LISTED, SUSPICIOUS),
-    ],
-    "trusts it": [Listing(ListingStatus.TRUSTED)],
-    "does not know it": [Listing(ListingStatus.NOT_LISTED)],
-    "could not be asked": [Listing(ListingStatus.FAILED)],
-}
+# In the order of the rows: the provider lists it, trusts it, does not know it, could not be asked.
+LISTINGS = [
+    [Listing(ListingStatus.LISTED, "botnet"), Listing(ListingStatus.LISTED, SUSPICIOUS)],
+    [Listing(ListingStatus.TRUSTED)],
+    [Listing(ListingStatus.NOT_LISTED)],
+    [Listing(ListingStatus.FAILED)],
+]
 
 
 def voice(listing: Listing) -> ProviderVerdict:
@@ -67,9 +65,8 @@ def voice(listing: Listing) -> ProviderVerdict:
 def test_rows_of_providers_are_what_is_answered() -> None:
     columns = ("The provider", "status", "assessment", "detect_time", "Counts as detected")
     rows = table(DOCUMENT, *columns)
-    assert [row[0] for row in rows] == list(SAID)
-    for name, status, assessment, _, counts in rows:
-        for listing in SAID[name]:
+    for (_, status, assessment, _, counts), listings in zip(rows, LISTINGS, strict=True):
+        for listing in listings:
             known = reputation(verdict=Verdict.NO_THREAT)
             report = address_report(known.indicator, "", known, Scorer(0), [voice(listing)])
             results = report["lookup_results"]
@@ -83,9 +80,8 @@ def test_rows_of_providers_are_what_is_answered() -> None:
 def test_engines_of_providers_are_what_is_answered() -> None:
     columns = ("The provider", "scan_result_i", "threat_found", "Counts in total_detected_avs")
     rows = table(DOCUMENT, *columns)
-    assert [row[0] for row in rows] == list(SAID)
-    for name, result, threat, counts in rows:
-        for listing in SAID[name]:
+    for (_, result, threat, counts), listings in zip(rows, LISTINGS, strict=True):
+        for listing in listings:
             scan = listed_hash_report(FILE, [voice(listing)])["scan_results"]
             engine = scan["scan_details"]["a.example"]
             assert str(engine["scan_result_i"]) in re.findall(r"\d", result)
