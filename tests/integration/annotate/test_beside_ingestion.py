@@ -179,6 +179,33 @@ def test_taking_back_that_is_killed_at_every_call(moto_store: Store, *, after: b
 
 
 @pytest.mark.parametrize("after", [False, True])
+def test_the_end_of_an_override_at_every_call_of_an_ingestion(
+    moto_store: Store, *, after: bool
+) -> None:
+    table = IocTable(moto_store.client, moto_store.table)
+
+    def run(call: int) -> bool:
+        overrides(moto_store).put(SHA256, BENIGN._replace(expires=NOW - 1), "Ann")
+        ran: list[object] = []
+
+        def end() -> None:
+            for one, known in table.read([SHA256, MD5], consistent=True).items():
+                ran.append(table.end_override(one, known))
+
+        client = meanwhile(moto_store.client, call, end, after=after)
+        assert ingest(moto_store, json_feed([WITH_SHA1, OTHER_FILE]), client=client).complete
+        found = table.read([SHA256, MD5, SHA1], consistent=True)
+        assert overridden(moto_store) == set()
+        counted = {
+            one: known.reputation.counted for one, known in found.items() if known.reputation
+        }
+        assert counted == {SHA256: 2, MD5: 2, SHA1: 1}
+        return bool(ran)
+
+    each_call(moto_store, run)
+
+
+@pytest.mark.parametrize("after", [False, True])
 def test_the_last_of_two_decisions_holds_on_every_digest(moto_store: Store, *, after: bool) -> None:
     def run(call: int) -> bool:
         ingest(moto_store, json_feed([WITH_SHA1]))

@@ -12,10 +12,12 @@ from functions.export import app
 from local.buckets import make_bucket
 from local.changes import stream_records
 from local.context import LocalContext
+from shared.domain.errors import StoreError
 from shared.domain.indicator import Indicator, IndicatorType
 from shared.domain.override import Override
 from shared.domain.verdict import Verdict
 from shared.runtime.clock import now_ms
+from shared.store.exports import export_bucket
 from shared.store.iocs import IocTable
 from shared.store.items import IocItem
 from tests.builders import DOMAIN, reputation
@@ -80,6 +82,27 @@ def test_an_expired_override_ends_once_and_the_verdict_of_the_scan_is_announced(
     # Retention holds again.
     assert int(item["ttl"]["N"]) == reputation().summary.last_seen // 1000 + DAYS * 86_400
     assert run(store) == (0, [])
+
+
+def test_a_run_that_fails_at_the_end_of_an_override_leaves_it_to_the_next_run(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = IocTable(store.client, store.table)
+    assert table.write(IocItem(reputation(), b"12345678", override=override(DOMAIN, -1)), None)
+
+    def fails(*_: object) -> bool:
+        raise StoreError("the store failed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(IocTable, "end_override", fails)
+        with pytest.raises(StoreError):
+            app.lambda_handler({}, TIMER)
+    # The exports of that run are published.
+    index = export_bucket(os.environ["EXPORT_BUCKET"], timeout_s=5, attempts=1).index()
+    assert index is not None
+    assert index.iocs == 1
+    ended, [change] = run(store)
+    assert (ended, change["reason"]) == (1, "override_expired")
 
 
 @pytest.mark.parametrize("indicator", [DOMAIN, LONG_URL])
