@@ -11,6 +11,7 @@ from shared.client import (
     ReputationApiError,
     RequestRefused,
     RowStatus,
+    Seen,
     Unanswered,
     UnexpectedAnswer,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "ReputationApiError",
     "RequestRefused",
     "RowStatus",
+    "Seen",
     "Unanswered",
     "UnexpectedAnswer",
     "Verdict",

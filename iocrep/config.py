@@ -16,7 +16,10 @@ def _group() -> None:
 
 @config.command()
 def show(context: typer.Context) -> None:
-    """Show each setting and where it comes from; keys are masked."""
+    """Show each setting and where it comes from; keys are masked.
+
+    Example: iocrep --url https://api.metadefender.com/v4 config show
+    """
     settings = parameters.settings_of(context)
     table = Table(box=None, pad_edge=False)
     for column in ("Setting", "Value", "From"):

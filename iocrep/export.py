@@ -31,6 +31,7 @@ def export(
     """List the exports, or download one: block lists, hosts, RPZ, CSV, STIX, MISP.
 
     The SHA-256 of a file is checked.
+
     Example: iocrep export blocklist/domain-malicious.txt -o domains.txt
     """
     settings = parameters.settings_of(context)

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from shared.client import Answer, ProviderRow, RowStatus
+from shared.client import Answer, ProviderRow, RowStatus, Seen
 from shared.domain.indicator import Indicator
 from shared.domain.verdict import Verdict
 from shared.formats.csv_rows import csv_row
@@ -65,6 +65,12 @@ COLUMNS: Final = (
     "error",
     "score",
     "valid_until",
+    "first_seen",
+    "last_seen",
+    "scan_count",
+    "tags",
+    "origin",
+    "flow_id",
 )
 STYLES: Final = {
     "MALICIOUS": "bold red",
@@ -157,6 +163,7 @@ def _as_json(row: Row) -> str:
                 "verdict": None if one.verdict is None else one.verdict.name,
                 "assessment": one.assessment,
                 "detail": one.detail,
+                **({} if one.seen is None else asdict(one.seen)),
                 **({"overruled_by": one.overruled_by} if one.overruled_by else {}),
             }
             for one in row.answer.rows
@@ -165,6 +172,7 @@ def _as_json(row: Row) -> str:
 
 
 def _as_csv(row: Row) -> str:
+    seen = row.answer.seen if row.answer else None
     return csv_row(
         (
             str(row.line),
@@ -177,5 +185,11 @@ def _as_csv(row: Row) -> str:
             row.reason,
             "" if row.answer is None or row.answer.score is None else str(row.answer.score),
             "" if row.answer is None else row.answer.valid_until,
+            *(_seen_cells(seen) if seen else [""] * 6),
         )
     )
+
+
+def _seen_cells(seen: Seen) -> list[str]:
+    count, tags = str(seen.scan_count), "; ".join(seen.tags)
+    return [seen.first_seen, seen.last_seen, count, tags, seen.origin, seen.flow_id]

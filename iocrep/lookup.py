@@ -39,6 +39,8 @@ def lookup(
     begin with # are skipped. With --extract the input is a mail or any other text. The exit code
     is that of the worst verdict: 0 nothing bad, 10 suspicious, 20 malicious or likely malicious,
     3 nothing bad but not all answered, 1 failed.
+
+    Example: iocrep lookup --file list.txt --csv --output answers.csv
     """
     settings = parameters.settings_of(context)
     with exit_on_error(settings.each["url"].value), ExitStack() as stack:

@@ -32,6 +32,7 @@ def mark(
     """Set the verdict of an indicator by hand. The key needs the right `annotate`.
 
     It holds for all digests of a file, until it expires or is taken back.
+
     Example: iocrep mark intranet.example BENIGN --reason "ours"
     """
     done = _request(

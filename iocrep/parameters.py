@@ -18,6 +18,11 @@ def read_verdict(text: str) -> Verdict:
         raise typer.BadParameter(f"{text!r} is not a verdict") from None
 
 
+def _complete_verdict(incomplete: str) -> list[str]:
+    names = (one.name.lower() for one in Verdict)
+    return [name for name in names if name.startswith(incomplete)]
+
+
 def _type(text: str) -> IndicatorType:
     if text not in INDICATOR_TYPES:
         raise typer.BadParameter(f"{text!r} is not a type")
@@ -55,7 +60,13 @@ Indicators = Annotated[
 ]
 OneIndicator = Annotated[str, typer.Argument(help="An indicator of any type, defanged or not.")]
 OneVerdict = Annotated[
-    Verdict, typer.Argument(help="The verdict.", parser=read_verdict, metavar=VERDICTS)
+    Verdict,
+    typer.Argument(
+        help="The verdict.",
+        parser=read_verdict,
+        metavar=VERDICTS,
+        autocompletion=_complete_verdict,
+    ),
 ]
 ListFile = Annotated[
     Path | None,
@@ -86,6 +97,7 @@ AtLeast = Annotated[
         help="Only IOCs with this verdict or a worse one.",
         parser=read_verdict,
         metavar=VERDICTS,
+        autocompletion=_complete_verdict,
     ),
 ]
 Types = Annotated[

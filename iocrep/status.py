@@ -56,6 +56,8 @@ def status(context: typer.Context, as_json: parameters.AsJson = False) -> None:
     """Show whether the service answers, the state of its providers, and the quota of the key.
 
     The exit code is 0 if the service answers and accepts the key, else 1.
+
+    Example: iocrep status
     """
     settings = parameters.settings_of(context)
     with exit_on_error(settings.each["url"].value), settings.client() as client:

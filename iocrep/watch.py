@@ -45,6 +45,8 @@ def watch(
 
     Starts with the newest page. With --verdict or --type, only reports with such IOCs are printed.
     If the feed fails, the interval doubles with each try, up to a quarter of an hour.
+
+    Example: iocrep watch --verdict suspicious --state feed.json
     """
     settings = parameters.settings_of(context)
     with exit_on_error(settings.each["url"].value):

@@ -24,7 +24,9 @@ def why(
 ) -> None:
     """Explain the verdict of an indicator: the evidence, the providers, and what is around it.
 
-    The exit code is that of the verdict, as for `iocrep lookup`. Example: iocrep why evil.example
+    The exit code is that of the verdict, as for `iocrep lookup`.
+
+    Example: iocrep why evil.example
     """
     settings = parameters.settings_of(context)
     with exit_on_error(settings.each["url"].value), settings.client() as client:

@@ -1,6 +1,6 @@
 """Client of MetaDefender Cloud v4 reputation APIs. See docs/client.md."""
 
-from shared.client.answers import Answer, ProviderRow, RowStatus
+from shared.client.answers import Answer, ProviderRow, RowStatus, Seen
 from shared.client.cache import AnswerCache
 from shared.client.client import ReputationClient
 from shared.client.errors import (
@@ -26,6 +26,7 @@ __all__ = [
     "ReputationClient",
     "RequestRefused",
     "RowStatus",
+    "Seen",
     "Unanswered",
     "UnexpectedAnswer",
 ]

@@ -19,6 +19,26 @@ class RowStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """The scans in which this service saw an indicator.
+
+    Attributes:
+        first_seen, last_seen: in ISO 8601.
+        scan_count: number of scans.
+        tags: of all scans.
+        origin: where the latest scan found the indicator, such as INPUT_FILE.
+        flow_id: of the latest scan.
+    """
+
+    first_seen: str
+    last_seen: str
+    scan_count: int
+    tags: tuple[str, ...]
+    origin: str
+    flow_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class ProviderRow:
     """The result of one provider, or of one scan engine.
 
@@ -30,6 +50,7 @@ class ProviderRow:
         overruled_by: the rule or provider that overruled the row in the answer, "" if none did.
         score: 0 to 100, falling with age; None if the provider gives none.
         valid_until: when the score is too low to block by, in ISO 8601; "" for never or unknown.
+        seen: None if the provider names no scan.
     """
 
     provider: str
@@ -40,6 +61,7 @@ class ProviderRow:
     overruled_by: str = ""
     score: int | None = None
     valid_until: str = ""
+    seen: Seen | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +93,11 @@ class Answer:
         """The `valid_until` of the row with that score."""
         scored = (row for row in self.rows if row.score is not None)
         return next((row.valid_until for row in scored if row.score == self.score), "")
+
+    @property
+    def seen(self) -> Seen | None:
+        """The scans in which the sandbox saw the indicator, None if the API names none."""
+        return next((row.seen for row in self.rows if row.seen), None)
 
     def verdict(self, excluding: Collection[str] = ()) -> Verdict | None:
         """Combine the verdicts of the providers, by `shared.domain.verdict.overall_verdict`.

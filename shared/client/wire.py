@@ -28,7 +28,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from shared.client.answers import Answer, ProviderRow, RowStatus
+from shared.client.answers import Answer, ProviderRow, RowStatus, Seen
 from shared.client.errors import UnexpectedAnswer
 from shared.domain.errors import FeedError, InvalidIndicator, InvalidRecord
 from shared.domain.indicator import Indicator, parse_query
@@ -80,8 +80,14 @@ def _own_verdict(value: object) -> Verdict | None:
         return None
 
 
+def _texts(value: object) -> tuple[str, ...]:
+    rows = value if isinstance(value, list) else []
+    return tuple(one for one in rows if isinstance(one, str))
+
+
 # Optional fields: a value that is not a text is read as "".
 _Text = Annotated[str, BeforeValidator(lambda value: value if isinstance(value, str) else "")]
+_Texts = Annotated[tuple[str, ...], BeforeValidator(_texts)]
 _Score = Annotated[int | None, BeforeValidator(lambda value: value if type(value) is int else None)]
 _OwnVerdict = Annotated[Verdict | None, BeforeValidator(_own_verdict)]
 
@@ -90,15 +96,39 @@ class _Shape(BaseModel):
     model_config = ConfigDict(strict=True)
 
 
-class _Source(_Shape):
-    provider: str
-    status: int
-    assessment: _Text = ""
-    category: _Text = ""
+class _Result(_Shape):
+    """The fields that rows of all types share; only this service sends them."""
+
     verdict: _OwnVerdict = None
     overruled_by: _Text = ""
     score: _Score = None
     valid_until: _Text = ""
+    flow_id: _Text = ""
+    first_seen: _Text = ""
+    last_seen: _Text = ""
+    scan_count: _Score = None
+    origin: _Text = ""
+    tags: _Texts = ()
+
+    @property
+    def seen(self) -> Seen | None:
+        if not self.flow_id:
+            return None
+        return Seen(
+            self.first_seen,
+            self.last_seen,
+            self.scan_count or 0,
+            self.tags,
+            self.origin,
+            self.flow_id,
+        )
+
+
+class _Source(_Result):
+    provider: str
+    status: int
+    assessment: _Text = ""
+    category: _Text = ""
 
     def row(self) -> ProviderRow:
         by_status = _BY_STATUS.get(self.status, _NOT_DECIDED)
@@ -114,6 +144,7 @@ class _Source(_Shape):
             self.overruled_by,
             self.score,
             self.valid_until,
+            self.seen,
         )
 
 
@@ -132,13 +163,9 @@ class _Addresses(_Shape):
     data: list[_Address]
 
 
-class _Engine(_Shape):
+class _Engine(_Result):
     scan_result_i: int
     threat_found: _Text = ""
-    verdict: _OwnVerdict = None
-    overruled_by: _Text = ""
-    score: _Score = None
-    valid_until: _Text = ""
 
     def row(self, name: str) -> ProviderRow:
         status, verdict = _BY_RESULT.get(self.scan_result_i, _NOT_DECIDED)
@@ -151,6 +178,7 @@ class _Engine(_Shape):
             overruled_by=self.overruled_by,
             score=self.score,
             valid_until=self.valid_until,
+            seen=self.seen,
         )
 
 

@@ -475,7 +475,8 @@ _VERSION_WORD = re.compile(
 _WORD_AND_SLASH = re.compile(r"([A-Za-z][\w.+-]*)/\Z")
 _PROTOCOLS = frozenset({"tcp", "udp", "icmp", "ip", "ipv4", "ipv6", "http", "https"})
 _LOOK_BACK = 32
-_PREFIX_LENGTH = re.compile(r"/([0-9]{1,5})(?![\w/.-])")
+# A full stop that ends a sentence may come behind.
+_PREFIX_LENGTH = re.compile(r"/([0-9]{1,5})(?![\w/-]|\.[\w/.-])")
 _PORT = re.compile(r":[0-9]{1,5}(?=/)")
 _MAIL_NAME = re.compile(r"@[\w-]+\.")
 _MAX_IPV6_CHARS = 64

@@ -140,3 +140,17 @@ def test_the_command_is_installed_by_the_extra() -> None:
         "rich",
         "typer",
     }
+
+
+@pytest.mark.parametrize("name", sorted({*COMMANDS.commands, "config show"} - {"config"}))  # type: ignore[attr-defined]
+def test_the_help_of_every_command_has_an_example_that_can_be_read(name: str) -> None:
+    found = COMMANDS
+    for part in name.split():
+        found = found.commands[part]  # type: ignore[attr-defined]
+    [example] = re.findall(r"^Example: (iocrep .+)$", found.help or "", re.MULTILINE)
+    words = shlex.split(example)[1:]
+    COMMANDS.make_context("iocrep", words, resilient_parsing=True)
+    assert name in example
+    options = [one for one in words if one.startswith("-") and one != "--url"]
+    known = {option for one in found.params for option in one.opts}
+    assert set(options) <= known

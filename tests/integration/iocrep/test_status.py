@@ -1,9 +1,12 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from iocrep.errors import Exit
+from tests.command_line import TIMEOUT_S, environment
 from tests.integration.iocrep.conftest import Run
 from tests.reputation_server import KEY, ReputationServer
 
@@ -100,3 +103,28 @@ def test_completion_is_typers_own(run: Run) -> None:
     done = run("--show-completion", "bash")
     assert done.exit_code == 0
     assert "_IOCREP_COMPLETE" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("iocrep watch --verdict ", ["benign", "no_threat", "suspicious", "likely_malicious"]),
+        ("iocrep watch --verdict l", ["likely_malicious"]),
+        ("iocrep mark evil.example s", ["suspicious"]),
+        ("iocrep watch --type sha", ["sha1", "sha256", "sha512"]),
+    ],
+)
+def test_completion_offers_the_values(words: str, offered: list[str]) -> None:
+    at = str(len(words.split()) if words.endswith(" ") else len(words.split()) - 1)
+    asked = {"_IOCREP_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": at}
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys, iocrep.__main__ as m; sys.argv = ['iocrep']; m.main()"],
+        env=environment(**asked),
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=True,
+    )
+    found = done.stdout.split()
+    assert found[: len(offered)] == offered
+    assert not any(one.isdigit() for one in found)

@@ -16,7 +16,14 @@ from functions.lookup.v4_bodies import (
     invalid_address_row,
     unknown_hash_row,
 )
-from shared.client import Answer, ProviderRow, ReputationApiError, RowStatus, UnexpectedAnswer
+from shared.client import (
+    Answer,
+    ProviderRow,
+    ReputationApiError,
+    RowStatus,
+    Seen,
+    UnexpectedAnswer,
+)
 from shared.client.wire import read_address, read_addresses, read_hash, read_hashes
 from shared.domain.indicator import HASH_TYPES, Indicator, IndicatorType, parse
 from shared.domain.provider import SANDBOX_PROVIDER
@@ -44,6 +51,22 @@ def encoded(body: Any) -> bytes:
 def row_of(said: dict[str, Any]) -> ProviderRow:
     [row] = read_address(DOMAIN, encoded(address(DOMAIN, said))).answers[DOMAIN].rows
     return row
+
+
+def test_a_row_has_the_scans_that_the_service_names() -> None:
+    fields: dict[str, Any] = {
+        "first_seen": "2025-06-01T08:00:00.000Z",
+        "last_seen": "2025-06-02T08:00:00.000Z",
+        "scan_count": 2,
+        "tags": ["macro", 5, "docm"],
+        "origin": "INPUT_FILE",
+        "flow_id": "66b3763be7dbbbdfcd0b0001",
+    }
+    row = row_of(source(1, "high risk") | fields)
+    assert row.seen == Seen(**{**fields, "tags": ("macro", "docm")})
+    assert row_of(source(1, "high risk")).seen is None
+    broken = row_of(source(1) | {"flow_id": "a", "tags": None, "scan_count": "2", "origin": []})
+    assert broken.seen == Seen("", "", 0, (), "", "a")
 
 
 @pytest.mark.parametrize(

@@ -205,7 +205,10 @@ def test_what_is_found(text: str, expected: list[str]) -> None:
         "123e4567-e89b-12d3-a456-426614174000",
         "0x" + "0a" * 20,
         "2001:db8::/32",
+        "2001:db8::/32.",
         "198.51.100.0/24",
+        "It is 198.51.100.0/24. Block it.",
+        "(All of 198[.]51[.]100[.]0/24.)",
         "host-name%d.evil[.]example (mask)",
         "C:\\temp\\new.example",
         f"{'0f' * 8}\n{'1e' * 8}",
@@ -220,6 +223,7 @@ def test_what_is_no_indicator(text: str) -> None:
     [
         ("300.1.1.1", {"300.1.1.1": "not an IPv4 or IPv6 address"}),
         ("198.51.100.0/24", {"198.51.100.0/24": NETWORK}),
+        ("198.51.100.0/24.", {"198.51.100.0/24": NETWORK}),
         ("version 1.2.3.4", {"1.2.3.4": VERSION}),
         ("setup.py and setup.py", {"setup.py": FILE_NAME}),
         ("0a" * 64, {"0a" * 64: NOT_A_HASH}),

@@ -133,6 +133,11 @@ def test_a_page_that_is_not_valid_is_refused_whole(body: bytes) -> None:
     assert len(str(refused.value)) < 200
 
 
+@pytest.mark.parametrize("body", [atom(), b'{"items": []}'], ids=["Atom", "JSON"])
+def test_one_byte_order_mark_is_skipped(body: bytes) -> None:
+    assert read_page(b"\xef\xbb\xbf" + body) == read_page(body)
+
+
 def test_a_refusal_does_not_repeat_the_page() -> None:
     with pytest.raises(FeedError) as refused:
         read_page(b'{"items": [secret]}')

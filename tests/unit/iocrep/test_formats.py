@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from iocrep.formats import COLUMNS, Format, Row, as_table, as_text, header
-from shared.client import Answer, ProviderRow, RowStatus
+from shared.client import Answer, ProviderRow, RowStatus, Seen
 from shared.domain.indicator import IndicatorType, parse
 from shared.domain.verdict import Verdict
 
@@ -124,3 +124,19 @@ def test_json_and_csv_have_the_score_of_the_sandbox() -> None:
     scored, *others = csv.DictReader(io.StringIO(text, newline=""))
     assert (scored["score"], scored["valid_until"]) == ("81", until)
     assert {(one["score"], one["valid_until"]) for one in others} == {("", "")}
+
+
+def test_json_and_csv_have_the_scans_of_the_sandbox() -> None:
+    seen = Seen("2025-06-01T", "2025-06-02T", 2, ("docm", "macro"), "INPUT_FILE", "66b3")
+    own = ProviderRow("s", RowStatus.LISTED, Verdict.MALICIOUS, seen=seen)
+    row = Row(1, "evil.example", DOMAIN, Answer(DOMAIN, known=True, rows=(LISTED, own)))
+    names = ("first_seen", "last_seen", "scan_count", "tags", "origin", "flow_id")
+    other, sandbox = json.loads(as_text(Format.JSON, [row]))["providers"]
+    values = ["2025-06-01T", "2025-06-02T", 2, ["docm", "macro"], "INPUT_FILE", "66b3"]
+    assert [sandbox[name] for name in names] == values
+    assert not other.keys() & set(names)
+    text = header(Format.CSV) + as_text(Format.CSV, [row, KNOWN, UNANSWERED])
+    first, *others = csv.DictReader(io.StringIO(text, newline=""))
+    cells = ["2025-06-01T", "2025-06-02T", "2", "docm; macro", "INPUT_FILE", "66b3"]
+    assert [first[name] for name in names] == cells
+    assert {one[name] for one in others for name in names} == {""}
