@@ -322,6 +322,11 @@ up to {lookup_metrics} more, {lookup_dollars:.2f} dollars a month; the poll of a
 lists of providers one each. A dashboard is free for the first three of an account, then
 {dashboard:.2f} dollars.
 
+An answer of `GET /v4/iocs/changes` costs what a look-up costs at the front and in Lambda, and no
+unit of DynamoDB beyond those of the key and its quota. It is read from a page of the exports: one
+request to S3 (0.0004 dollars for a thousand), unless the instance still has that page. The export
+job writes the pages; [exports.md](exports.md#what-it-costs) has its cost.
+
 A million stored IOCs of {item_bytes:.0f} bytes cost {stored:.2f} dollars a month, backups included.
 
 ## How it is computed

@@ -25,6 +25,22 @@ CREATE TABLE iocs (
     gone, moved
 ) WITHOUT ROWID
 """
+# Withdrawn STIX indicators of IOCs that became bad again, and so have another indicator now.
+_CREATE_REVOKED = """
+CREATE TABLE IF NOT EXISTS {}.revoked (
+    indicator_id PRIMARY KEY, kind, value, created, withdrawn, episode
+) WITHOUT ROWID
+"""
+_CREATE_INDICATORS = """
+CREATE TEMP VIEW indicators AS
+SELECT *, coalesce(nullif(withdrawn, 0), changed) AS indicator_changed FROM (
+    SELECT * FROM iocs WHERE created
+    UNION ALL
+    SELECT indicator_id, kind, value, 0, 0, 0, 0, '', '', '[]', created, 0, withdrawn, episode,
+        indicator_id, '', 0, 0, 0, withdrawn, 0
+    FROM revoked
+)
+"""
 _ADD = """
 INSERT OR REPLACE INTO iocs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?, ?, ?, ?, ?, ?, ?)
 """
@@ -73,6 +89,13 @@ INSERT INTO iocs SELECT
 FROM before.iocs AS was
 WHERE (NOT gone OR max(gone, withdrawn) > :forgotten) AND id NOT IN (SELECT id FROM iocs)
 """
+_KEEP_REVOKED = """
+INSERT INTO revoked SELECT * FROM before.revoked WHERE withdrawn > :forgotten
+UNION ALL
+SELECT was.indicator_id, was.kind, was.value, was.created, was.withdrawn, was.episode
+FROM before.iocs AS was JOIN iocs ON iocs.id = was.id AND iocs.episode > was.episode
+WHERE was.withdrawn > :forgotten
+"""
 _NEW_IDS = """
 UPDATE iocs SET indicator_id = indicator_id(kind, value, episode) WHERE episode > 0
 """
@@ -104,12 +127,12 @@ ORDER BY kind, value
 """
 # Of what is gone or withdrawn, only what consumers can still ask for.
 _BY_CHANGE = """
-SELECT * FROM iocs WHERE created AND iif(withdrawn, withdrawn > :forgotten, NOT gone)
-ORDER BY coalesce(nullif(withdrawn, 0), changed), indicator_id
+SELECT * FROM indicators WHERE iif(withdrawn, withdrawn > :forgotten, NOT gone)
+ORDER BY indicator_changed, indicator_id
 """
 _BY_ID = """
-SELECT indicator_id, coalesce(nullif(withdrawn, 0), changed) FROM iocs
-WHERE created AND iif(withdrawn, withdrawn > :forgotten, NOT gone) ORDER BY indicator_id
+SELECT indicator_id, indicator_changed FROM indicators
+WHERE iif(withdrawn, withdrawn > :forgotten, NOT gone) ORDER BY indicator_id
 """
 # What was already gone when it was first read has never been in a list.
 _BY_MOVE = """
@@ -149,6 +172,8 @@ class ExportSource:
         self._connection.execute("PRAGMA journal_mode = OFF")
         self._connection.execute("PRAGMA synchronous = OFF")
         self._connection.execute(_CREATE)
+        self._connection.execute(_CREATE_REVOKED.format("main"))
+        self._connection.execute(_CREATE_INDICATORS)
 
     def __enter__(self) -> Self:
         return self
@@ -205,6 +230,7 @@ class ExportSource:
             self._connection.execute(_CARRY_OVER, self._times)
             self._connection.execute(_DATE_CHANGES)
             self._connection.execute(_DATE_MOVES, self._times)
+            self._connection.execute(_KEEP_REVOKED, self._times)
             self._connection.execute(_NEW_IDS)
             self._connection.execute(_WITHOUT_HARMLESS + _KNOWN_BEFORE)
             self._connection.execute(_KEEP_GONE, self._times)
@@ -262,12 +288,14 @@ class ExportSource:
             self._connection.execute(f"ALTER TABLE before.iocs ADD COLUMN {name} DEFAULT {default}")
         if "moved" in missing:
             self._connection.execute("UPDATE before.iocs SET moved = changed")
+        self._connection.execute(_CREATE_REVOKED.format("before"))
 
     def _read(self, query: str, values: Any) -> Iterator[ExportedIoc]:
         for row in self._connection.execute(query, values):
             _, kind, value, verdict, *facts = row
             first_seen, last_seen, scan_count, flow_id, report_id, tags, *times = facts
-            created, changed, withdrawn, episode, _, _, score, _, valid_until, gone, moved = times
+            created, changed, withdrawn, episode, _, _, score, *times = times
+            _, valid_until, gone, moved, *_ = times
             yield ExportedIoc(
                 Indicator(IndicatorType(kind), value),
                 Verdict(verdict),

@@ -34,6 +34,7 @@ from tests.exports import OPTIONS, MemoryBucket
 # Two weeks after the reports of the builders, so that no verdict has aged.
 NOW = 1_750_000_000_000
 HOUR = 3_600_000
+DAY = 24 * HOUR
 DOMAINS = [parse(IndicatorType.DOMAIN, f"d{n}.example") for n in range(5)]
 KNOWN = [
     reputation(one, flow_id=f"flow-{n}", tags=frozenset({"b", "a"}))
@@ -146,12 +147,17 @@ def test_an_indicator_that_is_no_longer_bad_is_revoked_once_and_returns_as_anoth
         # The standard allows no version after the one that revokes.
         assert indicators(bucket) == [(first, True, hours[1])]
     run([bad], NOW + 4 * HOUR)
-    [(second, revoked, since)] = indicators(bucket)
+    [old, (second, revoked, since)] = indicators(bucket)
+    # Clients that have not asked meanwhile learn of the revocation, too.
+    assert old == (first, True, hours[1])
     assert (revoked, since) == (False, hours[4])
     assert second != first
-    assert second.removeprefix("indicator--") in bucket.text(f"taxii/ids-{second[11]}.txt")
+    for name in (first, second):
+        assert name.removeprefix("indicator--") in bucket.text(f"taxii/ids-{name[11]}.txt")
     run([reputation(DOMAINS[0], verdict=Verdict.BENIGN)], NOW + 5 * HOUR)
-    assert indicators(bucket) == [(second, True, hours[5])]
+    assert indicators(bucket) == [old, (second, True, hours[5])]
+    run([bad], NOW + 6 * HOUR)
+    assert indicators(bucket)[:2] == [old, (second, True, hours[5])]
 
 
 def test_what_never_was_bad_enough_has_no_indicator(bucket: MemoryBucket, run: Run) -> None:
@@ -182,6 +188,7 @@ def test_a_state_of_before_withdrawals_counts_every_ioc_as_an_indicator(
     with closing(sqlite3.connect(old)) as connection:
         for column in ("withdrawn", "episode", "indicator_id", "harmless"):
             connection.execute(f"ALTER TABLE iocs DROP COLUMN {column}")
+        connection.execute("DROP TABLE revoked")
         connection.execute("UPDATE iocs SET created = changed")
         connection.commit()
     bucket.objects[name] = old.read_bytes()
@@ -381,3 +388,88 @@ def test_the_index_survives_its_text() -> None:
     index = ExportIndex(NOW, "a", 1, {"x": IndexedFile(1, "ab", "text/plain", NOW)}, ())
     assert ExportIndex.from_json(index.as_json()) == index
     assert json.loads(replace(index, iocs=2).as_json())["iocs"] == 2
+
+
+def test_what_is_past_its_validity_leaves_the_lists_and_is_not_revoked(
+    bucket: MemoryBucket, run: Run
+) -> None:
+    run([KNOWN[0]])
+    [(first, _, since)] = indicators(bucket)
+    _, [indicator] = stix.read_page(bucket.text("stix/0001.json"))
+    # 195 days after it was last seen.
+    assert indicator["valid_until"].startswith("2025-12-13T")
+    done = run([KNOWN[0]], NOW + 200 * DAY)
+    assert (done["iocs"], done["indicators"]) == (0, 0)
+    assert indicators(bucket) == []
+    for name in ("blocklist/domain-malicious.txt", "blocklist/domain-malicious.hosts"):
+        assert bucket.text(name) == ""
+    assert len(bucket.text("iocs.csv").splitlines()) == 1
+    assert to_ids(bucket) == [False]
+    # It is seen again: the same indicator, with a later end.
+    seen = reputation(DOMAINS[0], seen_at=NOW + 201 * DAY, first_seen=1_748_764_800_000)
+    run([seen], NOW + 202 * DAY)
+    assert indicators(bucket) == [(first, False, format_millis(NOW + 202 * DAY))]
+    assert since < format_millis(NOW + 202 * DAY)
+    assert to_ids(bucket) == [True]
+
+
+def to_ids(bucket: MemoryBucket) -> list[bool]:
+    """The flags of all MISP attributes."""
+    return [
+        one["to_ids"]
+        for event in events(bucket)
+        for one in json.loads(bucket.text(f"misp/{event}.json"))["Event"]["Attribute"]
+    ]
+
+
+def test_what_is_no_longer_stored_is_revoked_and_forgotten_after_400_days(
+    bucket: MemoryBucket, run: Run
+) -> None:
+    run([KNOWN[0]])
+    [(first, _, _)] = indicators(bucket)
+    for days in (1, 2, 400):
+        run([], NOW + days * DAY)
+        assert indicators(bucket) == [(first, True, format_millis(NOW + DAY))]
+        assert to_ids(bucket) == [False]
+        assert "d0.example" in bucket.text("changes/0001.jsonl")
+    run([], NOW + 401 * DAY)
+    assert indicators(bucket) == []
+    assert bucket.published
+    assert not any("d0.example" in bucket.text(name) for name in bucket.published.files)
+
+
+def test_what_expired_and_is_then_deleted_is_not_revoked(bucket: MemoryBucket, run: Run) -> None:
+    run([KNOWN[0]])
+    run([KNOWN[0]], NOW + 200 * DAY)
+    run([], NOW + 201 * DAY)
+    assert indicators(bucket) == []
+    assert to_ids(bucket) == [False]
+
+
+def test_a_verdict_that_falls_after_the_validity_ended_is_revoked(
+    bucket: MemoryBucket, run: Run
+) -> None:
+    run([KNOWN[0]])
+    run([KNOWN[0]], NOW + 200 * DAY)
+    run([reputation(DOMAINS[0], verdict=Verdict.BENIGN)], NOW + 201 * DAY)
+    assert [revoked for _, revoked, _ in indicators(bucket)] == [True]
+
+
+def test_an_analysts_verdict_does_not_expire(bucket: MemoryBucket, tmp_path: Path) -> None:
+    ruling = harmless.Ruling("Analyst", Verdict.MALICIOUS, of_analyst=True)
+
+    def read(take: Callable[[list[JudgedIoc]], None]) -> Mapping[Indicator, str]:
+        take([JudgedIoc(KNOWN[0], ruling)])
+        return {}
+
+    with ThreadPoolExecutor(1) as pool:
+        publish(
+            read,
+            bucket=bucket,
+            options=OPTIONS,
+            now=NOW + 2000 * DAY,
+            pool=pool,
+            folder=tmp_path,
+        )
+    assert bucket.text("blocklist/domain-malicious-75.txt") == "d0.example\n"
+    assert bucket.text("iocs.csv").splitlines()[1].endswith(",100,")
