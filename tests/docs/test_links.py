@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from local.__main__ import COMMANDS
 from tests.docs.markdown import DOCUMENTS, ROOT, anchors, blocks, code_spans, links
 
 RECORDS = sorted((ROOT / "docs" / "adr").glob("*.md"))
@@ -46,7 +47,13 @@ def test_every_path_that_is_named_exists(document: Path) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name)
 def test_every_command_of_the_checkout_exists(document: Path) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for block in blocks(document.read_text(encoding="utf-8"), "sh", "console"):
+    text = document.read_text(encoding="utf-8")
+    for span in code_spans(text):
+        if found := re.fullmatch(r"make ([a-z-]+)( .*)?", span):
+            assert re.search(rf"^{found[1]}:", makefile, re.MULTILINE), span
+        if found := re.match(r"(?:\.venv/bin/)?python -m local ([a-z]+)", span):
+            assert found[1] in COMMANDS, span
+    for block in blocks(text, "sh", "console"):
         for target in re.findall(r"(?:^|\s)make ([a-z-]+)", block.text):
             assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"make {target}"
         for program in re.findall(r"\.venv/bin/([\w-]+)", block.text):
