@@ -41,6 +41,9 @@ function table(titles, rows) {
   return make("table", {}, make("thead", {}, make("tr", {}, head)), make("tbody", {}, body));
 }
 
+// A description has its code between backticks.
+const prose = (text) => text.split("`").map((part, at) => (at % 2 ? make("code", {}, part) : part));
+
 const nameOf = (ref) => ref.slice(ref.lastIndexOf("/") + 1);
 
 function separated(parts) {
@@ -151,7 +154,7 @@ function operationOf(api, base, path, method, shared, operation) {
       " ",
       operation.summary || "",
     ),
-    make("p", {}, operation.description || "", open ? " Needs no key." : ""),
+    make("p", {}, prose(operation.description || ""), open ? " Needs no key." : ""),
     pretty(commandLine(api, base, path, method, parameters, operation, open), "Command"),
     tryOut(api, path, method, parameters, operation, open),
   );
@@ -164,7 +167,7 @@ function operationOf(api, base, path, method, shared, operation) {
           make("code", {}, one.name),
           one.in,
           kind(one.schema),
-          described({ ...one.schema, ...one }),
+          prose(described({ ...one.schema, ...one })),
         ]),
       ),
     );
@@ -186,13 +189,13 @@ function modelOf(name, schema) {
     make("code", {}, field),
     kind(property),
     required.has(field) ? "always" : "optional",
-    described(property),
+    prose(described(property)),
   ]);
   const section = make(
     "section",
     {},
     make("h3", {}, name),
-    make("p", {}, schema.description || ""),
+    make("p", {}, prose(schema.description || "")),
     schema.items ? make("p", {}, kind(schema)) : [],
     rows.length ? table(["Field", "Type", "Presence", "Meaning"], rows) : [],
   );
@@ -215,7 +218,7 @@ function show(api, base) {
   const parts = [...byTag, ["Models", models]];
   $("title").replaceChildren(api.info.title, " ", make("small", {}, api.info.version));
   $("api").replaceChildren(
-    make("p", {}, api.info.description || ""),
+    make("p", {}, prose(api.info.description || "")),
     make("p", {}, "Machine-readable: ", link(base + "/openapi.json", "openapi.json"), ". ", keyNote()),
     make(
       "nav",

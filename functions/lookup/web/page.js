@@ -888,7 +888,7 @@ async function loadSightings(row, section) {
 // ---- Plots: one lane per verdict, so they can be read without colours ----
 
 function lanes(verdicts, from, until, label, draw) {
-  const width = 720;
+  const width = Math.min(720, document.documentElement.clientWidth - 32);
   const left = 120;
   const high = 26;
   const span = Math.max(until - from, 1);
