@@ -82,6 +82,8 @@ STYLES: Final = {
     "UNKNOWN": "dim",
 }
 _WIDTH: Final = 140
+# Of the column of providers, which is wider where there is room: "MetaDefender" stays whole.
+_LEAST_WIDTH: Final = 12
 
 
 def header(form: Format) -> str:
@@ -101,7 +103,7 @@ def as_table(rows: Sequence[Row], *, head: bool) -> Table:
     table.add_column("Verdict", width=16)
     table.add_column("Type", width=6)
     table.add_column("Indicator", ratio=2, overflow="fold")
-    table.add_column("Reported by", ratio=1, overflow="fold")
+    table.add_column("Reported by", ratio=1, width=_LEAST_WIDTH, overflow="fold")
     for row in rows:
         table.add_row(
             Text(row.verdict_name, style=STYLES[row.verdict_name]),

@@ -1,6 +1,9 @@
 """The command `iocrep why` explains the verdict of one indicator."""
 
 import json
+import shutil
+import sys
+import textwrap
 from typing import Any
 
 import typer
@@ -39,8 +42,24 @@ def why(
         text = json.dumps(None) if as_json else f"Nothing is known of {asked.value} and around it."
         typer.echo(printable(text))
         raise typer.Exit(Exit.NOTHING_BAD)
-    typer.echo(json.dumps(found) if as_json else "\n".join(map(printable, _sentences(found))))
+    if as_json:
+        typer.echo(json.dumps(found))
+    else:
+        typer.echo("\n".join(map(_wrapped, _sentences(found))))
     raise typer.Exit(_EXITS.get(found["verdict"], Exit.NOTHING_BAD))
+
+
+def _wrapped(sentence: str) -> str:
+    """The sentence at the width of the terminal; in one line if the output is something else."""
+    text = printable(sentence)
+    if not sys.stdout.isatty():
+        return text
+    # Indicators stay whole, so that they can be copied.
+    width = shutil.get_terminal_size().columns
+    indent = "  " if text.startswith("- ") else ""
+    return textwrap.fill(
+        text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _sentences(found: Any) -> list[str]:

@@ -8,6 +8,7 @@ from rich.console import Console
 from iocrep.formats import COLUMNS, Format, Row, as_table, as_text, header
 from shared.client import Answer, ProviderRow, RowStatus, Seen
 from shared.domain.indicator import IndicatorType, parse
+from shared.domain.provider import SANDBOX_PROVIDER
 from shared.domain.verdict import Verdict
 
 DOMAIN = parse(IndicatorType.DOMAIN, "evil.example")
@@ -140,3 +141,20 @@ def test_json_and_csv_have_the_scans_of_the_sandbox() -> None:
     cells = ["2025-06-01T", "2025-06-02T", "2", "docm; macro", "INPUT_FILE", "66b3"]
     assert [first[name] for name in names] == cells
     assert {one[name] for one in others for name in names} == {""}
+
+
+def test_a_narrow_table_breaks_no_name_of_a_provider() -> None:
+    own = ProviderRow(SANDBOX_PROVIDER, RowStatus.LISTED, Verdict.MALICIOUS, "high risk")
+    row = Row(1, "evil.example", DOMAIN, Answer(DOMAIN, known=True, rows=(own,)))
+    out = Console(file=io.StringIO(), width=60)
+    with out.capture() as shown:
+        out.print(as_table([row], head=True))
+    lines = shown.get().splitlines()
+    assert max(map(len, lines)) <= 60
+    start = lines[0].index("Reported by")
+    assert [line[start:].rstrip() for line in lines] == [
+        "Reported by",
+        "MetaDefender",
+        "Sandbox",
+        "(high risk)",
+    ]
