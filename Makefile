@@ -9,7 +9,7 @@ INSTALL := apt-get install --yes --no-install-recommends
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run quick unit hooks test test-deploy test-sam test-dns test-clients test-ui lint-web bench lint audit sbom build release lock check-lock clean
+.PHONY: help setup run quick unit hooks test test-deploy test-sam test-dns test-clients test-ui lint-web bench lint audit sbom build release site lock check-lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -95,6 +95,11 @@ release: sbom .tools/sam/.ready ## Make wheel, SBOM, packaged template and notes
 	cp dist/sbom.cdx.json dist/licences.csv "$(RELEASE)"
 	$(BIN)/python -m local.release "$(abspath $(RELEASE))" "$(BUCKET)" "$(abspath .tools/release)"
 	cd "$(RELEASE)" && find . -type f ! -name SHA256SUMS -print0 | LC_ALL=C sort -z | xargs -0 sha256sum > SHA256SUMS
+
+site: setup .tools/site/.ready ## Build the documents into a site with search, .tools/site/html; a broken link is an error
+	@rm -rf .tools/site/pages && mkdir -p .tools/site/pages
+	@tar -chf - *.md LICENSE docs $$(find shared local -name '*.md') | tar -xf - -C .tools/site/pages
+	NO_MKDOCS_2_WARNING=1 .tools/site/bin/mkdocs build --strict --quiet
 
 # Pinned versions stay; UPGRADE=--upgrade selects the newest.
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \

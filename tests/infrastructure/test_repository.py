@@ -1,5 +1,6 @@
 """What a fork gets from the first day: workflows, updates, templates of issues, hooks."""
 
+import json
 import os
 import re
 import subprocess
@@ -63,3 +64,13 @@ def test_hooks_pass_on_the_whole_checkout(audit_tools: Path, tmp_path: Path) -> 
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("Passed") == 3, done.stdout
+
+
+def test_documents_build_into_a_site_with_search() -> None:
+    run("make", "site")
+    site = ROOT / ".tools" / "site" / "html"
+    assert (site / "index.html").exists()
+    index = json.loads((site / "search" / "search_index.json").read_text(encoding="utf-8"))
+    found = {page["location"].partition("#")[0] for page in index["docs"]}
+    pages = (ROOT / "docs").glob("*.md")
+    assert found >= {f"docs/{page.stem}.html" for page in pages if page.stem != "README"}
