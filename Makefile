@@ -99,7 +99,7 @@ release: sbom .tools/sam/.ready ## Make wheel, SBOM, packaged template and notes
 site: setup .tools/site/.ready ## Build the documents into a site with search, .tools/site/html; a broken link is an error
 	@rm -rf .tools/site/pages && mkdir -p .tools/site/pages
 	@tar -chf - *.md LICENSE docs $$(find shared local -name '*.md') | tar -xf - -C .tools/site/pages
-	NO_MKDOCS_2_WARNING=1 .tools/site/bin/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 .tools/site/bin/mkdocs build --strict # --quiet would not count the warnings
 
 # Pinned versions stay; UPGRADE=--upgrade selects the newest.
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
