@@ -63,9 +63,10 @@ def addresses(reply: Reply) -> Iterator[str]:
     media_type = reply.headers.get("content-type", "")
     if "json" in media_type:
         body = reply.body
-        if isinstance(body, dict) and "newer" in body:
-            # The reports of a feed page hold no address of this service, but texts of other tests.
-            body = {name: value for name, value in body.items() if name != "items"}
+        if isinstance(body, dict) and body.keys() & {"newer", "next_cursor"}:
+            # Entries of a feed page or of a list hold no address of this service, but texts of
+            # other tests.
+            body = {name: one for name, one in body.items() if name not in {"items", "data"}}
         yield from (one for one in texts(body) if re.match(r"/|\?|\.\.?/|https?:", one))
     elif "xml" in media_type:
         yield from map(unescape, re.findall(r'\b(?:href|src)="([^"]*)"', reply.text))
