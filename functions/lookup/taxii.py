@@ -31,6 +31,7 @@ _ACCEPTED = {"*/*", "application/*", "application/taxii+json", "application/json
 _CURSOR = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)_([a-z-]+--[0-9a-f-]{36})")
 # Sorts after every id.
 _LAST = "~"
+_BEGINNING = "1970-01-01T00:00:00.000Z"
 
 # Sort key of the objects: time when they were added, and id.
 Position = tuple[str, str]
@@ -303,9 +304,12 @@ def _position(given: Mapping[str, str]) -> Position:
         try:
             parsed = datetime.fromisoformat(text)
             moment = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
-            return format_millis(to_millis(moment)), _LAST
+            since = format_millis(to_millis(moment))
         except (ValueError, OverflowError):
             raise _invalid("added_after") from None
+        # Clients that have nothing send the beginning of time.
+        if since > _BEGINNING:
+            return since, _LAST
     return "", ""
 
 

@@ -358,6 +358,11 @@ def test_taxii_refuses_a_time_before_the_known_revocations(
     assert answer.json()["http_status"] == "410"
 
 
+def test_taxii_gives_everything_since_the_beginning_of_time(collection: Collection) -> None:
+    every = every_object(collection)
+    assert every_object(collection, added_after="1970-01-01T00:00:00Z") == every
+
+
 def test_taxii_gives_each_object_by_its_id(
     api: Api, collection: Collection, built: dict[str, Any]
 ) -> None:
