@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from requests.utils import get_environ_proxies
+
 from iocrep.errors import CommandError
 from shared.domain.errors import FeedError
 from shared.formats.feed.page import FeedPage, ReportLink
@@ -67,11 +69,19 @@ class Follower:
     Args:
         cursor: where to continue; it advances with each poll.
         remaining: returns the seconds left for the current poll.
+
+    It uses the proxy that the environment names.
     """
 
     def __init__(self, cursor: FeedCursor, api_key: str, remaining: Callable[[], float]) -> None:
         self.cursor = cursor
-        self._client = FeedClient(cursor.feed, api_key, remaining, allow_private=True)
+        self._client = FeedClient(
+            cursor.feed,
+            api_key,
+            remaining,
+            allow_private=True,
+            proxies=get_environ_proxies(cursor.feed),
+        )
 
     def poll(self) -> Iterator[Found]:
         """Yield what is new, the newest last: raw reports and links to reports.

@@ -4,6 +4,7 @@ import json
 
 import typer
 from pydantic import BaseModel, ValidationError
+from requests.utils import get_environ_proxies
 from rich.table import Table
 
 from iocrep import parameters
@@ -82,16 +83,22 @@ def _query(client: ReputationClient, url: str, root: str, timeout_s: float) -> _
             "its answer about the key or the providers has an unexpected form"
         ) from None
     return _Status(
-        url=url, health=_health(root, timeout_s), key=key, left=left, providers=providers
+        url=url, health=health_of(root, timeout_s), key=key, left=left, providers=providers
     )
 
 
-def _health(root: str, timeout_s: float) -> str:
+def health_of(root: str, timeout_s: float) -> str:
+    """Return the health that a service states of itself; "unknown" if it states none.
+
+    Args:
+        root: address of the service without `/v4`.
+        timeout_s: how long to wait for an answer, in seconds.
+    """
     try:
-        body = (
-            FeedClient(root, "", lambda: timeout_s, allow_private=True).get(f"{root}/health").body
+        client = FeedClient(
+            root, "", lambda: timeout_s, allow_private=True, proxies=get_environ_proxies(root)
         )
-        return str(json.loads(body)["status"])
+        return str(json.loads(client.get(f"{root}/health").body)["status"])
     except (FeedError, ValueError, KeyError, TypeError):
         return "unknown"
 

@@ -36,7 +36,7 @@ from shared.domain.indicator import HASH_TYPES, Indicator
 from shared.domain.links import is_web_address
 from shared.domain.verdict import Verdict
 from shared.formats import strict_json
-from shared.http.egress import pool_manager
+from shared.http.egress import check_proxy, pool_manager
 from shared.http.failure import cause_of
 from shared.http.retry import RETRIED_STATUSES, BoundedRetry
 from shared.http.tls import tls_context
@@ -119,7 +119,7 @@ class ReputationClient:
     ) -> None:
         self._base = _base(base_url)
         self._proxies = dict(proxies or {})
-        _check_proxy(select_proxy(self._base, self._proxies) or "", allow_private=allow_private)
+        check_proxy(select_proxy(self._base, self._proxies) or "", allow_private=allow_private)
         self._headers = {
             "apikey": _usable_key(api_key),
             "Accept": "application/json",
@@ -617,16 +617,6 @@ def _base(url: str) -> str:
     if not is_web_address(url) or (parts := urlsplit(url)).query or parts.fragment:
         raise ValueError("the base address is not a plain http or https address")
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/') or '/v4'}"
-
-
-def _check_proxy(proxy: str, *, allow_private: bool) -> None:
-    if not proxy:
-        return
-    if not allow_private:
-        raise ValueError("proxies cannot be used with allow_private=False")
-    parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("the proxy is not an http or https address")
 
 
 def _usable_key(key: str) -> str:

@@ -8,6 +8,7 @@ import socket
 from contextlib import ExitStack
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -63,6 +64,25 @@ def is_public(text: str) -> bool:
         if any(address in network for network in _AROUND_IPV4):
             inner = IPv4Address(int(address) & 0xFFFFFFFF)
     return all(one.is_global and not one.is_multicast for one in (address, inner) if one)
+
+
+def check_proxy(proxy: str, *, allow_private: bool) -> None:
+    """Check the address of a proxy, "" for none.
+
+    Args:
+        allow_private: whether addresses that are not on the internet are allowed. They have to be,
+            because a proxy connects to addresses that nothing here judges.
+
+    Raises:
+        ValueError: the proxy cannot be used.
+    """
+    if not proxy:
+        return
+    if not allow_private:
+        raise ValueError("proxies cannot be used with allow_private=False")
+    parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("the proxy is not an http or https address")
 
 
 def pool_manager(*, allow_private: bool, private_ca: str = "", **options: Any) -> PoolManager:

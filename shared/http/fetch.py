@@ -2,7 +2,7 @@
 
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
@@ -11,6 +11,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.utils import select_proxy
 from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import (
@@ -19,10 +20,10 @@ from urllib3.exceptions import (
     NewConnectionError,
     SSLError,
 )
-from urllib3.util import Retry
+from urllib3.util import Retry, parse_url
 
 from shared.domain.errors import FeedError
-from shared.http.egress import AddressRefused, addresses_of
+from shared.http.egress import AddressRefused, addresses_of, check_proxy
 from shared.http.retry import RETRIED_STATUSES, BoundedRetry
 from shared.http.tls import tls_context
 
@@ -72,8 +73,8 @@ class FeedClient:
     """Fetches the pages of one feed, for one thread.
 
     Its session uses one pool of connections that reaches no host but the feed's. It keeps no
-    cookies, ignores proxies and other settings in the environment, and leaves redirects to `get`,
-    because requests would read the whole body of a redirect into memory.
+    cookies, ignores the settings in the environment, and leaves redirects to `get`, because
+    requests would read the whole body of a redirect into memory.
 
     Args:
         feed_url: the configured address; no other scheme, host or port is contacted.
@@ -84,6 +85,8 @@ class FeedClient:
         private_ca: certificates (PEM) of a CA to trust besides the public ones, "" for none.
         accept: accepted media types.
         key_header: name of the header that holds the key.
+        proxies: HTTP proxies by scheme, in the form of requests; None to connect directly. They
+            need `allow_private`, because a proxy connects to addresses that are not judged.
         only_whole: whether to refuse a body of unknown length, for formats in which an incomplete
             file looks complete.
     """
@@ -98,6 +101,7 @@ class FeedClient:
         private_ca: str = "",
         accept: str = "application/json, application/atom+xml;q=0.9",
         key_header: str = "X-Api-Key",
+        proxies: Mapping[str, str] | None = None,
         only_whole: bool = False,
     ) -> None:
         self._remaining = remaining
@@ -115,7 +119,9 @@ class FeedClient:
             remaining=remaining,
             too_late=lambda _: OutOfTime("the feed asks to wait longer than the run may take"),
         )
-        pool = _pool(self._origin, self._allowance, allow_private, private_ca)
+        self._proxies = dict(proxies or {})
+        proxy = select_proxy(feed_url, self._proxies) or ""
+        pool = _pool(self._origin, self._allowance, allow_private, private_ca, proxy)
         self._session = _Session()
         self._session.trust_env = False
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -164,6 +170,7 @@ class FeedClient:
             headers={"If-None-Match": etag} if etag else {},
             stream=True,
             allow_redirects=False,
+            proxies=self._proxies,
             timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
         )
 
@@ -255,11 +262,21 @@ def _origin(url: SplitResult) -> _Origin:
 
 
 def _pool(
-    origin: _Origin, allowance: "_Allowance", allow_private: bool, private_ca: str
+    origin: _Origin, allowance: "_Allowance", allow_private: bool, private_ca: str, proxy: str
 ) -> HTTPConnectionPool:
-    """Connections to one origin; proxies in the environment are ignored."""
+    """Connections to one origin, directly or through a proxy.
+
+    Raises:
+        ValueError: the proxy is not an http or https address, or `allow_private` is off.
+    """
     scheme, host, port = origin
     options: dict[str, Any] = {"allowance": allowance, "allow_private": allow_private}
+    check_proxy(proxy, allow_private=allow_private)
+    if proxy:
+        address = proxy if "://" in proxy else f"http://{proxy}"
+        options |= {"_proxy": parse_url(address), "_proxy_headers": _proxy_headers(address)}
+        if scheme == "http":
+            host, port = options["_proxy"].host, options["_proxy"].port or _DEFAULT_PORTS["http"]
     if scheme == "http":
         pool = HTTPConnectionPool(host, port, **options)
         pool.ConnectionCls = _Connection
@@ -269,6 +286,11 @@ def _pool(
     tls_pool = HTTPSConnectionPool(host, port, ssl_context=context, **options)
     tls_pool.ConnectionCls = _TLSConnection
     return tls_pool
+
+
+def _proxy_headers(proxy: str) -> Mapping[str, str]:
+    """The header with the user name and password that the address of a proxy names."""
+    return cast("Mapping[str, str]", HTTPAdapter().proxy_headers(proxy))
 
 
 class _Allowance:
@@ -340,6 +362,7 @@ class _Connection(HTTPConnection):
             with ExitStack() as on_failure:
                 try:
                     sock = on_failure.enter_context(_Socket(family, kind, protocol))
+                    sock.allowance = self._allowance
                     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                     sock.settimeout(self._allowance.seconds(CONNECT_TIMEOUT_S))
                     sock.connect(address)

@@ -12,6 +12,7 @@ import pytest
 from local.feed import SAMPLE_DOMAIN
 from tests.deploy.support import ARCH, SAMPLE_IOCS, Account, Environment, User
 from tests.docs.markdown import blocks, read
+from tests.geoip import geoip_database
 from tests.infrastructure.support import ROOT
 
 DOCUMENT = read("docs/deploy.md")
@@ -54,6 +55,7 @@ def said(user: User, environment: Environment, feed_url: str) -> list[str]:
     """Output of the shell for each block of the document."""
     known = {"python": sys.executable, "root": str(ROOT), "environment": environment}
     user.has("curl", CURL.format(**known))
+    geoip_database(user.checkout / "GeoLite2-City.mmdb", {})
     user.has("read_sample_feed", READ_SAMPLE_FEED.format(**known, feed_url=feed_url))
     parts = user.types("".join(f"echo @@@\n{as_typed(one)}" for one in BLOCKS)).split("@@@\n")[1:]
     assert len(parts) == len(BLOCKS)

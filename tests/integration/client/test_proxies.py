@@ -12,9 +12,13 @@ from typing import Self
 import pytest
 import trustme
 
+from iocrep.follow import FeedCursor, Follower
 from iocrep.settings import Settings
+from iocrep.status import health_of
 from shared.client import ApiUnavailable, ReputationClient
+from shared.domain.errors import FeedError
 from shared.domain.indicator import IndicatorType, parse
+from shared.http.fetch import FeedClient
 from tests.feed_server import FeedServer, page
 
 IP = parse(IndicatorType.IP, "203.0.113.7")
@@ -59,6 +63,8 @@ class Proxy:
                     back.join()
 
         self._server = ThreadingTCPServer(("127.0.0.1", 0), Handler)
+        # A feed's client keeps its connections open.
+        self._server.daemon_threads, self._server.block_on_close = True, False
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self.place = f"127.0.0.1:{self._server.server_address[1]}"
 
@@ -179,3 +185,72 @@ def test_command_line_reads_the_environment(
         with settings(f"http://127.0.0.1:{server.port}").client() as client:
             assert not client.look_up(IP).known
         assert len(proxy.heads) == 1
+
+
+def test_a_feed_behind_a_proxy(server: FeedServer) -> None:
+    server.answer("/feed", page(b"{}"))
+    with Proxy(server.port) as proxy:
+        proxies = {"http": f"http://me:secret@{proxy.place}"}
+        client = FeedClient(
+            "http://feed.example/feed", "key", lambda: 60.0, allow_private=True, proxies=proxies
+        )
+        assert client.get("http://feed.example/feed").body == b"{}"
+    [head] = proxy.heads
+    assert head.startswith("GET http://feed.example/feed HTTP/1.1\r\n")
+    assert "Proxy-Authorization: Basic bWU6c2VjcmV0\r\n" in head
+
+
+def test_a_tunnel_hides_the_key_of_a_feed_and_checks_its_certificate() -> None:
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("feed.example").configure_cert(context)
+    pem = authority.cert_pem.bytes().decode()
+
+    def feed(host: str) -> FeedClient:
+        return FeedClient(
+            f"https://{host}/feed",
+            "a-secret",
+            lambda: 60.0,
+            allow_private=True,
+            private_ca=pem,
+            proxies={"https": proxy.place},
+        )
+
+    with FeedServer(tls=context) as server, Proxy(server.port) as proxy:
+        server.answer("/feed", page(b"{}"))
+        assert feed("feed.example").get("https://feed.example/feed").body == b"{}"
+        with pytest.raises(FeedError, match="certificate is not trusted"):
+            feed("other.example").get("https://other.example/feed")
+    assert proxy.heads[0].startswith("CONNECT feed.example:443 HTTP/1.")
+    assert "a-secret" not in "".join(proxy.heads)
+    assert [request.headers["x-api-key"] for request in server.requests] == ["a-secret"]
+
+
+def test_a_proxy_that_refuses_or_cannot_be_used_for_a_feed(server: FeedServer) -> None:
+    for proxies in ({"http": "socks5://127.0.0.1:1"}, {"http": "http://"}):
+        with pytest.raises(ValueError, match=r"^the proxy is not an http or https address$"):
+            FeedClient("http://f.example/", "", lambda: 1.0, allow_private=True, proxies=proxies)
+    with pytest.raises(ValueError, match="allow_private"):
+        FeedClient("http://f.example/", "", lambda: 1.0, proxies={"http": "proxy"})
+    for scheme in ("http", "https"):
+        with Proxy(server.port) as proxy:
+            proxy.refusal = "407 Proxy Authentication Required"
+            url = f"{scheme}://feed.example/feed"
+            client = FeedClient(
+                url, "", lambda: 3.0, allow_private=True, proxies={scheme: proxy.place}
+            )
+            with pytest.raises(FeedError):
+                client.get(url)
+
+
+def test_watching_and_health_read_the_environment(
+    server: FeedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.answer("/feed", page(b'{"items": []}'))
+    server.answer("/health", page(b'{"status": "ok"}'))
+    with Proxy(server.port) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", f"http://{proxy.place}")
+        follower = Follower(FeedCursor("http://feed.example/feed"), "key", lambda: 60.0)
+        assert list(follower.poll()) == []
+        assert health_of("http://feed.example", 60.0) == "ok"
+        assert len(proxy.heads) == 2

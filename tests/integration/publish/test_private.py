@@ -15,6 +15,7 @@ from local.handlers import load_gateway
 from shared.store.api_keys import ALL_RIGHTS, ApiKeys
 from tests.conftest import Store
 from tests.contract.support import KEY, Api, serving
+from tests.exports import ageless
 from tests.feed_server import PATH, FeedServer, page
 from tests.scans import body_of, raw_scan, raw_scan_report, scan_ioc
 
@@ -34,6 +35,7 @@ def stack(
     }
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
+    ageless(monkeypatch)
     make_bucket(os.environ["EXPORT_BUCKET"])
     ApiKeys(engine_store.client, engine_store.state_table).put(KEY, "sender", 0, rights=ALL_RIGHTS)
     with serving(load_gateway()) as served:
