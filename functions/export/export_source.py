@@ -76,7 +76,7 @@ UPDATE iocs SET moved = CASE
     ELSE :now END
 FROM before.iocs AS was WHERE was.id = iocs.id
 """
-# An IOC that is no longer stored. Its indicator is withdrawn, unless that has ended itself.
+# The service has removed the IOC: exports withdraw its indicator, unless it has expired.
 _KEEP_GONE = """
 INSERT INTO iocs SELECT
     id, kind, value, verdict, first_seen, last_seen, scan_count, flow_id, report_id, tags, created,

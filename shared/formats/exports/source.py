@@ -14,7 +14,7 @@ from shared.domain.verdict import Verdict
 # Namespace of the ids in exports (docs/exports.md). Never change it: tools know objects by id.
 NAMESPACE = uuid.UUID("3f7a6c1e-52a8-5d0b-9a51-6f1f0d3c8e72")
 PUBLISHER = "IOC reputation"
-# How long consumers can learn that an indicator is no longer listed. An older cursor is refused.
+# Exports keep removals for so long. A client with an older cursor has to begin anew.
 WITHDRAWN_KEPT_MS = 400 * 86_400_000
 
 

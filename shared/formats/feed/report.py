@@ -398,7 +398,7 @@ def _statement(kind: IndicatorType, entry: Mapping[str, Any], common: _Common) -
 
 
 def _only_by_analyst(evidence: Iterable[Evidence]) -> bool:
-    """Whether a verdict is an override, which is no sighting: it would outlive its end."""
+    """Whether an override decided the verdict. As a sighting it would outlive the override."""
     deciding = [one.source for one in evidence if one.decides]
     return bool(deciding) and set(deciding) == {EvidenceSource.ANALYST}
 
