@@ -454,7 +454,7 @@ def test_status_shows_how_each_feed_was_read(opened: Page) -> None:
         f"\u2716 the feed {IMAGE}, 4 runs in a row",
         "never",
         "none was read",
-        "the feed does not tell",
+        "not stated by the feed",
     ]
     assert (long[1], long[3], long[6]) == ("\u2714 up to date", "\u2716 time is up", "812")
     assert violations(opened) == []

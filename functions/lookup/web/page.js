@@ -1040,7 +1040,7 @@ function feedsOf(feeds) {
                 ),
             one.last_complete ? moment(one.last_complete) : "never",
             one.lag_s < 0 ? "none was read" : ago(one.lag_s * 1000) + " old",
-            one.left < 0 ? "the feed does not tell" : one.left,
+            one.left < 0 ? "not stated by the feed" : one.left,
           ]),
           "How each feed was read last. A feed is stale when no run completed in the last two hours. The newest report ages even if the feed has nothing new.",
         )
